@@ -1,0 +1,37 @@
+# `make demo` and `make test` are the two commands of the README; each sets up what it needs.
+PYTHON ?= python3
+# cpu or gpu: which of the two exclusive ONNX Runtime wheels to install.
+RUNTIME ?= cpu
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+
+.PHONY: demo test check clean
+
+demo: .venv/runtime
+	$(BIN)/sentiment-tui classify examples/reviews.csv --model builtin \
+	    --label-column label --output examples/predictions.csv --force
+	@echo
+	@echo 'The predictions are in examples/predictions.csv. Open the app with: $(BIN)/sentiment-tui'
+
+test: .venv/dev check
+	$(BIN)/python -m pytest
+
+check: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/runtime: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) --editable '.[$(RUNTIME)]'
+	@touch $@
+
+.venv/dev: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) --editable '.[$(RUNTIME),export,dev]'
+	@touch $@ .venv/runtime
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,34 @@
+"""Which texts go through the encoder together."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def plan(
+    lengths: NDArray[np.integer], *, max_tokens: int = 4096, max_rows: int = 64
+) -> list[NDArray[np.intp]]:
+    """Group texts of similar length, so that little of a batch is padding.
+
+    A batch costs rows × longest, padding included; that product is what `max_tokens` bounds. A
+    text longer than `max_tokens` stands alone. The order is a function of the lengths only:
+    shortest first, equal lengths in order of arrival.
+
+    Args:
+        lengths: tokens per text, `[texts]`.
+        max_tokens: bound on rows × longest of a batch.
+        max_rows: bound on the rows of a batch.
+
+    Returns:
+        Index arrays that together hold every index once. Example: lengths `[3, 9, 3]` with
+        `max_tokens=8` give `[[0, 2], [1]]`.
+    """
+    order = np.argsort(lengths, kind="stable")
+    batches = []
+    start = 0
+    for end in range(1, len(order) + 1):
+        rows = end - start + 1  # if the text at `end` joined the batch that began at `start`
+        full = end == len(order) or rows > max_rows or rows * lengths[order[end]] > max_tokens
+        if full:
+            batches.append(order[start:end])
+            start = end
+    return batches

@@ -1,0 +1,72 @@
+"""The classifier: a BERT encoder, one vector per text, one linear layer.
+
+B = texts in the batch, T = tokens of the longest, H = hidden size, C = labels.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor, nn
+
+Pooling = Literal["cls", "mean"]
+
+
+def pool(hidden: Tensor, attention_mask: Tensor, pooling: Pooling) -> Tensor:
+    """Reduce the last hidden states to one vector per text.
+
+    Args:
+        hidden: `[B, T, H]`.
+        attention_mask: 1 for a token, 0 for padding, `[B, T]`.
+        pooling: "cls" takes the first token's vector, as BERT was trained for (Devlin et al. 2019,
+            section 3.1); "mean" averages all tokens (Reimers & Gurevych 2019, section 3), which
+            serves a frozen encoder better.
+
+    Returns:
+        `[B, H]`.
+    """
+    if pooling == "cls":
+        return hidden[:, 0]
+    mask = attention_mask.unsqueeze(-1).to(hidden.dtype)  # [B, T, 1]
+    return (hidden * mask).sum(dim=1) / mask.sum(dim=1)  # a text has two special tokens at least
+
+
+class Classifier(nn.Module):
+    """Encoder, pooling, and a head of `H × C + C` parameters.
+
+    Attributes:
+        encoder: a transformers encoder, without its pooler.
+        head: `Linear(H, C)`; for bert-base-chinese and two labels 1,538 parameters.
+    """
+
+    def __init__(self, encoder: nn.Module, hidden: int, labels: int, pooling: Pooling) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.pooling: Pooling = pooling
+        self.head = nn.Linear(hidden, labels)
+
+    def features(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+    ) -> Tensor:
+        """Return what the head sees: `[B, H]` for inputs `[B, T]`."""
+        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        output = self.encoder(input_ids, attention_mask=attention_mask, **types)
+        return pool(output.last_hidden_state, attention_mask, self.pooling)
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+    ) -> Tensor:
+        """Return logits `[B, C]`. Softmax belongs to the loss in training, to the graph in use."""
+        logits: Tensor = self.head(self.features(input_ids, attention_mask, token_type_ids))
+        return logits
+
+
+@dataclass(frozen=True)
+class Head:
+    """The trained weights of a head: `weight` `[C, H]` and `bias` `[C]`, float32."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Return `[B, C]` for features `[B, H]`."""
+        return features @ self.weight.T + self.bias

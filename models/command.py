@@ -1,0 +1,95 @@
+"""How the three commands end: exit codes, errors for people, and no traceback for either."""
+
+import signal
+import sys
+import traceback
+from enum import IntEnum
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from models.i18n import tr
+
+
+class ExitCode(IntEnum):
+    """Exit codes of every command. 64 and up as in BSD's sysexits.h, signals as in a shell."""
+
+    OK = 0
+    USAGE = 64
+    DATA = 65
+    NO_INPUT = 66
+    UNAVAILABLE = 69
+    BUG = 70
+    CANNOT_CREATE = 73
+    IO = 74
+    CONFIG = 78
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class UserError(Exception):
+    """An expected condition that ends a command: what was expected, what was found, what to do."""
+
+    def __init__(self, code: ExitCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived. Not an `Exception`, so that only clean-up code sees it on its way out."""
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+def _complain(message: str) -> None:
+    click.echo(tr("error: {message}", message="").rstrip() + " " + message, err=True)
+
+
+def run(command: click.Command, name: str) -> NoReturn:
+    """Run a click command and exit with one of `ExitCode`.
+
+    Args:
+        command: the command or group.
+        name: how the usage line calls it, e.g. "python -m trainer".
+    """
+    signal.signal(signal.SIGTERM, _terminate)
+    code: int = ExitCode.OK
+    try:
+        command.main(prog_name=name, standalone_mode=False)
+    except UserError as error:
+        _complain(str(error))
+        code = error.code
+    except click.exceptions.Exit as exit_:
+        code = exit_.exit_code
+    except click.ClickException as error:
+        usage = (
+            error.ctx.get_usage() + "\n"
+            if isinstance(error, click.UsageError) and error.ctx
+            else ""
+        )
+        click.echo(usage, err=True, nl=False)
+        _complain(error.format_message())
+        code = ExitCode.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo(tr("\ninterrupted"), err=True)
+        code = ExitCode.INTERRUPTED
+    except Terminated:
+        code = ExitCode.TERMINATED
+    except BrokenPipeError:
+        # The reader of our output left, as `head` does. Nothing is wrong, and nobody is listening;
+        # closing stdout here keeps the interpreter from complaining about it at exit.
+        sys.stdout = None
+        code = 128 + signal.SIGPIPE
+    except OSError as error:
+        _complain(
+            tr("{path}: {reason}", path=error.filename or "-", reason=error.strerror or error)
+        )
+        code = ExitCode.IO
+    except Exception:  # noqa: BLE001 - the last line of defence: say that it is ours
+        traceback.print_exc()
+        _complain(tr("this is a bug in {program}; the lines above say where", program=name))
+        code = ExitCode.BUG
+    sys.exit(code)

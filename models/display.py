@@ -1,0 +1,60 @@
+"""The only road from data to a screen, a log or an error message.
+
+A review, a column name or a file name may hold escape sequences that recolour the terminal, set
+the clipboard or retitle the window. Neither Rich nor Textual removes them all, so everything that
+comes from outside passes through `display` first. What is saved to a file is always the original.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+
+# C0, DEL and C1 control characters; line and paragraph separators; bidirectional controls; lone
+# surrogates (which no encoder accepts).
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def _visible(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if code < 0x20:
+        return chr(0x2400 + code)  # Control Pictures: ␀ … ␟
+    return "␡" if code == 0x7F else "\N{REPLACEMENT CHARACTER}"
+
+
+def display(text: object, *, limit: int | None = None, keep: str = "") -> str:
+    """Return `text` with every character that could act on a terminal made visible.
+
+    Args:
+        text: anything; what is no string is shown as `str(text)`.
+        limit: longer texts are cut to this many characters, the last one being "…".
+        keep: control characters to leave as they are, for widgets that wrap lines: "\\n".
+    """
+    shown = str(text)
+    if limit is not None and len(shown) > limit:
+        shown = shown[: limit - 1] + "…"
+    return _UNSAFE.sub(lambda m: m[0] if m[0] in keep else _visible(m), shown)
+
+
+def aligned(rows: Sequence[Sequence[object]], *, right: Collection[int] = ()) -> list[str]:
+    """Lay rows out in columns by terminal cells, in which a Chinese character takes two.
+
+    Args:
+        rows: of equally many values each.
+        right: columns to align on the right; the others are on the left.
+
+    Returns:
+        One line per row.
+    """
+    from rich.cells import cell_len
+
+    shown = [[display(value) for value in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(*shown, strict=True)]
+    lines = []
+    for row in shown:
+        line = ""
+        for column, (value, width) in enumerate(zip(row, widths, strict=True)):
+            gap = " " * (width - cell_len(value))
+            line += (gap + value if column in right else value + gap) + "  "
+        lines.append(line.rstrip())
+    return lines

@@ -1,0 +1,134 @@
+"""Loads a BERT encoder in the Hugging Face format, from a folder or from the hub."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from models.command import ExitCode, UserError
+from models.i18n import tr
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """An encoder and the tokenizer that belongs to it.
+
+    Attributes:
+        module: in evaluation mode, float32, without a pooler.
+        tokenizer: the text of its `tokenizer.json`.
+        source: where it was loaded from: a hub id, or an absolute path.
+        hidden: size of the last layer's vectors.
+        max_positions: the longest text it can read, in tokens.
+    """
+
+    module: nn.Module
+    tokenizer: str
+    source: str
+    hidden: int
+    max_positions: int
+
+    @property
+    def name(self) -> str:
+        """The source without the folders above it: fit to be published."""
+        return Path(self.source).name if Path(self.source).is_absolute() else self.source
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the weights, by name, and of the tokenizer."""
+        sha = hashlib.sha256(self.tokenizer.encode())
+        for name, weights in sorted(self.module.state_dict().items()):
+            sha.update(name.encode())
+            sha.update(weights.detach().cpu().contiguous().numpy().tobytes())
+        return sha.hexdigest()
+
+
+def load_encoder(source: str) -> Encoder:
+    """Load an encoder for training or export.
+
+    Attention is loaded as "eager": of the implementations, the one whose exported graph ONNX
+    Runtime's optimizer can fuse.
+
+    Args:
+        source: a folder with `config.json`, weights and a tokenizer; else a hub id.
+
+    Raises:
+        UserError: NO_INPUT, no such folder, or the hub does not have it or cannot be reached; DATA,
+            the folder holds no encoder that can be used.
+    """
+    is_folder = Path(source).is_dir()
+    if not is_folder and (source.startswith((".", "/", "~")) or source.count("/") > 1):
+        raise UserError(ExitCode.NO_INPUT, tr("no such encoder folder: {path}", path=source))
+    from transformers import AutoModel, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # it warns of the pooler that we do not use
+    logging.disable_progress_bar()
+    try:
+        module, report = AutoModel.from_pretrained(
+            source, attn_implementation="eager", dtype=torch.float32, output_loading_info=True
+        )
+        tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
+    except (OSError, ValueError, KeyError) as error:
+        if is_folder:
+            expected = tr(
+                "{path} is no encoder: expected config.json, model.safetensors and tokenizer.json "
+                "of a BERT-like model in the Hugging Face format; {reason}",
+                path=source,
+                reason=_first_line(error),
+            )
+            raise UserError(ExitCode.DATA, expected) from error
+        raise UserError(
+            ExitCode.NO_INPUT,
+            tr(
+                "{name} is neither a folder here nor a model that the hub gave: {reason}",
+                name=source,
+                reason=_first_line(error),
+            ),
+        ) from error
+    if hasattr(module, "pooler"):
+        module.pooler = None
+    lacking = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
+    if lacking:
+        raise UserError(
+            ExitCode.DATA,
+            tr(
+                "{path} lacks {count} weights that its config.json asks for, {first} the first",
+                path=source,
+                count=len(lacking),
+                first=lacking[0],
+            ),
+        )
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise UserError(
+            ExitCode.DATA,
+            tr("{path} has no tokenizer.json, nor one that can be made into it", path=source),
+        )
+    config: Any = module.config
+    return Encoder(
+        module=module.eval(),
+        tokenizer=_canonical(backend.to_str()),
+        source=str(Path(source).resolve()) if is_folder else source,
+        hidden=config.hidden_size,
+        max_positions=_max_positions(config),
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+def _max_positions(config: Any) -> int:
+    # RoBERTa's positions begin after its padding id: two of the table's rows are never a token's.
+    offset = config.pad_token_id + 1 if config.model_type in ("roberta", "xlm-roberta") else 0
+    return int(config.max_position_embeddings - offset)
+
+
+def _canonical(tokenizer: str) -> str:
+    """Drop what a call may have left in the JSON: truncation and padding are ours to say."""
+    document = json.loads(tokenizer)
+    document |= {"truncation": None, "padding": None}
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,191 @@
+"""The run directory: what a training leaves behind, and all that export needs.
+
+    runs/NAME/
+        run.json             how the model was made: enough to rebuild it and to repeat the run
+        head.safetensors     `weight` [C, H] and `bias` [C], float32
+        tokenizer.json       of the encoder
+        metrics.json         scores by split
+        dev.jsonl test.jsonl text, label and the model's probabilities, a line for each row
+        MODEL_CARD.md
+    runs/latest              link to the newest finished run
+
+Safetensors and JSON: nothing here is pickled. The directory appears whole or not at all.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, get_args
+
+import safetensors
+from safetensors.torch import load_file, save_file
+
+from models.classifier import Classifier, Head, Pooling
+from models.command import ExitCode, UserError
+from models.encoder import Encoder, load_encoder
+from models.i18n import tr
+
+LATEST = Path("runs/latest")
+
+
+@dataclass(frozen=True)
+class Run:
+    """The content of `run.json`.
+
+    Attributes:
+        labels: names, in the order of the head's outputs.
+        pooling: "cls" or "mean".
+        max_length: in tokens.
+        encoder: name of the encoder, fit to be published.
+        encoder_source: where to load it from.
+        encoder_digest: what must be loaded from there.
+        data: what `--data` said.
+        data_fingerprint: SHA-256 of the rows of every split.
+        settings: of the training: epochs, batch size, learning rate, seed and so on.
+        outcome: what came of it: best epoch, times.
+        versions: of Python, torch, transformers and this project.
+    """
+
+    labels: list[str]
+    pooling: Pooling
+    max_length: int
+    encoder: str
+    encoder_source: str
+    encoder_digest: str
+    data: list[str]
+    data_fingerprint: str
+    settings: dict[str, Any]
+    outcome: dict[str, Any]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of `dev.jsonl` and `test.jsonl`; `probabilities` in the order of the labels."""
+
+    text: str
+    label: int
+    probabilities: list[float]
+
+
+@contextmanager
+def new_run(path: Path, *, force: bool = False) -> Iterator[Path]:
+    """Give a folder to write a run into, and put it in place at `path` when the body succeeds.
+
+    Also moves the link `latest` beside it. If the body fails, nothing is left.
+
+    Raises:
+        UserError: CANNOT_CREATE, `path` exists and `force` is not given, or is no run directory.
+    """
+    if path.exists() and (not force or not (path / "run.json").is_file()):
+        raise UserError(
+            ExitCode.CANNOT_CREATE,
+            tr("{path} exists; name another --output, or --force to replace a run", path=path),
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.mkdir()
+    try:
+        yield draft
+        if path.exists():
+            shutil.rmtree(path)
+        draft.rename(path)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    link = path.with_name(f".latest.{os.getpid()}")
+    link.symlink_to(path.name, target_is_directory=True)
+    link.replace(path.with_name("latest"))
+
+
+def write_run(folder: Path, run: Run, head: Head, tokenizer: str) -> None:
+    """Write `run.json`, `head.safetensors` and `tokenizer.json`."""
+    write_json(folder / "run.json", asdict(run))
+    save_file({"weight": head.weight, "bias": head.bias}, folder / "head.safetensors")
+    (folder / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
+
+
+def write_json(path: Path, document: object) -> None:
+    """Write a document for people and programs: indented, Chinese as Chinese."""
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Write `dev.jsonl` or `test.jsonl`."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for row in rows:
+            file.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read `dev.jsonl` or `test.jsonl`."""
+    with path.open(encoding="utf-8", newline="\n") as file:
+        return [Row(**json.loads(line)) for line in file]
+
+
+def read_run(folder: Path) -> Run:
+    """Read `run.json`.
+
+    Raises:
+        UserError: NO_INPUT, there is no run; DATA, its `run.json` is not one.
+    """
+    path = folder / "run.json"
+    if not path.is_file():
+        raise UserError(
+            ExitCode.NO_INPUT,
+            tr(
+                "no finished run in {path}: expected {file}; train one with python -m trainer",
+                path=folder,
+                file="run.json",
+            ),
+        )
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        run = Run(**{field.name: document[field.name] for field in fields(Run)})
+        if run.pooling not in get_args(Pooling):
+            raise ValueError(f"pooling {run.pooling!r}")
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            ExitCode.DATA, tr("{path} is damaged: {reason}", path=path, reason=repr(error))
+        ) from error
+    return run
+
+
+def load_classifier(
+    folder: Path, run: Run, encoder_source: str | None = None
+) -> tuple[Classifier, Encoder]:
+    """Rebuild the trained classifier, in evaluation mode.
+
+    Args:
+        folder: the run directory.
+        run: what `read_run` read from it.
+        encoder_source: where the encoder is now, if it moved.
+
+    Raises:
+        UserError: as `load_encoder`; DATA, the encoder is not the one of the run, or the head is
+            damaged.
+    """
+    encoder = load_encoder(encoder_source or run.encoder_source)
+    if encoder.digest() != run.encoder_digest:
+        raise UserError(
+            ExitCode.DATA,
+            tr(
+                "{path} is not the encoder that {run} was trained on: its weights or tokenizer "
+                "differ; name the right one with --encoder",
+                path=encoder.source,
+                run=folder,
+            ),
+        )
+    classifier = Classifier(encoder.module, encoder.hidden, len(run.labels), run.pooling)
+    try:
+        classifier.head.load_state_dict(load_file(folder / "head.safetensors"))
+    except (OSError, RuntimeError, safetensors.SafetensorError) as error:
+        raise UserError(
+            ExitCode.DATA,
+            tr("{path} is damaged: {reason}", path=folder / "head.safetensors", reason=error),
+        ) from error
+    return classifier.eval(), encoder

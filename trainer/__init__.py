@@ -1,0 +1,1 @@
+"""`python -m trainer`: trains a classifier on labelled reviews, and writes a run directory."""
