@@ -25,6 +25,7 @@ class ExitCode(IntEnum):
     IO = 74
     CONFIG = 78
     INTERRUPTED = 130
+    BROKEN_PIPE = 141
     TERMINATED = 143
 
 
@@ -45,7 +46,7 @@ def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _complain(message: str) -> None:
-    click.echo(tr("error: {message}", message="").rstrip() + " " + message, err=True)
+    click.echo(f"{tr('error')}: {message}", err=True)
 
 
 def run(command: click.Command, name: str) -> NoReturn:
@@ -58,7 +59,9 @@ def run(command: click.Command, name: str) -> NoReturn:
     signal.signal(signal.SIGTERM, _terminate)
     code: int = ExitCode.OK
     try:
-        command.main(prog_name=name, standalone_mode=False)
+        # Not `command.main`, which has its own exit codes for a broken pipe and Ctrl-C.
+        with command.make_context(name, sys.argv[1:]) as context:
+            command.invoke(context)
     except UserError as error:
         _complain(str(error))
         code = error.code
@@ -74,7 +77,7 @@ def run(command: click.Command, name: str) -> NoReturn:
         _complain(error.format_message())
         code = ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
-        click.echo(tr("\ninterrupted"), err=True)
+        click.echo("\n" + tr("interrupted"), err=True)
         code = ExitCode.INTERRUPTED
     except Terminated:
         code = ExitCode.TERMINATED
@@ -82,7 +85,7 @@ def run(command: click.Command, name: str) -> NoReturn:
         # The reader of our output left, as `head` does. Nothing is wrong, and nobody is listening;
         # closing stdout here keeps the interpreter from complaining about it at exit.
         sys.stdout = None
-        code = 128 + signal.SIGPIPE
+        code = ExitCode.BROKEN_PIPE
     except OSError as error:
         _complain(
             tr("{path}: {reason}", path=error.filename or "-", reason=error.strerror or error)

@@ -23,12 +23,12 @@ def _visible(match: re.Match[str]) -> str:
 
 
 def display(text: object, *, limit: int | None = None, keep: str = "") -> str:
-    """Return `text` with every character that could act on a terminal made visible.
+    r"""Return `text` with every character that could act on a terminal made visible.
 
     Args:
         text: anything; what is no string is shown as `str(text)`.
         limit: longer texts are cut to this many characters, the last one being "…".
-        keep: control characters to leave as they are, for widgets that wrap lines: "\\n".
+        keep: control characters to leave as they are, for widgets that wrap lines: "\n".
     """
     shown = str(text)
     if limit is not None and len(shown) > limit:

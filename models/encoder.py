@@ -71,7 +71,9 @@ def load_encoder(source: str) -> Encoder:
             source, attn_implementation="eager", dtype=torch.float32, output_loading_info=True
         )
         tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
-    except (OSError, ValueError, KeyError) as error:
+    # Damaged files raise whatever they cause: SafetensorError, RuntimeError for a wrong shape, a
+    # bare Exception from tokenizers, TypeError where there is no tokenizer at all.
+    except Exception as error:
         if is_folder:
             expected = tr(
                 "{path} is no encoder: expected config.json, model.safetensors and tokenizer.json "

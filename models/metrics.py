@@ -24,6 +24,9 @@ class Metrics:
         cells = np.bincount(true * labels + predicted, minlength=labels * labels)
         return cls(cells.reshape(labels, labels).astype(np.int64))
 
+    def __add__(self, other: "Metrics") -> "Metrics":
+        return Metrics(self.confusion + other.confusion)
+
     @property
     def rows(self) -> int:
         """How many predictions were counted."""

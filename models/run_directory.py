@@ -114,6 +114,11 @@ def write_json(path: Path, document: object) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
+def read_json(path: Path) -> Any:
+    """Read a document that `write_json` wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Write `dev.jsonl` or `test.jsonl`."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
@@ -144,7 +149,7 @@ def read_run(folder: Path) -> Run:
             ),
         )
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
         run = Run(**{field.name: document[field.name] for field in fields(Run)})
         if run.pooling not in get_args(Pooling):
             raise ValueError(f"pooling {run.pooling!r}")

@@ -42,7 +42,11 @@ _device = click.option(
 )
 
 
-@click.group(invoke_without_command=True, context_settings=_HELP)
+@click.group(
+    invoke_without_command=True,
+    context_settings=_HELP,
+    help=tr("Train a classifier on labelled reviews: a linear head on a frozen BERT encoder."),
+)
 @click.option(
     "--encoder",
     metavar="DIR|HUB_ID",
@@ -84,7 +88,6 @@ _device = click.option(
 def main(
     context: click.Context, /, output: Path | None, labels: str | None, **options: Any
 ) -> None:
-    """Train a classifier on labelled reviews: a linear head on a frozen BERT encoder."""
     if context.invoked_subcommand is not None:
         return
     from trainer.head import HeadSettings
@@ -102,7 +105,10 @@ def main(
     )
 
 
-@main.command(context_settings=_HELP)
+@main.command(
+    context_settings=_HELP,
+    help=tr("Score the classifier of a run on one split of labelled reviews."),
+)
 @click.argument("run_directory", metavar="RUN", type=click.Path(path_type=Path))
 @_data_options
 @click.option("--split", type=click.Choice(["train", "dev", "test"]), default="test")
@@ -110,7 +116,6 @@ def main(
 @_device
 @click.option("--json", "as_json", is_flag=True, help=tr("Print the scores as JSON."))
 def evaluate(as_json: bool, split: str, **options: Any) -> None:
-    """Score the classifier of a run on one split of labelled reviews."""
     from trainer.report import show_scores
     from trainer.training import evaluate_run
 

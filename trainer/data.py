@@ -221,7 +221,8 @@ def _read_dataset(
             raise UserError(ExitCode.NO_INPUT, tr("no such file or folder: {path}", path=source))
         else:
             loaded = datasets.load_dataset(source)
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+    # RuntimeError: a data set that is a script, which datasets ran once and no longer does.
+    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         raise UserError(
             ExitCode.NO_INPUT,
             tr(
