@@ -1,0 +1,67 @@
+"""The command line of `python -m export`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from models.command import run
+from models.display import aligned
+from models.i18n import tr
+from models.run_directory import LATEST
+
+
+@click.command(
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+    help=tr(
+        "Merge the encoder and head of RUN (default: the newest in runs/) into one ONNX graph with "
+        "softmax output, check it against torch, and write it as models/NAME.onnx."
+    ),
+)
+@click.argument("run_directory", metavar="[RUN]", type=click.Path(path_type=Path), default=LATEST)
+@click.option(
+    "--opset", type=click.IntRange(14, 20), default=17, help=tr("Version of the ONNX operators.")
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "int8"]),
+    default="fp32",
+    help=tr("Of the weights: int8 is a quarter of the size, and close to fp32 or refused."),
+)
+@click.option(
+    *("--output", "-o"),
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=tr("The file to write. [default: models/NAME.onnx]"),
+)
+@click.option("--force", is_flag=True, help=tr("Replace the file if it exists."))
+@click.option("--encoder", metavar="DIR|HUB_ID", help=tr("Where the encoder is now, if it moved."))
+def main(run_directory: Path, output: Path | None, **options: Any) -> None:  # noqa: D103 - help= says
+    from export.pipeline import Settings, export
+
+    folder = run_directory.resolve()
+    output = output or Path("models") / f"{folder.name}.onnx"
+    done = export(Settings(run=folder, output=output, **options))
+    found = done.census
+    rows = [
+        (tr("file"), f"{done.path}, {done.size / 1e6:.1f} MB"),
+        (tr("opset"), ", ".join([str(found.opset), *found.domains])),
+        *((tr("input"), line) for line in found.inputs),
+        *((tr("output"), line) for line in found.outputs),
+        (tr("graph"), tr("{count} nodes, the last {op}", count=found.nodes, op=found.answer)),
+        (
+            tr("against torch"),
+            tr(
+                "{texts} texts, {same:.2%} same labels, largest difference {difference:.1e}",
+                texts=done.agreement.texts,
+                same=done.agreement.same,
+                difference=done.agreement.difference,
+            ),
+        ),
+    ]
+    click.echo("\n".join(aligned(rows)))
+    click.echo(tr("next: sentiment-tui --model {path}", path=done.path), err=True)
+
+
+if __name__ == "__main__":
+    run(main, "python -m export")

@@ -1,0 +1,243 @@
+"""The exported file against torch, and what happens when it would not agree."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from transformers import RobertaConfig, RobertaModel
+
+from export import parity
+from export.parity import torch_probabilities
+from export.pipeline import Settings, export
+from export.probes import PROBES
+from models.command import ExitCode, UserError
+from models.manifest import PREFIX, Manifest
+from models.predictor import Predictor
+from models.run_directory import load_classifier, read_run
+from models.tokens import Tokenizer
+from tests.tiny import REVIEWS, write_encoder
+from trainer.training import Settings as TrainSettings
+from trainer.training import train
+
+TEXTS = [*PROBES, *(text for text, _ in REVIEWS)]
+
+
+def settings(run: Path, output: Path, **options: Any) -> Settings:
+    return Settings(**{"run": run, "output": output, "opset": 17, "precision": "fp32"} | options)
+
+
+def expected(run: Path) -> np.ndarray:
+    classifier, encoder = load_classifier(run, read_run(run))
+    return torch_probabilities(classifier, Tokenizer(encoder.tokenizer, 350), TEXTS)
+
+
+@pytest.mark.parametrize("opset", [14, 17, 20])
+def test_the_file_has_the_opset_that_was_asked_for(run: Path, tmp_path: Path, opset: int) -> None:
+    done = export(settings(run, tmp_path / "a.onnx", opset=opset))
+    written = onnx.load(tmp_path / "a.onnx")
+    assert {entry.domain: entry.version for entry in written.opset_import} == {"": opset}
+    assert done.census.opset == opset
+    np.testing.assert_allclose(
+        Predictor.open(tmp_path / "a.onnx").predict(TEXTS).probabilities, expected(run), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test_both_poolings_answer_as_torch_does(
+    encoder: Path, reviews: Path, tmp_path: Path, pooling: Any
+) -> None:
+    run = tmp_path / "run"
+    train(TrainSettings(encoder=str(encoder), data=(str(reviews),), output=run, pooling=pooling))
+    export(settings(run, tmp_path / "a.onnx"))
+    found = Predictor.open(tmp_path / "a.onnx").predict(TEXTS)
+    np.testing.assert_allclose(found.probabilities, expected(run), atol=1e-5)
+    assert Manifest.from_metadata(_metadata(tmp_path / "a.onnx")).pooling == pooling
+
+
+def test_the_inputs_are_dynamic_and_the_last_node_is_softmax(model: Path) -> None:
+    graph = onnx.load(model).graph
+    axes = {
+        value.name: [axis.dim_param for axis in value.type.tensor_type.shape.dim]
+        for value in graph.input
+    }
+    names = ["input_ids", "attention_mask", "token_type_ids"]
+    assert axes == {name: ["batch", "sequence"] for name in names}
+    (maker,) = [node for node in graph.node if "probabilities" in node.output]
+    assert maker.op_type == "Softmax"
+
+
+def test_features_are_what_the_head_sees(model: Path, run: Path) -> None:
+    import onnxruntime
+
+    classifier, encoder = load_classifier(run, read_run(run))
+    tokenizer = Tokenizer(encoder.tokenizer, 350)
+    batch = tokenizer.encode(["房间很干净"]).batch(np.array([0]), tokenizer.pad_id)
+    (features,) = onnxruntime.InferenceSession(model).run(["features"], batch)
+    with torch.inference_mode():
+        seen = classifier.features(**{name: torch.from_numpy(ids) for name, ids in batch.items()})
+    np.testing.assert_allclose(features, seen.numpy(), atol=1e-5)
+
+
+def test_an_encoder_without_token_types_gets_no_such_input(reviews: Path, tmp_path: Path) -> None:
+    folder = write_roberta(tmp_path / "encoder")
+    train(TrainSettings(encoder=str(folder), data=(str(reviews),), output=tmp_path / "run"))
+    export(settings(tmp_path / "run", tmp_path / "a.onnx"))
+    assert [value.name for value in onnx.load(tmp_path / "a.onnx").graph.input] == [
+        "input_ids",
+        "attention_mask",
+    ]
+    found = Predictor.open(tmp_path / "a.onnx").predict(TEXTS)
+    np.testing.assert_allclose(found.probabilities, expected(tmp_path / "run"), atol=1e-5)
+
+
+def test_the_same_run_gives_the_same_bytes_and_no_path_of_this_machine(
+    run: Path, tmp_path: Path, model: Path
+) -> None:
+    export(settings(run, tmp_path / "again.onnx"))
+    content = (tmp_path / "again.onnx").read_bytes()
+    assert content == model.read_bytes()
+    for secret in (str(run.parent), str(Path.cwd()), str(Path.home()), "site-packages"):
+        assert secret.encode() not in content
+
+
+def test_the_file_carries_the_whole_model(model: Path, run: Path, encoder: Path) -> None:
+    manifest = Manifest.from_metadata(_metadata(model))
+    recorded = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    assert manifest.labels == ("负向评价", "正向评价")
+    assert manifest.max_length == 350
+    assert manifest.encoder == encoder.name
+    assert manifest.quality["test"] == recorded["test"]
+    assert manifest.data == read_run(run).data_fingerprint
+    assert not any(tensor.external_data for tensor in onnx.load(model).graph.initializer)
+
+
+def test_the_digest_depends_on_weights_tokenizer_and_labels(model: Path) -> None:
+    from export.graph import digest
+
+    graph = onnx.load(model)
+    first = digest(graph, "tokenizer", ["a", "b"])
+    assert digest(graph, "tokenizer2", ["a", "b"]) != first
+    assert digest(graph, "tokenizer", ["b", "a"]) != first
+    weights = graph.graph.initializer[0]
+    changed = onnx.numpy_helper.to_array(weights) + 1
+    weights.CopyFrom(onnx.numpy_helper.from_array(changed, weights.name))
+    assert digest(graph, "tokenizer", ["a", "b"]) != first
+
+
+# The tiny run with its hidden size of 32 has matrices under MIN_SIZE; this one has some over it.
+@pytest.fixture(scope="module")
+def wide_run(reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_encoder(tmp_path_factory.mktemp("encoder"), hidden=128)
+    output = tmp_path_factory.mktemp("runs") / "wide"
+    train(TrainSettings(encoder=str(folder), data=(str(reviews),), output=output, pooling="mean"))
+    return output
+
+
+def test_int8_is_a_fraction_of_the_size_and_keeps_the_labels(
+    wide_run: Path, tmp_path: Path
+) -> None:
+    exact = export(settings(wide_run, tmp_path / "fp32.onnx"))
+    small = export(settings(wide_run, tmp_path / "int8.onnx", precision="int8"))
+    assert small.size < exact.size / 2
+    assert small.agreement.same >= 0.99
+    kinds = {tensor.data_type for tensor in onnx.load(tmp_path / "int8.onnx").graph.initializer}
+    assert onnx.TensorProto.INT8 in kinds
+    assert small.census.opset == 17
+
+
+def test_an_int8_answer_does_not_depend_on_the_rest_of_the_batch(
+    wide_run: Path, tmp_path: Path
+) -> None:
+    export(settings(wide_run, tmp_path / "int8.onnx", precision="int8"))
+    predictor = Predictor.open(tmp_path / "int8.onnx")
+    together = predictor.predict(TEXTS).probabilities
+    alone = np.concatenate([predictor.predict([text]).probabilities for text in TEXTS])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def _break_parity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parity, "MAX_DIFFERENCE", -1.0)
+
+
+def _break_agreement(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parity, "MIN_AGREEMENT", 1.1)
+
+
+@pytest.mark.parametrize(
+    ("precision", "break_gate", "message"),
+    [
+        ("fp32", _break_parity, "differs from torch: expected at most .* for the text"),
+        ("int8", _break_agreement, "int8 costs too much: expected at least 110.0%"),
+    ],
+)
+def test_a_file_that_fails_its_gate_never_gets_its_name(
+    run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    precision: str,
+    break_gate: Callable[[pytest.MonkeyPatch], None],
+    message: str,
+) -> None:
+    break_gate(monkeypatch)
+    with pytest.raises(UserError, match=message) as caught:
+        export(settings(run, tmp_path / "a.onnx", precision=precision))
+    assert caught.value.code == ExitCode.CONFIG
+    assert [path.name for path in tmp_path.iterdir()] == ["a.rejected.onnx"]
+
+
+def test_a_graph_with_other_weights_fails_the_gate(run: Path, model: Path, tmp_path: Path) -> None:
+    changed = onnx.load(model)
+    for tensor in changed.graph.initializer:
+        if tensor.name.endswith("head.bias"):
+            bias = onnx.numpy_helper.to_array(tensor) + np.array([0, 1e-3], dtype=np.float32)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(bias, tensor.name))
+    onnx.save(changed, tmp_path / "changed.onnx")
+    with pytest.raises(UserError, match="differs from torch"):
+        parity.check_exact(Predictor.open(tmp_path / "changed.onnx"), expected(run), TEXTS)
+
+
+def test_an_existing_file_is_not_overwritten_unless_told(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.onnx").write_text("mine")
+    with pytest.raises(UserError, match="exists") as caught:
+        export(settings(run, tmp_path / "a.onnx"))
+    assert caught.value.code == ExitCode.CANNOT_CREATE
+    assert (tmp_path / "a.onnx").read_text() == "mine"
+    export(settings(run, tmp_path / "a.onnx", force=True))
+    assert Predictor.open(tmp_path / "a.onnx").device == "cpu"
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    found = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    assert all(key.startswith(PREFIX) for key in found)
+    return found
+
+
+def write_roberta(folder: Path) -> Path:
+    """Write a random RoBERTa, whose tokenizer gives a pair of texts no token types."""
+    write_encoder(folder)
+    tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    for piece in tokenizer["post_processor"]["pair"]:
+        for part in piece.values():
+            part["type_id"] = 0
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}')
+    (folder / "vocab.txt").unlink()
+    config = RobertaConfig(
+        vocab_size=len(tokenizer["model"]["vocab"]),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=514,
+        type_vocab_size=1,
+        pad_token_id=0,
+        initializer_range=0.2,
+    )
+    torch.manual_seed(0)
+    RobertaModel(config).save_pretrained(folder)
+    return folder
