@@ -1,0 +1,1 @@
+"""`sentiment-tui`: the terminal app, and `sentiment-tui classify` for files and pipes."""

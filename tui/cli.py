@@ -1,0 +1,151 @@
+"""The command line: `sentiment-tui` opens the app, `sentiment-tui classify` works without a screen.
+
+Nothing heavy is imported before it is known what is asked for.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from models.command import ExitCode, UserError, run
+from models.i18n import tr
+from models.tables import FORMATS
+
+_HELP = {"help_option_names": ["-h", "--help"], "show_default": True}
+
+_EXIT_CODES = {
+    ExitCode.OK: tr("all records classified"),
+    ExitCode.USAGE: tr("wrong use of the command"),
+    ExitCode.DATA: tr("the input cannot be used"),
+    ExitCode.NO_INPUT: tr("no such input or model"),
+    ExitCode.UNAVAILABLE: tr("the device asked for, or ONNX Runtime, is not available"),
+    ExitCode.BUG: tr("a bug in this program"),
+    ExitCode.CANNOT_CREATE: tr("the output exists or cannot be created"),
+    ExitCode.IO: tr("reading or writing failed"),
+    ExitCode.CONFIG: tr("the model file is not one of this program"),
+    ExitCode.INTERRUPTED: tr("interrupted by Ctrl-C"),
+    ExitCode.BROKEN_PIPE: tr("the reader of the output left"),
+    ExitCode.TERMINATED: tr("terminated"),
+}
+
+
+def _model_options(command: Any) -> Any:
+    """Add the options that choose the model and its device, shared by app and command."""
+    for option in (
+        click.option(
+            "--device",
+            type=click.Choice(["auto", "cpu", "cuda"]),
+            default="auto",
+            help=tr("Where to run: auto takes CUDA where it works, else the CPU."),
+        ),
+        click.option(
+            "--model",
+            metavar="FILE|builtin",
+            help=tr("The model. [default: the newest models/*.onnx here, else builtin]"),
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings=_HELP,
+    help=tr("Label Chinese reviews in the terminal. Without a command, open the app."),
+)
+@_model_options
+@click.version_option(package_name="sentiment-tui")
+@click.pass_context
+def cli(context: click.Context, /, model: str | None, device: Any) -> None:  # noqa: D103 - help= says
+    if context.invoked_subcommand is not None:
+        return
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UserError(
+            ExitCode.USAGE,
+            tr("the app needs a terminal; for files and pipes: sentiment-tui classify FILE"),
+        )
+    from tui.app import run_app
+
+    run_app(_model_path(model), device)
+
+
+@cli.command(
+    context_settings=_HELP,
+    help=tr(
+        "Classify every record of FILE (CSV, TSV, JSONL or TXT; - for standard input). Each comes "
+        "out once, in order, with its columns and then predicted_label, predicted_id and "
+        "confidence."
+    ),
+    epilog="\b\n"
+    + tr("Exit codes:")
+    + "\n"
+    + "\n".join(f"  {code:>3}  {meaning}" for code, meaning in _EXIT_CODES.items()),
+)
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    *("--output", "-o"),
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE",
+    help=tr("Where to write; its name tells the format. [default: standard output]"),
+)
+@click.option("--force", is_flag=True, help=tr("Replace the output if it exists."))
+@_model_options
+@click.option("--text-column", metavar="NAME", help=tr("Column of the texts."))
+@click.option(
+    "--label-column",
+    metavar="NAME",
+    help=tr("Column of true labels: report accuracy, macro-F1 and the confusion matrix."),
+)
+@click.option(
+    "--prefix", default="", metavar="TEXT", help=tr("Put before the names of the new columns.")
+)
+@click.option(
+    *("--from", "source_format"),
+    type=click.Choice(FORMATS),
+    help=tr("Format of the input. [default: by its name]"),
+)
+@click.option(
+    *("--to", "output_format"),
+    type=click.Choice(["csv", "tsv", "jsonl"]),
+    help=tr("Format of the output. [default: by its name, or as the input]"),
+)
+@click.option(
+    "--encoding",
+    metavar="NAME",
+    help=tr("Encoding of the input. [default: byte order mark, else UTF-8, else GB18030]"),
+)
+@click.option("--quiet", "-q", is_flag=True, help=tr("Say nothing but errors."))
+def classify(  # noqa: D103 - help= says
+    file: Path, output: Path | None, model: str | None, device: Any, *, quiet: bool, **options: Any
+) -> None:
+    from models.predictor import Predictor
+    from tui.classify import Settings
+    from tui.classify import classify as run_classify
+    from tui.report import Report
+
+    dash = Path("-")
+    settings = Settings(
+        source=None if file == dash else file, output=None if output == dash else output, **options
+    )
+    report = Report(quiet=quiet)
+    predictor = Predictor.open(_model_path(model), device=device)
+    report.model(predictor)
+    summary = run_classify(
+        settings, predictor, recognised=report.recognised, progress=report.progress
+    )
+    report.finish(summary, settings.output)
+
+
+def _model_path(model: str | None) -> Path:
+    from models.predictor import BUILTIN, newest_model
+
+    if model is None:
+        return newest_model(Path("models"))
+    return BUILTIN if model == "builtin" else Path(model)
+
+
+def main() -> None:
+    """Run `sentiment-tui`."""
+    run(cli, "sentiment-tui")
