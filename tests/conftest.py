@@ -1,0 +1,60 @@
+"""What many tests start from: a tiny encoder, a run on it, and the model exported from that."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from models.i18n import language
+from tests.tiny import write_encoder, write_reviews
+
+# The words that a test reads are English unless it says otherwise, in child processes too.
+os.environ["LC_ALL"] = "C.UTF-8"
+
+
+@pytest.fixture(autouse=True)
+def _english() -> None:
+    language.cache_clear()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the tests that need a GPU, visibly, where ONNX Runtime finds none."""
+    import onnxruntime
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        return
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+@pytest.fixture(scope="session")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random BERT of two layers."""
+    return write_encoder(tmp_path_factory.mktemp("encoder"))
+
+
+@pytest.fixture(scope="session")
+def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with train.tsv, dev.tsv and test.tsv."""
+    return write_reviews(tmp_path_factory.mktemp("reviews"))
+
+
+@pytest.fixture(scope="session")
+def run(encoder: Path, reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run: mean pooling on the tiny encoder."""
+    from trainer.training import Settings, train
+
+    output = tmp_path_factory.mktemp("runs") / "tiny"
+    train(Settings(encoder=str(encoder), data=(str(reviews),), output=output, pooling="mean"))
+    return output
+
+
+@pytest.fixture(scope="session")
+def model(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run, exported in fp32."""
+    from export.pipeline import Settings, export
+
+    output = tmp_path_factory.mktemp("models") / "tiny.onnx"
+    export(Settings(run=run, output=output, opset=17, precision="fp32"))
+    return output

@@ -1,0 +1,154 @@
+import importlib.metadata
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from models import predictor as predictor_module
+from models.command import ExitCode, UserError
+from models.predictor import BUILTIN, Predictor, newest_model
+from tests.tiny import REVIEWS
+
+TEXTS = [text for text, _ in REVIEWS]
+
+
+@pytest.fixture(scope="module")
+def predictor(model: Path) -> Predictor:
+    return Predictor.open(model)
+
+
+def test_answers_come_in_the_order_of_the_texts(predictor: Predictor) -> None:
+    together = predictor.predict(TEXTS).probabilities
+    alone = np.concatenate([predictor.predict([text]).probabilities for text in TEXTS])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+    assert len(np.unique(together[:, 0])) > len(TEXTS) / 2  # the order could be seen to be wrong
+
+
+def test_probabilities_sum_to_one_and_the_label_is_the_most_probable(predictor: Predictor) -> None:
+    found = predictor.predict(TEXTS)
+    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-6)
+    assert (found.confidences >= 0.5).all()
+    assert (
+        found.probabilities[np.arange(len(TEXTS)), found.ids].tolist() == found.confidences.tolist()
+    )
+
+
+def test_equal_texts_are_computed_once(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = []
+    run = predictor._session.run
+
+    def count(outputs: list[str], feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+        rows.append(len(feed["input_ids"]))
+        return run(outputs, feed)
+
+    class Session:
+        run = staticmethod(count)
+
+    monkeypatch.setattr(predictor, "_session", Session())
+    found = predictor.predict(["好", "差", "好", "好"])
+    assert sum(rows) == 2
+    assert found.probabilities[0].tolist() == found.probabilities[3].tolist()
+
+
+def test_a_text_over_the_limit_is_said_to_be_truncated(predictor: Predictor) -> None:
+    assert predictor.predict(["好", "好" * 400]).truncated.tolist() == [False, True]
+
+
+def test_no_texts_give_no_answers(predictor: Predictor) -> None:
+    found = predictor.predict([])
+    assert found.probabilities.shape == (0, 2)
+    assert len(found.ids) == len(found.confidences) == len(found.truncated) == 0
+
+
+def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such model file") as caught:
+        Predictor.open(tmp_path / "no.onnx")
+    assert caught.value.code == ExitCode.NO_INPUT
+
+
+def test_a_file_that_is_no_onnx_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "text.onnx"
+    path.write_text("not a model")
+    with pytest.raises(UserError, match="cannot open it") as caught:
+        Predictor.open(path)
+    assert caught.value.code == ExitCode.CONFIG
+
+
+def test_an_onnx_file_of_another_program_is_refused(tmp_path: Path) -> None:
+    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
+    other = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [value], [other])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, tmp_path / "relu.onnx")
+    with pytest.raises(UserError, match="not a model that `python -m export` wrote") as caught:
+        Predictor.open(tmp_path / "relu.onnx")
+    assert caught.value.code == ExitCode.CONFIG
+
+
+def test_our_metadata_on_another_graph_does_not_make_it_ours(tmp_path: Path, model: Path) -> None:
+    changed = onnx.load(model)
+    changed.graph.output[0].name = changed.graph.output[0].name + "_"
+    changed.graph.node[-1].output[0] += "_"
+    for node in changed.graph.node:
+        node.output[:] = [n + "_" if n == "probabilities" else n for n in node.output]
+    onnx.save(changed, tmp_path / "odd.onnx")
+    with pytest.raises(UserError, match="without 'probabilities'"):
+        Predictor.open(tmp_path / "odd.onnx")
+
+
+def test_cuda_that_is_not_there_is_an_error_and_never_the_cpu(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnxruntime
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    with pytest.raises(UserError, match="device cuda was asked for") as caught:
+        Predictor.open(model, device="cuda")
+    assert caught.value.code == ExitCode.UNAVAILABLE
+    assert Predictor.open(model, device="auto").device == "cpu"
+
+
+@pytest.mark.gpu
+def test_cuda_gives_the_answers_of_the_cpu(model: Path) -> None:
+    on_gpu = Predictor.open(model, device="cuda")
+    assert on_gpu.device == "cuda"
+    on_cpu = Predictor.open(model, device="cpu")
+    np.testing.assert_allclose(
+        on_gpu.predict(TEXTS).probabilities, on_cpu.predict(TEXTS).probabilities, atol=1e-4
+    )
+
+
+def test_both_onnxruntime_wheels_at_once_are_an_error_with_the_command_that_mends_it(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predictor_module, "version", lambda _name: "1.0")
+    with pytest.raises(UserError, match="pip uninstall -y onnxruntime onnxruntime-gpu") as caught:
+        Predictor.open(model)
+    assert caught.value.code == ExitCode.UNAVAILABLE
+
+
+def test_no_onnxruntime_is_an_error_with_the_command_that_mends_it(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(predictor_module, "version", absent)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(UserError, match=r"pip install 'sentiment-tui\[cpu\]'"):
+        Predictor.open(model)
+
+
+def test_the_newest_model_of_a_folder_is_taken_else_the_built_in_one(tmp_path: Path) -> None:
+    assert newest_model(tmp_path) == BUILTIN
+    assert newest_model(tmp_path / "no folder") == BUILTIN
+    for age, name in enumerate(["c.rejected.onnx", "a.onnx", "b.onnx"]):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (1000 - age, 1000 - age))
+    assert newest_model(tmp_path) == tmp_path / "a.onnx"

@@ -1,0 +1,55 @@
+"""The runtime starts fast because of what it does not import; a child process shows that."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TRAINING = {"torch", "transformers", "datasets", "onnx", "optimum", "accelerate", "safetensors"}
+
+
+def imported_by(*arguments: object) -> set[str]:
+    """Run `sentiment-tui` with some arguments, and return the packages it had imported."""
+    code = (
+        "import atexit, sys\n"
+        "names = lambda: print(*{m.partition('.')[0] for m in sys.modules}, file=sys.stderr)\n"
+        "atexit.register(names)\n"
+        "from tui.cli import main\n"
+        "main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.splitlines()[-1].split())
+
+
+def test_classify_imports_no_training_library_and_no_screen(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\n很好\n", encoding="utf-8")
+    output = tmp_path / "out.csv"
+    names = imported_by("classify", tmp_path / "a.csv", "--model", model, "-o", output)
+    assert "onnxruntime" in names
+    assert not names & {*TRAINING, "textual"}
+
+
+def test_help_imports_not_even_numpy() -> None:
+    names = imported_by("--help")
+    assert not names & {*TRAINING, "textual", "numpy", "onnxruntime", "tokenizers"}
+
+
+def test_the_app_imports_no_training_library() -> None:
+    code = "import sys, tui.app; print(*{m.partition('.')[0] for m in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    names = set(done.stdout.split())
+    assert "textual" in names
+    assert not names & {*TRAINING, "onnxruntime"}
+
+
+@pytest.mark.parametrize("package", ["export", "models", "trainer", "tui"])
+def test_the_root_of_a_package_imports_nothing(package: str) -> None:
+    code = (
+        f"import sys; before = set(sys.modules); import {package}; print(set(sys.modules) - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"{{'{package}'}}"

@@ -1,0 +1,129 @@
+"""What `python -m trainer` loads from the hub, against a hub on this machine."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from models.command import ExitCode
+from models.labels import NEGATIVE_POSITIVE
+from tests.hub import Hub, serve
+from tests.tiny import split_reviews, write_encoder, write_reviews
+
+ENCODER = "google-bert/bert-base-chinese"
+DATA = "lansinuote/ChnSentiCorp"
+ABSENT = "nobody/nothing"
+SCRIPTED = "nobody/scripted"
+
+CARD = """---
+dataset_info:
+  features:
+  - name: text
+    dtype: string
+  - name: label
+    dtype: int64
+---
+"""
+
+# huggingface_hub asks for a file six times and sleeps 23 s in between, which no setting shortens.
+WITHOUT_SLEEP = """
+import runpy, time
+time.sleep = lambda _: None
+runpy.run_module("trainer", run_name="__main__")
+"""
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    folder = tmp_path_factory.mktemp("hub")
+    write_encoder(folder / "models" / ENCODER)
+    data = folder / "datasets" / DATA / "data"
+    data.mkdir(parents=True)
+    (data.parent / "README.md").write_text(CARD)
+    for name, rows in split_reviews().items():
+        texts, labels = zip(*rows, strict=True)
+        split = {"dev": "validation"}.get(name, name)
+        table = pyarrow.table({"text": texts, "label": labels})
+        pyarrow.parquet.write_table(table, data / f"{split}-00000-of-00001.parquet")
+    scripted = folder / "datasets" / SCRIPTED
+    scripted.mkdir(parents=True)
+    (scripted / "scripted.py").write_text("raise AssertionError('this ran')")
+    with serve(folder) as served:
+        yield served
+
+
+def trainer(
+    hub: Hub, folder: Path, *arguments: str, python: tuple[str, ...] = ("-m", "trainer")
+) -> subprocess.CompletedProcess[str]:
+    """Run the trainer in a folder of its own, where the hub's cache is empty."""
+    return subprocess.run(
+        [sys.executable, *python, "--output", "runs/x", "--epochs", "2", *arguments],
+        cwd=folder,
+        env=hub.environment(folder / "cache"),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+    )
+
+
+def assert_refused(
+    hub: Hub, run: subprocess.CompletedProcess[str], folder: Path, name: str
+) -> None:
+    assert run.returncode == ExitCode.NO_INPUT, run.stderr
+    assert hub.strange == []
+    assert name in run.stderr.splitlines()[-1]
+    assert "Traceback" not in run.stderr
+    assert list((folder / "runs").iterdir()) == []
+
+
+def test_without_arguments_it_trains_on_the_default_encoder_and_data_of_the_hub(
+    hub: Hub, tmp_path: Path
+) -> None:
+    run = trainer(hub, tmp_path)
+
+    assert run.returncode == ExitCode.OK, f"{run.stderr}\n{hub.strange}"
+    described = json.loads((tmp_path / "runs/x/run.json").read_text(encoding="utf-8"))
+    assert described["encoder"] == described["encoder_source"] == ENCODER
+    assert described["data"] == [DATA]
+    assert described["labels"] == list(NEGATIVE_POSITIVE)
+    rows = (tmp_path / "runs/x/test.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(row)["text"] for row in rows] == [
+        text for text, _ in split_reviews()["test"]
+    ]
+    assert hub.sent >= {
+        f"models/{ENCODER}/model.safetensors",
+        f"models/{ENCODER}/tokenizer.json",
+        f"datasets/{DATA}/data/train-00000-of-00001.parquet",
+        f"datasets/{DATA}/data/validation-00000-of-00001.parquet",
+        f"datasets/{DATA}/data/test-00000-of-00001.parquet",
+    }
+    assert hub.strange == []
+
+
+@pytest.mark.parametrize("name", [ABSENT, SCRIPTED], ids=["absent", "a script"])
+def test_data_that_the_hub_cannot_give_is_an_error_that_names_it(
+    hub: Hub, tmp_path: Path, name: str
+) -> None:
+    assert_refused(hub, trainer(hub, tmp_path, "--data", name), tmp_path, name)
+
+
+def test_an_encoder_that_the_hub_does_not_have_is_an_error_that_names_it(
+    hub: Hub, tmp_path: Path
+) -> None:
+    reviews = write_reviews(tmp_path / "reviews")
+    run = trainer(hub, tmp_path, "--data", str(reviews), "--encoder", ABSENT)
+    assert_refused(hub, run, tmp_path, ABSENT)
+
+
+def test_a_hub_that_cannot_be_reached_is_an_error_that_names_what_was_wanted(
+    tmp_path: Path,
+) -> None:
+    with serve(tmp_path) as hub:
+        pass
+    run = trainer(hub, tmp_path, python=("-c", WITHOUT_SLEEP))
+    assert_refused(hub, run, tmp_path, DATA)

@@ -1,0 +1,167 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from models.classifier import Classifier
+from models.command import ExitCode, UserError
+from models.encoder import load_encoder
+from models.run_directory import load_classifier, read_rows, read_run
+from tests.tiny import split_reviews
+from trainer.head import HeadSettings
+from trainer.training import Settings, evaluate_run, train
+
+
+def settings(encoder: Path, reviews: Path, output: Path, **options: Any) -> Settings:
+    return Settings(encoder=str(encoder), data=(str(reviews),), output=output, **options)
+
+
+def test_a_run_holds_all_that_export_needs(run: Path) -> None:
+    assert {path.name for path in run.iterdir()} == {
+        "run.json",
+        "head.safetensors",
+        "tokenizer.json",
+        "metrics.json",
+        "dev.jsonl",
+        "test.jsonl",
+        "MODEL_CARD.md",
+    }
+    head = load_file(run / "head.safetensors")
+    assert {name: list(weights.shape) for name, weights in head.items()} == {
+        "weight": [2, 32],
+        "bias": [2],
+    }
+    assert (run.parent / "latest").resolve() == run
+
+
+def test_nothing_of_the_encoder_trains(run: Path, encoder: Path) -> None:
+    # The digest in the run is of the weights after training.
+    assert read_run(run).encoder_digest == load_encoder(str(encoder)).digest()
+
+
+def test_the_digest_sees_a_single_bit() -> None:
+    from models.encoder import Encoder
+
+    module = torch.nn.Linear(2, 2)
+    encoder = Encoder(module, "{}", "x", 2, 512)
+    before = encoder.digest()
+    with torch.no_grad():
+        module.weight.view(torch.int32)[0, 0] ^= 1
+    assert encoder.digest() != before
+
+
+def test_the_encoder_reads_each_text_once_however_many_epochs(
+    encoder: Path, reviews: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = []
+    features = Classifier.features
+
+    def count(self: Classifier, input_ids: Tensor, *rest: Any, **named: Any) -> Tensor:
+        rows.append(len(input_ids))
+        return features(self, input_ids, *rest, **named)
+
+    monkeypatch.setattr(Classifier, "features", count)
+    train(settings(encoder, reviews, tmp_path / "x", head=HeadSettings(epochs=30)))
+    assert sum(rows) == len({text for split in split_reviews().values() for text, _ in split})
+
+
+def test_the_metrics_are_those_of_the_saved_probabilities(run: Path) -> None:
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    rows = read_rows(run / "test.jsonl")
+    right = sum(row.probabilities.index(max(row.probabilities)) == row.label for row in rows)
+    assert metrics["test"]["rows"] == len(rows)
+    assert metrics["test"]["accuracy"] == round(right / len(rows), 4)
+
+
+def test_evaluating_a_run_gives_the_score_it_recorded(run: Path, reviews: Path) -> None:
+    recorded = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["test"]
+    scores = evaluate_run(run, (str(reviews),), "test")
+    assert scores["confusion"] == recorded["confusion"]
+
+
+def test_the_same_seed_gives_the_same_run(encoder: Path, reviews: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        train(settings(encoder, reviews, tmp_path / name))
+    first, again = tmp_path / "a", tmp_path / "b"
+    assert (first / "head.safetensors").read_bytes() == (again / "head.safetensors").read_bytes()
+    assert (first / "metrics.json").read_bytes() == (again / "metrics.json").read_bytes()
+
+
+def test_the_card_says_what_the_run_measured(run: Path) -> None:
+    card = (run / "MODEL_CARD.md").read_text(encoding="utf-8")
+    accuracy = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["test"]["accuracy"]
+    assert f"{accuracy:.2%}" in card
+    assert read_run(run).data_fingerprint in card
+    assert str(run.parent) not in card
+
+
+def test_a_run_is_not_overwritten_unless_told_and_only_a_run_is(
+    encoder: Path, reviews: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "thesis.doc").touch()
+    for force in (False, True):
+        with pytest.raises(UserError, match="exists") as caught:
+            train(settings(encoder, reviews, tmp_path / "x", force=force))
+        assert caught.value.code == ExitCode.CANNOT_CREATE
+    assert (tmp_path / "x" / "thesis.doc").exists()
+    train(settings(encoder, reviews, tmp_path / "y", head=HeadSettings(epochs=1)))
+    train(settings(encoder, reviews, tmp_path / "y", head=HeadSettings(epochs=2), force=True))
+    assert read_run(tmp_path / "y").settings["epochs"] == 2
+
+
+def test_a_training_that_fails_leaves_nothing(encoder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError):
+        train(settings(encoder, tmp_path / "no data", tmp_path / "runs" / "x"))
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_a_max_length_over_what_the_encoder_reads_is_refused(
+    encoder: Path, reviews: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=r"--max-length 513 is more than .* reads: 512") as caught:
+        train(settings(encoder, reviews, tmp_path / "x", max_length=513))
+    assert caught.value.code == ExitCode.USAGE
+
+
+def test_a_folder_that_is_no_encoder_is_refused(reviews: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"is no encoder: expected config\.json") as caught:
+        train(settings(tmp_path / "empty", reviews, tmp_path / "x"))
+    assert caught.value.code == ExitCode.DATA
+
+
+def test_an_encoder_that_lacks_weights_is_refused(
+    encoder: Path, reviews: Path, tmp_path: Path
+) -> None:
+    config = json.loads((encoder / "config.json").read_text())
+    for path in encoder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}))
+    with pytest.raises(UserError, match=r"lacks 16 weights that its config\.json asks for"):
+        train(settings(tmp_path, reviews, tmp_path / "x"))
+
+
+def test_a_run_does_not_load_with_another_encoder(run: Path, tmp_path: Path) -> None:
+    from tests.tiny import write_encoder
+
+    other = write_encoder(tmp_path / "other", seed=1)
+    with pytest.raises(UserError, match=r"is not the encoder that .* was trained on"):
+        load_classifier(run, read_run(run), str(other))
+
+
+@pytest.mark.parametrize(
+    ("content", "code"), [(None, ExitCode.NO_INPUT), ("{", ExitCode.DATA), ("{}", ExitCode.DATA)]
+)
+def test_a_folder_that_is_no_run_is_refused(
+    tmp_path: Path, content: str | None, code: ExitCode
+) -> None:
+    if content is not None:
+        (tmp_path / "run.json").write_text(content)
+    with pytest.raises(UserError, match=r"run\.json") as caught:
+        read_run(tmp_path)
+    assert caught.value.code == code
