@@ -24,7 +24,9 @@ def main(model: Path, data: str) -> None:
         answers = torch.from_numpy(predictor.predict(split.texts).probabilities)
         scores = score(answers, split, splits.labels, splits.splits["train"])
         for title, part in ((name, scores), (f"{name}, unseen", scores["unseen"])):
-            print(f"| {title} | {part['rows']:,} | {part['accuracy']:.2%} | {part['macro_f1']:.2%} |")
+            print(
+                f"| {title} | {part['rows']:,} | {part['accuracy']:.2%} | {part['macro_f1']:.2%} |"
+            )
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ from models.run_directory import LATEST
 )
 @click.option("--force", is_flag=True, help=tr("Replace the file if it exists."))
 @click.option("--encoder", metavar="DIR|HUB_ID", help=tr("Where the encoder is now, if it moved."))
-def main(run_directory: Path, output: Path | None, **options: Any) -> None:  # noqa: D103 - help= says
+def main(run_directory: Path, output: Path | None, **options: Any) -> None:
     from export.pipeline import Settings, export
 
     folder = run_directory.resolve()

@@ -85,7 +85,8 @@ def load_encoder(source: str) -> Encoder:
         raise UserError(
             ExitCode.NO_INPUT,
             tr(
-                "{name} is neither a folder here nor a model that the hub gave: {reason}",
+                "{name} is neither a folder here nor a model that the hub gave: {reason}. "
+                "Without a network, HF_HUB_OFFLINE=1 uses what was loaded before",
                 name=source,
                 reason=_first_line(error),
             ),

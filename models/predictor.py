@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,9 @@ from numpy.typing import NDArray
 from models.batching import plan
 from models.command import ExitCode, UserError
 from models.i18n import tr
+from models.locations import Device
 from models.manifest import Manifest
 from models.tokens import Tokenizer
-
-Device = Literal["auto", "cpu", "cuda"]
-
-BUILTIN = Path(__file__).with_name("builtin.onnx")
-"""The model that comes with the program."""
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _WHEELS = {"cpu": "onnxruntime", "gpu": "onnxruntime-gpu"}
@@ -61,16 +57,6 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def newest_model(folder: Path) -> Path:
-    """Return the newest `*.onnx` of `folder`, or the built-in model where there is none."""
-    found = [
-        path
-        for path in folder.glob("*.onnx")
-        if not path.name.endswith(".rejected.onnx") and path.resolve() != BUILTIN.resolve()
-    ]
-    return max(found, key=lambda path: path.stat().st_mtime_ns, default=BUILTIN)
 
 
 def _onnxruntime() -> ModuleType:

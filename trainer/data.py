@@ -217,7 +217,7 @@ def _read_dataset(
     try:
         if Path(source).is_dir():
             loaded = datasets.load_from_disk(source)
-        elif source.startswith((".", "/", "~")) or Path(source).suffix or source.count("/") > 1:
+        elif source.startswith((".", "/", "~")) or source.count("/") != 1:
             raise UserError(ExitCode.NO_INPUT, tr("no such file or folder: {path}", path=source))
         else:
             loaded = datasets.load_dataset(source)
@@ -227,7 +227,7 @@ def _read_dataset(
             ExitCode.NO_INPUT,
             tr(
                 "{name} is neither files, nor a folder of them, nor a data set that the hub gave: "
-                "{reason}",
+                "{reason}. Without a network, HF_HUB_OFFLINE=1 uses what was loaded before",
                 name=source,
                 reason=str(error).strip().partition("\n")[0],
             ),

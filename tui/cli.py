@@ -11,7 +11,9 @@ import click
 
 from models.command import ExitCode, UserError, run
 from models.i18n import tr
+from models.locations import BUILTIN, Device, newest_model
 from models.tables import FORMATS
+from tui.formats import OUTPUT_FORMATS
 
 _HELP = {"help_option_names": ["-h", "--help"], "show_default": True}
 
@@ -58,10 +60,10 @@ def _model_options(command: Any) -> Any:
 @_model_options
 @click.version_option(package_name="sentiment-tui")
 @click.pass_context
-def cli(context: click.Context, /, model: str | None, device: Any) -> None:  # noqa: D103 - help= says
+def cli(context: click.Context, /, model: str | None, device: Device) -> None:
     if context.invoked_subcommand is not None:
         return
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise UserError(
             ExitCode.USAGE,
             tr("the app needs a terminal; for files and pipes: sentiment-tui classify FILE"),
@@ -108,7 +110,7 @@ def cli(context: click.Context, /, model: str | None, device: Any) -> None:  # n
 )
 @click.option(
     *("--to", "output_format"),
-    type=click.Choice(["csv", "tsv", "jsonl"]),
+    type=click.Choice(OUTPUT_FORMATS),
     help=tr("Format of the output. [default: by its name, or as the input]"),
 )
 @click.option(
@@ -117,8 +119,14 @@ def cli(context: click.Context, /, model: str | None, device: Any) -> None:  # n
     help=tr("Encoding of the input. [default: byte order mark, else UTF-8, else GB18030]"),
 )
 @click.option("--quiet", "-q", is_flag=True, help=tr("Say nothing but errors."))
-def classify(  # noqa: D103 - help= says
-    file: Path, output: Path | None, model: str | None, device: Any, *, quiet: bool, **options: Any
+def classify(
+    file: Path,
+    output: Path | None,
+    model: str | None,
+    device: Device,
+    *,
+    quiet: bool,
+    **options: Any,
 ) -> None:
     from models.predictor import Predictor
     from tui.classify import Settings
@@ -139,8 +147,6 @@ def classify(  # noqa: D103 - help= says
 
 
 def _model_path(model: str | None) -> Path:
-    from models.predictor import BUILTIN, newest_model
-
     if model is None:
         return newest_model(Path("models"))
     return BUILTIN if model == "builtin" else Path(model)

@@ -7,8 +7,9 @@ import click
 
 from models.display import aligned, display
 from models.i18n import tr
+from models.locations import BUILTIN
 from models.metrics import Metrics
-from models.predictor import BUILTIN, Predictor
+from models.predictor import Predictor
 from tui.classify import Recognised, Shown, Summary
 from tui.looks import one_line
 

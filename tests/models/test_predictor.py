@@ -10,7 +10,8 @@ from onnx import TensorProto, helper
 
 from models import predictor as predictor_module
 from models.command import ExitCode, UserError
-from models.predictor import BUILTIN, Predictor, newest_model
+from models.locations import BUILTIN, newest_model
+from models.predictor import Predictor
 from tests.tiny import REVIEWS
 
 TEXTS = [text for text, _ in REVIEWS]

@@ -1,0 +1,19 @@
+"""Which model file to open; light enough to ask before anything heavy is imported."""
+
+from pathlib import Path
+from typing import Literal
+
+Device = Literal["auto", "cpu", "cuda"]
+
+BUILTIN = Path(__file__).with_name("builtin.onnx")
+"""The model that comes with the program."""
+
+
+def newest_model(folder: Path) -> Path:
+    """Return the newest `*.onnx` of `folder`, or the built-in model where there is none."""
+    found = [
+        path
+        for path in folder.glob("[!.]*.onnx")
+        if not path.name.endswith(".rejected.onnx") and path.resolve() != BUILTIN.resolve()
+    ]
+    return max(found, key=lambda path: path.stat().st_mtime_ns, default=BUILTIN)

@@ -1,0 +1,60 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from models.command import ExitCode, UserError
+from models.encoder import load_encoder
+from tests.tiny import write_encoder
+
+
+def test_an_encoder_has_a_name_that_can_be_published(encoder: Path) -> None:
+    loaded = load_encoder(str(encoder))
+    assert loaded.name == encoder.name
+    assert (loaded.hidden, loaded.max_positions) == (32, 512)
+
+
+def test_the_tokenizer_carries_no_truncation_or_padding_of_its_own(encoder: Path) -> None:
+    document = json.loads(load_encoder(str(encoder)).tokenizer)
+    assert (document["truncation"], document["padding"]) == (None, None)
+
+
+def _cut_weights(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def _break_tokenizer(folder: Path) -> None:
+    (folder / "tokenizer.json").write_text("{}")
+
+
+def _remove_tokenizer(folder: Path) -> None:
+    for name in ("tokenizer.json", "vocab.txt"):
+        (folder / name).unlink()
+
+
+def _change_shape(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"hidden_size": 64}))
+
+
+def _remove_config(folder: Path) -> None:
+    (folder / "config.json").unlink()
+
+
+@pytest.mark.parametrize(
+    "damage", [_cut_weights, _break_tokenizer, _remove_tokenizer, _change_shape, _remove_config]
+)
+def test_a_damaged_folder_is_no_encoder(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    damage(write_encoder(tmp_path))
+    with pytest.raises(UserError, match=r"is no encoder: expected config\.json") as caught:
+        load_encoder(str(tmp_path))
+    assert caught.value.code == ExitCode.DATA
+
+
+@pytest.mark.parametrize("source", ["./nowhere", "/nowhere", "a/b/c"])
+def test_a_path_that_is_not_there_is_not_looked_for_on_the_hub(source: str) -> None:
+    with pytest.raises(UserError, match="no such encoder folder") as caught:
+        load_encoder(source)
+    assert caught.value.code == ExitCode.NO_INPUT
