@@ -1,8 +1,9 @@
 """Labelled reviews: from files, from a `save_to_disk` folder, or from the hub."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from models.command import ExitCode, UserError
 from models.i18n import tr
 from models.labels import NEGATIVE_POSITIVE, LabelSet, natural_order
 from models.tables import LABEL_COLUMNS, TEXT_COLUMNS, find_column, format_of, open_table
+from trainer.splitting import SplitSizes, split_rows
 
 _SPLIT_NAMES = {
     "train": ("train", "training"),
@@ -36,6 +38,10 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def take(self, rows: NDArray[np.intp]) -> "Split":
+        """Return the split of some rows, given by their numbers."""
+        return Split([self.texts[row] for row in rows], self.labels[rows])
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,16 @@ class _Raw:
     label_names: tuple[str, ...] | None = None  # of a datasets ClassLabel
 
 
+@dataclass(frozen=True)
+class _Source:
+    """Where the rows are, before any is read."""
+
+    where: str  # for messages
+    found: tuple[str, ...]  # likewise: what it holds, by the names that it gives them
+    splits: dict[str, Callable[[], _Raw]]  # the reader of each split that it has
+    expected: str  # how it would call a split
+
+
 def load_data(
     sources: Sequence[str],
     *,
@@ -78,42 +94,78 @@ def load_data(
     label_column: str | None = None,
     encoding: str | None = None,
     wanted: Sequence[str] = SPLITS,
+    split: SplitSizes | None = None,
+    seed: int = 42,
 ) -> Data:
     """Read the wanted splits of labelled reviews.
 
+    A source that is one table alone is train, unless its name says otherwise.
+
     Args:
         sources: one folder (of files named for their split, or written by `save_to_disk`), or one
-            hub id, or files named for their split.
+            hub id, or files named for their split, or one file to be split.
         labels: names of the labels in the order of their ids. None takes the names that the data
             has, in natural order; where its labels are just 0 and 1 these get the names of
             `NEGATIVE_POSITIVE`.
         text_column: None takes the one with a name that is known.
         label_column: likewise.
-        encoding: of files; None finds it out.
+        encoding: of files; None finds it out. Parquet says its own.
         wanted: splits that must be there; others are left out.
+        split: cut dev and test from train, those of them that the data lacks; see `split_rows`.
+            A text never lands in two splits, nor in one that was cut if another has it already.
+            What is cut depends on the data, the sizes and the seed, and not on what is wanted.
+        seed: of the cut.
 
     Raises:
-        UserError: NO_INPUT, a source is not there; DATA, a split or column is missing or empty, or
-            a label is not in the label set.
+        UserError: NO_INPUT, a source is not there; DATA, a split or column is missing or empty, a
+            value is not what its column should hold, a label is not in the label set, or a class
+            has too few texts to be split.
     """
     if len(sources) == 1 and not Path(sources[0]).is_file():
         folder = Path(sources[0])
         if folder.is_dir() and not _is_saved_dataset(folder):
-            raw = _read_files(_split_files(folder), wanted, text_column, label_column, encoding)
+            source = _files(_tables_in(folder), text_column, label_column, encoding)
         else:
-            raw = _read_dataset(sources[0], wanted, text_column, label_column)
+            source = _dataset(sources[0], text_column, label_column)
     else:
-        raw = _read_files(
-            _name_splits(map(Path, sources)), wanted, text_column, label_column, encoding
-        )
-    for name in wanted:
-        if not raw[name].rows:
+        source = _files([Path(name) for name in sources], text_column, label_column, encoding)
+
+    lacking = [name for name in SPLITS if name not in source.splits]
+    cut = [] if split is None or "train" in lacking else lacking
+    if not set(wanted) <= {*source.splits, *cut}:
+        raise _missing(source, wanted)
+    needed = [name for name in SPLITS if name in source.splits] if cut else wanted
+    raw = {name: source.splits[name]() for name in needed}
+    for name, rows in raw.items():
+        if not rows.rows:
             raise UserError(
                 ExitCode.DATA,
-                tr("{where} has no rows in split {split}", where=raw[name].where, split=name),
+                tr("{where} has no rows in split {split}", where=rows.where, split=name),
             )
     label_set = LabelSet(labels) if labels else _find_labels(raw)
-    return Data(label_set, {name: _number(raw[name], label_set) for name in wanted})
+    splits = {name: _number(rows, label_set) for name, rows in raw.items()}
+    if split is not None and cut:
+        fractions = {name: size for name, size in asdict(split).items() if name in cut}
+        splits |= _cut(splits, fractions, label_set, seed)
+    return Data(label_set, {name: splits[name] for name in wanted})
+
+
+def _cut(
+    splits: Mapping[str, Split], fractions: Mapping[str, float], labels: LabelSet, seed: int
+) -> dict[str, Split]:
+    from trainer.evaluation import normalised  # it imports this module
+
+    train = splits["train"]
+    others = (split for name, split in splits.items() if name != "train")
+    rows = split_rows(
+        train.labels,
+        [normalised(text) for text in train.texts],
+        fractions,
+        names=labels.names,
+        seed=seed,
+        known={normalised(text) for split in others for text in split.texts},
+    )
+    return {name: train.take(chosen) for name, chosen in rows.items()}
 
 
 def _split_of(stem: str) -> str | None:
@@ -123,31 +175,40 @@ def _split_of(stem: str) -> str | None:
     return None
 
 
-def _missing(where: object, missing: Iterable[str], found: Iterable[object]) -> UserError:
-    return UserError(
-        ExitCode.DATA,
-        tr(
-            "{where}: expected the splits {expected}, found {found}",
-            where=where,
-            expected=", ".join(missing),
-            found=", ".join(map(str, found)) or tr("nothing"),
-        ),
+def _missing(source: _Source, wanted: Iterable[str]) -> UserError:
+    message = tr(
+        "{where}: expected the splits {expected}, found {found}",
+        where=source.where,
+        expected=", ".join(source.expected.format(split=name) for name in wanted),
+        found=", ".join(source.found) or tr("nothing"),
     )
+    if "train" in wanted and "train" in source.splits:
+        message += tr("; --split-sizes 0.1,0.1 cuts those that are missing from train")
+    return UserError(ExitCode.DATA, message)
 
 
 def _is_saved_dataset(folder: Path) -> bool:
     return (folder / "dataset_dict.json").is_file() or (folder / "dataset_info.json").is_file()
 
 
-def _split_files(folder: Path) -> dict[str, Path]:
-    tables = [path for path in sorted(folder.iterdir()) if format_of(path) not in (None, "txt")]
-    return _name_splits(tables)
+def _tables_in(folder: Path) -> list[Path]:
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if _is_parquet(path) or format_of(path) not in (None, "txt")
+    ]
 
 
-def _name_splits(paths: Iterable[Path]) -> dict[str, Path]:
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() == ".parquet"
+
+
+def _files(
+    paths: Sequence[Path], text_column: str | None, label_column: str | None, encoding: str | None
+) -> _Source:
     files: dict[str, Path] = {}
     for path in paths:
-        split = _split_of(path.stem)
+        split = _split_of(path.stem) or ("train" if len(paths) == 1 else None)
         if split is None:
             continue
         if split in files:
@@ -156,22 +217,17 @@ def _name_splits(paths: Iterable[Path]) -> dict[str, Path]:
                 tr("two files for split {split}: {a} and {b}", split=split, a=files[split], b=path),
             )
         files[split] = path
-    return files
-
-
-def _read_files(
-    files: dict[str, Path],
-    wanted: Sequence[str],
-    text_column: str | None,
-    label_column: str | None,
-    encoding: str | None,
-) -> dict[str, _Raw]:
-    if not set(wanted) <= set(files):
-        names = [f"{split}.csv|tsv|jsonl" for split in wanted]
-        raise _missing("--data", names, files.values())
-    return {
-        split: _read_file(files[split], text_column, label_column, encoding) for split in wanted
-    }
+    return _Source(
+        "--data",
+        tuple(map(str, paths)),
+        {
+            split: partial(_read_parquet, path, text_column, label_column)
+            if _is_parquet(path)
+            else partial(_read_file, path, text_column, label_column, encoding)
+            for split, path in files.items()
+        },
+        expected="{split}.csv|tsv|jsonl|parquet",
+    )
 
 
 def _columns(
@@ -191,7 +247,7 @@ def _read_file(
         text_name, label_name = _columns(table.name, table.columns, text_column, label_column)
         for record in table.records:
             text, label = record.fields.get(text_name), record.fields.get(label_name)
-            if not isinstance(text, str) or not isinstance(label, str | int):
+            if not isinstance(text, str) or not _is_label(label):
                 raise UserError(
                     ExitCode.DATA,
                     tr(
@@ -208,9 +264,36 @@ def _read_file(
     return _Raw(str(path), rows)
 
 
-def _read_dataset(
-    source: str, wanted: Sequence[str], text_column: str | None, label_column: str | None
-) -> dict[str, _Raw]:
+def _is_label(value: object) -> bool:
+    # True is an int to Python; to a label set it is neither a name nor a number.
+    return isinstance(value, str | int) and not isinstance(value, bool)
+
+
+def _read_parquet(path: Path, text_column: str | None, label_column: str | None) -> _Raw:
+    import pyarrow  # type: ignore[import-untyped,unused-ignore]
+    import pyarrow.parquet  # type: ignore[import-untyped,unused-ignore]
+    from datasets import Features
+
+    if not path.is_file():
+        raise UserError(ExitCode.NO_INPUT, tr("no such file: {path}", path=path))
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            schema = file.schema_arrow
+            text_name, label_name = _columns(str(path), schema.names, text_column, label_column)
+            table = file.read(columns=[text_name, label_name])
+        texts, labels = table[text_name], table[label_name]
+    except (pyarrow.ArrowException, OSError, KeyError) as error:  # KeyError: a column twice
+        raise UserError(
+            ExitCode.DATA,
+            tr("{path} cannot be read as Parquet: {reason}", path=path, reason=error),
+        ) from error
+    # What datasets wrote says what its label ids are called.
+    named = b"huggingface" in (schema.metadata or {})
+    label_type = Features.from_arrow_schema(schema)[label_name] if named else None
+    return _pairs(str(path), text_name, label_name, texts, labels, label_type)
+
+
+def _dataset(source: str, text_column: str | None, label_column: str | None) -> _Source:
     import datasets
 
     datasets.disable_progress_bars()
@@ -234,26 +317,50 @@ def _read_dataset(
         ) from error
     if isinstance(loaded, datasets.Dataset):
         loaded = {str(loaded.split or "train"): loaded}
-    splits = {_split_of(name): rows for name, rows in loaded.items()}
-    if not set(wanted) <= set(splits):
-        raise _missing(source, wanted, loaded)
-    return {
-        split: _read_rows(f"{source} ({split})", splits[split], text_column, label_column)
-        for split in wanted
-    }
+    readers: dict[str, Callable[[], _Raw]] = {}
+    for name, rows in loaded.items():
+        split = _split_of(name) or ("train" if len(loaded) == 1 else None)
+        if split is not None:
+            where = f"{source} ({name})"
+            readers[split] = partial(_read_rows, where, rows, text_column, label_column)
+    return _Source(source, tuple(loaded), readers, expected="{split}")
 
 
 def _read_rows(where: str, rows: Any, text_column: str | None, label_column: str | None) -> _Raw:
     text_name, label_name = _columns(where, rows.column_names, text_column, label_column)
-    names = getattr(rows.features[label_name], "names", None)
+    # as Arrow, whatever format it was saved with
+    table = rows.select_columns([text_name, label_name]).with_format("arrow")[:]
+    return _pairs(
+        where, text_name, label_name, table[text_name], table[label_name], rows.features[label_name]
+    )
+
+
+def _pairs(
+    where: str, text_name: str, label_name: str, texts: Any, labels: Any, label_type: Any
+) -> _Raw:
+    """Pair two columns of Arrow; `label_type` may be a ClassLabel, which has the names of ids."""
+    names = getattr(label_type, "names", None)
     pairs = []
     for number, (text, label) in enumerate(
-        zip(rows[text_name], rows[label_name], strict=True), start=1
+        zip(texts.to_pylist(), labels.to_pylist(), strict=True), start=1
     ):
-        if not isinstance(text, str) or label is None:
+        # -1 is what datasets writes for a label that nobody knows
+        if (
+            not isinstance(text, str)
+            or not _is_label(label)
+            or (names and label not in range(len(names)))
+        ):
             raise UserError(
                 ExitCode.DATA,
-                tr("{where}, row {row}: expected a text and a label", where=where, row=number),
+                tr(
+                    "{where}, row {row}: expected a text in {text} and a label, a name or a whole "
+                    "number, in {label}; found {found}",
+                    where=where,
+                    row=number,
+                    text=text_name,
+                    label=label_name,
+                    found=f"{text!r:.60}, {label!r:.60}",
+                ),
             )
         pairs.append((text, names[label] if names else str(label)))
     return _Raw(where, pairs, tuple(names) if names else None)

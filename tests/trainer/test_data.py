@@ -2,12 +2,17 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import datasets
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from models.command import ExitCode, UserError
-from trainer.data import SPLITS, load_data
+from trainer.data import SPLITS, Data, load_data
+from trainer.evaluation import seen_rows
+from trainer.splitting import SplitSizes
 
 ROWS = {
     "train": "label\ttext\n1\t好\n0\t差\n",
@@ -51,6 +56,228 @@ def test_a_saved_dataset_is_read_with_the_names_of_its_labels(tmp_path: Path) ->
     data = load_data([str(tmp_path / "saved")])
     assert data.labels.names == ("bad", "good")
     assert data.splits["dev"].labels.tolist() == [1, 0]
+
+
+def write_parquet(path: Path, texts: Any, labels: Any) -> Path:
+    pyarrow.parquet.write_table(pyarrow.table({"text": texts, "label": labels}), path)
+    return path
+
+
+def test_a_folder_of_parquet_files_is_read(folder: Path) -> None:
+    for name in SPLITS:
+        (folder / f"{name}.tsv").unlink()
+        write_parquet(folder / f"{name}.parquet", ["好\n的", "差"], [1, 0])
+    data = load_data([str(folder)])
+    assert data.labels.names == ("负向评价", "正向评价")
+    assert data.splits["test"].texts == ["好\n的", "差"]
+    assert data.splits["test"].labels.tolist() == [1, 0]
+
+
+def test_parquet_and_other_files_may_be_mixed(folder: Path) -> None:
+    dev = write_parquet(folder / "dev.parquet", ["行"], ["1"])
+    data = load_data([str(folder / "train.tsv"), str(dev), str(folder / "test.tsv")])
+    assert data.splits["dev"].texts == ["行"]
+
+
+def test_parquet_labels_may_be_categories_as_pandas_writes_them(tmp_path: Path) -> None:
+    labels = pyarrow.array(["good", "bad", "good"]).dictionary_encode()
+    path = write_parquet(tmp_path / "train.parquet", ["好", "差", "行"], labels)
+    data = load_data([str(path)], wanted=("train",))
+    assert data.labels.names == ("bad", "good")
+    assert data.splits["train"].labels.tolist() == [1, 0, 1]
+
+
+LABELLED = datasets.Features(
+    {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["bad", "good"])}
+)
+
+
+def test_parquet_that_datasets_wrote_has_the_names_of_its_labels(tmp_path: Path) -> None:
+    rows = datasets.Dataset.from_dict({"text": ["好", "差"], "label": [1, 0]}, features=LABELLED)
+    rows.to_parquet(tmp_path / "train.parquet")
+    data = load_data([str(tmp_path)], wanted=("train",))
+    assert data.labels.names == ("bad", "good")
+    assert data.splits["train"].labels.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels", "message"),
+    [
+        (["好", None], [1, 0], r"row 2: expected a text in text .*found None, 0"),
+        (["好", "差"], [1, None], r"row 2: .*a label, a name or a whole number, in label; .*None"),
+        ([b"x", b"y"], [1, 0], r"row 1: expected a text in text .*found b'x', 1"),
+        ([5, 6], [1, 0], r"row 1: expected a text in text .*found 5, 1"),
+        (["好", "差"], [True, False], r"row 1: .*a label, a name or a whole number.*True"),
+        (["好", "差"], [1.0, 0.0], r"row 1: .*a label, a name or a whole number.*1\.0"),
+    ],
+)
+def test_a_parquet_value_that_is_none_of_ours_is_said_with_its_row(
+    tmp_path: Path, texts: list[Any], labels: list[Any], message: str
+) -> None:
+    path = write_parquet(tmp_path / "train.parquet", texts, labels)
+    with pytest.raises(UserError, match=rf"train\.parquet, {message}") as caught:
+        load_data([str(path)], wanted=("train",))
+    assert caught.value.code == ExitCode.DATA
+
+
+def test_a_label_that_datasets_left_open_is_an_error(tmp_path: Path) -> None:
+    rows = datasets.Dataset.from_dict({"text": ["好", "差"], "label": [1, -1]}, features=LABELLED)
+    rows.save_to_disk(tmp_path / "saved")
+    with pytest.raises(UserError, match=r"\(train\), row 2: .*found '差', -1"):
+        load_data([str(tmp_path / "saved")], wanted=("train",))
+
+
+def test_a_file_that_is_no_parquet_and_one_that_is_not_there_are_told_apart(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "train.parquet"
+    path.write_bytes(b"PAR1 but not really")
+    with pytest.raises(UserError, match=r"train\.parquet cannot be read as Parquet") as caught:
+        load_data([str(path)], wanted=("train",))
+    assert caught.value.code == ExitCode.DATA
+    absent = tmp_path / "test.parquet"
+    with pytest.raises(UserError, match=r"no such file: .*test\.parquet") as caught:
+        load_data([str(absent), str(path)], wanted=("test",))
+    assert caught.value.code == ExitCode.NO_INPUT
+
+
+def test_a_parquet_column_that_is_there_twice_is_an_error(tmp_path: Path) -> None:
+    columns = [pyarrow.array(["x"]), pyarrow.array(["y"]), pyarrow.array([1])]
+    table = pyarrow.Table.from_arrays(columns, ["body", "body", "label"])
+    pyarrow.parquet.write_table(table, tmp_path / "train.parquet")
+    with pytest.raises(UserError, match=r"cannot be read as Parquet: .*body.* 2 times") as caught:
+        load_data([str(tmp_path)], text_column="body", wanted=("train",))
+    assert caught.value.code == ExitCode.DATA
+
+
+def test_a_json_label_that_is_true_or_false_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_text('{"text": "x", "label": true}\n')
+    with pytest.raises(UserError, match=r"train\.jsonl, line 1: expected .*a label in label.*True"):
+        load_data([str(tmp_path)], wanted=("train",))
+
+
+TENTHS = SplitSizes(dev=0.1, test=0.1)
+REVIEWS = [(f"第 {number} 条评价", number % 2) for number in range(100)]
+
+
+def write_one_file(folder: Path) -> Path:
+    path = folder / "reviews.csv"
+    rows = "".join(f"{label},{text}\n" for text, label in REVIEWS)
+    path.write_text("label,text\n" + rows, encoding="utf-8")
+    return path
+
+
+def write_only_train(folder: Path) -> Path:
+    write_one_file(folder).rename(folder / "train.csv")
+    return folder
+
+
+def write_plain_dataset(folder: Path) -> Path:
+    texts, labels = zip(*REVIEWS, strict=True)
+    datasets.Dataset.from_dict({"text": texts, "label": labels}).save_to_disk(folder / "plain")
+    return folder / "plain"
+
+
+def write_only_split(folder: Path) -> Path:
+    texts, labels = zip(*REVIEWS, strict=True)
+    rows = datasets.Dataset.from_dict({"text": texts, "label": labels})
+    datasets.DatasetDict({"all": rows}).save_to_disk(folder / "saved")
+    return folder / "saved"
+
+
+ONE_SOURCE = [write_one_file, write_only_train, write_plain_dataset, write_only_split]
+
+
+@pytest.mark.parametrize("write", ONE_SOURCE)
+def test_one_source_is_split_and_each_kind_of_it_in_the_same_way(
+    tmp_path: Path, write: Callable[[Path], Path]
+) -> None:
+    data = load_data([str(write(tmp_path))], split=TENTHS, seed=7)
+    assert list(data.splits) == list(SPLITS)
+    assert [len(split) for split in data.splits.values()] == [80, 10, 10]
+    assert all(split.labels.mean() == 0.5 for split in data.splits.values())
+    rows = {
+        (text, label)
+        for split in data.splits.values()
+        for text, label in zip(split.texts, split.labels.tolist(), strict=True)
+    }
+    assert rows == set(REVIEWS)
+    (tmp_path / "other").mkdir()
+    same = load_data([str(write_one_file(tmp_path / "other"))], split=TENTHS, seed=7)
+    assert data.fingerprint() == same.fingerprint()
+
+
+@pytest.mark.parametrize("write", ONE_SOURCE)
+def test_one_source_is_not_split_unasked(tmp_path: Path, write: Callable[[Path], Path]) -> None:
+    source = str(write(tmp_path))
+    message = r"expected the splits train.*dev.*test.*found .*; --split-sizes 0\.1,0\.1 cuts"
+    with pytest.raises(UserError, match=message) as caught:
+        load_data([source])
+    assert caught.value.code == ExitCode.DATA
+    assert len(load_data([source], wanted=("train",)).splits["train"]) == 100
+
+
+def test_another_seed_cuts_other_rows(tmp_path: Path) -> None:
+    source = [str(write_one_file(tmp_path))]
+    cuts = [load_data(source, split=TENTHS, seed=seed).splits["test"].texts for seed in (7, 7, 8)]
+    assert cuts[0] == cuts[1] != cuts[2]
+
+
+def test_what_is_cut_does_not_depend_on_what_is_wanted(tmp_path: Path) -> None:
+    source = [str(write_one_file(tmp_path))]
+    whole = load_data(source, split=TENTHS)
+    for name in SPLITS:
+        part = load_data(source, split=TENTHS, wanted=(name,))
+        assert list(part.splits) == [name]
+        assert part.splits[name].texts == whole.splits[name].texts
+
+
+def leaks(data: Data, name: str, into: str) -> int:
+    return int(seen_rows(data.splits[name].texts, data.splits[into].texts).sum())
+
+
+def test_the_same_review_never_lands_in_two_splits(tmp_path: Path) -> None:
+    path = tmp_path / "reviews.tsv"
+    copies = [
+        (f"{text}{'！' * (number % 3)}", label) for number, (text, label) in enumerate(REVIEWS)
+    ]
+    rows = "".join(f"{label}\t{text}\n" for text, label in REVIEWS + copies[:60])
+    path.write_text("label\ttext\n" + rows, encoding="utf-8")
+    data = load_data([str(path)], split=TENTHS)
+    assert [len(split) for split in data.splits.values()] == [128, 16, 16]
+    assert leaks(data, "train", "dev") == leaks(data, "train", "test") == 0
+    assert leaks(data, "dev", "test") == 0
+
+
+def test_only_the_splits_that_are_missing_are_cut(tmp_path: Path) -> None:
+    write_only_train(tmp_path)
+    dev = "".join(f"{label},{text}！\n" for text, label in REVIEWS[:20]) + "1,另一条\n"
+    (tmp_path / "dev.csv").write_text("label,text\n" + dev, encoding="utf-8")
+    data = load_data([str(tmp_path)], split=TENTHS)
+    assert [len(split) for split in data.splits.values()] == [90, 21, 10]
+    assert data.splits["dev"].texts[-1] == "另一条"
+    assert leaks(data, "dev", "test") == 0  # what dev has already stays in train
+
+
+def test_a_split_that_is_there_is_never_cut(folder: Path) -> None:
+    assert (
+        load_data([str(folder)], split=TENTHS).fingerprint()
+        == load_data([str(folder)]).fingerprint()
+    )
+
+
+def test_nothing_can_be_cut_without_train(folder: Path) -> None:
+    (folder / "train.tsv").unlink()
+    with pytest.raises(UserError, match=r"expected the splits train.*found [^;]*$"):
+        load_data([str(folder)], split=TENTHS)
+
+
+def test_a_class_too_small_to_be_split_is_an_error_that_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "reviews.csv"
+    path.write_text("label,text\n" + "bad,x\nbad,y\nbad,z\ngood,u\ngood,v\n")
+    with pytest.raises(UserError, match=r"different texts of label good .*found 2 in 2") as caught:
+        load_data([str(path)], split=TENTHS)
+    assert caught.value.code == ExitCode.DATA
 
 
 def test_labels_that_are_names_get_ids_in_natural_order(folder: Path) -> None:
