@@ -23,6 +23,16 @@ OPSETS = range(14, 21)
 _OUTPUTS = ["probabilities", "features"]
 
 
+def fold_temperature(classifier: Classifier, temperature: float) -> None:
+    """Make the classifier's logits z / T, in place: (W·x + b) / T = (W / T)·x + b / T.
+
+    The softmax then gives calibrated probabilities, and the features stay as they are.
+    """
+    with torch.no_grad():
+        classifier.head.weight.div_(temperature)
+        classifier.head.bias.div_(temperature)
+
+
 class SoftmaxClassifier(nn.Module):
     """What the graph computes: probabilities `[B, C]`, and the features `[B, H]` behind them."""
 

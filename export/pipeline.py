@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import onnx
 
-from export.graph import Census, census, check_census, digest, trace
+from export.graph import Census, census, check_census, digest, fold_temperature, trace
 from export.parity import (
     Agreement,
     check_close,
@@ -77,6 +77,7 @@ def export(settings: Settings) -> Exported:
     run = read_run(settings.run)
     rows = read_rows(settings.run / "dev.jsonl")
     classifier, encoder = load_classifier(settings.run, run, settings.encoder)
+    fold_temperature(classifier, run.temperature)
     tokenizer = Tokenizer(encoder.tokenizer, run.max_length)
     exact = trace(classifier, opset=settings.opset, token_types=tokenizer.has_token_types)
     model = quantize(exact) if settings.precision == "int8" else exact
@@ -123,4 +124,5 @@ def _manifest(run: Run, settings: Settings, tokenizer: str, model: onnx.ModelPro
         quality=quality,
         digest=digest(model, tokenizer, run.labels),
         version=version("sentiment-tui"),
+        uncertain_below=run.uncertain_below,
     )

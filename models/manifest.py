@@ -5,7 +5,7 @@ Written by `python -m export`, read by the predictor through ONNX Runtime; both 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 PREFIX = "sentiment_tui."
@@ -32,6 +32,8 @@ class Manifest:
         quality: scores by split, as `Metrics.as_dict` gives them.
         digest: SHA-256 over weights, tokenizer and labels.
         version: of this project, at export.
+        uncertain_below: the confidence below which an answer is called uncertain; 0 for none, and
+            in files from before there was one.
     """
 
     labels: tuple[str, ...]
@@ -44,6 +46,7 @@ class Manifest:
     quality: dict[str, object]
     digest: str
     version: str
+    uncertain_below: float = 0.0
 
     def to_metadata(self) -> dict[str, str]:
         """Return the key-value pairs to write, sorted by key; strings as they are, others JSON."""
@@ -71,6 +74,8 @@ class Manifest:
         values: dict[str, Any] = {}
         for field in fields(cls):
             text = metadata.get(PREFIX + field.name)
+            if text is None and field.default is not MISSING:
+                continue
             if text is None:
                 raise ManifestError(f"its metadata lacks {PREFIX}{field.name}")
             try:
@@ -90,3 +95,6 @@ class Manifest:
             raise ManifestError(f"{PREFIX}labels does not name two or more different labels")
         if not isinstance(self.max_length, int) or self.max_length < 3:
             raise ManifestError(f"{PREFIX}max_length is not a number of tokens")
+        threshold = self.uncertain_below
+        if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
+            raise ManifestError(f"{PREFIX}uncertain_below is not a confidence")

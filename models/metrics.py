@@ -1,11 +1,16 @@
 """How good predictions are, in numpy: shared by training, export and file classification."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ids = NDArray[np.integer]
+Floats = NDArray[np.float64]
+
+BINS = 15
+"""Of the expected calibration error, equally wide, as Guo et al. 2017 have them."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +48,21 @@ class Metrics:
         return self.correct / self.rows if self.rows else 0.0
 
     @property
-    def f1(self) -> NDArray[np.float64]:
-        """F1 per label, `[labels]`: 2·TP / (2·TP + FP + FN), 0 for a label never seen or said."""
-        said_or_true = self.confusion.sum(axis=0) + self.confusion.sum(axis=1)
-        scores: NDArray[np.float64] = 2 * self.confusion.diagonal() / np.maximum(said_or_true, 1)
-        return scores
+    def precision(self) -> Floats:
+        """Precision per label, `[labels]`: TP / (TP + FP), 0 for a label never said."""
+        said: Floats = self.confusion.diagonal() / np.maximum(self.confusion.sum(axis=0), 1)
+        return said
+
+    @property
+    def recall(self) -> Floats:
+        """Recall per label, `[labels]`: TP / (TP + FN), 0 for a label that does not occur."""
+        found: Floats = self.confusion.diagonal() / np.maximum(self.confusion.sum(axis=1), 1)
+        return found
+
+    @property
+    def f1(self) -> Floats:
+        """F1 per label, `[labels]`; see `f1`."""
+        return f1(self.confusion)
 
     @property
     def macro_f1(self) -> float:
@@ -59,6 +74,63 @@ class Metrics:
         return {
             "rows": self.rows,
             "accuracy": round(self.accuracy, 4),
+            "accuracy_interval": [round(end, 4) for end in wilson(self.correct, self.rows)],
             "macro_f1": round(self.macro_f1, 4),
+            "precision": self.precision.round(4).tolist(),
+            "recall": self.recall.round(4).tolist(),
+            "f1": self.f1.round(4).tolist(),
             "confusion": self.confusion.tolist(),
         }
+
+
+def f1(confusion: NDArray[np.int64]) -> Floats:
+    """Return F1 per label: 2·TP / (2·TP + FP + FN), 0 for a label never seen or said.
+
+    Args:
+        confusion: counts, `[..., labels, labels]`, as in `Metrics`; any axes may come before.
+
+    Returns:
+        `[..., labels]`.
+    """
+    right = confusion.diagonal(axis1=-2, axis2=-1)
+    said_or_true = confusion.sum(axis=-2) + confusion.sum(axis=-1)
+    scores: Floats = 2 * right / np.maximum(said_or_true, 1)
+    return scores
+
+
+def wilson(correct: int, rows: int) -> tuple[float, float]:
+    """Return the 95 % interval of an accuracy: (p + z²/2n ± z·√(p(1-p)/n + z²/4n²)) / (1 + z²/n).
+
+    Wilson's score interval (Wilson 1927) stays within [0, 1] and keeps its coverage for small `n`
+    and for `p` near 1 (Brown, Cai & DasGupta 2001). Of no rows nothing is known: (0, 1).
+    """
+    if rows == 0:
+        return 0.0, 1.0
+    z2 = 1.959964**2
+    share = correct / rows
+    middle = share + z2 / (2 * rows)
+    half = math.sqrt(z2 * (share * (1 - share) / rows + z2 / (4 * rows**2)))
+    low, high = ((middle + side * half) / (1 + z2 / rows) for side in (-1, 1))
+    return max(low, 0.0), min(high, 1.0)
+
+
+def confidence_bins(confidences: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Return the bin of each confidence: number m, from 0, holds (m / `BINS`, (m + 1) / `BINS`]."""
+    bins = np.ceil(confidences.astype(np.float64) * BINS).astype(np.int64) - 1
+    return bins.clip(0, BINS - 1)
+
+
+def calibration_error(probabilities: NDArray[np.floating], labels: Ids) -> float:
+    """Return the expected calibration error: Σ |B| / n · |accuracy(B) - confidence(B)| over bins B.
+
+    From Guo et al. 2017, "On Calibration of Modern Neural Networks", section 2. 0 for no rows.
+
+    Args:
+        probabilities: `[rows, labels]`; a row's confidence is its highest.
+        labels: true label ids, `[rows]`.
+    """
+    confidences = probabilities.max(axis=1, initial=0.0)
+    surplus = (probabilities.argmax(axis=1) == labels) - confidences.astype(np.float64)
+    # |B| · (accuracy(B) - confidence(B)) is the sum of (right - confidence) over the rows of B.
+    sums = np.bincount(confidence_bins(confidences), weights=surplus, minlength=BINS)
+    return float(np.abs(sums).sum() / max(len(labels), 1))

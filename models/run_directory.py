@@ -4,9 +4,11 @@
         run.json             how the model was made: enough to rebuild it and to repeat the run
         head.safetensors     `weight` [C, H] and `bias` [C], float32
         tokenizer.json       of the encoder
+        encoder/             the encoder, where it was trained; a frozen one stays where it is
         metrics.json         scores by split
-        dev.jsonl test.jsonl text, label and the model's probabilities, a line for each row
-        MODEL_CARD.md
+        dev.jsonl test.jsonl text, label and calibrated probabilities, a line for each row
+        MODEL_CARD.md        and its pictures: learning-curve.png, confusion.png, reliability.png,
+                             coverage.png
     runs/latest              link to the newest finished run
 
 Safetensors and JSON: nothing here is pickled. The directory appears whole or not at all.
@@ -48,6 +50,9 @@ class Run:
         settings: of the training: epochs, batch size, learning rate, seed and so on.
         outcome: what came of it: best epoch, times.
         versions: of Python, torch, transformers and this project.
+        temperature: what the head's outputs are divided by before the softmax; 1 in a run that was
+            not calibrated.
+        uncertain_below: the confidence below which an answer is called uncertain; 0 for none.
     """
 
     labels: list[str]
@@ -61,6 +66,8 @@ class Run:
     settings: dict[str, Any]
     outcome: dict[str, Any]
     versions: dict[str, str]
+    temperature: float = 1.0
+    uncertain_below: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,15 @@ class Row:
     probabilities: list[float]
 
 
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Raise UserError CANNOT_CREATE where `new_run` would, before hours are spent."""
+    if path.exists() and (not force or not (path / "run.json").is_file()):
+        raise UserError(
+            ExitCode.CANNOT_CREATE,
+            tr("{path} exists; name another --output, or --force to replace a run", path=path),
+        )
+
+
 @contextmanager
 def new_run(path: Path, *, force: bool = False) -> Iterator[Path]:
     """Give a folder to write a run into, and put it in place at `path` when the body succeeds.
@@ -81,11 +97,7 @@ def new_run(path: Path, *, force: bool = False) -> Iterator[Path]:
     Raises:
         UserError: CANNOT_CREATE, `path` exists and `force` is not given, or is no run directory.
     """
-    if path.exists() and (not force or not (path / "run.json").is_file()):
-        raise UserError(
-            ExitCode.CANNOT_CREATE,
-            tr("{path} exists; name another --output, or --force to replace a run", path=path),
-        )
+    refuse_existing(path, force=force)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.mkdir()
@@ -101,11 +113,11 @@ def new_run(path: Path, *, force: bool = False) -> Iterator[Path]:
     link.replace(path.with_name("latest"))
 
 
-def write_run(folder: Path, run: Run, head: Head, tokenizer: str) -> None:
+def write_run(folder: Path, run: Run, head: Head, encoder: Encoder) -> None:
     """Write `run.json`, `head.safetensors` and `tokenizer.json`."""
     write_json(folder / "run.json", asdict(run))
     save_file({"weight": head.weight, "bias": head.bias}, folder / "head.safetensors")
-    (folder / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
+    (folder / "tokenizer.json").write_text(encoder.tokenizer, encoding="utf-8")
 
 
 def write_json(path: Path, document: object) -> None:
@@ -150,10 +162,14 @@ def read_run(folder: Path) -> Run:
         )
     try:
         document = read_json(path)
-        run = Run(**{field.name: document[field.name] for field in fields(Run)})
+        # A run from before calibration lacks its two numbers; their defaults say just that.
+        known = {field.name for field in fields(Run)}
+        run = Run(**{name: value for name, value in document.items() if name in known})
+        if not run.temperature > 0:
+            raise ValueError(f"temperature {run.temperature}")
         if run.pooling not in get_args(Pooling):
             raise ValueError(f"pooling {run.pooling!r}")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError) as error:
         raise UserError(
             ExitCode.DATA, tr("{path} is damaged: {reason}", path=path, reason=repr(error))
         ) from error
@@ -168,13 +184,16 @@ def load_classifier(
     Args:
         folder: the run directory.
         run: what `read_run` read from it.
-        encoder_source: where the encoder is now, if it moved.
+        encoder_source: where the encoder is now, if it moved. None takes that in the run directory,
+            or else the one that `run.json` names.
 
     Raises:
         UserError: as `load_encoder`; DATA, the encoder is not the one of the run, or the head is
             damaged.
     """
-    encoder = load_encoder(encoder_source or run.encoder_source)
+    own = folder / "encoder"
+    trained = str(own) if own.is_dir() else None
+    encoder = load_encoder(encoder_source or trained or run.encoder_source)
     if encoder.digest() != run.encoder_digest:
         raise UserError(
             ExitCode.DATA,

@@ -1,24 +1,46 @@
 """What the trainer says on the terminal: narration to stderr, results to stdout."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 from models.display import aligned
 from models.i18n import tr
+from trainer.calibration import Calibration
 
 
-def say(line: str) -> None:
-    """Narrate one step."""
-    click.echo(line, err=True)
+def say(*lines: str) -> None:
+    """Narrate."""
+    for line in lines:
+        click.echo(line, err=True)
 
 
-def show_scores(metrics: dict[str, Any]) -> None:
-    """Print the scores of each split as a table."""
-    rows: list[list[object]] = [[tr("split"), tr("rows"), tr("accuracy"), tr("macro-F1")]]
+def say_calibration(calibration: Calibration, dev: Mapping[str, Any]) -> None:
+    """Say what was fitted on dev, and what that did to the scores of dev."""
+    say(
+        tr(
+            "temperature {temperature:.2f}, fitted on dev: calibration error {before:.2%} → "
+            "{after:.2%}; an answer is uncertain below a confidence of {threshold:.3f}: "
+            "{coverage:.1%} of dev remain, {accuracy:.1%} of them right",
+            temperature=calibration.temperature,
+            before=dev["ece_uncalibrated"],
+            after=dev["ece"],
+            threshold=calibration.uncertain_below,
+            **dev["certain"],
+        )
+    )
+
+
+def show_scores(metrics: dict[str, Any], title: str) -> None:
+    """Print the scores of each split as a table; accuracy with its interval of 95 %."""
+    header = title, tr("rows"), tr("accuracy"), tr("macro-F1"), tr("calibration error")
+    rows: list[Sequence[object]] = [header]
     for split, scores in metrics.items():
         for name, part in ((split, scores), (f"{split}, {tr('unseen')}", scores.get("unseen"))):
             if part:
-                scored = f"{part['accuracy']:.2%}", f"{part['macro_f1']:.2%}"
-                rows.append([name, f"{part['rows']:,}", *scored])
-    click.echo("\n".join(aligned(rows, right=(1, 2, 3))))
+                low, high = part["accuracy_interval"]
+                accuracy = f"{part['accuracy']:.2%} ({100 * low:.1f}–{100 * high:.1f})"
+                rest = f"{part['macro_f1']:.2%}", f"{part['ece']:.2%}"
+                rows.append([name, f"{part['rows']:,}", accuracy, *rest])
+    click.echo("\n".join(aligned(rows, right=(1, 2, 3, 4))))

@@ -1,6 +1,7 @@
 """The exported file against torch, and what happens when it would not agree."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ from export.probes import PROBES
 from models.command import ExitCode, UserError
 from models.manifest import PREFIX, Manifest
 from models.predictor import Predictor
-from models.run_directory import load_classifier, read_run
+from models.run_directory import load_classifier, read_rows, read_run
 from models.tokens import Tokenizer
 from tests.tiny import REVIEWS, write_encoder
-from trainer.training import Settings as TrainSettings
+from trainer.settings import Settings as TrainSettings
 from trainer.training import train
 
 TEXTS = [*PROBES, *(text for text, _ in REVIEWS)]
@@ -32,8 +33,10 @@ def settings(run: Path, output: Path, **options: Any) -> Settings:
 
 
 def expected(run: Path) -> np.ndarray:
+    """Return what the run answers: softmax(z / T), where log softmax(z) is z up to a constant."""
     classifier, encoder = load_classifier(run, read_run(run))
-    return torch_probabilities(classifier, Tokenizer(encoder.tokenizer, 350), TEXTS)
+    answers = torch_probabilities(classifier, Tokenizer(encoder.tokenizer, 350), TEXTS)
+    return torch.from_numpy(answers).log().div(read_run(run).temperature).softmax(dim=1).numpy()
 
 
 @pytest.mark.parametrize("opset", [14, 17, 20])
@@ -69,6 +72,55 @@ def test_the_inputs_are_dynamic_and_the_last_node_is_softmax(model: Path) -> Non
     assert axes == {name: ["batch", "sequence"] for name in names}
     (maker,) = [node for node in graph.node if "probabilities" in node.output]
     assert maker.op_type == "Softmax"
+
+
+@pytest.mark.parametrize("temperature", [0.5, 3.0])
+def test_the_temperature_of_the_run_is_in_the_probabilities_and_not_in_the_features(
+    run: Path, model: Path, tmp_path: Path, temperature: float
+) -> None:
+    import onnxruntime
+
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    document = json.loads((copy / "run.json").read_text(encoding="utf-8"))
+    document["temperature"] = temperature
+    (copy / "run.json").write_text(json.dumps(document), encoding="utf-8")
+    export(settings(copy, tmp_path / "a.onnx"))
+    found = Predictor.open(tmp_path / "a.onnx").predict(TEXTS).probabilities
+    np.testing.assert_allclose(found, expected(copy), atol=1e-5)
+    assert not np.allclose(found, expected(run), atol=1e-3)
+
+    encoder = load_classifier(run, read_run(run))[1]
+    tokenizer = Tokenizer(encoder.tokenizer, 350)
+    batch = tokenizer.encode(["房间很干净"]).batch(np.array([0]), tokenizer.pad_id)
+    (one,), (other,) = (
+        onnxruntime.InferenceSession(path).run(["features"], batch)
+        for path in (model, tmp_path / "a.onnx")
+    )
+    np.testing.assert_array_equal(one, other)
+
+
+def test_the_file_gives_the_probabilities_and_the_threshold_that_the_run_recorded(
+    model: Path, run: Path
+) -> None:
+    rows = read_rows(run / "dev.jsonl")
+    found = Predictor.open(model).predict([row.text for row in rows]).probabilities
+    np.testing.assert_allclose(found, [row.probabilities for row in rows], atol=1e-5)
+    threshold = Manifest.from_metadata(_metadata(model)).uncertain_below
+    assert threshold == read_run(run).uncertain_below
+
+
+def test_a_run_from_before_calibration_is_exported_as_it_was(run: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    document = json.loads((copy / "run.json").read_text(encoding="utf-8"))
+    del document["temperature"], document["uncertain_below"]
+    (copy / "run.json").write_text(json.dumps(document), encoding="utf-8")
+    assert read_run(copy).temperature == 1
+    export(settings(copy, tmp_path / "a.onnx"))
+    assert Manifest.from_metadata(_metadata(tmp_path / "a.onnx")).uncertain_below == 0
+    found = Predictor.open(tmp_path / "a.onnx").predict(TEXTS).probabilities
+    np.testing.assert_allclose(found, expected(copy), atol=1e-5)
 
 
 def test_features_are_what_the_head_sees(model: Path, run: Path) -> None:

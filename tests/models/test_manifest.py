@@ -16,6 +16,7 @@ MANIFEST = Manifest(
     quality={"test": {"accuracy": 0.9}},
     digest="def",
     version="0.1.0",
+    uncertain_below=0.93,
 )
 
 
@@ -39,6 +40,9 @@ def test_every_key_is_ours_and_in_order() -> None:
         ({"labels": '"ab"'}, "not a list of names"),
         ({"labels": '["a", "a"]'}, "two or more different labels"),
         ({"max_length": '"long"'}, "not a number of tokens"),
+        ({"uncertain_below": "1.5"}, "not a confidence"),
+        ({"uncertain_below": "NaN"}, "not a confidence"),
+        ({"uncertain_below": '"high"'}, "not a confidence"),
     ],
 )
 def test_metadata_that_is_not_ours_is_refused_by_name(
@@ -52,6 +56,12 @@ def test_metadata_that_is_not_ours_is_refused_by_name(
             metadata[PREFIX + key] = value
     with pytest.raises(ManifestError, match=message):
         Manifest.from_metadata(metadata)
+
+
+def test_a_file_from_before_there_was_a_threshold_calls_nothing_uncertain() -> None:
+    metadata = MANIFEST.to_metadata()
+    del metadata[PREFIX + "uncertain_below"]
+    assert Manifest.from_metadata(metadata) == replace(MANIFEST, uncertain_below=0.0)
 
 
 def test_labels_are_written_as_people_read_them() -> None:
