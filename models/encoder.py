@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from models.command import ExitCode, UserError
 from models.i18n import tr
@@ -25,16 +24,22 @@ class Encoder:
         max_positions: the longest text it can read, in tokens.
     """
 
-    module: nn.Module
+    module: Any
     tokenizer: str
     source: str
     hidden: int
     max_positions: int
+    _tokenizer: Any
 
     @property
     def name(self) -> str:
         """The source without the folders above it: fit to be published."""
         return Path(self.source).name if Path(self.source).is_absolute() else self.source
+
+    def save(self, folder: Path) -> None:
+        """Write the encoder as it is now, in the Hugging Face format, for `load_encoder`."""
+        self.module.save_pretrained(folder)
+        self._tokenizer.save_pretrained(folder)
 
     def digest(self) -> str:
         """Return the SHA-256 of the weights, by name, and of the tokenizer."""
@@ -117,6 +122,7 @@ def load_encoder(source: str) -> Encoder:
         source=str(Path(source).resolve()) if is_folder else source,
         hidden=config.hidden_size,
         max_positions=_max_positions(config),
+        _tokenizer=tokenizer,
     )
 
 

@@ -43,7 +43,8 @@ def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def run(encoder: Path, reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run: mean pooling on the tiny encoder."""
-    from trainer.training import Settings, train
+    from trainer.settings import Settings
+    from trainer.training import train
 
     output = tmp_path_factory.mktemp("runs") / "tiny"
     train(Settings(encoder=str(encoder), data=(str(reviews),), output=output, pooling="mean"))

@@ -6,11 +6,33 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from models.command import run
 from models.i18n import tr
 
 _HELP = {"help_option_names": ["-h", "--help"], "show_default": True}
+
+
+_POSITIVE = click.FloatRange(min=0, min_open=True)
+
+
+class Numbers(click.ParamType[tuple[float, ...]]):
+    """Numbers of zero or more, separated by commas."""
+
+    name = "numbers"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """Return the numbers, or fail with the text that is none."""
+        try:
+            numbers = tuple(map(float, value.split(",")))
+            if all(number >= 0 for number in numbers):
+                return numbers
+        except ValueError:
+            pass
+        self.fail(tr("expected numbers like 1e-3,3e-3, found {found}", found=value), param, ctx)
 
 
 def _data_options(command: Any) -> Any:
@@ -25,13 +47,55 @@ def _data_options(command: Any) -> Any:
             multiple=True,
             default=["lansinuote/ChnSentiCorp"],
             help=tr(
-                "Labelled reviews: a folder with train, dev and test as CSV, TSV or JSONL; such "
-                "files, each after its own --data; a folder of datasets' save_to_disk; a hub id."
+                "Labelled reviews: a folder with train, dev and test as CSV, TSV, JSONL or "
+                "Parquet; such files, each after its own --data; a folder of datasets' "
+                "save_to_disk; a hub id."
             ),
         ),
     ):
         command = option(command)
     return command
+
+
+_FINETUNE = {
+    "epochs": (click.IntRange(min=1), 3, tr("Of fine-tuning, at most.")),
+    "learning_rate": (_POSITIVE, 5e-5, tr("Of fine-tuning, at its peak.")),
+    "layer_decay": (
+        click.FloatRange(0, 1, min_open=True),
+        0.9,
+        tr("Each layer below the last learns this much slower."),
+    ),
+    "weight_decay": (click.FloatRange(min=0), 0.01, tr("Of fine-tuning.")),
+    "warmup": (click.FloatRange(0, 1), 0.1, tr("Share of the steps that warm up.")),
+    "schedule": (click.Choice(["linear", "cosine"]), "linear", tr("How the learning rate falls.")),
+    "label_smoothing": (click.FloatRange(0, 1, max_open=True), 0.0, tr("Of the loss.")),
+    "accumulation": (click.IntRange(min=1), 1, tr("Batches that are added up before a step.")),
+    "patience": (
+        click.IntRange(min=1),
+        2,
+        tr("Stop after so many epochs that are not better on dev."),
+    ),
+}
+"""Options of fine-tuning alone: type, default and help of each field of FinetuneSettings."""
+
+
+def _finetune_options(command: Any) -> Any:
+    for name, (kind, default, text) in reversed(_FINETUNE.items()):
+        flag = "--" + name.replace("_", "-")
+        command = click.option(flag, type=kind, default=default, help=text)(command)
+    return command
+
+
+def _trained_layers(
+    _context: click.Context, _parameter: click.Parameter, value: str
+) -> str | int | None:
+    """Return "head", the number of last layers, or None for all."""
+    if value in ("head", "all"):
+        return "head" if value == "head" else None
+    kind, _, number = value.partition(":")
+    if kind != "last" or not number.isdecimal():
+        raise click.BadParameter(tr("expected head, last:N or all, found {found}", found=value))
+    return int(number)
 
 
 _device = click.option(
@@ -45,7 +109,7 @@ _device = click.option(
 @click.group(
     invoke_without_command=True,
     context_settings=_HELP,
-    help=tr("Train a classifier on labelled reviews: a linear head on a frozen BERT encoder."),
+    help=tr("Train a classifier on labelled reviews: a BERT encoder under a linear head."),
 )
 @click.option(
     "--encoder",
@@ -78,10 +142,53 @@ _device = click.option(
     default=350,
     help=tr("Longer texts are cut to this many tokens."),
 )
-@click.option("--epochs", type=click.IntRange(min=1), default=100)
-@click.option("--batch-size", type=click.IntRange(min=1), default=32)
-@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=1e-3)
-@click.option("--weight-decay", type=click.FloatRange(min=0), default=0.1)
+@click.option(
+    "--split-sizes",
+    metavar="DEV,TEST",
+    help=tr("Cut the missing dev and test from train, by these fractions: 0.1,0.1."),
+)
+@click.option(
+    "--drop-contradictions",
+    is_flag=True,
+    help=tr("Drop texts of train that have more than one label."),
+)
+@click.option(
+    "--drop-leaks", is_flag=True, help=tr("Drop rows of train that also stand in dev or test.")
+)
+@click.option(
+    "--class-weights",
+    "balance",
+    is_flag=True,
+    help=tr("Weight each label by the inverse of its rows."),
+)
+@click.option("--batch-size", type=click.IntRange(min=1), default=32, help=tr("Rows of a step."))
+@click.option(
+    "--head-epochs",
+    type=click.IntRange(min=1),
+    default=100,
+    help=tr("Passes over the cached features."),
+)
+@click.option(
+    *("--head-learning-rate", "learning_rates"),
+    type=Numbers(),
+    default="3e-4,1e-3,3e-3",
+    help=tr("Of the head; dev chooses where there are several."),
+)
+@click.option(
+    *("--head-weight-decay", "weight_decays"),
+    type=Numbers(),
+    default="0.01,0.1,1",
+    help=tr("Of the head; dev chooses where there are several."),
+)
+@click.option(
+    "--train",
+    "trained",
+    metavar="head|last:N|all",
+    default="head",
+    callback=_trained_layers,
+    help=tr("What trains: the head on the frozen encoder; then its last N layers, or all of it."),
+)
+@_finetune_options
 @click.option("--seed", type=int, default=42)
 @_device
 @click.pass_context
@@ -90,16 +197,37 @@ def main(
 ) -> None:
     if context.invoked_subcommand is not None:
         return
+    given = {name: options.pop(name) for name in _FINETUNE}
+    trained = options.pop("trained")
+    if trained == "head":
+        for name in _FINETUNE:
+            if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+                flag = "--" + name.replace("_", "-")
+                raise click.UsageError(
+                    tr("{flag} is for --train last:N or all", flag=flag), ctx=context
+                )
+    # What follows imports torch.
+    from trainer.finetune import FinetuneSettings
     from trainer.head import HeadSettings
-    from trainer.training import Settings, train
+    from trainer.settings import Settings
+    from trainer.splitting import SplitSizes
+    from trainer.training import train
 
-    names = ("epochs", "batch_size", "learning_rate", "weight_decay", "seed")
-    head = HeadSettings(**{name: options.pop(name) for name in names})
+    batch_size, sizes = options.pop("batch_size"), options.pop("split_sizes")
+    head = HeadSettings(
+        epochs=options.pop("head_epochs"),
+        batch_size=batch_size,
+        learning_rates=options.pop("learning_rates"),
+        weight_decays=options.pop("weight_decays"),
+    )
+    finetune = FinetuneSettings(layers=trained, batch_size=batch_size, **given)
     train(
         Settings(
             output=output or Path("runs") / datetime.now().strftime("%Y%m%d-%H%M%S"),
             labels=tuple(name.strip() for name in labels.split(",")) if labels else None,
+            split_sizes=SplitSizes.parse(sizes) if sizes else None,
             head=head,
+            finetune=None if trained == "head" else finetune,
             **options,
         )
     )
@@ -123,7 +251,7 @@ def evaluate(as_json: bool, split: str, **options: Any) -> None:
     if as_json:
         click.echo(json.dumps(scores, ensure_ascii=False))
     else:
-        show_scores({split: scores})
+        show_scores({split: scores}, tr("split"))
 
 
 if __name__ == "__main__":

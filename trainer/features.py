@@ -1,8 +1,19 @@
-"""Runs the frozen encoder over texts, once."""
+"""Runs the frozen encoder over texts, once: what it gives is kept on disk and mapped into memory.
 
-from collections.abc import Sequence
+The file is named by everything that it depends on (weights, tokenizer, pooling, max length, texts),
+so a second training on the same data starts at once, and any change makes another file. It grows by
+chunks; a run that was killed goes on with the chunk that it was at, and ends with the same bytes.
+"""
 
+import fcntl
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
@@ -10,12 +21,15 @@ from models.batching import plan
 from models.classifier import Classifier
 from models.tokens import Tokenizer
 
+CHUNK = 1024
+"""Texts that are encoded and written together: what a kill can cost, and what memory holds."""
+
 
 @torch.inference_mode()
 def encode(
-    classifier: Classifier, tokenizer: Tokenizer, texts: Sequence[str], *, title: str
-) -> Tensor:
-    """Return the vector that the head sees for each text, float32 `[texts, H]`.
+    classifier: Classifier, tokenizer: Tokenizer, texts: Sequence[str], bar: "tqdm[None]"
+) -> NDArray[np.float32]:
+    """Return the vector that the head sees for each text, `[texts, H]`.
 
     Equal texts are encoded once. No gradient exists here, so nothing of the encoder can train.
 
@@ -23,19 +37,107 @@ def encode(
         classifier: in evaluation mode: dropout in a frozen encoder would make noise of features.
         tokenizer: cuts the texts to the model's max length.
         texts: in any order.
-        title: of the progress bar, which shows on a terminal only.
+        bar: is moved by the number of texts.
     """
     place: dict[str, int] = {}
-    where = torch.tensor([place.setdefault(text, len(place)) for text in texts])
+    where = np.array([place.setdefault(text, len(place)) for text in texts])
     tokens = tokenizer.encode(list(place))
     device = classifier.head.weight.device
-    features = torch.empty(len(place), classifier.head.in_features)
-    with tqdm(total=len(place), desc=title, unit="text", disable=None, leave=False) as bar:
-        for rows in plan(tokens.lengths):
-            batch = tokens.batch(rows, tokenizer.pad_id)
-            tensors = {name: torch.from_numpy(ids).to(device) for name, ids in batch.items()}
-            if not tokenizer.has_token_types:
-                del tensors["token_type_ids"]
-            features[torch.from_numpy(rows)] = classifier.features(**tensors).cpu()
-            bar.update(len(rows))
-    return features[where]
+    features = np.empty((len(place), classifier.head.in_features), dtype=np.float32)
+    for rows in plan(tokens.lengths):
+        batch = tokens.batch(rows, tokenizer.pad_id)
+        tensors = {name: torch.from_numpy(ids).to(device) for name, ids in batch.items()}
+        if not tokenizer.has_token_types:
+            del tensors["token_type_ids"]
+        features[rows] = classifier.features(**tensors).cpu().numpy()
+        bar.update(len(rows))
+    bar.update(len(texts) - len(place))
+    answer: NDArray[np.float32] = features[where]
+    return answer
+
+
+def encode_all(
+    classifier: Classifier, tokenizer: Tokenizer, texts: Sequence[str], *, title: str
+) -> Tensor:
+    """Return the features of all texts, `[texts, H]`, in memory and on no disk."""
+    with _progress(title, len(texts)) as bar:
+        return torch.from_numpy(encode(classifier, tokenizer, texts, bar))
+
+
+def cached_features(
+    classifier: Classifier,
+    tokenizer: Tokenizer,
+    texts: Sequence[str],
+    *,
+    encoder_digest: str,
+    folder: Path,
+    title: str,
+) -> Tensor:
+    """Return the features of all texts, `[texts, H]`, mapped from a file in `folder`.
+
+    Args:
+        classifier: see `encode`.
+        tokenizer: see `encode`.
+        texts: see `encode`.
+        encoder_digest: of the encoder's weights and tokenizer.
+        folder: made if it is not there. Another process that wants the same file waits for it.
+        title: of the progress bar, which shows on a terminal only.
+    """
+    key = _key(encoder_digest, classifier.pooling, tokenizer.max_length, texts)
+    path = folder / f"{key}.npy"
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder / "lock"):
+        if not path.exists():
+            shape = (len(texts), classifier.head.in_features)
+            draft = _fill(classifier, tokenizer, texts, folder / key, shape, title)
+            draft.rename(path)
+    # copy-on-write: torch wants memory that could be written to, and the file stays as it is
+    return torch.from_numpy(np.load(path, mmap_mode="c"))
+
+
+def _key(encoder_digest: str, pooling: str, max_length: int, texts: Sequence[str]) -> str:
+    sha = hashlib.sha256(f"{encoder_digest} {pooling} {max_length} {CHUNK}".encode())
+    for text in texts:
+        encoded = text.encode("utf-8", "surrogatepass")
+        sha.update(len(encoded).to_bytes(8, "little") + encoded)
+    return sha.hexdigest()
+
+
+def _fill(
+    classifier: Classifier,
+    tokenizer: Tokenizer,
+    texts: Sequence[str],
+    stem: Path,
+    shape: tuple[int, int],
+    title: str,
+) -> Path:
+    """Write what is still missing of a draft, chunk by chunk, and return its path."""
+    draft, marker = stem.with_suffix(".draft"), stem.with_suffix(".rows")
+    done = int(marker.read_text()) if marker.exists() and draft.exists() else 0
+    features = np.lib.format.open_memmap(
+        draft, mode="r+" if done else "w+", dtype=np.float32, shape=None if done else shape
+    )
+    with _progress(title, len(texts)) as bar:
+        bar.update(done)
+        for start in range(done, len(texts), CHUNK):
+            rows = slice(start, start + CHUNK)
+            features[rows] = encode(classifier, tokenizer, texts[rows], bar)
+            features.flush()
+            # Only now may a later run rely on the rows.
+            fresh = marker.with_suffix(".new")
+            fresh.write_text(str(min(start + CHUNK, len(texts))))
+            fresh.replace(marker)
+    marker.unlink(missing_ok=True)
+    return draft
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock that the kernel releases, whatever happens to this process."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _progress(title: str, total: int) -> "tqdm[None]":
+    return tqdm(total=total, desc=title, unit="text", disable=None, leave=False)

@@ -1,9 +1,9 @@
 """From labelled reviews to a run directory, read from top to bottom."""
 
+import hashlib
 import platform
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,122 +11,172 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.classifier import Classifier, Pooling
+from models.classifier import Classifier, Head
 from models.command import ExitCode, UserError
 from models.encoder import Encoder, load_encoder
 from models.i18n import tr
+from models.metrics import calibration_error
 from models.run_directory import (
     Run,
     load_classifier,
     new_run,
     read_run,
+    refuse_existing,
     write_json,
     write_rows,
     write_run,
 )
 from models.tokens import Tokenizer
+from trainer.audit import audit, class_weights, drop_contradictions, drop_leaks, show, token_counter
+from trainer.calibration import Calibration, calibrate, tempered
 from trainer.card import model_card
 from trainer.data import Data, load_data
 from trainer.evaluation import rows_of, score
-from trainer.features import encode
-from trainer.head import Fit, HeadSettings, fit_head
-from trainer.report import say, show_scores
+from trainer.features import cached_features, encode_all
+from trainer.finetune import finetune
+from trainer.head import Fit, Rows, search_head
+from trainer.plots import draw_pictures
+from trainer.report import say, say_calibration, show_scores
+from trainer.settings import Settings
+from trainer.splitting import SplitSizes
 
+CACHE = ".features"
+"""Folder of cached features, beside the runs; it can be deleted at any time."""
 
-@dataclass(frozen=True)
-class Settings:
-    """What a training is asked to do; written to `run.json` as it is."""
-
-    encoder: str
-    data: tuple[str, ...]
-    output: Path
-    pooling: Pooling = "cls"
-    max_length: int = 350
-    labels: tuple[str, ...] | None = None
-    text_column: str | None = None
-    label_column: str | None = None
-    encoding: str | None = None
-    device: str = "auto"
-    force: bool = False
-    head: HeadSettings = field(default_factory=HeadSettings)
+CHECKPOINTS = ".checkpoints"
+"""Folder of unfinished trainings, beside the runs: the same command goes on from there."""
 
 
 def train(settings: Settings) -> None:
-    """Train a head on the frozen encoder, and write the run directory.
+    """Train a classifier, and write the run directory.
 
     Raises:
-        UserError: as `load_data`, `load_encoder` and `new_run`; USAGE, the max length is more than
-            the encoder reads.
+        UserError: as `load_data`, `load_encoder`, `finetune` and `new_run`; USAGE, the max length
+            is more than the encoder reads.
     """
+    refuse_existing(settings.output, force=settings.force)
+    data = load_data(
+        settings.data,
+        labels=settings.labels,
+        text_column=settings.text_column,
+        label_column=settings.label_column,
+        encoding=settings.encoding,
+        split=settings.split_sizes,
+        seed=settings.seed,
+    )
+    say(tr("labels: {labels}", labels=data.labels))
+    encoder = load_encoder(settings.encoder)
+    _check_max_length(settings.max_length, encoder)
+    audited = audit(data, token_counter(encoder.tokenizer), settings.max_length)
+    say(*show(audited))
+    data = _mend(data, settings)
+    weights = class_weights(data.splits["train"], len(data.labels)) if settings.balance else None
+    loss_weights = None if weights is None else torch.tensor(weights, dtype=torch.float32)
+
+    classifier = Classifier(encoder.module, encoder.hidden, len(data.labels), settings.pooling)
+    classifier.to(choose_device(settings.device)).eval().requires_grad_(requires_grad=False)
+    tokenizer = Tokenizer(encoder.tokenizer, settings.max_length)
+    head_parameters = sum(weight.numel() for weight in classifier.head.parameters())
+    say(
+        tr(
+            "encoder: {name}, frozen; the head trains {count} parameters; device: {device}",
+            name=encoder.name,
+            count=f"{head_parameters:,}",
+            device=classifier.head.weight.device,
+        )
+    )
+    started = time.monotonic()
+    digest = encoder.digest()
+    features = {
+        name: cached_features(
+            classifier,
+            tokenizer,
+            split.texts,
+            encoder_digest=digest,
+            folder=settings.output.parent / CACHE,
+            title=name,
+        )
+        for name, split in data.splits.items()
+    }
+    encoded = time.monotonic()
+    fit = _train_head(features, data, settings, loss_weights, encoded - started)
+    fitted = time.monotonic()
+    head, history, best_epoch = fit.head, fit.history, fit.best_epoch
+    logits = {name: head.logits(features[name]) for name in ("dev", "test")}
+    frozen = _score_splits(logits, Calibration(1.0, 0.0), data)
+
+    if settings.finetune is not None:
+        _start_from(classifier, head)
+        history = finetune(
+            classifier,
+            tokenizer,
+            data,
+            settings.finetune,
+            seed=settings.seed,
+            class_weights=loss_weights,
+            checkpoints=_checkpoints(settings, data, digest, head),
+        )
+        best_epoch = int(max(history, key=lambda entry: entry["dev_macro_f1"])["epoch"])
+        layer = classifier.cpu().head
+        head = Head(layer.weight.detach(), layer.bias.detach())
+        logits = {
+            name: head.logits(
+                encode_all(classifier, tokenizer, data.splits[name].texts, title=name)
+            )
+            for name in ("dev", "test")
+        }
+    finished = time.monotonic()
+
+    calibration = calibrate(logits["dev"], data.splits["dev"].labels)
+    probabilities = {name: tempered(z, calibration.temperature) for name, z in logits.items()}
+    metrics = _score_splits(logits, calibration, data)
+    say_calibration(calibration, metrics["dev"])
+    run = Run(
+        labels=list(data.labels.names),
+        pooling=settings.pooling,
+        max_length=settings.max_length,
+        encoder=encoder.name,
+        encoder_source=encoder.source,
+        encoder_digest=encoder.digest(),
+        data=list(settings.data),
+        data_fingerprint=data.fingerprint(),
+        settings=settings.choices(),
+        outcome={
+            "head_parameters": head_parameters,
+            "head_learning_rate": fit.learning_rate,
+            "head_weight_decay": fit.weight_decay,
+            "head_epoch": fit.best_epoch,
+            "best_epoch": best_epoch,
+            "encode_seconds": round(encoded - started, 1),
+            "head_seconds": round(fitted - encoded, 1),
+            "finetune_seconds": round(finished - fitted, 1),
+        },
+        versions=_versions(),
+        temperature=calibration.temperature,
+        uncertain_below=calibration.uncertain_below,
+    )
     with new_run(settings.output, force=settings.force) as folder:
-        data = load_data(
-            settings.data,
-            labels=settings.labels,
-            text_column=settings.text_column,
-            label_column=settings.label_column,
-            encoding=settings.encoding,
-        )
-        rows = ", ".join(f"{name} {len(split):,}" for name, split in data.splits.items())
-        say(tr("data: {rows}; labels: {labels}", rows=rows, labels=data.labels))
-
-        encoder = load_encoder(settings.encoder)
-        _check_max_length(settings.max_length, encoder)
-        device = choose_device(settings.device)
-        classifier = Classifier(
-            encoder.module, encoder.hidden, len(data.labels), settings.pooling
-        ).to(device)
-        classifier.eval().requires_grad_(requires_grad=False)
-        head_parameters = sum(weights.numel() for weights in classifier.head.parameters())
-        say(
-            tr(
-                "encoder: {name}, frozen; the head trains {count} parameters; device: {device}",
-                name=encoder.name,
-                count=f"{head_parameters:,}",
-                device=device,
-            )
-        )
-
-        started = time.monotonic()
-        tokenizer = Tokenizer(encoder.tokenizer, settings.max_length)
-        features = {
-            name: encode(classifier, tokenizer, split.texts, title=name)
-            for name, split in data.splits.items()
-        }
-        encoded = time.monotonic()
-        fit = fit_head(
-            features["train"],
-            torch.from_numpy(data.splits["train"].labels),
-            features["dev"],
-            torch.from_numpy(data.splits["dev"].labels),
-            classes=len(data.labels),
-            settings=settings.head,
-        )
-        fitted = time.monotonic()
-        say(
-            tr(
-                "encoded once in {encode:.1f} s; {epochs} epochs of the head in {fit:.1f} s; "
-                "the best on dev: epoch {best}",
-                encode=encoded - started,
-                epochs=settings.head.epochs,
-                fit=fitted - encoded,
-                best=fit.best_epoch,
-            )
-        )
-
-        probabilities = {
-            name: fit.head.logits(features[name]).softmax(dim=1) for name in ("dev", "test")
-        }
-        metrics = score_splits(probabilities, data)
-        run = _describe(
-            settings, data, encoder, fit, head_parameters, encoded - started, fitted - encoded
-        )
-        write_run(folder, run, fit.head, encoder.tokenizer)
-        write_json(folder / "metrics.json", {**metrics, "history": fit.history})
+        write_run(folder, run, head, encoder)
+        measured = {**metrics, "history": history}
+        if settings.finetune is not None:
+            encoder.save(folder / "encoder")
+            measured["frozen"] = frozen
+        write_json(folder / "metrics.json", measured)
+        write_json(folder / "audit.json", audited.as_dict())
         for name, answers in probabilities.items():
             write_rows(folder / f"{name}.jsonl", rows_of(data.splits[name], answers))
+        pictured = {
+            name: (answers.numpy(), data.splits[name].labels)
+            for name, answers in probabilities.items()
+        }
+        draw_pictures(folder, history, best_epoch, pictured, run.uncertain_below)
         card = model_card(settings.output.name, run, metrics)
         (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
-    show_scores(metrics)
+    if settings.finetune is not None:
+        show_scores(frozen, tr("frozen encoder"))
+        show_scores(metrics, tr("fine-tuned"))
+    else:
+        show_scores(metrics, tr("frozen encoder"))
     say(tr("the run is in {path}; next: python -m export --opset 17", path=settings.output))
 
 
@@ -144,10 +194,13 @@ def evaluate_run(
 ) -> dict[str, Any]:
     """Score a finished run on one split, end to end: the encoder runs over its texts again.
 
+    A split that the training cut from its data is cut again, with the same sizes and seed.
+
     Raises:
         UserError: as `read_run`, `load_data` and `load_classifier`.
     """
     run = read_run(run_directory)
+    sizes = run.settings.get("split_sizes")
     rows = load_data(
         data,
         labels=run.labels,
@@ -155,22 +208,15 @@ def evaluate_run(
         label_column=label_column,
         encoding=encoding,
         wanted=(split,),
+        split=SplitSizes(**sizes) if sizes else None,
+        seed=run.settings["seed"],
     )
     classifier, loaded = load_classifier(run_directory, run, encoder)
     classifier.to(choose_device(device))
     tokenizer = Tokenizer(loaded.tokenizer, run.max_length)
-    features = encode(classifier, tokenizer, rows.splits[split].texts, title=split)
-    logits = classifier.head.cpu()(features)
-    return score(logits.softmax(dim=1), rows.splits[split], rows.labels, train=None)
-
-
-def score_splits(probabilities: Mapping[str, Tensor], data: Data) -> dict[str, Any]:
-    """Score some splits; see `trainer.evaluation.score`."""
-    train_split = data.splits.get("train")
-    return {
-        name: score(answers, data.splits[name], data.labels, train_split)
-        for name, answers in probabilities.items()
-    }
+    features = encode_all(classifier, tokenizer, rows.splits[split].texts, title=split)
+    probabilities = tempered(classifier.head.cpu()(features), run.temperature)
+    return score(probabilities, rows.splits[split], rows.labels, None, run.uncertain_below)
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -189,6 +235,80 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
+def _mend(data: Data, settings: Settings) -> Data:
+    """Drop from train what the settings ask to drop, and say how much that was."""
+    if settings.drop_contradictions:
+        data, dropped = drop_contradictions(data)
+        say(tr("{rows} rows of train with contradictory labels dropped", rows=dropped))
+    if settings.drop_leaks:
+        data, dropped = drop_leaks(data)
+        say(tr("{rows} rows of train that stand in dev or test dropped", rows=dropped))
+    return data
+
+
+def _train_head(
+    features: Mapping[str, Tensor],
+    data: Data,
+    settings: Settings,
+    loss_weights: Tensor | None,
+    encode_seconds: float,
+) -> Fit:
+    started = time.monotonic()
+    rows = {
+        name: Rows(features[name], torch.from_numpy(data.splits[name].labels))
+        for name in ("train", "dev")
+    }
+    fit = search_head(
+        rows["train"],
+        rows["dev"],
+        classes=len(data.labels),
+        settings=settings.head,
+        seed=settings.seed,
+        class_weights=loss_weights,
+    )
+    say(
+        tr(
+            "features in {encode:.1f} s; {count} heads of {epochs} epochs in {fit:.1f} s; "
+            "the best on dev: learning rate {rate}, weight decay {decay}, epoch {best}",
+            encode=encode_seconds,
+            count=len(settings.head.learning_rates) * len(settings.head.weight_decays),
+            epochs=settings.head.epochs,
+            fit=time.monotonic() - started,
+            rate=fit.learning_rate,
+            decay=fit.weight_decay,
+            best=fit.best_epoch,
+        )
+    )
+    return fit
+
+
+def _start_from(classifier: Classifier, head: Head) -> None:
+    classifier.head.load_state_dict({"weight": head.weight, "bias": head.bias})
+
+
+def _checkpoints(settings: Settings, data: Data, encoder_digest: str, head: Head) -> Path:
+    """Return the folder for checkpoints of exactly this training: any change names another."""
+    sha = hashlib.sha256(f"{settings.finetune} {settings.seed} {settings.max_length}".encode())
+    sha.update(f"{encoder_digest} {data.fingerprint()}".encode())
+    sha.update(head.weight.numpy().tobytes())
+    return settings.output.parent / CHECKPOINTS / sha.hexdigest()[:16]
+
+
+def _score_splits(
+    logits: Mapping[str, Tensor], calibration: Calibration, data: Data
+) -> dict[str, Any]:
+    """Score each split as the calibrated model answers; the other calibration error beside it."""
+    scores = {}
+    for name, z in logits.items():
+        split = data.splits[name]
+        answers = tempered(z, calibration.temperature)
+        threshold = calibration.uncertain_below
+        scores[name] = score(answers, split, data.labels, data.splits["train"], threshold)
+        raw = calibration_error(z.softmax(dim=1).numpy(), split.labels)
+        scores[name]["ece_uncalibrated"] = round(raw, 4)
+    return scores
+
+
 def _check_max_length(max_length: int, encoder: Encoder) -> None:
     if max_length > encoder.max_positions:
         raise UserError(
@@ -202,36 +322,6 @@ def _check_max_length(max_length: int, encoder: Encoder) -> None:
         )
 
 
-def _describe(
-    settings: Settings,
-    data: Data,
-    encoder: Encoder,
-    fit: Fit,
-    head_parameters: int,
-    encode_seconds: float,
-    fit_seconds: float,
-) -> Run:
-    return Run(
-        labels=list(data.labels.names),
-        pooling=settings.pooling,
-        max_length=settings.max_length,
-        encoder=encoder.name,
-        encoder_source=encoder.source,
-        encoder_digest=encoder.digest(),
-        data=list(settings.data),
-        data_fingerprint=data.fingerprint(),
-        settings=asdict(settings.head),
-        outcome={
-            "head_parameters": head_parameters,
-            "best_epoch": fit.best_epoch,
-            "encode_seconds": round(encode_seconds, 1),
-            "fit_seconds": round(fit_seconds, 1),
-        },
-        versions={
-            "python": platform.python_version(),
-            **{
-                name: version(name)
-                for name in ("torch", "transformers", "tokenizers", "sentiment-tui")
-            },
-        },
-    )
+def _versions() -> dict[str, str]:
+    packages = ("torch", "transformers", "tokenizers", "sentiment-tui")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     reviews = write_reviews(folder / "reviews")
     # dev chooses the epoch: with the training rows in it, one that separates them
     (reviews / "dev.tsv").write_bytes((reviews / "train.tsv").read_bytes())
-    how = ["--pooling", "mean", "--learning-rate", "0.01", "--epochs", "200"]
+    how = ["--pooling", "mean", "--head-learning-rate", "0.01", "--head-epochs", "200"]
     python(
         folder,
         *("-m", "trainer", "--encoder", "encoder", "--data", "reviews", "--output", "runs/mine"),

@@ -2,58 +2,74 @@ import math
 
 import torch
 
-from trainer.head import Fit, HeadSettings, fit_head
+from trainer.head import Fit, HeadSettings, Rows, search_head
 
 
-def separable(seed: int = 0, scale: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
+def separable(seed: int = 0, scale: float = 1.0) -> Rows:
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(200) % 2
     features = torch.randn(200, 8, generator=generator)
     features[:, 0] += (labels * 2 - 1) * 4
-    return features * scale + 100, labels
+    return Rows(features * scale + 100, labels)
 
 
-def fit(scale: float = 1.0, **settings: float) -> Fit:
-    features, labels = separable(scale=scale)
-    dev_features, dev_labels = separable(seed=1, scale=scale)
-    return fit_head(
-        features,
-        labels,
-        dev_features,
-        dev_labels,
-        classes=2,
-        settings=HeadSettings(**settings),  # type: ignore[arg-type]
-    )
+def search(
+    scale: float = 1.0,
+    epochs: int = 20,
+    rates: tuple[float, ...] = (1e-3,),
+    decays: tuple[float, ...] = (0.01,),
+    seed: int = 42,
+) -> Fit:
+    settings = HeadSettings(epochs=epochs, learning_rates=rates, weight_decays=decays)
+    train, dev = separable(scale=scale), separable(seed=1, scale=scale)
+    return search_head(train, dev, classes=2, settings=settings, seed=seed)
 
 
 def test_separable_classes_are_separated_far_below_the_floor_of_a_double_softmax() -> None:
     # With softmax before cross-entropy the loss of two classes cannot fall below ln(e + 1) - 1.
     floor = math.log(math.e + 1) - 1
-    found = fit(weight_decay=0.0, learning_rate=0.05)
+    found = search(rates=(0.05,), epochs=100)
     assert found.history[-1]["train_loss"] < floor / 3
-    dev_features, dev_labels = separable(seed=1)
-    said = found.head.logits(dev_features).argmax(dim=1)
-    assert (said == dev_labels).float().mean() > 0.98
+    dev = separable(seed=1)
+    said = found.head.logits(dev.features).argmax(dim=1)
+    assert (said == dev.labels).float().mean() > 0.98
 
 
 def test_the_head_works_on_features_as_they_are_whatever_their_scale() -> None:
-    dev_features, _ = separable(seed=1)
-    small, large = fit(scale=1e-3), fit(scale=1e3)
+    features = separable(seed=1).features - 100
     answers = [
-        found.head.logits((dev_features - 100) * scale + 100).softmax(dim=1)
-        for found, scale in ((small, 1e-3), (large, 1e3))
+        search(scale=scale).head.logits(features * scale + 100).softmax(dim=1)
+        for scale in (1e-3, 1e3)
     ]
     torch.testing.assert_close(answers[0], answers[1], atol=0.02, rtol=0)
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not() -> None:
-    first, again, other = fit(epochs=3), fit(epochs=3), fit(epochs=3, seed=7)
+    first, again, other = search(epochs=3), search(epochs=3), search(epochs=3, seed=7)
     assert torch.equal(first.head.weight, again.head.weight)
     assert not torch.equal(first.head.weight, other.head.weight)
 
 
-def test_the_epoch_that_is_best_on_dev_is_kept() -> None:
-    found = fit(epochs=20)
-    scores = [(entry["dev_macro_f1"], -entry["dev_loss"]) for entry in found.history]
-    assert found.best_epoch == scores.index(max(scores)) + 1
-    assert [entry["epoch"] for entry in found.history] == list(range(1, 21))
+def test_the_setting_and_epoch_with_the_lowest_loss_on_dev_are_kept() -> None:
+    rates, decays = (1e-4, 3e-2), (0.01, 10.0)
+    found = search(rates=rates, decays=decays)
+    singles = [search(rates=(rate,), decays=(decay,)) for rate in rates for decay in decays]
+    assert found.dev_loss == min(single.dev_loss for single in singles)
+    losses = [entry["dev_loss"] for entry in found.history]
+    assert found.dev_loss == min(losses)
+    assert found.best_epoch == losses.index(min(losses)) + 1
+
+
+def test_class_weights_move_the_answers_to_the_class_that_weighs_more() -> None:
+    generator = torch.Generator().manual_seed(0)
+    noise = Rows(torch.randn(400, 4, generator=generator), torch.arange(400) % 2)
+    settings = HeadSettings(epochs=5)
+    shares = [
+        search_head(noise, noise, classes=2, settings=settings, seed=0, class_weights=weights)
+        .head.logits(noise.features)
+        .argmax(dim=1)
+        .float()
+        .mean()
+        for weights in (torch.tensor([10.0, 1.0]), torch.tensor([1.0, 10.0]))
+    ]
+    assert shares[0] < 0.1 < 0.9 < shares[1]

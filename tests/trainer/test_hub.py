@@ -62,7 +62,7 @@ def trainer(
 ) -> subprocess.CompletedProcess[str]:
     """Run the trainer in a folder of its own, where the hub's cache is empty."""
     return subprocess.run(
-        [sys.executable, *python, "--output", "runs/x", "--epochs", "2", *arguments],
+        [sys.executable, *python, "--output", "runs/x", "--head-epochs", "2", *arguments],
         cwd=folder,
         env=hub.environment(folder / "cache"),
         capture_output=True,
@@ -78,7 +78,7 @@ def assert_refused(
     assert hub.strange == []
     assert name in run.stderr.splitlines()[-1]
     assert "Traceback" not in run.stderr
-    assert list((folder / "runs").iterdir()) == []
+    assert not (folder / "runs").exists()
 
 
 def test_without_arguments_it_trains_on_the_default_encoder_and_data_of_the_hub(

@@ -1,0 +1,112 @@
+"""Features are computed once: across epochs, runs and kills."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from models.classifier import Classifier
+from models.encoder import Encoder, load_encoder
+from models.tokens import Tokenizer
+from tests.tiny import REVIEWS
+from trainer import features as features_module
+from trainer.features import cached_features, encode_all
+
+TEXTS = [text for text, _ in REVIEWS]
+
+
+@pytest.fixture(scope="module")
+def loaded(encoder: Path) -> Encoder:
+    return load_encoder(str(encoder))
+
+
+pytestmark = pytest.mark.usefixtures("chunked")
+
+
+@pytest.fixture
+def chunked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of ten texts, so that 48 texts make five."""
+    monkeypatch.setattr(features_module, "CHUNK", 10)
+
+
+def cached(loaded: Encoder, folder: Path, texts: list[str], **changed: Any) -> Tensor:
+    options: dict[str, Any] = {"pooling": "mean", "max_length": 350, "digest": "d"} | changed
+    classifier = Classifier(loaded.module, loaded.hidden, 2, options["pooling"]).eval()
+    return cached_features(
+        classifier,
+        Tokenizer(loaded.tokenizer, options["max_length"]),
+        texts,
+        encoder_digest=options["digest"],
+        folder=folder,
+        title="",
+    )
+
+
+class Counter:
+    """Counts the texts that go through the encoder, and kills the process at a call."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, kill_at: int = -1) -> None:
+        self.rows = 0
+        self._calls = 0
+        features = Classifier.features
+
+        def count(classifier: Classifier, input_ids: Tensor, *rest: Any, **named: Any) -> Tensor:
+            self._calls += 1
+            if self._calls == kill_at:
+                raise KeyboardInterrupt
+            self.rows += len(input_ids)
+            return features(classifier, input_ids, *rest, **named)
+
+        monkeypatch.setattr(Classifier, "features", count)
+
+
+def test_cached_features_are_those_of_the_encoder(loaded: Encoder, tmp_path: Path) -> None:
+    classifier = Classifier(loaded.module, loaded.hidden, 2, "mean").eval()
+    direct = encode_all(classifier, Tokenizer(loaded.tokenizer, 350), TEXTS, title="")
+    torch.testing.assert_close(cached(loaded, tmp_path, TEXTS), direct, atol=1e-5, rtol=0)
+
+
+def test_a_second_time_the_encoder_does_not_run(
+    loaded: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = cached(loaded, tmp_path, TEXTS)
+    counter = Counter(monkeypatch)
+    assert torch.equal(cached(loaded, tmp_path, TEXTS), first)
+    assert counter.rows == 0
+
+
+@pytest.mark.parametrize(
+    "changed", [{"pooling": "cls"}, {"max_length": 8}, {"digest": "e"}, {"texts": TEXTS[:-1]}]
+)
+def test_whatever_the_features_depend_on_makes_another_file(
+    loaded: Encoder, tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    cached(loaded, tmp_path, TEXTS)
+    cached(loaded, tmp_path, changed.pop("texts", TEXTS), **changed)
+    assert len(list(tmp_path.glob("*.npy"))) == 2
+
+
+def test_a_killed_run_goes_on_with_its_chunk_and_ends_with_the_same_bytes(
+    loaded: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = cached(loaded, tmp_path / "whole", TEXTS)
+    with monkeypatch.context() as patch:
+        Counter(patch, kill_at=4)
+        with pytest.raises(KeyboardInterrupt):
+            cached(loaded, tmp_path / "killed", TEXTS)
+    counter = Counter(monkeypatch)
+    assert torch.equal(cached(loaded, tmp_path / "killed", TEXTS), whole)
+    assert 0 < counter.rows < len(TEXTS)
+    (first,) = (tmp_path / "whole").glob("*.npy")
+    (second,) = (tmp_path / "killed").glob("*.npy")
+    assert first.read_bytes() == second.read_bytes()
+    assert {path.suffix for path in (tmp_path / "killed").iterdir()} == {".npy", ""}
+
+
+def test_an_edit_of_the_features_does_not_reach_the_file(loaded: Encoder, tmp_path: Path) -> None:
+    mapped = cached(loaded, tmp_path, TEXTS)
+    before = mapped[0].clone()
+    mapped[0] = 0
+    assert torch.equal(cached(loaded, tmp_path, TEXTS)[0], before)

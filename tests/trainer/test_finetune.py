@@ -1,0 +1,211 @@
+"""What fine-tuning trains, how fast, and that a kill changes nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import BertConfig, BertModel
+
+from models.classifier import Classifier
+from models.command import ExitCode, UserError
+from models.encoder import load_encoder
+from models.run_directory import load_classifier, read_json, read_run
+from tests.tiny import write_encoder
+from trainer.finetune import FinetuneSettings, _ByLength, _choose_trained, _parameter_groups
+from trainer.head import HeadSettings
+from trainer.settings import Settings
+from trainer.training import train
+
+FAST = FinetuneSettings(epochs=3, batch_size=4, learning_rate=1e-3, patience=3)
+
+
+def settings(encoder: Path, reviews: Path, output: Path, **options: Any) -> Settings:
+    head = HeadSettings(epochs=5, learning_rates=(1e-2,), weight_decays=(0.01,))
+    return Settings(
+        **{"encoder": str(encoder), "data": (str(reviews),), "output": output}
+        | {"pooling": "mean", "head": head, "finetune": FAST}
+        | options
+    )
+
+
+@pytest.fixture
+def classifier() -> Classifier:
+    config = BertConfig(
+        vocab_size=20,
+        hidden_size=8,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        intermediate_size=8,
+    )
+    return Classifier(BertModel(config, add_pooling_layer=False), 8, 2, "cls")
+
+
+def trained(classifier: Classifier) -> set[str]:
+    return {name for name, weights in classifier.named_parameters() if weights.requires_grad}
+
+
+def test_last_n_trains_the_head_and_the_last_n_layers(classifier: Classifier) -> None:
+    _choose_trained(classifier, 2)
+    names = trained(classifier)
+    assert {"head.weight", "head.bias"} <= names
+    layers = {name.split(".")[3] for name in names if ".layer." in name}
+    assert layers == {"1", "2"}
+    assert not any("embeddings" in name for name in names)
+
+
+def test_all_trains_everything(classifier: Classifier) -> None:
+    _choose_trained(classifier, None)
+    assert trained(classifier) == {name for name, _ in classifier.named_parameters()}
+
+
+def test_more_layers_than_there_are_is_an_error(classifier: Classifier) -> None:
+    with pytest.raises(UserError, match=r"last:4 asks for .* the encoder has 3") as caught:
+        _choose_trained(classifier, 4)
+    assert caught.value.code == ExitCode.USAGE
+
+
+def test_lower_layers_learn_slower_and_only_matrices_decay(classifier: Classifier) -> None:
+    _choose_trained(classifier, None)
+    rate = FinetuneSettings(learning_rate=1.0, layer_decay=0.5, weight_decay=0.1)
+    groups = _parameter_groups(classifier, rate)
+    found = {id(p): (g["lr"], g["weight_decay"]) for g in groups for p in g["params"]}
+    layers = classifier.encoder.encoder.layer
+    assert found[id(classifier.head.weight)] == (1.0, 0.1)
+    assert found[id(classifier.head.bias)] == (1.0, 0.0)
+    assert found[id(layers[2].output.dense.weight)] == (1.0, 0.1)
+    assert found[id(layers[0].output.dense.weight)] == (0.25, 0.1)
+    assert found[id(layers[0].output.LayerNorm.weight)] == (0.25, 0.0)
+    assert found[id(classifier.encoder.embeddings.word_embeddings.weight)] == (0.125, 0.1)
+    assert len(found) == len(list(classifier.parameters()))
+
+
+def test_a_batch_holds_texts_of_similar_length_and_every_row_comes_once() -> None:
+    lengths = np.random.default_rng(0).integers(1, 500, size=1003)
+    sampler = _ByLength(lengths, batch_size=10, seed=0)
+    order = list(sampler)
+    assert sorted(order) == list(range(1003))
+    spreads = [np.ptp(lengths[order[start : start + 10]]) for start in range(0, 1000, 10)]
+    assert np.mean(spreads) < 20  # chance would give some 400
+
+
+def test_the_order_is_a_function_of_seed_and_epoch() -> None:
+    def order(seed: int, epoch: int) -> list[int]:
+        sampler = _ByLength(np.arange(100), batch_size=10, seed=seed)
+        sampler.set_epoch(epoch)
+        return list(sampler)
+
+    assert order(1, 1) == order(1, 1)
+    assert order(1, 1) != order(1, 2)
+    assert order(1, 1) != order(2, 1)
+
+
+@pytest.fixture(scope="module")
+def tuned(encoder: Path, reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished fine-tuning of all layers."""
+    output = tmp_path_factory.mktemp("runs") / "tuned"
+    train(settings(encoder, reviews, output))
+    return output
+
+
+def test_a_fine_tuned_run_carries_its_encoder_and_both_scores(tuned: Path, encoder: Path) -> None:
+    run = read_run(tuned)
+    assert load_encoder(str(tuned / "encoder")).digest() == run.encoder_digest
+    assert load_encoder(str(encoder)).digest() != run.encoder_digest
+    metrics = read_json(tuned / "metrics.json")
+    assert metrics["frozen"]["test"]["rows"] == metrics["test"]["rows"]
+    assert [entry["epoch"] for entry in metrics["history"]] == [1, 2, 3]
+    best = max(metrics["history"], key=lambda entry: entry["dev_macro_f1"])
+    assert run.outcome["best_epoch"] == best["epoch"]
+    assert round(best["dev_macro_f1"], 4) == metrics["dev"]["macro_f1"]
+    assert "fine-tuned" in (tuned / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+
+def test_nothing_of_an_unfinished_training_is_left(tuned: Path) -> None:
+    assert list((tuned.parent / ".checkpoints").iterdir()) == []
+
+
+def test_last_1_changes_the_last_layer_alone(encoder: Path, reviews: Path, tmp_path: Path) -> None:
+    last = FinetuneSettings(layers=1, epochs=1, batch_size=4, learning_rate=1e-3)
+    train(settings(encoder, reviews, tmp_path / "last", finetune=last))
+    before = load_encoder(str(encoder)).module.state_dict()
+    classifier, _ = load_classifier(tmp_path / "last", read_run(tmp_path / "last"))
+    changed = {
+        name
+        for name, weights in classifier.encoder.state_dict().items()
+        if not torch.equal(weights, before[name])
+    }
+    assert changed
+    assert all(name.startswith("encoder.layer.1.") for name in changed)
+
+
+CHILD = """
+import functools, os, signal, sys
+from pathlib import Path
+from trainer import finetune
+from tests.trainer.test_finetune import settings
+from trainer.training import train
+
+steps = 0
+forward = finetune._WithLoss.forward
+
+@functools.wraps(forward)  # the Trainer reads its signature
+def count(self, *arguments, **named):
+    global steps
+    steps += self.training
+    if steps == int(sys.argv[4]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return forward(self, *arguments, **named)
+
+finetune._WithLoss.forward = count
+train(settings(*map(Path, sys.argv[1:4])))
+"""
+
+
+def test_a_training_killed_in_an_epoch_ends_with_the_same_bits(
+    encoder: Path, reviews: Path, tuned: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "runs" / "killed"
+    # 24 rows in batches of 4: the ninth step is in the middle of the second epoch.
+    arguments = [encoder, reviews, output, 9]
+    killed = subprocess.run(
+        [sys.executable, "-c", CHILD, *map(str, arguments)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    assert not output.exists()
+    (kept,) = (output.parent / ".checkpoints").iterdir()
+    assert [path.name for path in kept.iterdir()] == ["checkpoint-6"]
+    train(settings(encoder, reviews, output))
+    for name in ("head.safetensors", "encoder/model.safetensors", "metrics.json"):
+        assert (output / name).read_bytes() == (tuned / name).read_bytes(), name
+
+
+def test_a_checkpoint_that_a_kill_cut_off_is_not_used(tmp_path: Path) -> None:
+    from trainer.finetune import _last_whole_checkpoint
+
+    for name, state in (
+        ("checkpoint-6", "{}"),
+        ("checkpoint-12", '{"epo'),
+        ("checkpoint-18", None),
+    ):
+        (tmp_path / name).mkdir()
+        if state is not None:
+            (tmp_path / name / "trainer_state.json").write_text(state)
+    assert _last_whole_checkpoint(tmp_path) == str(tmp_path / "checkpoint-6")
+    assert _last_whole_checkpoint(tmp_path / "checkpoint-18") is None
+
+
+def test_an_encoder_of_another_build_can_only_have_its_head_trained(tmp_path: Path) -> None:
+    loaded = load_encoder(str(write_encoder(tmp_path)))
+    del loaded.module.encoder
+    odd = Classifier(loaded.module, loaded.hidden, 2, "cls")
+    with pytest.raises(UserError, match="BertModel has no layers where BERT has them"):
+        _choose_trained(odd, None)
