@@ -1,7 +1,6 @@
 """What is wrong with labelled reviews: counted before training, and mended only on request.
 
-Two texts are the same review where `normalised` makes them equal. A text of which nothing remains,
-being all emoji or punctuation, is the same as none: 😊 and 😡 do not contradict each other.
+Two texts are the same review where `trainer.sameness.normalised` makes them equal.
 """
 
 import json
@@ -18,7 +17,7 @@ from models.display import aligned
 from models.i18n import tr
 from models.tokens import Tokenizer
 from trainer.data import Data, Split
-from trainer.evaluation import normalised, seen_rows
+from trainer.sameness import normalised, seen_rows
 
 _CHUNK = 1024  # texts that are in memory as tokens at a time
 _NO_LIMIT = 1 << 40  # tokens
@@ -146,10 +145,7 @@ def audit(data: Data, count_tokens: CountTokens, max_length: int) -> Audit:
         reviews = numbered[name]
         in_train = None
         if name != "train" and "train" in numbered:
-            # Scores tell seen rows from unseen ones by `seen_rows`, which takes all texts of which
-            # nothing remains for one; so do these figures.
-            seen = np.isin(reviews.clip(min=-1), numbered["train"].clip(min=-1))
-            in_train = int(np.count_nonzero(seen))
+            in_train = int(np.isin(reviews, numbered["train"]).sum())
         contradictory = _contradictory(reviews, split.labels)
         lengths, unknown = _measure(split.texts, count_tokens)
         splits[name] = SplitAudit(
@@ -173,18 +169,13 @@ def _rows_per_class(split: Split, classes: int) -> NDArray[np.intp]:
 
 
 def _reviews(splits: Sequence[Split]) -> list[NDArray[np.int64]]:
-    """Number the reviews: equal numbers for the same one, `[rows]` for each of the splits.
-
-    A text of which `normalised` leaves nothing has a negative number, shared with its exact copies.
-    """
+    """Number the reviews: equal numbers for the same one, `[rows]` for each of the splits."""
     # Digests stand for the texts, which would be in memory twice otherwise.
     numbers: dict[bytes, int] = {}
 
     def number(text: str) -> int:
-        key = normalised(text)
-        content = (key or text).encode("utf-8", "surrogatepass")
-        found = numbers.setdefault(blake2b(content, digest_size=16).digest(), len(numbers))
-        return found if key else -1 - found
+        content = normalised(text).encode("utf-8", "surrogatepass")
+        return numbers.setdefault(blake2b(content, digest_size=16).digest(), len(numbers))
 
     return [np.array([number(text) for text in split.texts], dtype=np.int64) for split in splits]
 

@@ -14,6 +14,7 @@ from models.command import ExitCode, UserError
 from models.i18n import tr
 from models.labels import NEGATIVE_POSITIVE, LabelSet, natural_order
 from models.tables import LABEL_COLUMNS, TEXT_COLUMNS, find_column, format_of, open_table
+from trainer.sameness import normalised
 from trainer.splitting import SplitSizes, split_rows
 
 _SPLIT_NAMES = {
@@ -153,8 +154,6 @@ def load_data(
 def _cut(
     splits: Mapping[str, Split], fractions: Mapping[str, float], labels: LabelSet, seed: int
 ) -> dict[str, Split]:
-    from trainer.evaluation import normalised  # it imports this module
-
     train = splits["train"]
     others = (split for name, split in splits.items() if name != "train")
     rows = split_rows(

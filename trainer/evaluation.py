@@ -1,8 +1,6 @@
 """Scores of a split: on all its rows, and on those that training has not seen."""
 
-import html
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ from models.labels import LabelSet
 from models.metrics import BINS, Ids, Metrics, calibration_error, confidence_bins, f1
 from models.run_directory import Row
 from trainer.data import Split
+from trainer.sameness import seen_rows
 
 Interval = tuple[float, float]
 
@@ -20,22 +19,6 @@ RESAMPLES = 1000
 """Of the bootstrap."""
 
 _NUMBERS = 2**21  # held at once by the bootstrap: 16 MB of each kind
-
-
-def normalised(text: str) -> str:
-    """Reduce a text to what makes it the same review.
-
-    HTML entities are resolved, compatibility forms unified (NFKC), letters lowered; white space and
-    punctuation go.
-    """
-    unified = unicodedata.normalize("NFKC", html.unescape(text)).lower()
-    return "".join(filter(str.isalnum, unified))
-
-
-def seen_rows(train: Iterable[str], texts: Sequence[str]) -> NDArray[np.bool_]:
-    """Return which of `texts` also stand in `train` once both are normalised, `[texts]`."""
-    known = {normalised(text) for text in train}
-    return np.array([normalised(text) in known for text in texts], dtype=bool)
 
 
 def score(

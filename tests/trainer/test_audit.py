@@ -19,7 +19,7 @@ from trainer.audit import (
     token_counter,
 )
 from trainer.data import Data, Split
-from trainer.evaluation import seen_rows
+from trainer.sameness import seen_rows
 
 KNOWN = "好差房间很早餐"
 
@@ -51,7 +51,7 @@ FAULTY = data(
         ("早餐好", 1),
         (" ", 0),
         ("😊", 1),
-        ("😡", 0),  # nothing remains of either, and yet they are not the same
+        ("😡", 0),  # neither has a letter, and yet they are not the same
         ("😊", 1),
     ),
     dev=split(("早餐，差", 0), ("房间差", 0)),
@@ -88,7 +88,7 @@ def test_rows_that_stand_in_train_are_counted_as_the_scores_do(audited: Audit) -
     textless = data(train=split(("😊", 1), ("好", 1)), test=split(("！", 1), ("！", 0), ("差", 0)))
     counted = audit(textless, token_counter(wordpiece()), 6).splits["test"].in_train
     seen = seen_rows(textless.splits["train"].texts, textless.splits["test"].texts)
-    assert counted == seen.sum() == 2
+    assert counted == seen.sum() == 0
 
 
 def test_without_train_nothing_can_be_in_it() -> None:

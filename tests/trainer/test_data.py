@@ -11,7 +11,7 @@ import pytest
 
 from models.command import ExitCode, UserError
 from trainer.data import SPLITS, Data, load_data
-from trainer.evaluation import seen_rows
+from trainer.sameness import seen_rows
 from trainer.splitting import SplitSizes
 
 ROWS = {

@@ -7,7 +7,8 @@ import torch
 from models.labels import LabelSet
 from trainer import evaluation
 from trainer.data import Split
-from trainer.evaluation import bootstrap, normalised, score, seen_rows
+from trainer.evaluation import bootstrap, score
+from trainer.sameness import normalised, seen_rows
 
 
 def test_the_same_review_written_otherwise_is_the_same() -> None:

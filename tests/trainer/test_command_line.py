@@ -1,0 +1,98 @@
+"""`python -m trainer`: what the options become, and what is refused before anything is loaded."""
+
+from pathlib import Path
+
+import pytest
+
+from models.command import ExitCode
+from tests.cli import Invoke, invoker
+from trainer import training
+from trainer.__main__ import main
+from trainer.finetune import FinetuneSettings
+from trainer.head import HeadSettings
+from trainer.settings import Settings
+from trainer.splitting import SplitSizes
+
+
+@pytest.fixture
+def trainer(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Invoke:
+    return invoker(main, monkeypatch, capfd)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """What `train` was asked to do, instead of doing it."""
+    found: list[Settings] = []
+    monkeypatch.setattr(training, "train", found.append)
+    return found
+
+
+def test_the_defaults_are_those_of_the_tutorial(trainer: Invoke, asked: list[Settings]) -> None:
+    assert trainer().code == ExitCode.OK
+    (settings,) = asked
+    assert settings.encoder == "google-bert/bert-base-chinese"
+    assert settings.data == ("lansinuote/ChnSentiCorp",)
+    assert (settings.pooling, settings.max_length, settings.seed) == ("cls", 350, 42)
+    assert settings.head == HeadSettings()
+    assert settings.head.batch_size == 32
+    assert settings.finetune is None
+    assert settings.output.parent == Path("runs")
+
+
+def test_every_option_reaches_the_settings(trainer: Invoke, asked: list[Settings]) -> None:
+    arguments = (
+        *("--encoder", "e", "--data", "a.csv", "--data", "b.csv", "--output", "o", "--force"),
+        *("--labels", "差, 好", "--pooling", "mean", "--max-length", "99", "--seed", "7"),
+        *("--text-column", "t", "--label-column", "l", "--encoding", "gb18030", "--device", "cpu"),
+        *("--split-sizes", "0.2,0.1", "--drop-contradictions", "--drop-leaks", "--class-weights"),
+        *("--batch-size", "8", "--head-epochs", "9", "--head-learning-rate", "0.1,0.2"),
+        *("--head-weight-decay", "0", "--train", "last:2", "--epochs", "4"),
+        *("--learning-rate", "1e-4", "--layer-decay", "0.8", "--weight-decay", "0.02"),
+        *("--warmup", "0.2", "--schedule", "cosine", "--label-smoothing", "0.05"),
+        *("--accumulation", "3", "--patience", "5"),
+    )
+    assert trainer(*arguments).code == ExitCode.OK
+    assert asked == [
+        Settings(
+            encoder="e",
+            data=("a.csv", "b.csv"),
+            output=Path("o"),
+            pooling="mean",
+            max_length=99,
+            labels=("差", "好"),
+            text_column="t",
+            label_column="l",
+            encoding="gb18030",
+            split_sizes=SplitSizes(0.2, 0.1),
+            drop_contradictions=True,
+            drop_leaks=True,
+            balance=True,
+            device="cpu",
+            force=True,
+            seed=7,
+            head=HeadSettings(9, 8, (0.1, 0.2), (0.0,)),
+            finetune=FinetuneSettings(2, 4, 8, 3, 1e-4, 0.8, 0.02, 0.2, "cosine", 0.05, 5),
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--epochs", "3"), "--epochs is for --train last:N or all"),
+        (("--label-smoothing", "0.1"), "--label-smoothing is for --train last:N or all"),
+        (("--train", "some"), "expected head, last:N or all, found some"),
+        (("--train", "last:x"), "expected head, last:N or all, found last:x"),
+        (("--head-learning-rate", "1e-3,fast"), "expected numbers like 1e-3,3e-3, found 1e-3,fast"),
+        (("--head-weight-decay=-1",), "expected numbers like 1e-3,3e-3, found -1"),
+        (("--max-length", "2"), "--max-length"),
+        (("--split-sizes", "0.9,0.1"), "0.9"),
+        (("--pooling", "max"), "max"),
+    ],
+)
+def test_what_makes_no_sense_is_wrong_usage(
+    trainer: Invoke, asked: list[Settings], arguments: tuple[str, ...], message: str
+) -> None:
+    result = trainer(*arguments)
+    assert (result.code, asked) == (ExitCode.USAGE, [])
+    assert message in result.stderr

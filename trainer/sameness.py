@@ -1,0 +1,24 @@
+"""When two texts are the same review: for leaks, contradictions and cuts that do not leak."""
+
+import html
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def normalised(text: str) -> str:
+    """Reduce a text to what makes it the same review.
+
+    HTML entities are resolved, compatibility forms unified (NFKC), letters lowered; white space and
+    punctuation go. A text that is nothing but these, such as 😊 or ！, stays as it is.
+    """
+    unified = unicodedata.normalize("NFKC", html.unescape(text)).lower()
+    return "".join(filter(str.isalnum, unified)) or unified.strip()
+
+
+def seen_rows(train: Iterable[str], texts: Sequence[str]) -> NDArray[np.bool_]:
+    """Return which of `texts` also stand in `train` once both are normalised, `[texts]`."""
+    known = {normalised(text) for text in train}
+    return np.array([normalised(text) in known for text in texts], dtype=bool)
