@@ -1,6 +1,7 @@
 """The command line of `python -m trainer`."""
 
 import json
+import tomllib
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from models.command import run
+from models.command import ExitCode, UserError, run
 from models.i18n import tr
 
 _HELP = {"help_option_names": ["-h", "--help"], "show_default": True}
@@ -27,7 +28,7 @@ class Numbers(click.ParamType[tuple[float, ...]]):
     ) -> tuple[float, ...]:
         """Return the numbers, or fail with the text that is none."""
         try:
-            numbers = tuple(map(float, value.split(",")))
+            numbers = tuple(map(float, str(value).split(",")))
             if all(number >= 0 for number in numbers):
                 return numbers
         except ValueError:
@@ -98,6 +99,37 @@ def _trained_layers(
     return int(number)
 
 
+def _read_config(context: click.Context, _parameter: click.Parameter, path: Path | None) -> None:
+    """Take the defaults of the options from a TOML file."""
+    if path is None:
+        return
+    if not path.is_file():
+        raise UserError(ExitCode.NO_INPUT, tr("no such file: {path}", path=path))
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(
+            ExitCode.DATA, tr("{path} is not TOML: {reason}", path=path, reason=error)
+        ) from error
+    names = {
+        flag.removeprefix("--"): parameter.name
+        for parameter in context.command.params
+        for flag in parameter.opts
+    }
+    unknown = sorted(set(document) - set(names))
+    if unknown:
+        raise UserError(
+            ExitCode.USAGE,
+            tr(
+                "{path}: expected options of python -m trainer, found {unknown}",
+                path=path,
+                unknown=", ".join(unknown),
+            ),
+        )
+    context.default_map = {str(names[flag]): value for flag, value in document.items()}
+
+
+_json = click.option("--json", "as_json", is_flag=True, help=tr("Print the scores as JSON."))
 _device = click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda"]),
@@ -191,9 +223,25 @@ _device = click.option(
 @_finetune_options
 @click.option("--seed", type=int, default=42)
 @_device
+@_json
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    is_eager=True,
+    expose_value=False,
+    callback=_read_config,
+    help=tr("TOML file with options by their names; the command line goes before it."),
+)
 @click.pass_context
 def main(
-    context: click.Context, /, output: Path | None, labels: str | None, **options: Any
+    context: click.Context,
+    /,
+    output: Path | None,
+    labels: str | None,
+    *,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     if context.invoked_subcommand is not None:
         return
@@ -209,6 +257,7 @@ def main(
     # What follows imports torch.
     from trainer.finetune import FinetuneSettings
     from trainer.head import HeadSettings
+    from trainer.report import show_training
     from trainer.settings import Settings
     from trainer.splitting import SplitSizes
     from trainer.training import train
@@ -221,7 +270,7 @@ def main(
         weight_decays=options.pop("weight_decays"),
     )
     finetune = FinetuneSettings(layers=trained, batch_size=batch_size, **given)
-    train(
+    measured = train(
         Settings(
             output=output or Path("runs") / datetime.now().strftime("%Y%m%d-%H%M%S"),
             labels=tuple(name.strip() for name in labels.split(",")) if labels else None,
@@ -231,6 +280,10 @@ def main(
             **options,
         )
     )
+    if as_json:
+        click.echo(json.dumps(measured, ensure_ascii=False))
+    else:
+        show_training(measured)
 
 
 @main.command(
@@ -242,7 +295,7 @@ def main(
 @click.option("--split", type=click.Choice(["train", "dev", "test"]), default="test")
 @click.option("--encoder", metavar="DIR|HUB_ID", help=tr("Where the encoder is now, if it moved."))
 @_device
-@click.option("--json", "as_json", is_flag=True, help=tr("Print the scores as JSON."))
+@_json
 def evaluate(as_json: bool, split: str, **options: Any) -> None:
     from trainer.report import show_scores
     from trainer.training import evaluate_run

@@ -32,6 +32,16 @@ def say_calibration(calibration: Calibration, dev: Mapping[str, Any]) -> None:
     )
 
 
+def show_training(measured: dict[str, Any]) -> None:
+    """Print what `trainer.training.train` returned."""
+    metrics = {name: measured[name] for name in ("dev", "test")}
+    if "frozen" in measured:
+        show_scores(measured["frozen"], tr("frozen encoder"))
+        show_scores(metrics, tr("fine-tuned"))
+    else:
+        show_scores(metrics, tr("frozen encoder"))
+
+
 def show_scores(metrics: dict[str, Any], title: str) -> None:
     """Print the scores of each split as a table; accuracy with its interval of 95 %."""
     header = title, tr("rows"), tr("accuracy"), tr("macro-F1"), tr("calibration error")

@@ -36,7 +36,7 @@ from trainer.features import cached_features, encode_all
 from trainer.finetune import finetune
 from trainer.head import Fit, Rows, search_head
 from trainer.plots import draw_pictures
-from trainer.report import say, say_calibration, show_scores
+from trainer.report import say, say_calibration
 from trainer.settings import Settings
 from trainer.splitting import SplitSizes
 
@@ -47,8 +47,11 @@ CHECKPOINTS = ".checkpoints"
 """Folder of unfinished trainings, beside the runs: the same command goes on from there."""
 
 
-def train(settings: Settings) -> None:
+def train(settings: Settings) -> dict[str, Any]:
     """Train a classifier, and write the run directory.
+
+    Returns:
+        The scores of "dev" and "test"; after fine-tuning also those of the "frozen" encoder.
 
     Raises:
         UserError: as `load_data`, `load_encoder`, `finetune` and `new_run`; USAGE, the max length
@@ -155,13 +158,12 @@ def train(settings: Settings) -> None:
         temperature=calibration.temperature,
         uncertain_below=calibration.uncertain_below,
     )
+    measured = metrics if settings.finetune is None else {**metrics, "frozen": frozen}
     with new_run(settings.output, force=settings.force) as folder:
         write_run(folder, run, head, encoder)
-        measured = {**metrics, "history": history}
         if settings.finetune is not None:
             encoder.save(folder / "encoder")
-            measured["frozen"] = frozen
-        write_json(folder / "metrics.json", measured)
+        write_json(folder / "metrics.json", {**measured, "history": history})
         write_json(folder / "audit.json", audited.as_dict())
         for name, answers in probabilities.items():
             write_rows(folder / f"{name}.jsonl", rows_of(data.splits[name], answers))
@@ -172,12 +174,8 @@ def train(settings: Settings) -> None:
         draw_pictures(folder, history, best_epoch, pictured, run.uncertain_below)
         card = model_card(settings.output.name, run, metrics)
         (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
-    if settings.finetune is not None:
-        show_scores(frozen, tr("frozen encoder"))
-        show_scores(metrics, tr("fine-tuned"))
-    else:
-        show_scores(metrics, tr("frozen encoder"))
     say(tr("the run is in {path}; next: python -m export --opset 17", path=settings.output))
+    return measured
 
 
 @torch.inference_mode()

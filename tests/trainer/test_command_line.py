@@ -1,6 +1,8 @@
 """`python -m trainer`: what the options become, and what is refused before anything is loaded."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +25,16 @@ def trainer(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) 
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     """What `train` was asked to do, instead of doing it."""
     found: list[Settings] = []
-    monkeypatch.setattr(training, "train", found.append)
+
+    def train(settings: Settings) -> dict[str, Any]:
+        found.append(settings)
+        scores = {
+            **{"rows": 2, "accuracy": 0.5, "accuracy_interval": [0.1, 0.9]},
+            **{"macro_f1": 0.5, "ece": 0.1},
+        }
+        return {"dev": scores, "test": scores}
+
+    monkeypatch.setattr(training, "train", train)
     return found
 
 
@@ -74,6 +85,53 @@ def test_every_option_reaches_the_settings(trainer: Invoke, asked: list[Settings
             finetune=FinetuneSettings(2, 4, 8, 3, 1e-4, 0.8, 0.02, 0.2, "cosine", 0.05, 5),
         )
     ]
+
+
+def test_a_config_file_gives_options_and_the_command_line_goes_before_it(
+    trainer: Invoke, asked: list[Settings], tmp_path: Path
+) -> None:
+    config = tmp_path / "mine.toml"
+    config.write_text(
+        'encoder = "mine"\ndata = ["a.csv", "b.csv"]\nmax-length = 99\nforce = true\n'
+        'head-learning-rate = 0.1\ntrain = "last:2"\nlearning-rate = 1e-4\n'
+    )
+    assert trainer("--config", config, "--max-length", "50").code == ExitCode.OK
+    (settings,) = asked
+    assert (settings.encoder, settings.data) == ("mine", ("a.csv", "b.csv"))
+    assert (settings.max_length, settings.force) == (50, True)
+    assert settings.head.learning_rates == (0.1,)
+    assert settings.finetune == FinetuneSettings(layers=2, learning_rate=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "message"),
+    [
+        (None, ExitCode.NO_INPUT, "no such file"),
+        ("encoder", ExitCode.DATA, "is not TOML"),
+        ("lr = 1", ExitCode.USAGE, "expected options of python -m trainer, found lr"),
+        ("max-length = 'long'", ExitCode.USAGE, "--max-length"),
+        ("epochs = 3", ExitCode.USAGE, "--epochs is for --train last:N or all"),
+    ],
+)
+def test_a_config_file_that_cannot_be_used_says_why(
+    trainer: Invoke,
+    asked: list[Settings],
+    tmp_path: Path,
+    content: str | None,
+    code: ExitCode,
+    message: str,
+) -> None:
+    if content is not None:
+        (tmp_path / "c.toml").write_text(content)
+    result = trainer("--config", tmp_path / "c.toml")
+    assert (result.code, asked) == (code, [])
+    assert message in result.stderr
+
+
+def test_scores_are_printed_as_a_table_or_as_json(trainer: Invoke, asked: list[Settings]) -> None:
+    assert "50.00% (10.0–90.0)" in trainer().stdout
+    assert json.loads(trainer("--json").stdout)["test"]["accuracy"] == 0.5
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize(
