@@ -136,6 +136,14 @@ def detect_encoding(path: Path) -> str:
     )
 
 
+def _is_text_encoding(name: str) -> bool:
+    try:
+        "".encode(name)
+    except LookupError:
+        return False
+    return True
+
+
 def _first_undecodable(path: Path, encoding: str) -> int | None:
     decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
     done = 0
@@ -172,6 +180,10 @@ def open_table(
             not, the file is empty, or its header has a column twice.
     """
     name = "-" if path is None else str(path)
+    if path is not None and path.is_dir():
+        raise UserError(
+            ExitCode.NO_INPUT, tr("expected a file, found the folder {path}", path=path)
+        )
     if path is not None and not path.is_file():
         raise UserError(ExitCode.NO_INPUT, tr("no such file: {path}", path=path))
     format = format or (format_of(path) if path else None)
@@ -186,6 +198,11 @@ def open_table(
         )
     if encoding is None:
         encoding = detect_encoding(path) if path else "utf-8-sig"
+    elif not _is_text_encoding(encoding):
+        raise UserError(
+            ExitCode.USAGE,
+            tr("--encoding {encoding} is none that Python knows", encoding=encoding),
+        )
     # newline="\n": a lone CR, U+0085 or U+2028 is text, not the end of a line
     with (
         path.open(encoding=encoding, newline="\n")

@@ -135,6 +135,23 @@ def test_a_broken_file_is_an_error_that_names_the_line(
     assert caught.value.code == ExitCode.DATA
 
 
+@pytest.mark.parametrize("encoding", ["nope", "hex"])
+def test_an_encoding_that_nobody_knows_is_wrong_usage(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a.csv").write_text("text\na\n")
+    with (
+        pytest.raises(UserError, match=f"--encoding {encoding} is none") as caught,
+        open_table(tmp_path / "a.csv", encoding=encoding),
+    ):
+        pass
+    assert caught.value.code == ExitCode.USAGE
+
+
+def test_a_folder_is_not_called_missing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="found the folder") as caught, open_table(tmp_path):
+        pass
+    assert caught.value.code == ExitCode.NO_INPUT
+
+
 def test_a_missing_file_and_an_unknown_format_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file") as caught, open_table(tmp_path / "no.csv"):
         pass
