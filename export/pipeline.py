@@ -76,7 +76,7 @@ def export(settings: Settings) -> Exported:
         )
     run = read_run(settings.run)
     rows = read_rows(settings.run / "dev.jsonl")
-    classifier, encoder = load_classifier(settings.run, run, settings.encoder)
+    classifier, encoder = load_classifier(settings.run, run, settings.encoder, for_export=True)
     fold_temperature(classifier, run.temperature)
     tokenizer = Tokenizer(encoder.tokenizer, run.max_length)
     exact = trace(classifier, opset=settings.opset, token_types=tokenizer.has_token_types)

@@ -50,14 +50,14 @@ class Encoder:
         return sha.hexdigest()
 
 
-def load_encoder(source: str) -> Encoder:
-    """Load an encoder for training or export.
-
-    Attention is loaded as "eager": of the implementations, the one whose exported graph ONNX
-    Runtime's optimizer can fuse.
+def load_encoder(source: str, *, for_export: bool = False) -> Encoder:
+    """Load an encoder.
 
     Args:
         source: a folder with `config.json`, weights and a tokenizer; else a hub id.
+        for_export: load attention as "eager": of its implementations, the one whose exported graph
+            ONNX Runtime's optimizer can fuse. Else transformers chooses, mostly one that is faster
+            and keeps no `[B, heads, T, T]` in memory; the numbers are the same but for rounding.
 
     Raises:
         UserError: NO_INPUT, no such folder, or the hub does not have it or cannot be reached; DATA,
@@ -73,7 +73,10 @@ def load_encoder(source: str) -> Encoder:
     logging.disable_progress_bar()
     try:
         module, report = AutoModel.from_pretrained(
-            source, attn_implementation="eager", dtype=torch.float32, output_loading_info=True
+            source,
+            attn_implementation="eager" if for_export else None,
+            dtype=torch.float32,
+            output_loading_info=True,
         )
         tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
     # Damaged files raise whatever they cause: SafetensorError, RuntimeError for a wrong shape, a

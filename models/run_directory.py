@@ -177,7 +177,7 @@ def read_run(folder: Path) -> Run:
 
 
 def load_classifier(
-    folder: Path, run: Run, encoder_source: str | None = None
+    folder: Path, run: Run, encoder_source: str | None = None, *, for_export: bool = False
 ) -> tuple[Classifier, Encoder]:
     """Rebuild the trained classifier, in evaluation mode.
 
@@ -186,6 +186,7 @@ def load_classifier(
         run: what `read_run` read from it.
         encoder_source: where the encoder is now, if it moved. None takes that in the run directory,
             or else the one that `run.json` names.
+        for_export: see `load_encoder`.
 
     Raises:
         UserError: as `load_encoder`; DATA, the encoder is not the one of the run, or the head is
@@ -193,7 +194,7 @@ def load_classifier(
     """
     own = folder / "encoder"
     trained = str(own) if own.is_dir() else None
-    encoder = load_encoder(encoder_source or trained or run.encoder_source)
+    encoder = load_encoder(encoder_source or trained or run.encoder_source, for_export=for_export)
     if encoder.digest() != run.encoder_digest:
         raise UserError(
             ExitCode.DATA,

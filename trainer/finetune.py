@@ -102,12 +102,14 @@ def finetune(
     """
     _choose_trained(classifier, settings.layers)
     checkpoints.mkdir(parents=True, exist_ok=True)
-    rows = {name: _Rows(tokenizer, data.splits[name]) for name in ("train", "dev")}
+    dev = data.splits["dev"]
+    # The Trainer takes dev in its order: by length, its batches hold little padding.
+    by_length = np.argsort(tokenizer.encode(dev.texts).lengths, kind="stable")
     trainer = _Trainer(
         model=_WithLoss(classifier, class_weights, settings.label_smoothing),
         args=_arguments(settings, seed, checkpoints, classifier.head.weight.device),
-        train_dataset=rows["train"],
-        eval_dataset=rows["dev"],
+        train_dataset=_Rows(tokenizer, data.splits["train"]),
+        eval_dataset=_Rows(tokenizer, dev.take(by_length)),
         data_collator=lambda chosen: _collate(chosen, tokenizer),
         compute_metrics=lambda answers: _score(answers, len(data.labels)),
         optimizers=(torch.optim.AdamW(_parameter_groups(classifier, settings)), None),
