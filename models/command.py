@@ -4,6 +4,7 @@ import signal
 import sys
 import traceback
 from enum import IntEnum
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -35,6 +36,16 @@ class UserError(Exception):
     def __init__(self, code: ExitCode, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+def require_file(path: Path) -> None:
+    """Raise UserError NO_INPUT unless `path` is a file, and say whether it is a folder instead."""
+    if path.is_dir():
+        raise UserError(
+            ExitCode.NO_INPUT, tr("expected a file, found the folder {path}", path=path)
+        )
+    if not path.is_file():
+        raise UserError(ExitCode.NO_INPUT, tr("no such file: {path}", path=path))
 
 
 class Terminated(BaseException):

@@ -17,7 +17,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, NoReturn
 
-from models.command import ExitCode, UserError
+from models.command import ExitCode, UserError, require_file
 from models.display import display
 from models.i18n import tr
 
@@ -180,12 +180,8 @@ def open_table(
             not, the file is empty, or its header has a column twice.
     """
     name = "-" if path is None else str(path)
-    if path is not None and path.is_dir():
-        raise UserError(
-            ExitCode.NO_INPUT, tr("expected a file, found the folder {path}", path=path)
-        )
-    if path is not None and not path.is_file():
-        raise UserError(ExitCode.NO_INPUT, tr("no such file: {path}", path=path))
+    if path is not None:
+        require_file(path)
     format = format or (format_of(path) if path else None)
     if format is None:
         raise UserError(

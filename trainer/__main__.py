@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from models.command import ExitCode, UserError, run
+from models.command import ExitCode, UserError, require_file, run
 from models.i18n import tr
 
 _HELP = {"help_option_names": ["-h", "--help"], "show_default": True}
@@ -103,8 +103,7 @@ def _read_config(context: click.Context, _parameter: click.Parameter, path: Path
     """Take the defaults of the options from a TOML file."""
     if path is None:
         return
-    if not path.is_file():
-        raise UserError(ExitCode.NO_INPUT, tr("no such file: {path}", path=path))
+    require_file(path)
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

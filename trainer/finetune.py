@@ -102,14 +102,12 @@ def finetune(
     """
     _choose_trained(classifier, settings.layers)
     checkpoints.mkdir(parents=True, exist_ok=True)
-    dev = data.splits["dev"]
-    # The Trainer takes dev in its order: by length, its batches hold little padding.
-    by_length = np.argsort(tokenizer.encode(dev.texts).lengths, kind="stable")
     trainer = _Trainer(
         model=_WithLoss(classifier, class_weights, settings.label_smoothing),
         args=_arguments(settings, seed, checkpoints, classifier.head.weight.device),
         train_dataset=_Rows(tokenizer, data.splits["train"]),
-        eval_dataset=_Rows(tokenizer, dev.take(by_length)),
+        # The Trainer takes these in their order: by length, its batches hold little padding.
+        eval_dataset=_Rows(tokenizer, data.splits["dev"], by_length=True),
         data_collator=lambda chosen: _collate(chosen, tokenizer),
         compute_metrics=lambda answers: _score(answers, len(data.labels)),
         optimizers=(torch.optim.AdamW(_parameter_groups(classifier, settings)), None),
@@ -233,12 +231,15 @@ def _parameter_groups(classifier: Classifier, settings: FinetuneSettings) -> lis
 class _WithLoss(nn.Module):
     """The classifier as the Trainer wants it: loss on logits, and logits."""
 
+    class_weights: Tensor | None
+
     def __init__(
         self, classifier: Classifier, class_weights: Tensor | None, label_smoothing: float
     ) -> None:
         super().__init__()
         self.classifier = classifier
-        self.class_weights = class_weights
+        # a buffer, so that it moves with the model; not saved, as it is no weight
+        self.register_buffer("class_weights", class_weights, persistent=False)
         self.label_smoothing = label_smoothing
 
     def forward(
@@ -261,17 +262,25 @@ _Item = tuple[NDArray[np.int64], int]  # token ids, label id
 
 
 class _Rows(Dataset[_Item]):
-    """Tokenised rows, not padded."""
+    """Tokenised rows, not padded: in the order of the split, or from short to long."""
 
-    def __init__(self, tokenizer: Tokenizer, split: Split) -> None:
-        self.tokens = tokenizer.encode(split.texts)
+    def __init__(self, tokenizer: Tokenizer, split: Split, *, by_length: bool = False) -> None:
+        self._tokens = tokenizer.encode(split.texts)
         self.labels = split.labels
+        rows = len(split)
+        self._order = np.argsort(self.lengths, kind="stable") if by_length else np.arange(rows)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens per row, `[rows]`, in the order of the split."""
+        return self._tokens.lengths
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, row: int) -> _Item:
-        return self.tokens.ids[row], int(self.labels[row])
+    def __getitem__(self, place: int) -> _Item:
+        row = self._order[place]
+        return self._tokens.ids[row], int(self.labels[row])
 
 
 def _collate(items: list[_Item], tokenizer: Tokenizer) -> dict[str, Tensor]:
@@ -368,7 +377,7 @@ class _Narrator(TrainerCallback):  # type: ignore[misc] # transformers is untype
 class _Trainer(Trainer):  # type: ignore[misc] # transformers is untyped
     def _get_train_sampler(self, train_dataset: _Rows | None = None) -> _ByLength:
         rows: _Rows = train_dataset or self.train_dataset
-        return _ByLength(rows.tokens.lengths, self.args.train_batch_size, self.args.seed)
+        return _ByLength(rows.lengths, self.args.train_batch_size, self.args.seed)
 
 
 def _score(answers: EvalPrediction, classes: int) -> dict[str, float]:

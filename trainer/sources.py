@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from models.command import ExitCode, UserError
+from models.command import ExitCode, UserError, require_file
 from models.i18n import tr
 from models.tables import LABEL_COLUMNS, TEXT_COLUMNS, find_column, format_of, open_table
 
@@ -169,8 +169,7 @@ def _read_parquet(path: Path, reading: Reading) -> Raw:
     import pyarrow.parquet  # type: ignore[import-untyped,unused-ignore]
     from datasets import Features
 
-    if not path.is_file():
-        raise UserError(ExitCode.NO_INPUT, tr("no such file: {path}", path=path))
+    require_file(path)
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             schema = file.schema_arrow

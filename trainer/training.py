@@ -106,10 +106,10 @@ def train(settings: Settings) -> dict[str, Any]:
     fitted = time.monotonic()
     head, history, best_epoch = fit.head, fit.history, fit.best_epoch
     logits = {name: head.logits(features[name]) for name in ("dev", "test")}
-    frozen = _score_splits(logits, Calibration(1.0, 0.0), data)
-
+    frozen = {}
     if settings.finetune is not None:
-        _start_from(classifier, head)
+        frozen["frozen"] = _score_splits(logits, Calibration(1.0, 0.0), data)
+        classifier.head.load_state_dict({"weight": head.weight, "bias": head.bias})
         history = finetune(
             classifier,
             tokenizer,
@@ -120,8 +120,8 @@ def train(settings: Settings) -> dict[str, Any]:
             checkpoints=_checkpoints(settings, data, digest, head),
         )
         best_epoch = int(max(history, key=lambda entry: entry["dev_macro_f1"])["epoch"])
-        layer = classifier.cpu().head
-        head = Head(layer.weight.detach(), layer.bias.detach())
+        layer = classifier.head
+        head = Head(layer.weight.detach().cpu(), layer.bias.detach().cpu())
         logits = {
             name: head.logits(
                 encode_all(classifier, tokenizer, data.splits[name].texts, title=name)
@@ -158,7 +158,7 @@ def train(settings: Settings) -> dict[str, Any]:
         temperature=calibration.temperature,
         uncertain_below=calibration.uncertain_below,
     )
-    measured = metrics if settings.finetune is None else {**metrics, "frozen": frozen}
+    measured = metrics | frozen
     with new_run(settings.output, force=settings.force) as folder:
         write_run(folder, run, head, encoder)
         if settings.finetune is not None:
@@ -278,10 +278,6 @@ def _train_head(
         )
     )
     return fit
-
-
-def _start_from(classifier: Classifier, head: Head) -> None:
-    classifier.head.load_state_dict({"weight": head.weight, "bias": head.bias})
 
 
 def _checkpoints(settings: Settings, data: Data, encoder_digest: str, head: Head) -> Path:

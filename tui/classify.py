@@ -4,10 +4,10 @@ Knows no screen: the command line and the app give it a function that is told ho
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import compress, islice
 from pathlib import Path
 
 import numpy as np
@@ -178,13 +178,14 @@ def classify(
         )
         if settings.label_column is not None:
             find_column(table.name, table.columns, settings.label_column, (), "--label-column")
-        _check_added(settings, table.name, 1, table.columns)
+        added = settings.added
+        _check_added(added, table.name, 1, table.columns)
         output_format = _output_format(settings, table)
         recognised(Recognised(table.name, table.format, table.encoding, text_column, output_format))
         file = stack.enter_context(
             atomic_output(settings.output, force=settings.force, source=settings.source)
         )
-        write = open_writer(file, output_format, table, settings.added)
+        write = open_writer(file, output_format, table, added)
         for records in _chunks(table.records):
             texts = [_text(record, table, text_column) for record in records]
             truths = _truths(records, table, settings.label_column, labels)
@@ -192,10 +193,11 @@ def classify(
             for record, number, confidence in zip(
                 records, chunk.ids.tolist(), chunk.confidences.tolist(), strict=True
             ):
-                _check_added(settings, table.name, record.line, record.fields)
+                if table.format == "jsonl":  # the only one whose records differ in their columns
+                    _check_added(added, table.name, record.line, record.fields)
                 values = (names[number], number, round(confidence, 6))
                 answer = values if number >= 0 else (None, None, None)
-                write(record, dict(zip(settings.added, answer, strict=True)))
+                write(record, dict(zip(added, answer, strict=True)))
             summary.add(records, texts, chunk, truths)
             summary.seconds = time.monotonic() - started
             progress(summary)
@@ -225,8 +227,8 @@ def _output_format(settings: Settings, table: Table) -> str:
     return known
 
 
-def _check_added(settings: Settings, name: str, line: int, columns: Iterable[str]) -> None:
-    taken = sorted(set(settings.added) & set(columns))
+def _check_added(added: Sequence[str], name: str, line: int, columns: Iterable[str]) -> None:
+    taken = sorted(set(columns).intersection(added))
     if taken:
         raise UserError(
             ExitCode.DATA,
@@ -243,7 +245,7 @@ def _check_added(settings: Settings, name: str, line: int, columns: Iterable[str
 def _predict(texts: list[str], predictor: Predictor) -> _Chunk:
     """Classify the texts that are not blank."""
     filled = np.array([bool(text.strip()) for text in texts], dtype=bool)
-    predictions = predictor.predict([text for text in texts if text.strip()])
+    predictions = predictor.predict(list(compress(texts, filled)))
     chunk = _Chunk(
         ids=np.full(len(texts), -1, dtype=np.int64),
         confidences=np.zeros(len(texts), dtype=np.float32),
