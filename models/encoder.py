@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,18 @@ class Encoder:
         """Write the encoder as it is now, in the Hugging Face format, for `load_encoder`."""
         self.module.save_pretrained(folder)
         self._tokenizer.save_pretrained(folder)
+
+    def with_tokenizer(self, json: str) -> "Encoder":
+        """Return the encoder with another `tokenizer.json`, which must match its embeddings."""
+        from tokenizers import Tokenizer
+        from transformers import PreTrainedTokenizerFast
+
+        tokenizer = PreTrainedTokenizerFast(
+            tokenizer_object=Tokenizer.from_str(json),
+            model_max_length=self._tokenizer.model_max_length,
+            **self._tokenizer.special_tokens_map,
+        )
+        return replace(self, tokenizer=_canonical(json), _tokenizer=tokenizer)
 
     def digest(self) -> str:
         """Return the SHA-256 of the weights, by name, and of the tokenizer."""
@@ -127,6 +139,24 @@ def load_encoder(source: str, *, for_export: bool = False) -> Encoder:
         max_positions=_max_positions(config),
         _tokenizer=tokenizer,
     )
+
+
+def layers_of(module: Any) -> list[Any]:
+    """Return the layers of a BERT-like encoder, from the embeddings up.
+
+    Raises:
+        UserError: DATA, it has none where BERT has them.
+    """
+    stack = getattr(getattr(module, "encoder", None), "layer", None)
+    if stack is None:
+        raise UserError(
+            ExitCode.DATA,
+            tr(
+                "{name} has no layers where BERT has them; only its head can be trained",
+                name=type(module).__name__,
+            ),
+        )
+    return list(stack)
 
 
 def _first_line(error: Exception) -> str:

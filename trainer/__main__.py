@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,28 +13,70 @@ from click.core import ParameterSource
 from models.command import ExitCode, UserError, require_file, run
 from models.i18n import tr
 
-_HELP = {"help_option_names": ["-h", "--help"], "show_default": True}
+_HELP = {
+    "help_option_names": ["-h", "--help"],
+    "show_default": True,
+    "max_content_width": 100,
+}
 
 
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 
 
 class Numbers(click.ParamType[tuple[float, ...]]):
-    """Numbers of zero or more, separated by commas."""
+    """Numbers of zero or more, separated by commas, or a TOML list of them."""
 
     name = "numbers"
+
+    def __init__(self, kind: type[float], example: str) -> None:
+        self.kind = kind
+        self.example = example
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[float, ...]:
         """Return the numbers, or fail with the text that is none."""
+        given = value if isinstance(value, list | tuple) else str(value).split(",")
         try:
-            numbers = tuple(map(float, str(value).split(",")))
-            if all(number >= 0 for number in numbers):
+            numbers = tuple(map(self.kind, given))
+            if numbers and all(number >= 0 for number in numbers):
                 return numbers
-        except ValueError:
+        except (ValueError, TypeError):
             pass
-        self.fail(tr("expected numbers like 1e-3,3e-3, found {found}", found=value), param, ctx)
+        expected = tr(
+            "expected numbers like {example}, found {found}", example=self.example, found=value
+        )
+        self.fail(expected, param, ctx)
+
+
+class Grouped(click.Group):
+    """A command whose help lists the options under headings."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, group by group, then the commands."""
+        records = {
+            parameter.name: record
+            for parameter in self.get_params(ctx)
+            if (record := parameter.get_help_record(ctx))
+        }
+        for heading, names in _GROUPS.items():
+            with formatter.section(heading):
+                formatter.write_dl([records.pop(name) for name in names.split()])
+        with formatter.section(tr("Run")):
+            formatter.write_dl(list(records.values()))
+        self.format_commands(ctx, formatter)
+
+
+_GROUPS = {
+    tr("Data"): "data text_column label_column encoding labels split_sizes drop_contradictions "
+    "drop_leaks balance",
+    tr("Model"): "encoder pooling max_length layers prune_vocab train",
+    tr("Head, on the frozen encoder"): "head_epochs learning_rates weight_decays",
+    tr("Fine-tuning, for --train last:N or all"): "epochs learning_rate layer_decay weight_decay "
+    "warmup schedule label_smoothing accumulation patience precision tensorboard",
+    tr("Distillation, when fine-tuning"): "teachers unlabelled teacher_weight teacher_temperature",
+}
+"""Options by heading; those of no heading concern the run."""
 
 
 def _data_options(command: Any) -> Any:
@@ -75,6 +118,17 @@ _FINETUNE = {
         click.IntRange(min=1),
         2,
         tr("Stop after so many epochs that are not better on dev."),
+    ),
+    "teacher_weight": (
+        click.FloatRange(0, 1),
+        0.7,
+        tr("Share of the teachers' answers in the loss; the rest is the labels'."),
+    ),
+    "teacher_temperature": (_POSITIVE, 2.0, tr("Softens what teachers and student answer.")),
+    "precision": (
+        click.Choice(["auto", "fp32", "bf16", "fp16"]),
+        "auto",
+        tr("Of fine-tuning's arithmetic; auto takes bf16 where the device has it."),
     ),
 }
 """Options of fine-tuning alone: type, default and help of each field of FinetuneSettings."""
@@ -128,6 +182,7 @@ def _read_config(context: click.Context, _parameter: click.Parameter, path: Path
     context.default_map = {str(names[flag]): value for flag, value in document.items()}
 
 
+_paths = click.Path(path_type=Path)
 _json = click.option("--json", "as_json", is_flag=True, help=tr("Print the scores as JSON."))
 _device = click.option(
     "--device",
@@ -138,6 +193,7 @@ _device = click.option(
 
 
 @click.group(
+    cls=Grouped,
     invoke_without_command=True,
     context_settings=_HELP,
     help=tr("Train a classifier on labelled reviews: a BERT encoder under a linear head."),
@@ -201,25 +257,52 @@ _device = click.option(
 )
 @click.option(
     *("--head-learning-rate", "learning_rates"),
-    type=Numbers(),
+    type=Numbers(float, "1e-3,3e-3"),
     default="3e-4,1e-3,3e-3",
     help=tr("Of the head; dev chooses where there are several."),
 )
 @click.option(
     *("--head-weight-decay", "weight_decays"),
-    type=Numbers(),
+    type=Numbers(float, "0.01,0.1"),
     default="0.01,0.1,1",
     help=tr("Of the head; dev chooses where there are several."),
 )
 @click.option(
+    "--layers",
+    type=Numbers(int, "0,3,7,11"),
+    metavar="N,N,…",
+    help=tr("Keep these layers of the encoder alone, counted from 0. [default: all]"),
+)
+@click.option(
+    "--prune-vocab",
+    is_flag=True,
+    help=tr("Keep the pieces that the training texts use, and all single characters."),
+)
+@click.option(
     "--train",
-    "trained",
     metavar="head|last:N|all",
     default="head",
     callback=_trained_layers,
     help=tr("What trains: the head on the frozen encoder; then its last N layers, or all of it."),
 )
 @_finetune_options
+@click.option(
+    *("--teacher", "teachers"),
+    type=_paths,
+    metavar="RUN",
+    multiple=True,
+    help=tr("Learn from what this run answers as well; of several, from their mean."),
+)
+@click.option(
+    "--unlabelled",
+    type=_paths,
+    metavar="FILE",
+    multiple=True,
+    help=tr("Texts without labels for the teachers: CSV, TSV, JSONL or TXT."),
+)
+@click.option(
+    "--tensorboard", is_flag=True, help=tr("Write logs for TensorBoard into the run directory.")
+)
 @click.option("--seed", type=int, default=42)
 @_device
 @_json
@@ -245,14 +328,13 @@ def main(
     if context.invoked_subcommand is not None:
         return
     given = {name: options.pop(name) for name in _FINETUNE}
-    trained = options.pop("trained")
+    trained = options.pop("train")
     if trained == "head":
-        for name in _FINETUNE:
-            if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-                flag = "--" + name.replace("_", "-")
-                raise click.UsageError(
-                    tr("{flag} is for --train last:N or all", flag=flag), ctx=context
-                )
+        unused = (*_FINETUNE, "teachers", "unlabelled", "tensorboard")
+        _refuse(context, unused, tr("is for --train last:N or all"))
+    if not options["teachers"]:
+        unused = ("unlabelled", "teacher_weight", "teacher_temperature")
+        _refuse(context, unused, tr("is for training with a --teacher"))
     # What follows imports torch.
     from trainer.finetune import FinetuneSettings
     from trainer.head import HeadSettings
@@ -268,7 +350,7 @@ def main(
         learning_rates=options.pop("learning_rates"),
         weight_decays=options.pop("weight_decays"),
     )
-    finetune = FinetuneSettings(layers=trained, batch_size=batch_size, **given)
+    finetune = FinetuneSettings(last=trained, batch_size=batch_size, **given)
     measured = train(
         Settings(
             output=output or Path("runs") / datetime.now().strftime("%Y%m%d-%H%M%S"),
@@ -279,10 +361,20 @@ def main(
             **options,
         )
     )
+    if not measured:
+        return  # in a process that is not the first
     if as_json:
         click.echo(json.dumps(measured, ensure_ascii=False))
     else:
         show_training(measured)
+
+
+def _refuse(context: click.Context, names: Iterable[str], reason: str) -> None:
+    """Refuse options that would do nothing, where they were given."""
+    flags = {parameter.name: parameter.opts[0] for parameter in context.command.params}
+    for name in names:
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"{flags[name]} {reason}", ctx=context)
 
 
 @main.command(

@@ -18,8 +18,9 @@ def model_card(name: str, run: Run, metrics: dict[str, Any]) -> str:
     """
     return f"""# {name}
 
-A text classifier: the encoder `{run.encoder}`, {_trained(run)}, {run.pooling} pooling, and a linear
-head of {run.outcome["head_parameters"]:,} parameters. Texts are read up to {run.max_length} tokens.
+A text classifier: the encoder `{run.encoder}`{_cut(run)}, {_trained(run)}, {run.pooling} pooling,
+and a linear head of {run.outcome["head_parameters"]:,} parameters;
+{run.outcome["parameters"]:,} parameters in all. Texts are read up to {run.max_length} tokens.
 
 | id | label |
 |---:|---|
@@ -88,12 +89,19 @@ def _lines(lines: Iterator[str]) -> str:
     return "\n".join(lines)
 
 
+def _cut(run: Run) -> str:
+    layers = run.settings["layers"]
+    kept = "" if layers is None else f", cut to its layers {_shown(layers)}"
+    return kept + (", its vocabulary pruned" if run.settings["prune_vocab"] else "")
+
+
 def _trained(run: Run) -> str:
+    """Say what became of the encoder."""
     finetuning = run.settings["finetune"]
     if finetuning is None:
         return "frozen"
-    layers = finetuning["layers"]
-    return "fine-tuned" if layers is None else f"its last {layers} layers fine-tuned"
+    last = finetuning["last"]
+    return "fine-tuned" if last is None else f"its last {last} layers fine-tuned"
 
 
 def _setting_rows(settings: dict[str, Any], prefix: str = "") -> Iterator[str]:

@@ -8,7 +8,7 @@ chunks; a run that was killed goes on with the chunk that it was at, and ends wi
 import fcntl
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from tqdm import tqdm
 from models.batching import plan
 from models.classifier import Classifier
 from models.tokens import Tokenizer
+from trainer import ranks
 
 CHUNK = 1024
 """Texts that are encoded and written together: what a kill can cost, and what memory holds."""
@@ -86,11 +87,12 @@ def cached_features(
     key = _key(encoder_digest, classifier.pooling, tokenizer.max_length, texts)
     path = folder / f"{key}.npy"
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder / "lock"):
+    with _locked(folder / "lock") if ranks.is_first() else nullcontext():
+        ranks.wait()
         if not path.exists():
             shape = (len(texts), classifier.head.in_features)
-            draft = _fill(classifier, tokenizer, texts, folder / key, shape, title)
-            draft.rename(path)
+            _fill(classifier, tokenizer, texts, path, shape, title)
+        ranks.wait()
     # copy-on-write: torch wants memory that could be written to, and the file stays as it is
     return torch.from_numpy(np.load(path, mmap_mode="c"))
 
@@ -107,28 +109,37 @@ def _fill(
     classifier: Classifier,
     tokenizer: Tokenizer,
     texts: Sequence[str],
-    stem: Path,
+    path: Path,
     shape: tuple[int, int],
     title: str,
-) -> Path:
-    """Write what is still missing of a draft, chunk by chunk, and return its path."""
-    draft, marker = stem.with_suffix(".draft"), stem.with_suffix(".rows")
-    done = int(marker.read_text()) if marker.exists() and draft.exists() else 0
-    features = np.lib.format.open_memmap(
-        draft, mode="r+" if done else "w+", dtype=np.float32, shape=None if done else shape
-    )
-    with _progress(title, len(texts)) as bar:
-        bar.update(done)
-        for start in range(done, len(texts), CHUNK):
+) -> None:
+    """Write the chunks that are still missing, each process its share, and put the file in place.
+
+    One byte per chunk says whether it is done: only when it is on disk may a later run rely on it.
+    """
+    draft, marks = path.with_suffix(".draft"), path.with_suffix(".done")
+    if ranks.is_first() and not marks.exists():
+        np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=shape).flush()
+        fresh = path.with_suffix(".new")
+        fresh.write_bytes(bytes(-(-len(texts) // CHUNK)))
+        fresh.rename(marks)
+    ranks.wait()
+    features = np.lib.format.open_memmap(draft, mode="r+")
+    done = np.memmap(marks, dtype=np.uint8, mode="r+")
+    left = np.flatnonzero(done == 0)
+    ranks.wait()  # all have seen the same chunks left
+    share = left[ranks.number() :: ranks.count()] * CHUNK
+    with _progress(title, sum(len(texts[start : start + CHUNK]) for start in share)) as bar:
+        for start in share:
             rows = slice(start, start + CHUNK)
             features[rows] = encode(classifier, tokenizer, texts[rows], bar)
             features.flush()
-            # Only now may a later run rely on the rows.
-            fresh = marker.with_suffix(".new")
-            fresh.write_text(str(min(start + CHUNK, len(texts))))
-            fresh.replace(marker)
-    marker.unlink(missing_ok=True)
-    return draft
+            done[start // CHUNK] = 1
+            done.flush()
+    ranks.wait()
+    if ranks.is_first():
+        marks.unlink()
+        draft.rename(path)
 
 
 @contextmanager
@@ -140,4 +151,5 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _progress(title: str, total: int) -> "tqdm[None]":
-    return tqdm(total=total, desc=title, unit="text", disable=None, leave=False)
+    quiet = None if ranks.is_first() else True  # None: shown on a terminal
+    return tqdm(total=total, desc=title, unit="text", disable=quiet, leave=False)

@@ -1,19 +1,23 @@
 """What the trainer says on the terminal: narration to stderr, results to stdout."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
+from tqdm import tqdm
 
 from models.display import aligned
 from models.i18n import tr
+from trainer import ranks
 from trainer.calibration import Calibration
 
 
 def say(*lines: str) -> None:
-    """Narrate."""
-    for line in lines:
-        click.echo(line, err=True)
+    """Narrate, above a progress bar if one is shown; the first of several processes speaks."""
+    if ranks.is_first():
+        for line in lines:
+            tqdm.write(line, file=sys.stderr)
 
 
 def say_calibration(calibration: Calibration, dev: Mapping[str, Any]) -> None:

@@ -28,6 +28,11 @@ class Settings:
         drop_contradictions: leave texts of train out that have more than one label.
         drop_leaks: leave rows of train out that stand in dev or test.
         balance: weight each label by the inverse of its rows.
+        layers: keep these of the encoder's layers, counted from 0; None keeps all.
+        prune_vocab: keep the pieces that the texts to be learned from use.
+        teachers: run directories whose soft labels are learned as well, when fine-tuning.
+        unlabelled: tables of texts for the teachers to label.
+        tensorboard: write logs for it into the run directory, when fine-tuning.
         device: "auto", "cpu" or "cuda".
         force: replace an existing run directory.
         seed: of everything that is random.
@@ -48,15 +53,28 @@ class Settings:
     drop_contradictions: bool = False
     drop_leaks: bool = False
     balance: bool = False
+    layers: tuple[int, ...] | None = None
+    prune_vocab: bool = False
+    teachers: tuple[Path, ...] = ()
+    unlabelled: tuple[Path, ...] = ()
+    tensorboard: bool = False
     device: str = "auto"
     force: bool = False
     seed: int = 42
     head: HeadSettings = field(default_factory=HeadSettings)
     finetune: FinetuneSettings | None = None
 
+    @property
+    def changes_encoder(self) -> bool:
+        """Whether the run must carry its encoder: it is not the one that it was loaded as."""
+        return self.finetune is not None or self.layers is not None or self.prune_vocab
+
     def choices(self) -> dict[str, Any]:
         """Return what `run.json` keeps of the settings: all that chooses the result."""
         chosen = asdict(self)
         for name in ("encoder", "data", "output", "pooling", "max_length", "device", "force"):
             del chosen[name]  # recorded elsewhere in the run, or without influence
+        del chosen["tensorboard"]
+        for name in ("teachers", "unlabelled"):
+            chosen[name] = [path.name for path in chosen[name]]
         return chosen

@@ -159,6 +159,33 @@ def _read_file(path: Path, reading: Reading) -> Raw:
     return Raw(str(path), rows)
 
 
+def read_texts(path: Path, reading: Reading) -> list[str]:
+    """Read texts without labels: a table, or a TXT with a text on each line.
+
+    Raises:
+        UserError: as `open_table` and `find_column`; DATA, a record has no text.
+    """
+    texts = []
+    with open_table(path, encoding=reading.encoding) as table:
+        wanted = None if table.format == "txt" else reading.text_column
+        column = find_column(table.name, table.columns, wanted, TEXT_COLUMNS, "--text-column")
+        for record in table.records:
+            text = record.fields.get(column)
+            if not isinstance(text, str):
+                raise UserError(
+                    ExitCode.DATA,
+                    tr(
+                        "{path}, line {line}: expected a text in {column}, found {found}",
+                        path=path,
+                        line=record.line,
+                        column=column,
+                        found=f"{text!r:.60}",
+                    ),
+                )
+            texts.append(text)
+    return texts
+
+
 def _is_label(value: object) -> bool:
     # True is an int to Python; to a label set it is neither a name nor a number.
     return isinstance(value, str | int) and not isinstance(value, bool)

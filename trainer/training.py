@@ -2,9 +2,11 @@
 
 import hashlib
 import platform
+import shutil
 import time
 from collections.abc import Mapping
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +29,23 @@ from models.run_directory import (
     write_run,
 )
 from models.tokens import Tokenizer
+from trainer import ranks
 from trainer.audit import audit, class_weights, drop_contradictions, drop_leaks, show, token_counter
 from trainer.calibration import Calibration, calibrate, tempered
 from trainer.card import model_card
 from trainer.data import Data, load_data
 from trainer.evaluation import rows_of, score
 from trainer.features import cached_features, encode_all
-from trainer.finetune import finetune
+from trainer.finetune import FinetuneSettings, SoftLabels, finetune
 from trainer.head import Fit, Rows, search_head
 from trainer.plots import draw_pictures
 from trainer.report import say, say_calibration
+from trainer.sameness import seen_rows
 from trainer.settings import Settings
+from trainer.sources import Reading, read_texts
 from trainer.splitting import SplitSizes
+from trainer.student import keep_layers, prune_vocabulary
+from trainer.teacher import soft_labels
 
 CACHE = ".features"
 """Folder of cached features, beside the runs; it can be deleted at any time."""
@@ -50,14 +57,20 @@ CHECKPOINTS = ".checkpoints"
 def train(settings: Settings) -> dict[str, Any]:
     """Train a classifier, and write the run directory.
 
+    Where several processes were started, all take part, and the first alone speaks and writes.
+
     Returns:
         The scores of "dev" and "test"; after fine-tuning also those of the "frozen" encoder.
+        Nothing in a process that is not the first.
 
     Raises:
-        UserError: as `load_data`, `load_encoder`, `finetune` and `new_run`; USAGE, the max length
-            is more than the encoder reads.
+        UserError: as `load_data`, `load_encoder`, `keep_layers`, `prune_vocabulary`, `soft_labels`,
+            `finetune` and `new_run`; USAGE, the max length is more than the encoder reads.
     """
     refuse_existing(settings.output, force=settings.force)
+    if settings.tensorboard:
+        _require_tensorboard()
+    device = ranks.join(choose_device(settings.device))
     data = load_data(
         settings.data,
         labels=settings.labels,
@@ -73,11 +86,13 @@ def train(settings: Settings) -> dict[str, Any]:
     audited = audit(data, token_counter(encoder.tokenizer), settings.max_length)
     say(*show(audited))
     data = _mend(data, settings)
+    unlabelled = _read_unlabelled(settings, data)
+    encoder = _cut(encoder, settings, data, unlabelled)
     weights = class_weights(data.splits["train"], len(data.labels)) if settings.balance else None
     loss_weights = None if weights is None else torch.tensor(weights, dtype=torch.float32)
 
     classifier = Classifier(encoder.module, encoder.hidden, len(data.labels), settings.pooling)
-    classifier.to(choose_device(settings.device)).eval().requires_grad_(requires_grad=False)
+    classifier.to(device).eval().requires_grad_(requires_grad=False)
     tokenizer = Tokenizer(encoder.tokenizer, settings.max_length)
     head_parameters = sum(weight.numel() for weight in classifier.head.parameters())
     say(
@@ -85,19 +100,15 @@ def train(settings: Settings) -> dict[str, Any]:
             "encoder: {name}, frozen; the head trains {count} parameters; device: {device}",
             name=encoder.name,
             count=f"{head_parameters:,}",
-            device=classifier.head.weight.device,
+            device=device.type,
         )
     )
     started = time.monotonic()
     digest = encoder.digest()
+    cache = settings.output.parent / CACHE
     features = {
         name: cached_features(
-            classifier,
-            tokenizer,
-            split.texts,
-            encoder_digest=digest,
-            folder=settings.output.parent / CACHE,
-            title=name,
+            classifier, tokenizer, split.texts, encoder_digest=digest, folder=cache, title=name
         )
         for name, split in data.splits.items()
     }
@@ -107,18 +118,28 @@ def train(settings: Settings) -> dict[str, Any]:
     head, history, best_epoch = fit.head, fit.history, fit.best_epoch
     logits = {name: head.logits(features[name]) for name in ("dev", "test")}
     frozen = {}
+    logs: Path | None = None
     if settings.finetune is not None:
         frozen["frozen"] = _score_splits(logits, Calibration(1.0, 0.0), data)
         classifier.head.load_state_dict({"weight": head.weight, "bias": head.bias})
+        soft = _ask_teachers(settings, settings.finetune, data, unlabelled, device)
+        checkpoints = _checkpoints(settings, data, digest, head, soft)
+        logs = checkpoints.with_suffix(".tensorboard") if settings.tensorboard else None
         history = finetune(
             classifier,
             tokenizer,
             data,
             settings.finetune,
             seed=settings.seed,
+            checkpoints=checkpoints,
             class_weights=loss_weights,
-            checkpoints=_checkpoints(settings, data, digest, head),
+            soft=soft,
+            tensorboard=logs,
         )
+    ranks.part()
+    if not ranks.is_first():
+        return {}
+    if settings.finetune is not None:
         best_epoch = int(max(history, key=lambda entry: entry["dev_macro_f1"])["epoch"])
         layer = classifier.head
         head = Head(layer.weight.detach().cpu(), layer.bias.detach().cpu())
@@ -145,6 +166,7 @@ def train(settings: Settings) -> dict[str, Any]:
         data_fingerprint=data.fingerprint(),
         settings=settings.choices(),
         outcome={
+            "parameters": sum(weight.numel() for weight in classifier.parameters()),
             "head_parameters": head_parameters,
             "head_learning_rate": fit.learning_rate,
             "head_weight_decay": fit.weight_decay,
@@ -161,8 +183,10 @@ def train(settings: Settings) -> dict[str, Any]:
     measured = metrics | frozen
     with new_run(settings.output, force=settings.force) as folder:
         write_run(folder, run, head, encoder)
-        if settings.finetune is not None:
+        if settings.changes_encoder:
             encoder.save(folder / "encoder")
+        if logs is not None:
+            shutil.move(logs, folder / "tensorboard")
         write_json(folder / "metrics.json", {**measured, "history": history})
         write_json(folder / "audit.json", audited.as_dict())
         for name, answers in probabilities.items():
@@ -244,6 +268,76 @@ def _mend(data: Data, settings: Settings) -> Data:
     return data
 
 
+def _require_tensorboard() -> None:
+    if find_spec("tensorboard") is None:
+        raise UserError(
+            ExitCode.UNAVAILABLE,
+            tr("--tensorboard needs the package tensorboard: pip install tensorboard"),
+        )
+
+
+def _read_unlabelled(settings: Settings, data: Data) -> list[str]:
+    """Read the texts for the teachers, but for those that stand in dev or test."""
+    reading = Reading(settings.text_column, encoding=settings.encoding)
+    texts = [text for path in settings.unlabelled for text in read_texts(path, reading)]
+    measured = [text for name in ("dev", "test") for text in data.splits[name].texts]
+    fresh = [text for text, seen in zip(texts, seen_rows(measured, texts), strict=True) if not seen]
+    if texts:
+        say(
+            tr(
+                "{texts} texts without a label; {dropped} more are left out: dev or test has them",
+                texts=f"{len(fresh):,}",
+                dropped=len(texts) - len(fresh),
+            )
+        )
+    return fresh
+
+
+def _cut(encoder: Encoder, settings: Settings, data: Data, unlabelled: list[str]) -> Encoder:
+    """Cut the encoder down to the layers and the pieces that the settings ask for."""
+    if settings.layers is not None:
+        keep_layers(encoder, settings.layers)
+    if not settings.prune_vocab:
+        return encoder
+    held_out = [text for name in ("dev", "test") for text in data.splits[name].texts]
+    pruned = prune_vocabulary(encoder, [*data.splits["train"].texts, *unlabelled], held_out)
+    say(
+        tr(
+            "vocabulary: {after} of {before} pieces; {same:.1%} of the texts of dev and test "
+            "become the same pieces, {growth:+.2%} pieces in all",
+            after=f"{pruned.after:,}",
+            before=f"{pruned.before:,}",
+            same=pruned.same,
+            growth=pruned.growth,
+        )
+    )
+    return pruned.encoder
+
+
+def _ask_teachers(
+    settings: Settings,
+    finetune: FinetuneSettings,
+    data: Data,
+    unlabelled: list[str],
+    device: torch.device,
+) -> SoftLabels | None:
+    if not settings.teachers:
+        return None
+    texts = [*data.splits["train"].texts, *unlabelled]
+    said = soft_labels(
+        settings.teachers,
+        texts,
+        data.labels,
+        temperature=finetune.teacher_temperature,
+        cache=settings.output.parent / CACHE,
+        device=device,
+    )
+    labelled = len(data.splits["train"])
+    right = float((said[:labelled].argmax(axis=1) == data.splits["train"].labels).mean())
+    say(tr("the teachers give {right:.1%} of train the label that it has", right=right))
+    return SoftLabels(said[:labelled], unlabelled, said[labelled:])
+
+
 def _train_head(
     features: Mapping[str, Tensor],
     data: Data,
@@ -280,11 +374,16 @@ def _train_head(
     return fit
 
 
-def _checkpoints(settings: Settings, data: Data, encoder_digest: str, head: Head) -> Path:
+def _checkpoints(
+    settings: Settings, data: Data, encoder_digest: str, head: Head, soft: SoftLabels | None
+) -> Path:
     """Return the folder for checkpoints of exactly this training: any change names another."""
     sha = hashlib.sha256(f"{settings.finetune} {settings.seed} {settings.max_length}".encode())
-    sha.update(f"{encoder_digest} {data.fingerprint()}".encode())
+    sha.update(f"{encoder_digest} {data.fingerprint()} {ranks.count()}".encode())
     sha.update(head.weight.numpy().tobytes())
+    if soft is not None:
+        sha.update(soft.train.tobytes() + soft.more_train.tobytes())
+        sha.update("\0".join(soft.more).encode("utf-8", "surrogatepass"))
     return settings.output.parent / CHECKPOINTS / sha.hexdigest()[:16]
 
 

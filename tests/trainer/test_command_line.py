@@ -100,7 +100,7 @@ def test_a_config_file_gives_options_and_the_command_line_goes_before_it(
     assert (settings.encoder, settings.data) == ("mine", ("a.csv", "b.csv"))
     assert (settings.max_length, settings.force) == (50, True)
     assert settings.head.learning_rates == (0.1,)
-    assert settings.finetune == FinetuneSettings(layers=2, learning_rate=1e-4)
+    assert settings.finetune == FinetuneSettings(last=2, learning_rate=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,11 @@ def test_scores_are_printed_as_a_table_or_as_json(trainer: Invoke, asked: list[S
         (("--train", "some"), "expected head, last:N or all, found some"),
         (("--train", "last:x"), "expected head, last:N or all, found last:x"),
         (("--head-learning-rate", "1e-3,fast"), "expected numbers like 1e-3,3e-3, found 1e-3,fast"),
-        (("--head-weight-decay=-1",), "expected numbers like 1e-3,3e-3, found -1"),
+        (("--head-weight-decay=-1",), "expected numbers like 0.01,0.1, found -1"),
+        (("--layers", "0,x"), "expected numbers like 0,3,7,11, found 0,x"),
+        (("--teacher", "r"), "--teacher is for --train last:N or all"),
+        (("--train", "all", "--unlabelled", "t.txt"), "--unlabelled is for training with"),
+        (("--train", "all", "--teacher-weight", "1"), "--teacher-weight is for training"),
         (("--max-length", "2"), "--max-length"),
         (("--split-sizes", "0.9,0.1"), "0.9"),
         (("--pooling", "max"), "max"),

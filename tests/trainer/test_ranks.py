@@ -1,0 +1,130 @@
+"""Two processes train as one would, on the CPU."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.command import UserError
+from models.run_directory import read_json, read_rows
+from tests.tiny import write_encoder
+from trainer import finetune
+from trainer.training import train
+
+from .test_finetune import FAST, settings
+
+ROOT = Path(__file__).parents[2]
+
+# Arguments: encoder, reviews, output, the process to be killed, and at which of its steps.
+CHILD = """
+import functools, os, signal, sys
+from dataclasses import replace
+from pathlib import Path
+from tests.trainer.test_finetune import FAST, settings
+from models.command import run
+from trainer import finetune, ranks
+from trainer.training import train
+
+finetune.LOG_STEPS = 1
+rank, killed_at = map(int, sys.argv[4:])
+steps = 0
+forward = finetune._WithLoss.forward
+
+@functools.wraps(forward)  # the Trainer reads its signature
+def count(self, *arguments, **named):
+    global steps
+    steps += self.training
+    if ranks.number() == rank and steps == killed_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return forward(self, *arguments, **named)
+
+finetune._WithLoss.forward = count
+train(settings(*map(Path, sys.argv[1:4]), finetune=replace(FAST, batch_size=10)))
+"""
+
+
+def start(*arguments: object, killed: int = -1, at: int = -1) -> subprocess.CompletedProcess[str]:
+    """Run a training in two processes with one thread each."""
+    script = Path(str(arguments[2])).with_suffix(".py")
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text(CHILD)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    return subprocess.run(
+        [*torchrun, str(script), *map(str, arguments), str(killed), str(at)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+    )
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An encoder without dropout: which process drops what is chance."""
+    folder = write_encoder(tmp_path_factory.mktemp("calm"))
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def two(calm: Path, reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training in two processes: 24 rows in batches of 10, so that the last is not full."""
+    output = tmp_path_factory.mktemp("two") / "two"
+    finished = start(calm, reviews, output)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stderr.count("labels: 0 =") == 1, "only the first process speaks"
+    return output
+
+
+def test_two_processes_learn_what_one_learns(
+    calm: Path, reviews: Path, two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finetune, "LOG_STEPS", 1)
+    train(settings(calm, reviews, tmp_path / "one", finetune=replace(FAST, batch_size=10)))
+    one_by_one = read_json(tmp_path / "one" / "metrics.json")
+    together = read_json(two / "metrics.json")
+    assert len(one_by_one["history"]) == 3
+    for alone, shared in zip(one_by_one["history"], together["history"], strict=True):
+        assert shared == pytest.approx(alone, abs=1e-4)
+    assert together["dev"]["confusion"] == one_by_one["dev"]["confusion"]
+    rows = zip(
+        read_rows(tmp_path / "one" / "test.jsonl"), read_rows(two / "test.jsonl"), strict=True
+    )
+    for alone, shared in rows:
+        assert shared.probabilities == pytest.approx(alone.probabilities, abs=1e-3)
+
+
+def test_a_process_that_is_killed_ends_the_training_and_the_next_goes_on(
+    calm: Path, reviews: Path, two: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "killed" / "run"
+    started = time.monotonic()
+    # Three steps an epoch: the fifth is in the second.
+    killed = start(calm, reviews, output, killed=1, at=5)
+    assert time.monotonic() - started < 60
+    assert killed.returncode != 0
+    assert f"Signal {signal.SIGKILL.value} (SIGKILL)" in killed.stderr
+    assert not output.exists()
+    again = start(calm, reviews, output)
+    assert again.returncode == 0, again.stderr
+    assert "5 steps to go" in again.stderr  # of six, after the first of them
+    for name in ("head.safetensors", "encoder/model.safetensors", "metrics.json"):
+        assert (output / name).read_bytes() == (two / name).read_bytes(), name
+
+
+def test_a_batch_that_cannot_be_shared_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(UserError, match="--batch-size 4 cannot be shared among 3 processes"):
+        finetune._arguments(FAST, 0, tmp_path, torch.device("cpu"), None)

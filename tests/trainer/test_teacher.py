@@ -1,0 +1,126 @@
+"""Distillation: a student learns what finished runs answer."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from models.command import UserError
+from models.labels import LabelSet
+from models.run_directory import read_json, read_rows, read_run
+from tests.tiny import REVIEWS, write_encoder
+from trainer.finetune import FinetuneSettings, _WithLoss
+from trainer.head import HeadSettings
+from trainer.settings import Settings
+from trainer.teacher import soft_labels
+from trainer.training import train
+
+TEXTS = [text for text, _ in REVIEWS]
+CPU = torch.device("cpu")
+
+
+def test_several_teachers_are_averaged_at_the_temperature(
+    run: Path, encoder: Path, reviews: Path, tmp_path: Path
+) -> None:
+    second = tmp_path / "second"
+    train(Settings(encoder=str(encoder), data=(str(reviews),), output=second, pooling="cls"))
+    labels = LabelSet(read_run(run).labels)
+
+    def ask(*teachers: Path, temperature: float = 1.0) -> Any:
+        return soft_labels(
+            teachers, TEXTS, labels, temperature=temperature, cache=tmp_path / "c", device=CPU
+        )
+
+    one, other = ask(run), ask(second)
+    np.testing.assert_allclose(ask(run, second), (one + other) / 2, atol=1e-6)
+    assert not np.allclose(one, other, atol=1e-3)
+    odds = np.log(one[:, 1] / one[:, 0])
+    softer = ask(run, temperature=4.0)
+    np.testing.assert_allclose(np.log(softer[:, 1] / softer[:, 0]), odds / 4, atol=1e-4)
+
+
+def test_a_teacher_with_other_labels_is_an_error(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"has the labels 负向评价, 正向评价, the data has 好, 坏"):
+        soft_labels(
+            [run], TEXTS, LabelSet(("好", "坏")), temperature=1.0, cache=tmp_path, device=CPU
+        )
+
+
+class Fixed(torch.nn.Module):
+    """A classifier that answers with the logits that it was given."""
+
+    def __init__(self, logits: torch.Tensor) -> None:
+        super().__init__()
+        self.logits = logits
+
+    def forward(self, *_: object) -> torch.Tensor:
+        return self.logits
+
+
+@pytest.fixture
+def loss_of() -> Callable[..., float]:
+    def measure(soft: torch.Tensor | None, labels: list[int], **changed: float) -> float:
+        logits = torch.tensor([[1.0, -1.0], [0.5, 2.0], [0.0, 0.3]])[: len(labels)]
+        settings = FinetuneSettings(teacher_weight=0.25, teacher_temperature=2.0)
+        model = _WithLoss(Fixed(logits), replace(settings, **changed), 4, None)  # type: ignore[arg-type]
+        model.train()
+        nothing = torch.zeros(1)
+        return float(model(nothing, nothing, None, torch.tensor(labels), soft)["loss"])
+
+    return measure
+
+
+def test_the_loss_is_the_labels_and_the_teachers_by_their_weights(
+    loss_of: Callable[..., float],
+) -> None:
+    soft = torch.tensor([[0.9, 0.1], [0.2, 0.8]])
+    hard = loss_of(None, [0, 1])
+    taught = loss_of(soft, [0, 1], teacher_weight=1.0)
+    assert loss_of(soft, [0, 1]) == pytest.approx(0.75 * hard + 0.25 * taught)
+    cold = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    assert loss_of(cold, [0, 1], teacher_weight=1.0, teacher_temperature=1.0) == pytest.approx(hard)
+
+
+def test_rows_without_label_count_for_the_teachers_and_rows_of_nothing_for_nobody(
+    loss_of: Callable[..., float],
+) -> None:
+    soft = torch.tensor([[0.9, 0.1], [0.2, 0.8]])
+    both = loss_of(soft, [0, -100], teacher_weight=1.0)
+    assert both == loss_of(soft, [0, 1], teacher_weight=1.0)
+    assert loss_of(soft, [0, -100], teacher_weight=0.0) == loss_of(soft[:1], [0], teacher_weight=0)
+    padded = torch.cat([soft, torch.zeros(1, 2)])
+    assert loss_of(padded, [0, 1, -100]) == pytest.approx(loss_of(soft, [0, 1]))
+
+
+def test_a_student_comes_to_answer_as_its_teacher_does(
+    reviews: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dev = [row.text for row in read_rows(run / "dev.jsonl")]
+    texts = tmp_path / "texts.txt"
+    texts.write_text("\n".join([*(f"{text}啊" for text in TEXTS), dev[0]]), encoding="utf-8")
+    output = tmp_path / "student"
+    finetune = FinetuneSettings(
+        epochs=8, batch_size=8, learning_rate=3e-3, patience=8, teacher_weight=1.0, precision="fp32"
+    )
+    train(
+        Settings(
+            encoder=str(write_encoder(tmp_path / "encoder", seed=1)),
+            data=(str(reviews),),
+            output=output,
+            pooling="mean",
+            head=HeadSettings(epochs=1, learning_rates=(1e-5,)),
+            finetune=finetune,
+            teachers=(run,),
+            unlabelled=(texts,),
+        )
+    )
+    said = capsys.readouterr().err
+    assert f"{len(TEXTS)} texts without a label; 1 more are left out" in said
+    recorded = read_json(output / "run.json")["settings"]
+    assert (recorded["teachers"], recorded["unlabelled"]) == (["tiny"], ["texts.txt"])
+    losses = [entry["train_loss"] for entry in read_json(output / "metrics.json")["history"]]
+    assert losses[-1] < losses[0]

@@ -1,0 +1,178 @@
+"""Cuts an encoder down before it is trained: to some layers, to the pieces that texts use."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import nn
+
+from models.command import ExitCode, UserError
+from models.encoder import Encoder, layers_of
+from models.i18n import tr
+
+
+def keep_layers(encoder: Encoder, kept: Sequence[int]) -> None:
+    """Keep some layers of an encoder, in place, as the start of a smaller one.
+
+    A student that begins as layers of its teacher learns better than one that begins at random
+    (Sanh et al. 2019, section 3).
+
+    Args:
+        encoder: BERT-like.
+        kept: their numbers from 0, ascending.
+
+    Raises:
+        UserError: USAGE, there is no such layer, or the numbers do not ascend; DATA, the encoder
+            has no layers where BERT has them.
+    """
+    layers = layers_of(encoder.module)
+    if not all(a < b for a, b in zip((-1, *kept), (*kept, len(layers)), strict=True)):
+        raise UserError(
+            ExitCode.USAGE,
+            tr(
+                "--layers {kept}: expected ascending numbers from 0 to {last}",
+                kept=",".join(map(str, kept)),
+                last=len(layers) - 1,
+            ),
+        )
+    encoder.module.encoder.layer = nn.ModuleList(layers[number] for number in kept)
+    encoder.module.config.num_hidden_layers = len(kept)
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """An encoder with a smaller vocabulary, and what that changes.
+
+    Attributes:
+        encoder: the same module, cut in place, with the tokenizer that matches it.
+        before: pieces.
+        after: pieces.
+        same: share of the held-out texts that still become the same pieces.
+        growth: of the number of pieces of the held-out texts, 0.01 for one per cent more.
+    """
+
+    encoder: Encoder
+    before: int
+    after: int
+    same: float
+    growth: float
+
+
+def prune_vocabulary(encoder: Encoder, texts: Sequence[str], held_out: Sequence[str]) -> Pruned:
+    """Cut the vocabulary to what `texts` use, every single character, and the special tokens.
+
+    `texts` become the same pieces as before, which is checked.
+
+    Args:
+        encoder: with a WordPiece or Unigram tokenizer.
+        texts: to be trained on.
+        held_out: to measure the change on.
+
+    Raises:
+        UserError: DATA, the tokenizer is of another kind, or `texts` become other pieces.
+    """
+    document = json.loads(encoder.tokenizer)
+    whole = Tokenizer.from_str(encoder.tokenizer)
+    pieces = _pieces(document["model"], encoder.name)
+    special = {token["id"] for token in document["added_tokens"]}
+    used = {id for encoding in whole.encode_batch(list(texts)) for id in encoding.ids}
+    single = {id for id, piece in enumerate(pieces) if _is_single(piece)}
+    kept = sorted(used | special | single)
+    new_ids = {old: new for new, old in enumerate(kept)}
+    cut = json.dumps(_renumbered(document, new_ids), ensure_ascii=False, separators=(",", ":"))
+    pruned = Tokenizer.from_str(cut)
+
+    def split(texts: Sequence[str]) -> tuple[list[list[int]], list[list[int]]]:
+        """Return the pieces of the texts before and after, by their new ids; -1 if it has none."""
+        before = [[new_ids.get(id, -1) for id in e.ids] for e in whole.encode_batch(list(texts))]
+        return before, [e.ids for e in pruned.encode_batch(list(texts))]
+
+    before, after = split(texts)
+    if before != after:
+        raise UserError(
+            ExitCode.DATA,
+            tr(
+                "{name}: its tokenizer cannot be cut without changing its pieces", name=encoder.name
+            ),
+        )
+    _cut_embeddings(encoder.module, kept, new_ids)
+    before, after = split(held_out)
+    return Pruned(
+        encoder=encoder.with_tokenizer(cut),
+        before=whole.get_vocab_size(),
+        after=len(kept),
+        same=float(np.mean([a == b for a, b in zip(before, after, strict=True)])),
+        growth=sum(map(len, after)) / sum(map(len, before)) - 1,
+    )
+
+
+def _pieces(model: dict[str, Any], name: str) -> list[str]:
+    """Return the pieces of a tokenizer's model in the order of their ids."""
+    if model["type"] == "WordPiece":
+        return sorted(model["vocab"], key=model["vocab"].__getitem__)
+    if model["type"] == "Unigram":
+        return [piece for piece, _ in model["vocab"]]
+    raise UserError(
+        ExitCode.DATA,
+        tr(
+            "--prune-vocab: expected a WordPiece or Unigram tokenizer, {name} has {kind}",
+            name=name,
+            kind=model["type"],
+        ),
+    )
+
+
+def _is_single(piece: str) -> bool:
+    """Whether a piece is one character, with or without the mark of a word's start or inside.
+
+    BERT's tokenizer makes each Chinese character a word, so none of them ever stands inside one.
+    """
+    inside = piece.removeprefix("##")
+    return len(inside.removeprefix("▁")) <= 1 and (inside == piece or inside < "\u2e80")
+
+
+def _renumbered(document: dict[str, Any], new_ids: dict[int, int]) -> dict[str, Any]:
+    """Return a `tokenizer.json` with the kept pieces alone, under their new ids."""
+    model = document["model"]
+    if model["type"] == "WordPiece":
+        numbered = {piece: new_ids[id] for piece, id in model["vocab"].items() if id in new_ids}
+        model = model | {"vocab": numbered}
+    else:
+        scored = [pair for id, pair in enumerate(model["vocab"]) if id in new_ids]
+        model = model | {"vocab": scored, "unk_id": new_ids.get(model["unk_id"])}
+    added = [token | {"id": new_ids[token["id"]]} for token in document["added_tokens"]]
+    processor = _renumber_pairs(document["post_processor"], new_ids)
+    return document | {"model": model, "added_tokens": added, "post_processor": processor}
+
+
+def _renumber_pairs(node: Any, new_ids: dict[int, int]) -> Any:
+    """Renumber the ids in a post-processor: `["[SEP]", 102]`, or `"ids": [102]`."""
+    match node:
+        case [str() as token, int() as id]:
+            return [token, new_ids[id]]
+        case dict():
+            return {
+                key: [new_ids[id] for id in value]
+                if key == "ids"
+                else _renumber_pairs(value, new_ids)
+                for key, value in node.items()
+            }
+        case list():
+            return [_renumber_pairs(value, new_ids) for value in node]
+    return node
+
+
+def _cut_embeddings(module: Any, kept: list[int], new_ids: dict[int, int]) -> None:
+    old = module.get_input_embeddings()
+    padding = None if old.padding_idx is None else new_ids[old.padding_idx]
+    weights = old.weight.detach()[torch.tensor(kept)]
+    module.set_input_embeddings(nn.Embedding.from_pretrained(weights, False, padding))
+    module.config.vocab_size = len(kept)
+    for name in ("pad_token_id", "bos_token_id", "eos_token_id"):
+        old_id = getattr(module.config, name, None)
+        if old_id is not None:
+            setattr(module.config, name, new_ids.get(old_id))
