@@ -7,6 +7,7 @@ chunks; a run that was killed goes on with the chunk that it was at, and ends wi
 
 import fcntl
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -124,16 +125,20 @@ def _fill(
         fresh.write_bytes(bytes(-(-len(texts) // CHUNK)))
         fresh.rename(marks)
     ranks.wait()
-    features = np.lib.format.open_memmap(draft, mode="r+")
+    # Written, not mapped: what is mapped stays in memory as long as there is room.
+    header = np.load(draft, mmap_mode="r").offset
     done = np.memmap(marks, dtype=np.uint8, mode="r+")
     left = np.flatnonzero(done == 0)
     ranks.wait()  # all have seen the same chunks left
     share = left[ranks.number() :: ranks.count()] * CHUNK
-    with _progress(title, sum(len(texts[start : start + CHUNK]) for start in share)) as bar:
+    rows = sum(len(texts[start : start + CHUNK]) for start in share)
+    with _progress(title, rows) as bar, draft.open("r+b") as file:
         for start in share:
-            rows = slice(start, start + CHUNK)
-            features[rows] = encode(classifier, tokenizer, texts[rows], bar)
-            features.flush()
+            features = encode(classifier, tokenizer, texts[start : start + CHUNK], bar)
+            file.seek(header + start * features.itemsize * features.shape[1])
+            file.write(features.tobytes())
+            file.flush()
+            os.fsync(file.fileno())
             done[start // CHUNK] = 1
             done.flush()
     ranks.wait()

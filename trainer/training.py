@@ -122,19 +122,15 @@ def train(settings: Settings) -> dict[str, Any]:
     if settings.finetune is not None:
         frozen["frozen"] = _score_splits(logits, Calibration(1.0, 0.0), data)
         classifier.head.load_state_dict({"weight": head.weight, "bias": head.bias})
-        soft = _ask_teachers(settings, settings.finetune, data, unlabelled, device)
-        checkpoints = _checkpoints(settings, data, digest, head, soft)
-        logs = checkpoints.with_suffix(".tensorboard") if settings.tensorboard else None
-        history = finetune(
+        history, logs = _fine_tune(
             classifier,
             tokenizer,
             data,
+            settings,
             settings.finetune,
-            seed=settings.seed,
-            checkpoints=checkpoints,
-            class_weights=loss_weights,
-            soft=soft,
-            tensorboard=logs,
+            unlabelled,
+            loss_weights,
+            digest,
         )
     ranks.part()
     if not ranks.is_first():
@@ -314,6 +310,34 @@ def _cut(encoder: Encoder, settings: Settings, data: Data, unlabelled: list[str]
     return pruned.encoder
 
 
+def _fine_tune(
+    classifier: Classifier,
+    tokenizer: Tokenizer,
+    data: Data,
+    settings: Settings,
+    how: FinetuneSettings,
+    unlabelled: list[str],
+    loss_weights: Tensor | None,
+    encoder_digest: str,
+) -> tuple[list[dict[str, float]], Path | None]:
+    """Train the classifier on; return its history, and the folder of TensorBoard's logs if any."""
+    soft = _ask_teachers(settings, how, data, unlabelled, classifier.head.weight.device)
+    checkpoints = _checkpoints(settings, data, encoder_digest, classifier, soft)
+    logs = checkpoints.with_suffix(".tensorboard") if settings.tensorboard else None
+    history = finetune(
+        classifier,
+        tokenizer,
+        data,
+        how,
+        seed=settings.seed,
+        checkpoints=checkpoints,
+        class_weights=loss_weights,
+        soft=soft,
+        tensorboard=logs,
+    )
+    return history, logs
+
+
 def _ask_teachers(
     settings: Settings,
     finetune: FinetuneSettings,
@@ -375,12 +399,16 @@ def _train_head(
 
 
 def _checkpoints(
-    settings: Settings, data: Data, encoder_digest: str, head: Head, soft: SoftLabels | None
+    settings: Settings,
+    data: Data,
+    encoder_digest: str,
+    classifier: Classifier,
+    soft: SoftLabels | None,
 ) -> Path:
     """Return the folder for checkpoints of exactly this training: any change names another."""
     sha = hashlib.sha256(f"{settings.finetune} {settings.seed} {settings.max_length}".encode())
     sha.update(f"{encoder_digest} {data.fingerprint()} {ranks.count()}".encode())
-    sha.update(head.weight.numpy().tobytes())
+    sha.update(classifier.head.weight.detach().cpu().numpy().tobytes())
     if soft is not None:
         sha.update(soft.train.tobytes() + soft.more_train.tobytes())
         sha.update("\0".join(soft.more).encode("utf-8", "surrogatepass"))

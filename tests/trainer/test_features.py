@@ -1,5 +1,7 @@
 """Features are computed once: across epochs, runs and kills."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from torch import Tensor
 from models.classifier import Classifier
 from models.encoder import Encoder, load_encoder
 from models.tokens import Tokenizer
-from tests.tiny import REVIEWS
+from tests.tiny import REVIEWS, write_encoder
 from trainer import features as features_module
 from trainer.features import cached_features, encode_all
 
@@ -110,3 +112,60 @@ def test_an_edit_of_the_features_does_not_reach_the_file(loaded: Encoder, tmp_pa
     before = mapped[0].clone()
     mapped[0] = 0
     assert torch.equal(cached(loaded, tmp_path, TEXTS)[0], before)
+
+
+MEASURE = """
+import sys, threading
+from pathlib import Path
+import torch
+from models.classifier import Classifier
+from models.encoder import load_encoder
+from models.tokens import Tokenizer
+from trainer.features import cached_features
+from trainer.head import HeadSettings, Rows, search_head
+
+encoder, cache, count = load_encoder(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+classifier = Classifier(encoder.module, encoder.hidden, 2, "cls").eval()
+texts = [f"{number}" for number in range(count)]
+
+def anonymous():
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("RssAnon:")[1].split()[0])
+
+def watch():
+    while not finished.wait(0.005):
+        peaks.append(anonymous())
+
+def run(texts):
+    tokenizer = Tokenizer(encoder.tokenizer, 8)
+    named = {"encoder_digest": "", "folder": cache, "title": ""}
+    features = cached_features(classifier, tokenizer, texts, **named)
+    rows = Rows(features, torch.arange(len(texts)) % 2)
+    settings = HeadSettings(epochs=1, batch_size=1024, learning_rates=(1e-3,), weight_decays=(0.1,))
+    search_head(rows, Rows(features[:100], rows.labels[:100]), classes=2, settings=settings, seed=0)
+
+run(texts[:3000])  # so that whatever is made once is made
+before, finished, peaks = anonymous(), threading.Event(), []
+watcher = threading.Thread(target=watch)
+watcher.start()
+run(texts)
+finished.set()
+watcher.join()
+print(max(peaks) - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_memory_holds_a_chunk_and_not_the_features(tmp_path: Path) -> None:
+    encoder = write_encoder(tmp_path / "encoder", layers=1, hidden=256)
+
+    def kilobytes(rows: int) -> int:
+        child = [sys.executable, "-c", MEASURE, str(encoder), str(tmp_path / str(rows)), str(rows)]
+        finished = subprocess.run(
+            child, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
+        )
+        return int(finished.stdout)
+
+    few, many = kilobytes(4_000), kilobytes(40_000)
+    features = 36_000 * 256 * 4 // 1024  # what ten times the rows would cost if it were held
+    assert many - few < features / 3

@@ -1,0 +1,119 @@
+"""Lays out the data that the built-in model learns from: `python -m benchmarks.builtin.prepare`.
+
+Reads ChnSentiCorp (train, dev, test) and six review files, and writes for the trainer:
+
+    OUT/train.tsv       ChnSentiCorp train, nine tenths of each review file, written sentences
+    OUT/dev.tsv         ChnSentiCorp dev, and the twentieth of each review file that chooses
+    OUT/test.tsv        ChnSentiCorp test
+    OUT/held-out/*.tsv  the tenth of each review file that only measures
+
+Which tenth a row is of follows from the SHA-256 of its text, so it never changes. A row of train
+that stands in a file that measures, or nearly does, is dropped, and so is one of the check list.
+"""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+
+from benchmarks.builtin.written import sentences
+from trainer.sameness import normalised
+
+CHECKLIST = Path(__file__).with_name("checklist.tsv")
+WRITTEN = 4000
+"""Sentences written for what reviews lack."""
+
+NEAR = 0.8
+"""Jaccard similarity of 5-grams from which two texts count as nearly the same."""
+
+Row = tuple[str, str]  # label, text
+
+
+def read(path: Path) -> list[Row]:
+    """Read rows of label and text, the first and the last column, under a header; no quoting."""
+    lines = path.read_text(encoding="utf-8").split("\n")
+    rows = (line.split("\t") for line in lines[1:] if line)
+    return [(label, text) for label, *_, text in rows]
+
+
+def write(path: Path, rows: Iterable[Row]) -> int:
+    """Write rows as `read` reads them, and return how many."""
+    lines = [f"{label}\t{text}" for label, text in rows]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(["label\ttext", *lines, ""]), encoding="utf-8")
+    return len(lines)
+
+
+def tenth(text: str) -> float:
+    """Return where a text falls between 0 and 10, by its hash."""
+    digest = hashlib.sha256(normalised(text).encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:4], "big") / 2**32 * 10
+
+
+def without_copies(rows: list[Row], measured: Iterable[str]) -> list[Row]:
+    """Drop the rows that are, or nearly are, one of the measured texts."""
+    known = {normalised(text) for text in measured}
+    grams = {number: _grams(text) for number, text in enumerate(known)}
+    having: dict[str, list[int]] = defaultdict(list)
+    for number, own in grams.items():
+        for gram in own:
+            having[gram].append(number)
+
+    def is_copy(text: str) -> bool:
+        key = normalised(text)
+        if key in known:
+            return True
+        own = _grams(key)
+        shared = Counter(number for gram in own for number in having.get(gram, ()))
+        return any(
+            common / (len(own) + len(grams[number]) - common) >= NEAR
+            for number, common in shared.items()
+        )
+
+    return [row for row in rows if not is_copy(row[1])]
+
+
+def _grams(text: str) -> set[str]:
+    return {text[start : start + 5] for start in range(len(text) - 4)}
+
+
+def _parts(data: Path) -> Iterator[tuple[str, list[Row], list[Row], list[Row]]]:
+    """Give the train, dev and held-out rows of each review file."""
+    for path in sorted((data / "reviews").glob("*.tsv")):
+        rows = read(path)
+        yield (
+            path.stem,
+            [row for row in rows if tenth(row[1]) >= 1.5],
+            [row for row in rows if 1 <= tenth(row[1]) < 1.5],
+            [row for row in rows if tenth(row[1]) < 1],
+        )
+
+
+@click.command()
+@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--leave-out", help="A review file that is not learned from at all.")
+def main(data: Path, out: Path, leave_out: str | None) -> None:
+    """Lay out DATA for the trainer in OUT."""
+    train = read(data / "chnsenticorp/train.tsv")
+    dev = read(data / "chnsenticorp/dev.tsv")
+    test = read(data / "chnsenticorp/test.tsv")
+    measured = [text for _, text in [*dev, *test, *read(CHECKLIST)]]
+    for name, learned, chosen, held_out in _parts(data):
+        measured += [text for _, text in [*chosen, *held_out]]
+        write(out / "held-out" / f"{name}.tsv", held_out)
+        if name != leave_out:
+            train += learned
+            dev += chosen
+    train += [(str(label), text) for text, label in sentences(WRITTEN, seed=0)]
+    kept = without_copies(train, measured)
+    click.echo(
+        f"train {write(out / 'train.tsv', kept):,} ({len(train) - len(kept):,} copies dropped)"
+    )
+    click.echo(f"dev {write(out / 'dev.tsv', dev):,}, test {write(out / 'test.tsv', test):,}")
+
+
+if __name__ == "__main__":
+    main()
