@@ -17,6 +17,7 @@ class ExitCode(IntEnum):
     """Exit codes of every command. 64 and up as in BSD's sysexits.h, signals as in a shell."""
 
     OK = 0
+    REJECTS = 3
     USAGE = 64
     DATA = 65
     NO_INPUT = 66
@@ -24,6 +25,7 @@ class ExitCode(IntEnum):
     BUG = 70
     CANNOT_CREATE = 73
     IO = 74
+    LOCKED = 75
     CONFIG = 78
     INTERRUPTED = 130
     BROKEN_PIPE = 141

@@ -2,26 +2,30 @@
 
 CSV is read as RFC 4180 has it, quotes and all. TSV has no quoting, as its registration (IANA
 text/tab-separated-values) says: a quote is text. JSONL holds one object a line, TXT one text a
-line. Lines end at LF or CRLF. A file that breaks its own rules is an error that names the line:
-no record is ever skipped, padded or joined to the next.
+line; XLSX and Parquet are read in `models.sheets`. What breaks the rules of its format is handed
+out in its place as a `Reject`: no record is ever skipped, padded or joined to the next.
 """
 
-import codecs
 import csv
 import json
+import re
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import chain
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from models.command import ExitCode, UserError, require_file
 from models.display import display
 from models.i18n import tr
+from models.lines import Line, check_encoding, detect_encoding, read_lines
 
-FORMATS = ("csv", "tsv", "jsonl", "txt")
+TEXT_FORMATS = ("csv", "tsv", "jsonl", "txt")
+FORMATS = (*TEXT_FORMATS, "xlsx", "parquet")
 
 TEXT_COLUMNS = (
     *("text", "text_a", "review", "reviews", "comment", "comments", "content", "sentence"),
@@ -29,46 +33,137 @@ TEXT_COLUMNS = (
 )
 LABEL_COLUMNS = ("label", "labels", "class", "sentiment", "标签", "类别")
 
-_BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-_BLOCK = 1 << 20  # bytes
+DELIMITERS = (",", ";", "\t", "|")
+QUOTING: Mapping[str, dict[str, Any]] = {
+    "double": {},
+    "single": {"quotechar": "'"},
+    "backslash": {"escapechar": "\\", "doublequote": False},
+    "none": {"quoting": csv.QUOTE_NONE},
+}
+"""How values are quoted, as the csv module is told it."""
+
+MOST_LINES = 1000
+"""Physical lines of one quoted record. A quote that is open for longer was never closed."""
+
+_LONE_CR = "\udc0d"  # no decoder gives this; the csv module would take CR for the end of a line
 
 csv.field_size_limit(sys.maxsize)
 
 
 @dataclass(frozen=True)
-class Record:
-    """One record of a table.
+class Dialect:
+    """How a table is written down. None: to be found out, or not of this format.
+
+    Attributes:
+        format: one of `FORMATS`.
+        encoding: a Python codec; of text formats.
+        delimiter: one character; of CSV and TSV.
+        quoting: a key of `QUOTING`; of CSV and TSV.
+        header: whether the first row names the columns. Without, they are called "1", "2", …
+        sheet: of XLSX.
+    """
+
+    format: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    quoting: str | None = None
+    header: bool = True
+    sheet: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record stands.
 
     Attributes:
         number: counted from 1, the header not being one.
-        line: of the file, counted from 1, on which the record begins.
-        fields: column → value. A value of a CSV, TSV or TXT file is always a string.
-        source: the line itself, for a record of a JSONL file; else "".
+        line: of the file, counted from 1, on which it begins; the row of XLSX and Parquet.
+        last_line: on which it ends.
+        start: offset of its first byte; None in XLSX and Parquet.
+        raw: its bytes, line end included; likewise.
     """
 
     number: int
     line: int
-    fields: Mapping[str, object]
+    last_line: int
+    start: int | None = None
+    raw: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of a table.
+
+    Attributes:
+        place: where it stands.
+        fields: column → value. A value of a CSV, TSV or TXT file is always a string, one of a
+            Parquet file an Arrow scalar: see `plain`.
+        source: the line itself, for a record of a JSONL file; else "".
+    """
+
+    place: Place
+    fields: Mapping[str, Any]
     source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """What stands where a record should be, and cannot be one.
+
+    Attributes:
+        place: where it stands.
+        code: one of `REJECTS`.
+        message: for people.
+        column: that is to blame, where it is one.
+    """
+
+    place: Place
+    code: str
+    message: str
+    column: str | None = None
+
+
+Item = Record | Reject
 
 
 @dataclass(frozen=True)
 class Table:
-    """An opened table: read its records once.
+    """An opened table: read its items once.
 
     Attributes:
         name: of the file, for messages.
-        format: one of `FORMATS`.
-        encoding: a Python codec.
+        dialect: with nothing left to find out.
         columns: in order; those of the first record where the format is JSONL.
-        records: an iterator. Raises UserError DATA at a record that breaks the rules.
+        items: what it holds, in order.
+        schema: of a Parquet file, a `pyarrow.Schema`.
     """
 
     name: str
-    format: str
-    encoding: str
-    columns: Sequence[str]
-    records: Iterator[Record]
+    dialect: Dialect
+    columns: list[str]
+    items: Iterator[Item]
+    schema: Any = None
+
+    @property
+    def records(self) -> Iterator[Record]:
+        """The items, for whom one that is no record is an error: raises UserError DATA."""
+        for item in self.items:
+            if isinstance(item, Reject):
+                _wrong(self.name, item.place.line, item.message)
+            yield item
+
+
+def plain(value: Any) -> Any:
+    """Return a value as Python and JSON have it, where it is an Arrow scalar.
+
+    Raises:
+        UnicodeDecodeError: a Parquet file calls bytes a string that are none.
+    """
+    if not hasattr(value, "as_py"):
+        return value
+    from models.sheets import from_arrow
+
+    return from_arrow(value)
 
 
 def find_column(
@@ -84,7 +179,8 @@ def find_column(
             return wanted
         expected = tr("a column {column}", column=wanted)
     else:
-        found = [name for name in columns if name.strip().lower() in known]
+        # "text#2" is the second column that the header calls text
+        found = [name for name in columns if re.sub("#[0-9]+$", "", name.strip()).lower() in known]
         if len(found) == 1:
             return found[0]
         expected = tr("exactly one column called {names}", names=" | ".join(known))
@@ -94,7 +190,7 @@ def find_column(
             "{name}: expected {expected}, found the columns {columns}; name yours with {flag}",
             name=where,
             expected=expected,
-            columns=", ".join(columns),
+            columns=display(", ".join(columns), limit=500),
             flag=flag,
         ),
     )
@@ -106,83 +202,24 @@ def format_of(path: Path) -> str | None:
     return {"ndjson": "jsonl"}.get(suffix, suffix if suffix in FORMATS else None)
 
 
-def detect_encoding(path: Path) -> str:
-    """Return the encoding of a file: by its byte order mark, else UTF-8, else GB18030.
-
-    The whole file is decoded, strictly: what this returns will not fail later. No statistics.
-
-    Raises:
-        UserError: DATA, it is none of them.
-    """
-    with path.open("rb") as file:
-        start = file.read(3)
-    for bom, encoding in _BOMS.items():
-        if start.startswith(bom):
-            return encoding
-    failures = []
-    for encoding in ("utf-8", "gb18030"):
-        offset = _first_undecodable(path, encoding)
-        if offset is None:
-            return encoding
-        failures.append(tr("{encoding} fails at byte {offset}", encoding=encoding, offset=offset))
-    raise UserError(
-        ExitCode.DATA,
-        tr(
-            "{path}: expected UTF-8, GB18030 or a byte order mark; {failures}. "
-            "Name the encoding with --encoding",
-            path=path,
-            failures=", ".join(failures),
-        ),
-    )
-
-
-def _is_text_encoding(name: str) -> bool:
-    try:
-        "".encode(name)
-    except LookupError:
-        return False
-    return True
-
-
-def _first_undecodable(path: Path, encoding: str) -> int | None:
-    decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
-    done = 0
-    with path.open("rb") as file:
-        while True:
-            block = file.read(_BLOCK)
-            pending = len(decoder.getstate()[0])
-            try:
-                decoder.decode(block, final=not block)
-            except UnicodeDecodeError as error:
-                return done - pending + error.start
-            if not block:
-                return None
-            done += len(block)
-
-
 @contextmanager
-def open_table(
-    path: Path | None,
-    *,
-    format: str | None = None,
-    encoding: str | None = None,
-) -> Iterator[Table]:
-    """Open a table for one pass; memory does not grow with the file.
+def open_table(path: Path | None, dialect: Dialect | None = None) -> Iterator[Table]:
+    """Open a table for one pass; memory does not grow with the file, XLSX excepted.
 
     Args:
         path: the file, or None for standard input, which cannot be read twice: its format must be
             given, and its encoding is UTF-8 unless given.
-        format: one of `FORMATS`; None takes it from the name.
-        encoding: a Python codec; None finds it out.
+        dialect: what is known of it.
 
     Raises:
-        UserError: NO_INPUT, no such file; USAGE, its format is not known; DATA, the encoding is
-            not, the file is empty, or its header has a column twice.
+        UserError: NO_INPUT, no such file; USAGE, its format is not known; DATA, the encoding or
+            the delimiter is not, the file is empty or damaged, or its header is no record.
     """
     name = "-" if path is None else str(path)
+    dialect = dialect or Dialect()
     if path is not None:
         require_file(path)
-    format = format or (format_of(path) if path else None)
+    format = dialect.format or (format_of(path) if path else None)
     if format is None:
         raise UserError(
             ExitCode.USAGE,
@@ -192,49 +229,65 @@ def open_table(
                 formats="|".join(FORMATS),
             ),
         )
-    if encoding is None:
-        encoding = detect_encoding(path) if path else "utf-8-sig"
-    elif not _is_text_encoding(encoding):
-        raise UserError(
-            ExitCode.USAGE,
-            tr("--encoding {encoding} is none that Python knows", encoding=encoding),
-        )
-    # newline="\n": a lone CR, U+0085 or U+2028 is text, not the end of a line
-    with (
-        path.open(encoding=encoding, newline="\n")
-        if path
-        else open(sys.stdin.fileno(), encoding=encoding, newline="\n", closefd=False)
-    ) as file:
-        columns, records = _READERS[format](name, _decoded(name, encoding, file))
-        if not columns:
-            raise UserError(ExitCode.DATA, tr("{name} is empty: expected records", name=name))
-        twice = sorted({column for column in columns if columns.count(column) > 1})
-        if twice:
+    if format not in TEXT_FORMATS:
+        from models.sheets import open_sheet
+
+        if path is None:
             raise UserError(
-                ExitCode.DATA,
-                tr(
-                    "{name}: the header has a column twice: {columns}",
-                    name=name,
-                    columns=", ".join(twice),
-                ),
+                ExitCode.USAGE,
+                tr("{format} cannot be read from a pipe; save it to a file first", format=format),
             )
-        yield Table(name, format, encoding, columns, records)
+        with open_sheet(path, replace(dialect, format=format)) as table:
+            yield table
+        return
+    if dialect.encoding is not None:
+        check_encoding(dialect.encoding)
+    encoding = dialect.encoding or (detect_encoding(path) if path else "utf-8")
+    dialect = Dialect(format, encoding, dialect.delimiter, dialect.quoting, dialect.header)
+    with path.open("rb") if path else open(sys.stdin.fileno(), "rb", closefd=False) as file:
+        yield _open_text(name, dialect, file)
 
 
-def _decoded(name: str, encoding: str, file: IO[str]) -> Iterator[str]:
-    """Hand out the lines, and turn what the decoder raises into an error for people."""
-    try:
-        yield from file
-    except UnicodeError as error:
+def _open_text(name: str, dialect: Dialect, file: BinaryIO) -> Table:
+    assert dialect.encoding is not None  # noqa: S101 - for mypy
+    lines = read_lines(file, dialect.encoding)
+    if dialect.format in ("csv", "tsv"):
+        first = next(lines, None)
+        lines = chain([first] if first else [], lines)
+        delimiter = dialect.delimiter or _delimiter(name, dialect, first.content if first else "")
+        quoting = dialect.quoting or ("none" if dialect.format == "tsv" else "double")
+        dialect = replace(dialect, delimiter=delimiter, quoting=quoting)
+        columns, items = named_rows(name, _rows(lines, delimiter, quoting), header=dialect.header)
+    else:
+        dialect = replace(dialect, delimiter=None, quoting=None, header=True)
+        if dialect.format == "jsonl":
+            items = _json_items(lines)
+        else:
+            items = (_decoded(line) or Record(_place(line.number, [line]), {"text": line.content})
+                     for line in lines)  # fmt: skip
+        columns, items = _peek(name, items)
+    if not columns:
+        raise UserError(ExitCode.DATA, tr("{name} is empty: expected records", name=name))
+    return Table(name, dialect, columns, items)
+
+
+def _delimiter(name: str, dialect: Dialect, header: str) -> str:
+    """Return the one delimiter that stands in the header, outside of quotes; else the comma."""
+    if dialect.format == "tsv":
+        return "\t"
+    unquoted = re.sub('"[^"]*"', "", header)
+    found = [delimiter for delimiter in DELIMITERS if delimiter in unquoted]
+    if len(found) > 1:
         raise UserError(
             ExitCode.DATA,
             tr(
-                "{name} is not {encoding}: {reason}. Name its encoding with --encoding",
+                "{name}: expected one delimiter in the first line, found {found}; "
+                "name yours with --delimiter",
                 name=name,
-                encoding=encoding,
-                reason=error,
+                found=" ".join("TAB" if mark == "\t" else mark for mark in found),
             ),
-        ) from error
+        )
+    return found[0] if found else ","
 
 
 def _wrong(name: str, line: int, problem: str) -> NoReturn:
@@ -243,89 +296,173 @@ def _wrong(name: str, line: int, problem: str) -> NoReturn:
     )
 
 
-def _numbered(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(lines, start=1):
-        yield number, line.removesuffix("\n").removesuffix("\r")
+def _place(number: int, lines: Sequence[Line]) -> Place:
+    raw = lines[0].raw if len(lines) == 1 else b"".join(line.raw for line in lines)
+    return Place(number, lines[0].number, lines[-1].number, lines[0].start, raw)
 
 
-# A reader takes the lines of a file and returns its columns (none where it is empty) and records.
-_Read = tuple[list[str], Iterator[Record]]
+def _decoded(line: Line) -> Reject | None:
+    if line.valid:
+        return None
+    return Reject(_place(line.number, [line]), "undecodable", _undecodable())
 
 
-def _read_txt(_name: str, lines: Iterator[str]) -> _Read:
-    records = (Record(number, number, {"text": line}) for number, line in _numbered(lines))
-    return _peek(records)
+def _undecodable() -> str:
+    return tr("these bytes are not of the encoding; name another with --encoding")
 
 
-def _read_jsonl(name: str, lines: Iterator[str]) -> _Read:
-    return _peek(_json_records(name, lines))
-
-
-def _read_tsv(name: str, lines: Iterator[str]) -> _Read:
-    return _headed(name, ((number, line.split("\t")) for number, line in _numbered(lines)))
-
-
-def _read_csv(name: str, lines: Iterator[str]) -> _Read:
-    return _headed(name, _csv_rows(name, lines))
-
-
-_READERS = {"csv": _read_csv, "tsv": _read_tsv, "jsonl": _read_jsonl, "txt": _read_txt}
-
-
-def _peek(records: Iterator[Record]) -> _Read:
+def _peek(name: str, items: Iterator[Item]) -> tuple[list[str], Iterator[Item]]:
     """Take the columns from the first record."""
-    first = next(records, None)
-    if first is None:
-        return [], records
-    return list(first.fields), chain([first], records)
+    before: list[Item] = []
+    for item in items:
+        before.append(item)
+        if isinstance(item, Record):
+            return list(item.fields), chain(before, items)
+        if len(before) == MOST_LINES:
+            break
+    for item in before:
+        assert isinstance(item, Reject)  # noqa: S101 - for mypy
+        _wrong(name, item.place.line, item.message)
+    return [], iter(())
 
 
-def _json_records(name: str, lines: Iterator[str]) -> Iterator[Record]:
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(tr("{name} is not JSON", name=name))
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(tr("a key stands twice"))
+    return found
+
+
+_read_json = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=Decimal, parse_constant=_no_constant
+).decode
+
+
+def _json_items(lines: Iterator[Line]) -> Iterator[Item]:
     number = 0
-    for line_number, line in _numbered(lines):
-        if not line.strip():
+    for line in lines:
+        content = line.content
+        if not content.strip():
             continue
         number += 1
+        place = _place(number, [line])
+        if not line.valid:
+            yield Reject(place, "undecodable", _undecodable())
+            continue
         try:
-            fields = json.loads(line)
+            fields = _read_json(content)
         except (ValueError, RecursionError) as error:
-            _wrong(name, line_number, tr("expected a JSON object: {reason}", reason=error))
-        if not isinstance(fields, dict):
-            found = display(line, limit=80)
-            _wrong(name, line_number, tr("expected a JSON object, found {found}", found=found))
-        yield Record(number, line_number, fields, line)
+            reason = tr("expected a JSON object: {reason}", reason=error)
+            yield Reject(place, "not_json", reason)
+            continue
+        if isinstance(fields, dict):
+            yield Record(place, fields, content)
+        else:
+            found = tr("expected a JSON object, found {found}", found=display(content, limit=80))
+            yield Reject(place, "not_an_object", found)
 
 
-def _csv_rows(name: str, lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(lines, strict=True)
+class _Unterminated(Exception):
+    """A quote is open for too many lines."""
+
+
+Row = tuple[Sequence[Line], list[str] | tuple[str, str]]
+"""The lines of a row, and its values; or the code and the message of what is wrong with it."""
+
+
+def _rows(lines: Iterator[Line], delimiter: str, quoting: str) -> Iterator[Row]:
+    """Split lines into rows of values.
+
+    A row that breaks the rules of quoting costs the line that it begins on; reading goes on with
+    the next, so that a quote which nobody closed swallows nothing.
+    """
+    waiting: deque[Line] = deque()
+    taken: list[Line] = []
+
+    def feed() -> Iterator[str]:
+        while line := waiting.popleft() if waiting else next(lines, None):
+            if len(taken) == MOST_LINES:
+                waiting.appendleft(line)
+                raise _Unterminated
+            taken.append(line)
+            end = line.text[len(line.content) :]
+            yield line.content.replace("\r", _LONE_CR) + end if "\r" in line.content else line.text
+
     while True:
-        line = reader.line_num + 1
+        reader = csv.reader(feed(), delimiter=delimiter, strict=True, **QUOTING[quoting])
         try:
-            row = next(reader)
-        except StopIteration:
+            for row in reader:
+                if not all(line.valid for line in taken):
+                    yield taken, ("undecodable", _undecodable())
+                elif any("\r" in line.content for line in taken):
+                    yield taken, [cell.replace(_LONE_CR, "\r") for cell in row]
+                else:
+                    yield taken, row
+                taken.clear()
             return
-        except csv.Error as error:
-            _wrong(name, line, tr("the record that begins here is not CSV: {reason}", reason=error))
-        yield line, row
+        except (csv.Error, _Unterminated) as error:
+            waiting.extendleft(reversed(taken[1:]))
+            if not taken[0].valid:
+                problem = ("undecodable", _undecodable())
+            elif isinstance(error, _Unterminated) or "unexpected end" in str(error):
+                problem = ("unterminated_quote", tr("a quote that opens here is never closed"))
+            else:
+                problem = ("bad_quote", tr("the quotes are not as in CSV: {reason}", reason=error))
+            yield taken[:1], problem
+            taken.clear()
 
 
-def _headed(name: str, rows: Iterator[tuple[int, list[str]]]) -> _Read:
-    """Name the values of each row after the first one."""
-    _, header = next(rows, (1, []))
-    return header, _named(name, header, rows)
+def named_rows(
+    name: str, rows: Iterable[Row], *, header: bool
+) -> tuple[list[str], Iterator[Item]]:
+    """Name the values of each row by the first one, or by their position without a `header`."""
+    rows = iter(rows)
+    lines, values = next(rows, ((), []))
+    while lines and not lines[0].content.strip():  # blank lines before the header
+        lines, values = next(rows, ((), []))
+    if isinstance(values, tuple):
+        _wrong(name, lines[0].number, values[1])
+    if header and any("\r" in value for value in values):
+        _wrong(name, lines[0].number, tr("lines end at CR alone; make that LF or CRLF first"))
+    if header:
+        columns = unique(values)
+    else:
+        columns = [str(number) for number in range(1, len(values) + 1)]
+        rows = chain([(list(lines), values)] if lines else [], rows)
+    return columns, _named(columns, rows)
 
 
-def _named(name: str, header: list[str], rows: Iterator[tuple[int, list[str]]]) -> Iterator[Record]:
+def unique(names: Iterable[str]) -> list[str]:
+    """Call the second column of a name "name#2", so that no value is lost to the other."""
+    found: list[str] = []
+    for name in names:
+        called, count = name, 1
+        while called in found:
+            count += 1
+            called = f"{name}#{count}"
+        found.append(called)
+    return found
+
+
+def _named(columns: list[str], rows: Iterable[Row]) -> Iterator[Item]:
     number = 0
-    for line, row in rows:
-        if row in ([], [""]) and len(header) > 1:
+    for lines, values in rows:
+        if len(columns) > 1 and len(lines) == 1 and not lines[0].content.strip():
             continue  # a blank line holds no record
-        if len(row) != len(header):
+        number += 1
+        place = _place(number, lines)
+        if isinstance(values, tuple):
+            yield Reject(place, *values)
+        elif (values := values or [""]) and len(values) == len(columns):
+            yield Record(place, dict(zip(columns, values, strict=True)))
+        else:
             problem = tr(
                 "expected {expected} fields as in the header, found {found}",
-                expected=len(header),
-                found=len(row),
+                expected=len(columns),
+                found=len(values),
             )
-            _wrong(name, line, problem)
-        number += 1
-        yield Record(number, line, dict(zip(header, row, strict=True)))
+            yield Reject(place, "field_count", problem)

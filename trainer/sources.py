@@ -8,7 +8,7 @@ from typing import Any
 
 from models.command import ExitCode, UserError, require_file
 from models.i18n import tr
-from models.tables import LABEL_COLUMNS, TEXT_COLUMNS, find_column, format_of, open_table
+from models.tables import LABEL_COLUMNS, TEXT_COLUMNS, Dialect, find_column, format_of, open_table
 
 _SPLIT_NAMES = {
     "train": ("train", "training"),
@@ -138,7 +138,7 @@ def _files(paths: Sequence[Path], reading: Reading) -> Source:
 
 def _read_file(path: Path, reading: Reading) -> Raw:
     rows = []
-    with open_table(path, encoding=reading.encoding) as table:
+    with open_table(path, Dialect(encoding=reading.encoding)) as table:
         text_name, label_name = reading.columns(table.name, table.columns)
         for record in table.records:
             text, label = record.fields.get(text_name), record.fields.get(label_name)
@@ -149,7 +149,7 @@ def _read_file(path: Path, reading: Reading) -> Raw:
                         "{path}, line {line}: expected a text in {text} and a label in {label}, "
                         "found {found}",
                         path=path,
-                        line=record.line,
+                        line=record.place.line,
                         text=text_name,
                         label=label_name,
                         found=f"{text!r:.60}, {label!r:.60}",

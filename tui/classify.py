@@ -1,302 +1,368 @@
-"""Classifies a table of texts: read a chunk, predict it, write it, until there is no more.
+"""Classifies a table of texts: the one engine of the command line and of the app.
 
-Knows no screen: the command line and the app give it a function that is told how far it is.
+Reads a chunk of records, predicts it, writes it, until there is no more. It prints nothing and
+knows no screen: hooks tell whoever asked how far it is. `tui.inspection` has what is known of an
+input before, `tui.chunks` how a run survives being killed, `tui.receipt` how its output appears.
 """
 
+import base64
+import json
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from itertools import compress, islice
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.command import ExitCode, UserError
 from models.i18n import tr
 from models.labels import LabelSet
-from models.metrics import Metrics
 from models.predictor import Predictor
-from models.tables import TEXT_COLUMNS, Record, Table, find_column, format_of, open_table
-from tui.formats import OUTPUT_FORMATS, atomic_output, open_writer
+from models.tables import Item, Record, Reject, Table, open_table, plain
+from tui import durable
+from tui.chunks import Answers, RunFolder, run_folder
+from tui.durable import Draft
+from tui.formats import Unwritable, Writer, open_writer
+from tui.inspection import Found, Settings, digest_of, inspect, recognise, text_of
+from tui.receipt import check_output, fingerprint_of, finished, publish
+from tui.results import STATUSES, Chunk, Summary
 
 CHUNK = 2048
-"""Records that are read, batched by length and written together: memory is bounded by this."""
+"""Records that are read, published and written together: memory is bounded by this."""
 
-PREVIEW = 10
-"""Records kept for the table that is shown at the end."""
+BATCH = 256
+"""Texts between two chances to stop."""
 
-_MISSING = object()
+
+class Stopped(Exception):
+    """What a hook raises to end a run. All published chunks stay, for the same run to go on."""
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What a file run is asked to do.
+class Hooks:
+    """What a run tells whoever asked for it; every default does nothing.
 
     Attributes:
-        source: the input file, or None for standard input.
-        output: the output file, or None for standard output.
-        source_format: one of `models.tables.FORMATS`; None takes it from the name.
-        output_format: one of `OUTPUT_FORMATS`; None takes it from the output's name, or else from
-            the input.
-        encoding: of the input; None finds it out.
-        text_column: None takes the one with a name that is known.
-        label_column: holds true labels to score the predictions by.
-        prefix: put before the names of the answer's columns.
-        force: replace an existing output.
+        found: told once, before the first record.
+        between: called before every batch of `BATCH` texts, on another thread. It may block, which
+            is a pause, or raise `Stopped`. The summary goes on changing until the run ends.
+        answered: told of every chunk that was written, in order, on the caller's thread.
     """
 
-    source: Path | None
-    output: Path | None = None
-    source_format: str | None = None
-    output_format: str | None = None
-    encoding: str | None = None
-    text_column: str | None = None
-    label_column: str | None = None
-    prefix: str = ""
-    force: bool = False
-
-    @property
-    def added(self) -> tuple[str, str, str]:
-        """The columns of the answer."""
-        p = self.prefix
-        return f"{p}predicted_label", f"{p}predicted_id", f"{p}confidence"
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A record as the closing table shows it; `right` is None without a label column."""
-
-    number: int
-    text: str
-    label: str | None
-    confidence: float
-    right: bool | None
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    """Answers to the texts of a chunk: id -1 and confidence 0 for a blank one, both `[records]`."""
-
-    ids: NDArray[np.int64]
-    confidences: NDArray[np.float32]
-    truncated: NDArray[np.bool_]
-
-
-@dataclass
-class Summary:
-    """What a run did so far.
-
-    Attributes:
-        labels: the names of the model's labels.
-        counts: records by predicted label, `[labels]`.
-        blank: records without text, which get no label.
-        truncated: records of whose text only the first `max_length` tokens were read.
-        metrics: of the records with text, where a label column was named.
-        preview: the first `PREVIEW` records.
-        seconds: since the start.
-    """
-
-    labels: tuple[str, ...]
-    counts: NDArray[np.int64]
-    blank: int = 0
-    truncated: int = 0
-    metrics: Metrics | None = None
-    preview: list[Shown] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def records(self) -> int:
-        """How many records were written."""
-        return int(self.counts.sum()) + self.blank
-
-    def add(
-        self,
-        records: list[Record],
-        texts: list[str],
-        chunk: _Chunk,
-        truths: NDArray[np.int64] | None,
-    ) -> None:
-        """Count a chunk that was written."""
-        filled = chunk.ids >= 0
-        self.counts += np.bincount(chunk.ids[filled], minlength=len(self.labels))
-        self.blank += int((~filled).sum())
-        self.truncated += int(chunk.truncated.sum())
-        if truths is not None:
-            found = Metrics.of(truths[filled], chunk.ids[filled], len(self.labels))
-            self.metrics = found if self.metrics is None else self.metrics + found
-        for row in range(min(PREVIEW - len(self.preview), len(records))):
-            label = self.labels[chunk.ids[row]] if filled[row] else None
-            right = bool(chunk.ids[row] == truths[row]) if truths is not None else None
-            self.preview.append(
-                Shown(records[row].number, texts[row], label, float(chunk.confidences[row]), right)
-            )
-
-
-@dataclass(frozen=True)
-class Recognised:
-    """What was found out about the input, to be told before it is classified."""
-
-    name: str
-    format: str
-    encoding: str
-    text_column: str
-    output_format: str
+    found: Callable[[Found], object] = lambda _: None
+    between: Callable[[Summary], object] = lambda _: None
+    answered: Callable[[Chunk], object] = lambda _: None
 
 
 def classify(
     settings: Settings,
     predictor: Predictor,
     *,
-    recognised: Callable[[Recognised], None] = lambda _: None,
-    progress: Callable[[Summary], None] = lambda _: None,
+    found: Found | None = None,
+    hooks: Hooks = Hooks(),  # noqa: B008 - it is frozen
 ) -> Summary:
-    """Classify every record of a table, in order.
+    """Classify every record of a table, in order: written once, or rejected with the reason.
+
+    From a file into a file, a run that was stopped or killed goes on when it is asked for again,
+    and ends with the same bytes. From standard input or to standard output it begins anew; to
+    standard output, only `hooks.answered` is told of rejects.
 
     Args:
         settings: what to do.
         predictor: the model.
-        recognised: told once, before the first record.
-        progress: told after every chunk.
+        found: what `inspect` returned for these settings, if it was called.
+        hooks: who is told how far it is.
 
     Raises:
-        UserError: USAGE, a format is not known or cannot be written; NO_INPUT; DATA, the input
-            breaks the rules of its format, has no text column, a column named like the answer's,
-            or a label that the model does not have; CANNOT_CREATE, see `atomic_output`.
+        UserError: as `inspect`, its `problem` included; DATA also for a column named like the
+            answer's, and an input that was changed; CONFIG, something else was changed since the
+            run was interrupted; CANNOT_CREATE, the output exists or is the input, or its folder
+            refuses it; LOCKED, another run is writing it.
+        Stopped: a hook said so.
+        OSError: the disk is full, a folder was removed, …
     """
-    started = time.monotonic()
-    names = predictor.manifest.labels
-    labels = LabelSet(names)
-    summary = Summary(names, np.zeros(len(names), dtype=np.int64))
+    if settings.output is not None:
+        check_output(settings.output, settings)
+    if found is None and settings.source is not None:
+        found = inspect(settings)
     with ExitStack() as stack:
-        table = stack.enter_context(
-            open_table(settings.source, format=settings.source_format, encoding=settings.encoding)
-        )
-        text_column = find_column(
-            table.name, table.columns, settings.text_column, TEXT_COLUMNS, "--text-column"
-        )
-        if settings.label_column is not None:
-            find_column(table.name, table.columns, settings.label_column, (), "--label-column")
-        added = settings.added
-        _check_added(added, table.name, 1, table.columns)
-        output_format = _output_format(settings, table)
-        recognised(Recognised(table.name, table.format, table.encoding, text_column, output_format))
-        file = stack.enter_context(
-            atomic_output(settings.output, force=settings.force, source=settings.source)
-        )
-        write = open_writer(file, output_format, table, added)
-        for records in _chunks(table.records):
-            texts = [_text(record, table, text_column) for record in records]
-            truths = _truths(records, table, settings.label_column, labels)
-            chunk = _predict(texts, predictor)
-            for record, number, confidence in zip(
-                records, chunk.ids.tolist(), chunk.confidences.tolist(), strict=True
-            ):
-                if table.format == "jsonl":  # the only one whose records differ in their columns
-                    _check_added(added, table.name, record.line, record.fields)
-                values = (names[number], number, round(confidence, 6))
-                answer = values if number >= 0 else (None, None, None)
-                write(record, dict(zip(added, answer, strict=True)))
-            summary.add(records, texts, chunk, truths)
-            summary.seconds = time.monotonic() - started
-            progress(summary)
-    summary.seconds = time.monotonic() - started
-    return summary
+        table = stack.enter_context(open_table(settings.source, settings.dialect))
+        found = found or recognise(settings, table)
+        _check(settings, predictor, found)
+        hooks.found(found)
+        run = _Run(settings, predictor, found, hooks)
+        if settings.output is None:
+            run.write(table, Draft(None), None, None)
+            return run.summary
+        fingerprint = fingerprint_of(settings, predictor, found)
+        if receipt := finished(settings, fingerprint):
+            if RunFolder.of(settings.output).path.exists():
+                with run_folder(settings.output) as folder:  # killed before this was removed
+                    durable.discard(folder.path)
+            return Summary.of(receipt)
+        check_output(settings.output, settings, exists=not settings.force)
+        folder = stack.enter_context(run_folder(settings.output))
+        folder.begin(fingerprint if settings.source else None)
+        drafts = {
+            kind: stack.enter_context(closing(Draft(folder.path / f"{kind}.draft")))
+            for kind in ("output", "rejects")
+        }
+        run.write(table, drafts["output"], drafts["rejects"], folder)
+        if settings.source is not None and (
+            run.summary.read != found.records or digest_of(settings.source) != found.digest
+        ):
+            raise UserError(
+                ExitCode.DATA, tr("{name} was changed while it was read", name=found.name)
+            )
+        publish(settings.output, drafts, folder.path, run.summary, fingerprint)
+        durable.discard(folder.path)
+        return run.summary
 
 
-def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
-    iterator = iter(records)
-    while chunk := list(islice(iterator, CHUNK)):
-        yield chunk
-
-
-def _output_format(settings: Settings, table: Table) -> str:
-    if settings.output_format is not None:
-        return settings.output_format
-    known = format_of(settings.output) if settings.output is not None else table.format
-    if known not in OUTPUT_FORMATS:
-        raise UserError(
-            ExitCode.USAGE,
-            tr(
-                "the answer has columns, and {name} names no format that has; say --to {formats}",
-                name=settings.output or tr("a TXT input"),
-                formats="|".join(OUTPUT_FORMATS),
-            ),
-        )
-    return known
-
-
-def _check_added(added: Sequence[str], name: str, line: int, columns: Iterable[str]) -> None:
-    taken = sorted(set(columns).intersection(added))
+def _check(settings: Settings, predictor: Predictor, found: Found) -> None:
+    if found.problem is not None:
+        raise found.problem
+    taken = sorted(set(found.columns).intersection(settings.added(predictor.manifest.labels)))
     if taken:
         raise UserError(
             ExitCode.DATA,
             tr(
-                "{name}, line {line}: the input has a column {columns} already; "
+                "{name}: the input has a column {columns} already; "
                 "choose other names for the answer with --prefix",
-                name=name,
-                line=line,
+                name=found.name,
                 columns=", ".join(taken),
             ),
         )
 
 
-def _predict(texts: list[str], predictor: Predictor) -> _Chunk:
-    """Classify the texts that are not blank."""
-    filled = np.array([bool(text.strip()) for text in texts], dtype=bool)
-    predictions = predictor.predict(list(compress(texts, filled)))
-    chunk = _Chunk(
-        ids=np.full(len(texts), -1, dtype=np.int64),
-        confidences=np.zeros(len(texts), dtype=np.float32),
-        truncated=predictions.truncated,
-    )
-    chunk.ids[filled] = predictions.ids
-    chunk.confidences[filled] = predictions.confidences
-    return chunk
+@dataclass(frozen=True)
+class _Work:
+    """A chunk on its way: what was read, and the answers to come."""
+
+    number: int
+    records: list[Record]
+    texts: list[str]
+    truths: list[int]
+    rejects: list[Reject]
+    answers: "Future[Answers]"
+    loaded: bool
 
 
-def _text(record: Record, table: Table, column: str) -> str:
-    """Return the text of a record; "" where a JSONL record has null for it."""
-    text = record.fields.get(column, _MISSING)
-    if text is None:
-        return ""
-    if not isinstance(text, str):
-        raise UserError(
-            ExitCode.DATA,
-            tr(
-                "{name}, line {line}: expected a string in {column}, found {found}",
-                name=table.name,
-                line=record.line,
-                column=column,
-                found=tr("nothing") if text is _MISSING else f"{text!r:.60}",
-            ),
+class _Run:
+    def __init__(
+        self, settings: Settings, predictor: Predictor, found: Found, hooks: Hooks
+    ) -> None:
+        self._settings, self._found, self._hooks = settings, found, hooks
+        self._predictor = predictor
+        self._labels = LabelSet(predictor.manifest.labels)
+        self._added = settings.added(predictor.manifest.labels)
+        self._known = frozenset(found.columns)
+        self._whole_lines = (
+            found.dialect.format == found.output_format == "jsonl" and not settings.select
         )
-    return text
+        self._ended = threading.Event()
+        self._started = time.monotonic()
+        self.summary = Summary.begin(predictor.manifest.labels, found.records)
 
+    def write(
+        self, table: Table, output: Draft, rejects: Draft | None, folder: RunFolder | None
+    ) -> None:
+        """Write the whole table; while a chunk is predicted, the next is read, the last written."""
+        store = folder if self._settings.source is not None else None
+        writer = self._open_writer(table, output, folder)
+        with ThreadPoolExecutor(1) as pool:
+            try:
+                pending: deque[_Work] = deque()
+                for number, items in enumerate(_chunks(table.items)):
+                    pending.append(self._begin(pool, number, items, store))
+                    if len(pending) > 1:
+                        self._finish(pending.popleft(), writer, rejects, store)
+                        if folder is None:
+                            output.flush()
+                while pending:
+                    self._finish(pending.popleft(), writer, rejects, store)
+            finally:
+                self._ended.set()
+        writer.close()
+        output.finish()
+        if rejects is not None:
+            rejects.finish()
 
-def _truths(
-    records: list[Record], table: Table, column: str | None, labels: LabelSet
-) -> NDArray[np.int64] | None:
-    """Return the true label ids `[records]`, or None without a label column."""
-    if column is None:
-        return None
-    truths = np.empty(len(records), dtype=np.int64)
-    for row, record in enumerate(records):
-        label = str(record.fields.get(column))
-        number = labels.find(label)
-        if number is None:
-            raise UserError(
-                ExitCode.DATA,
-                tr(
-                    "{name}, line {line}: label {label} in {column} is not one of the model's: "
-                    "{labels}",
-                    name=table.name,
-                    line=record.line,
-                    label=label[:60],
-                    column=column,
-                    labels=labels,
-                ),
+    def _open_writer(self, table: Table, output: Draft, folder: RunFolder | None) -> Writer:
+        settings, found = self._settings, self._found
+        assert found.output_format is not None  # noqa: S101 - for mypy
+        types = {column: float for column in self._added[2:]}
+        types |= {self._added[0]: str, self._added[1]: int, self._added[3]: str}
+        if table.schema is not None:
+            types |= dict(zip(table.columns, table.schema.types, strict=True))
+        return open_writer(
+            output,
+            found.output_format,
+            [*(settings.select or found.columns), *self._added],
+            types,
+            whole_lines=self._whole_lines,
+            quoted=settings.dialect.quoting == "double",
+            excel=settings.excel,
+            folder=folder and folder.path,
+        )
+
+    def _begin(
+        self, pool: ThreadPoolExecutor, number: int, items: list[Item], store: RunFolder | None
+    ) -> _Work:
+        """Tell records from rejects, and have the texts predicted, unless that was done before."""
+        records, texts, truths, rejects = [], [], [], []
+        for item in items:
+            checked = self._checked(item)
+            if isinstance(checked, Reject):
+                rejects.append(checked)
+                continue
+            assert isinstance(item, Record)  # noqa: S101 - for mypy
+            records.append(item)
+            texts.append(checked[0])
+            truths.append(checked[1])
+        filled = [text for text in texts if text.strip()]
+        labels = len(self.summary.labels)
+        loaded = store.load(number, filled, labels) if store is not None else None
+        answers: Future[Answers] = Future()
+        if loaded is None:
+            answers = pool.submit(self._predict, filled)
+        else:
+            answers.set_result(loaded)
+            self.summary.predicted += len(filled)
+            self.summary.resumed += len(filled)
+        self.summary.predicted += len(items) - len(filled)
+        return _Work(number, records, texts, truths, rejects, answers, loaded is not None)
+
+    def _checked(self, item: Item) -> tuple[str, int] | Reject:
+        """Return the text and the true label of a record, -1 without a column; or why not."""
+        if isinstance(item, Reject):
+            return item
+        text = text_of(item, self._found.text_column)
+        if isinstance(text, Reject):
+            return text
+        if item.source:  # JSONL, where only a file was read before and shows all its columns
+            for name in item.fields:
+                if name in self._added:
+                    message = tr("the column is one of the answer's; choose others with --prefix")
+                    return Reject(item.place, "taken_column", message, name)
+                if not (self._whole_lines or self._settings.select or name in self._known):
+                    message = tr("the first record lacks this column; save the input to a file")
+                    return Reject(item.place, "unknown_column", message, name)
+        column = self._settings.label_column
+        if column is None:
+            return text, -1
+        label = str(plain(item.fields.get(column)))
+        truth = self._labels.find(label)
+        if truth is None:
+            message = tr(
+                "label {label} is not one of the model's: {labels}",
+                label=label[:60],
+                labels=self._labels,
             )
-        truths[row] = number
-    return truths
+            return Reject(item.place, "unknown_label", message, column)
+        return text, truth
+
+    def _predict(self, texts: list[str]) -> Answers:
+        """Classify the texts of a chunk: shortest first, so that few tokens are padding."""
+        answers = Answers(
+            np.empty((len(texts), len(self.summary.labels)), dtype=np.float32),
+            np.empty(len(texts), dtype=bool),
+        )
+        order = sorted(range(len(texts)), key=lambda row: (len(texts[row]), texts[row]))
+        for start in range(0, len(order), BATCH):
+            if self._ended.is_set():
+                raise Stopped
+            self.summary.seconds = time.monotonic() - self._started
+            self._hooks.between(self.summary)
+            rows = order[start : start + BATCH]
+            predictions = self._predictor.predict([texts[row] for row in rows])
+            answers.probabilities[rows] = predictions.probabilities
+            answers.truncated[rows] = predictions.truncated
+            self.summary.predicted += len(rows)
+        return answers
+
+    def _finish(
+        self, work: _Work, writer: Writer, rejects: Draft | None, store: RunFolder | None
+    ) -> None:
+        """Publish the answers of a chunk and write its records."""
+        answers = work.answers.result()
+        if store is not None and not work.loaded:
+            filled = [text for text in work.texts if text.strip()]
+            store.save(work.number, filled, answers)
+        chunk = self._written(work, answers, writer)
+        if rejects is not None:
+            for reject in chunk.rejects:
+                rejects.write(reject_line(self._found, reject).encode())
+        self.summary.add(chunk)
+        self.summary.seconds = time.monotonic() - self._started
+        self._hooks.answered(chunk)
+
+    def _written(self, work: _Work, answers: Answers, writer: Writer) -> Chunk:
+        """Write the records of a chunk; those that the format cannot hold join its rejects."""
+        filled = np.array([bool(text.strip()) for text in work.texts], dtype=bool)
+        probabilities = np.zeros((len(filled), len(self.summary.labels)), dtype=np.float32)
+        probabilities[filled] = answers.probabilities
+        confidences = probabilities.max(axis=1, initial=0.0)
+        ids = np.where(filled, probabilities.argmax(axis=1), -1)
+        statuses = np.where(confidences < self._predictor.manifest.uncertain_below, 1, 0)
+        statuses[filled] = np.where(answers.truncated, 2, statuses[filled])
+        statuses[~filled] = 3
+        rejects, kept = list(work.rejects), np.ones(len(filled), dtype=bool)
+        labels = self.summary.labels
+        for row, (record, label, confidence, status) in enumerate(
+            zip(work.records, ids.tolist(), confidences.tolist(), statuses.tolist(), strict=True)
+        ):
+            values = [labels[label], label, round(confidence, 6)] if label >= 0 else [None] * 3
+            values.append(STATUSES[status])
+            if self._settings.probabilities:
+                each = probabilities[row].tolist()
+                values += [round(p, 6) if label >= 0 else None for p in each]
+            try:
+                writer.write(record, dict(zip(self._added, values, strict=True)))
+            except Unwritable as error:
+                kept[row] = False
+                rejects.append(Reject(record.place, "unwritable", str(error), error.column))
+        rows = np.flatnonzero(kept)
+        return Chunk(
+            records=[work.records[row] for row in rows],
+            texts=[work.texts[row] for row in rows],
+            ids=ids[rows],
+            confidences=confidences[rows],
+            statuses=statuses[rows],
+            probabilities=probabilities[rows],
+            truths=None if self._settings.label_column is None else np.array(work.truths)[rows],
+            rejects=sorted(rejects, key=lambda reject: reject.place.number),
+        )
+
+
+def reject_line(found: Found, reject: Reject) -> str:
+    """Return a reject as a line of JSON, in ASCII: no byte of it can act on a terminal."""
+    place = reject.place
+    line = {
+        "file": Path(found.name).name,
+        "record": place.number,
+        "line": place.line,
+        "last_line": place.last_line,
+        "byte_start": place.start,
+        "byte_end": None if place.start is None else place.start + len(place.raw or b""),
+        "column": reject.column,
+        "code": reject.code,
+        "message": reject.message,
+    }
+    if place.raw is not None:
+        try:
+            line["raw"] = place.raw.decode((found.dialect.encoding or "utf-8").removesuffix("-sig"))
+        except UnicodeError:
+            line["raw_base64"] = base64.b64encode(place.raw).decode()
+    return json.dumps(line) + "\n"
+
+
+def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, CHUNK)):
+        yield chunk

@@ -12,24 +12,26 @@ import click
 from models.command import ExitCode, UserError, run
 from models.i18n import tr
 from models.locations import BUILTIN, Device, newest_model
-from models.tables import FORMATS
+from models.tables import FORMATS, QUOTING, Dialect
 from tui.formats import OUTPUT_FORMATS
 
 _HELP = {"help_option_names": ["-h", "--help"], "show_default": True}
 
 _EXIT_CODES = {
     ExitCode.OK: tr("all records classified"),
+    ExitCode.REJECTS: tr("finished, with records in OUT.rejects.jsonl"),
     ExitCode.USAGE: tr("wrong use of the command"),
-    ExitCode.DATA: tr("the input cannot be used"),
+    ExitCode.DATA: tr("the input cannot be used, or was changed since a run was interrupted"),
     ExitCode.NO_INPUT: tr("no such input or model"),
     ExitCode.UNAVAILABLE: tr("the device asked for, or ONNX Runtime, is not available"),
     ExitCode.BUG: tr("a bug in this program"),
     ExitCode.CANNOT_CREATE: tr("the output exists or cannot be created"),
     ExitCode.IO: tr("reading or writing failed"),
-    ExitCode.CONFIG: tr("the model file is not one of this program"),
-    ExitCode.INTERRUPTED: tr("interrupted by Ctrl-C"),
+    ExitCode.LOCKED: tr("another run is writing the output"),
+    ExitCode.CONFIG: tr("the model file is not one of this program, or the settings were changed likewise"),
+    ExitCode.INTERRUPTED: tr("interrupted by Ctrl-C; the same command goes on"),
     ExitCode.BROKEN_PIPE: tr("the reader of the output left"),
-    ExitCode.TERMINATED: tr("terminated"),
+    ExitCode.TERMINATED: tr("terminated; likewise"),
 }
 
 
@@ -76,23 +78,40 @@ def cli(context: click.Context, /, model: str | None, device: Device) -> None:
 @cli.command(
     context_settings=_HELP,
     help=tr(
-        "Classify every record of FILE (CSV, TSV, JSONL or TXT; - for standard input). Each comes "
-        "out once, in order, with its columns and then predicted_label, predicted_id and "
-        "confidence."
+        "Classify every record of each FILE (CSV, TSV, JSONL, TXT, XLSX, Parquet, a folder of "
+        "them, or - for standard input). Each comes out once, in order, with its columns and then "
+        "predicted_label, predicted_id, confidence and status; what cannot be read goes to "
+        "OUT.rejects.jsonl with its line and the reason. A run that was interrupted goes on when "
+        "the same command is given again."
     ),
     epilog="\b\n"
     + tr("Exit codes:")
     + "\n"
     + "\n".join(f"  {code:>3}  {meaning}" for code, meaning in _EXIT_CODES.items()),
 )
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, allow_dash=True))
+@click.argument(
+    "files",
+    metavar="FILE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path, allow_dash=True),
+)
 @click.option(
     *("--output", "-o"),
     type=click.Path(path_type=Path, allow_dash=True),
     metavar="FILE",
-    help=tr("Where to write; its name tells the format. [default: standard output]"),
+    help=tr(
+        "Where to write; its name tells the format. A folder, for several inputs. "
+        "[default: standard output]"
+    ),
 )
 @click.option("--force", is_flag=True, help=tr("Replace the output if it exists."))
+@click.option(
+    *("--to", "output_format"),
+    type=click.Choice(OUTPUT_FORMATS),
+    help=tr("Format of the output. [default: by its name, or as the input]"),
+)
+@click.option("--excel", is_flag=True, help=tr("Write CSV for Excel: a byte order mark, no formulas."))
 @_model_options
 @click.option("--text-column", metavar="NAME", help=tr("Column of the texts."))
 @click.option(
@@ -100,6 +119,13 @@ def cli(context: click.Context, /, model: str | None, device: Device) -> None:
     metavar="NAME",
     help=tr("Column of true labels: report accuracy, macro-F1 and the confusion matrix."),
 )
+@click.option(
+    "--select",
+    metavar="NAME",
+    multiple=True,
+    help=tr("Keep this input column and no others; may be repeated. [default: all]"),
+)
+@click.option("--probabilities", is_flag=True, help=tr("Add a column for each label."))
 @click.option(
     "--prefix", default="", metavar="TEXT", help=tr("Put before the names of the new columns.")
 )
@@ -109,41 +135,57 @@ def cli(context: click.Context, /, model: str | None, device: Device) -> None:
     help=tr("Format of the input. [default: by its name]"),
 )
 @click.option(
-    *("--to", "output_format"),
-    type=click.Choice(OUTPUT_FORMATS),
-    help=tr("Format of the output. [default: by its name, or as the input]"),
-)
-@click.option(
     "--encoding",
     metavar="NAME",
     help=tr("Encoding of the input. [default: byte order mark, else UTF-8, else GB18030]"),
 )
+@click.option(
+    "--delimiter",
+    metavar="CHAR",
+    help=tr("Of CSV. [default: the one of , ; | TAB in the first line, else ,]"),
+)
+@click.option(
+    "--quoting",
+    type=click.Choice(list(QUOTING)),
+    help=tr("Quotes of CSV and TSV. [default: double for CSV, none for TSV]"),
+)
+@click.option(
+    "--header/--no-header",
+    default=True,
+    help=tr("Whether the first row names the columns; without, they are 1, 2, …"),
+)
+@click.option("--sheet", metavar="NAME", help=tr("Sheet of XLSX. [default: the only one]"))
+@click.option("--dry-run", is_flag=True, help=tr("Only say what would be read, and show some of it."))
+@click.option("--json", "as_json", is_flag=True, help=tr("Print the receipt on standard output."))
 @click.option("--quiet", "-q", is_flag=True, help=tr("Say nothing but errors."))
 def classify(
-    file: Path,
+    files: tuple[Path, ...],
     output: Path | None,
     model: str | None,
     device: Device,
     *,
+    source_format: str | None,
+    dry_run: bool,
+    as_json: bool,
     quiet: bool,
     **options: Any,
 ) -> None:
-    from models.predictor import Predictor
-    from tui.classify import Settings
-    from tui.classify import classify as run_classify
-    from tui.report import Report
+    from tui.batch import classify_files
 
-    dash = Path("-")
-    settings = Settings(
-        source=None if file == dash else file, output=None if output == dash else output, **options
+    reading = ("encoding", "delimiter", "quoting", "header", "sheet")
+    dialect = Dialect(source_format, **{name: options.pop(name) for name in reading})
+    code = classify_files(
+        files,
+        output,
+        dialect,
+        options,
+        model=_model_path(model),
+        device=device,
+        dry_run=dry_run,
+        as_json=as_json,
+        quiet=quiet,
     )
-    report = Report(quiet=quiet)
-    predictor = Predictor.open(_model_path(model), device=device)
-    report.model(predictor)
-    summary = run_classify(
-        settings, predictor, recognised=report.recognised, progress=report.progress
-    )
-    report.finish(summary, settings.output)
+    click.get_current_context().exit(code)
 
 
 def _model_path(model: str | None) -> Path:

@@ -2,137 +2,300 @@
 
 import csv
 import json
-import os
-import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
-from typing import IO
+from typing import Any, Protocol
 
-from models.command import ExitCode, UserError
 from models.i18n import tr
-from models.tables import Record, Table
+from models.tables import QUOTING, Record, plain
+from tui.durable import Draft
 
-OUTPUT_FORMATS = ("csv", "tsv", "jsonl")
+OUTPUT_FORMATS = ("csv", "tsv", "jsonl", "xlsx", "parquet")
+
+XLSX_ROWS, XLSX_COLUMNS, XLSX_CHARACTERS = 1_048_576, 16_384, 32_767
+"""Limits of the format, by Microsoft's "Excel specifications and limits"."""
 
 Answer = Mapping[str, str | int | float | None]
 """The columns of an answer; None where a record has no answer."""
 
-Write = Callable[[Record, Answer], None]
+_ROW_GROUP = 16_384  # rows of Parquet that are written together, and so held in memory
 
 
-@contextmanager
-def atomic_output(path: Path | None, *, force: bool, source: Path | None) -> Iterator[IO[str]]:
-    """Open a file that appears whole, under its name, when the body succeeds; else not at all.
+class Unwritable(Exception):
+    """A value that the format of the output cannot hold: the record is to be rejected."""
 
-    Args:
-        path: of the output, or None for standard output, which nothing can take back.
-        force: replace an existing file.
-        source: the input, which is never replaced.
-
-    Raises:
-        UserError: CANNOT_CREATE, the output exists, is the input, or its folder refuses it.
-    """
-    if path is None:
-        sys.stdout.flush()
-        with open(sys.stdout.fileno(), "w", encoding="utf-8", newline="", closefd=False) as file:
-            yield file
-        return
-    if path.exists():
-        if source is not None and path.samefile(source):
-            raise UserError(
-                ExitCode.CANNOT_CREATE, tr("{path} is the input; name another output", path=path)
-            )
-        if not force:
-            raise UserError(
-                ExitCode.CANNOT_CREATE,
-                tr("{path} exists; name another --output, or --force to replace it", path=path),
-            )
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise UserError(
-            ExitCode.CANNOT_CREATE,
-            tr("{path} cannot be created: {reason}", path=path, reason=error.strerror),
-        ) from error
-    draft = Path(name)
-    try:
-        with open(descriptor, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        draft.chmod(0o666 & ~_umask())  # mkstemp lets nobody else read
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    def __init__(self, column: str, message: str) -> None:
+        super().__init__(message)
+        self.column = column
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+class Writer(Protocol):
+    """Writes one table."""
+
+    def write(self, record: Record, answer: Answer) -> None:
+        """Add a record; raises Unwritable, and then has added nothing."""
+
+    def close(self) -> None:
+        """Write what a format has at its end."""
 
 
-def open_writer(file: IO[str], output_format: str, table: Table, added: Sequence[str]) -> Write:
-    """Write the header, where the format has one, and return what writes a record.
+def open_writer(
+    file: Draft,
+    output_format: str,
+    columns: Sequence[str],
+    types: Mapping[str, Any],
+    *,
+    whole_lines: bool = False,
+    quoted: bool = False,
+    excel: bool = False,
+    folder: Path | None = None,
+) -> Writer:
+    """Begin a table.
 
     Args:
         file: to write to.
         output_format: one of `OUTPUT_FORMATS`.
-        table: where the records come from.
-        added: the columns of the answers.
-
-    Raises:
-        UserError: USAGE, a JSONL table, whose records need not have the same keys, cannot become
-            CSV or TSV.
+        columns: in order, those of the answer included.
+        types: Parquet types of columns that are not text: an Arrow type, `int` or `float`.
+        whole_lines: keep the lines of a JSONL input as they are, and only add the answer.
+        quoted: quote the values of TSV where that is needed.
+        excel: write CSV so that Excel takes it for UTF-8, and no text for a formula.
+        folder: for temporary files of XLSX.
     """
-    if table.format == "jsonl" and output_format != "jsonl":
-        raise UserError(
-            ExitCode.USAGE,
-            tr("{name} is JSONL, which can only be written as JSONL", name=table.name),
-        )
     if output_format == "jsonl":
-        return _jsonl_writer(file, table)
-    columns = [*table.columns, *added]
-    if output_format == "tsv":
-        return _tsv_writer(file, table, columns)
-    rows = csv.writer(file, lineterminator="\n")
-    rows.writerow(columns)
-    return lambda record, answer: rows.writerow([*record.fields.values(), *answer.values()])
+        return _Jsonl(file, None if whole_lines else columns)
+    if output_format == "xlsx":
+        return _Xlsx(file, columns, folder)
+    if output_format == "parquet":
+        return _Parquet(file, columns, types)
+    if output_format == "tsv" and not quoted:
+        return _Lines(file, columns, _unquoted_line)
+    return _Lines(file, columns, _csv_line("\t" if output_format == "tsv" else ","), excel=excel)
 
 
-def _tsv_writer(file: IO[str], table: Table, columns: Sequence[str]) -> Write:
-    def write_line(line: int, values: Sequence[object]) -> None:
-        cells = ["" if value is None else str(value) for value in values]
-        for cell in cells:
-            if "\t" in cell or "\n" in cell or "\r" in cell:
-                raise UserError(
-                    ExitCode.DATA,
+def _text(value: Any) -> str:
+    """Return a value as a text that says the same."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, Decimal) else _json(value)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_as_json)
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _values(record: Record, answer: Answer, columns: Sequence[str]) -> list[Any]:
+    found: list[Any] = []
+    for column in columns:
+        try:
+            found.append(plain(answer[column] if column in answer else record.fields.get(column)))
+        except ValueError as error:
+            raise Unwritable(column, tr("this value cannot be read: {reason}", reason=error)) from error  # fmt: skip
+    return found
+
+
+def _texts(record: Record, answer: Answer, columns: Sequence[str]) -> list[str]:
+    found = []
+    for column, value in zip(columns, _values(record, answer, columns), strict=True):
+        try:
+            found.append(_text(value))
+            found[-1].encode()
+        except ValueError as error:  # UnicodeError is one
+            raise Unwritable(column, tr("no text can hold this value: {reason}", reason=error)) from error  # fmt: skip
+    return found
+
+
+class _Lines:
+    """CSV and TSV."""
+
+    def __init__(
+        self,
+        file: Draft,
+        columns: Sequence[str],
+        line: Callable[[Sequence[str], Sequence[str]], str],
+        *,
+        excel: bool = False,
+    ) -> None:
+        self._file, self._columns, self._line, self._excel = file, columns, line, excel
+        self._add(columns, "\ufeff" if excel else "")
+
+    def write(self, record: Record, answer: Answer) -> None:
+        self._add(_texts(record, answer, self._columns))
+
+    def _add(self, cells: Sequence[str], before: str = "") -> None:
+        if self._excel:
+            # OWASP, "CSV Injection": what a spreadsheet would run begins with one of these.
+            cells = [f"'{cell}" if cell[:1] in tuple("=+-@\t\r") else cell for cell in cells]
+        self._file.write((before + self._line(cells, self._columns) + "\n").encode())
+
+    def close(self) -> None:
+        pass
+
+
+def _csv_line(delimiter: str) -> Callable[[Sequence[str], Sequence[str]], str]:
+    class Last:
+        line = ""
+
+        def write(self, line: str) -> None:
+            self.line = line
+
+    last = Last()
+    # With CRLF for a line end, the module quotes a lone CR on every version of Python.
+    rows = csv.writer(last, delimiter=delimiter, lineterminator="\r\n", **QUOTING["double"])
+
+    def line(cells: Sequence[str], _columns: Sequence[str]) -> str:
+        rows.writerow(cells)
+        return last.line[:-2]
+
+    return line
+
+
+def _unquoted_line(cells: Sequence[str], columns: Sequence[str]) -> str:
+    for column, cell in zip(columns, cells, strict=True):
+        if "\t" in cell or "\n" in cell or "\r" in cell:
+            raise Unwritable(
+                column,
+                tr(
+                    "TSV cannot hold a tab or a line break in a value; write CSV or JSONL, "
+                    "or say --quoting double"
+                ),
+            )
+    return "\t".join(cells)
+
+
+class _Jsonl:
+    def __init__(self, file: Draft, columns: Sequence[str] | None) -> None:
+        self._file, self._columns = file, columns
+
+    def write(self, record: Record, answer: Answer) -> None:
+        try:
+            if self._columns is None:
+                # The record's own text is kept, so that no number is rounded and no key reordered;
+                # it is an object that is not empty, for the text stands in it.
+                line = record.source.rstrip()[:-1] + ", " + _json(answer)[1:]
+            else:
+                values = _values(record, answer, self._columns)
+                line = _json(dict(zip(self._columns, values, strict=True)))
+            self._file.write((line + "\n").encode())
+        except ValueError as error:
+            raise Unwritable("", tr("no text can hold this value: {reason}", reason=error)) from error  # fmt: skip
+
+    def close(self) -> None:
+        pass
+
+
+class _Xlsx:
+    def __init__(self, file: Draft, columns: Sequence[str], folder: Path | None) -> None:
+        import datetime
+
+        import xlsxwriter
+
+        options: dict[str, Any] = {"constant_memory": True}
+        if folder is not None:
+            options["tmpdir"] = str(folder)
+        self._book = xlsxwriter.Workbook(file, options)
+        self._book.set_properties({"created": datetime.datetime(2000, 1, 1)})  # noqa: DTZ001 - the same bytes every time
+        self._sheet = self._book.add_worksheet()
+        self._columns = columns
+        self._rows = 0
+        self._add(list(columns))
+
+    def write(self, record: Record, answer: Answer) -> None:
+        self._add([_cell(value) for value in _values(record, answer, self._columns)])
+
+    def _add(self, cells: Sequence[Any]) -> None:
+        if self._rows == XLSX_ROWS:
+            raise Unwritable("", tr("XLSX has no more rows"))
+        for column, cell in zip(self._columns, cells, strict=True):
+            if isinstance(cell, str) and (
+                len(cell.encode("utf-16-le", "surrogatepass")) > 2 * XLSX_CHARACTERS
+                or re.search("[\ud800-\udfff\ufffe\uffff]", cell)
+            ):
+                raise Unwritable(
+                    column,
                     tr(
-                        "{name}, line {line}: TSV cannot hold a tab or a line break in a value; "
-                        "write CSV or JSONL",
-                        name=table.name,
-                        line=line,
+                        "XLSX cannot hold this text: it has over {most} characters, or one that "
+                        "XML lacks",
+                        most=XLSX_CHARACTERS,
                     ),
                 )
-        file.write("\t".join(cells) + "\n")
+        for at, cell in enumerate(cells):
+            if isinstance(cell, str):
+                self._sheet.write_string(self._rows, at, cell)  # never a formula, never a link
+            elif isinstance(cell, bool):
+                self._sheet.write_boolean(self._rows, at, cell)
+            elif cell is not None:
+                self._sheet.write_number(self._rows, at, cell)
+        self._rows += 1
 
-    write_line(1, columns)
-    return lambda record, answer: write_line(
-        record.line, [*record.fields.values(), *answer.values()]
-    )
+    def close(self) -> None:
+        self._book.close()
 
 
-def _jsonl_writer(file: IO[str], table: Table) -> Write:
-    def write(record: Record, answer: Answer) -> None:
-        added = json.dumps(answer, ensure_ascii=False)
-        if table.format == "jsonl":
-            # The record's own text is kept, so that no number is rounded and no key reordered;
-            # it is an object that is not empty, for the text stands in it.
-            line = record.source.rstrip()[:-1] + ", " + added[1:]
-        else:
-            line = json.dumps({**record.fields, **answer}, ensure_ascii=False)
-        file.write(line + "\n")
+def _cell(value: Any) -> Any:
+    """Return a value as XLSX has it: a number that a double does not hold exactly is text."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, int | float | Decimal):
+        try:
+            if Decimal(str(float(value))) == Decimal(str(value)):
+                return float(value)
+        except (OverflowError, ValueError, ArithmeticError):
+            pass
+    return _text(value)
 
-    return write
+
+class _Parquet:
+    def __init__(self, file: Draft, columns: Sequence[str], types: Mapping[str, Any]) -> None:
+        import pyarrow
+        import pyarrow.parquet
+
+        self._arrow = pyarrow
+        known = {int: pyarrow.int64(), float: pyarrow.float64()}
+        self._types = [types.get(column, str) for column in columns]
+        kinds = [pyarrow.string() if t is str else known.get(t, t) for t in self._types]
+        self._schema = pyarrow.schema(list(zip(columns, kinds, strict=True)))
+        self._columns = columns
+        self._rows: list[list[Any]] = []
+        self._writer = pyarrow.parquet.ParquetWriter(file, self._schema)
+
+    def write(self, record: Record, answer: Answer) -> None:
+        row: list[Any] = []
+        for column, kind in zip(self._columns, self._types, strict=True):
+            value = answer[column] if column in answer else record.fields.get(column)
+            row.append(value if kind is not str or value is None else self._checked(column, value))
+        self._rows.append(row)
+        if len(self._rows) == _ROW_GROUP:
+            self._flush()
+
+    def _checked(self, column: str, value: Any) -> str:
+        try:
+            text = _text(value)
+            text.encode()
+        except ValueError as error:
+            raise Unwritable(column, tr("no text can hold this value: {reason}", reason=error)) from error  # fmt: skip
+        return text
+
+    def _flush(self) -> None:
+        columns = zip(*self._rows, strict=True)
+        arrays = [
+            self._arrow.array(list(values), type=field.type)
+            for values, field in zip(columns, self._schema, strict=True)
+        ]
+        self._writer.write_table(self._arrow.Table.from_arrays(arrays, schema=self._schema))
+        self._rows.clear()
+
+    def close(self) -> None:
+        if self._rows:
+            self._flush()
+        self._writer.close()

@@ -1,28 +1,45 @@
 """What `sentiment-tui classify` tells a person, on stderr: standard output is for the data."""
 
+import json
+import os
 import sys
 from pathlib import Path
 
 import click
 
+from models.command import UserError
 from models.display import aligned, display
 from models.i18n import tr
 from models.locations import BUILTIN
 from models.metrics import Metrics
 from models.predictor import Predictor
-from tui.classify import Recognised, Shown, Summary
+from tui.classify import reject_line
+from tui.inspection import Found, Settings
 from tui.looks import one_line
+from tui.receipt import sidecar
+from tui.results import Chunk, Summary
 
 TEXT_WIDTH = 40
 """Terminal cells of a text that the closing table shows: with the rest, a line has under 80."""
 
+PREVIEW = 10
+"""Records in that table."""
+
 
 class Report:
-    """Narrates a run; `quiet` leaves only errors."""
+    """Narrates a run.
 
-    def __init__(self, *, quiet: bool) -> None:
+    Args:
+        quiet: tell only errors.
+        as_json: print the receipt on standard output.
+    """
+
+    def __init__(self, *, quiet: bool, as_json: bool) -> None:
         self._quiet = quiet
-        self._live = not quiet and sys.stderr.isatty()
+        self._as_json = as_json
+        self._live = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._found: Found | None = None
+        self._rows: list[list[str]] = []
 
     def model(self, predictor: Predictor) -> None:
         """Say which model is used, and where it runs."""
@@ -39,92 +56,66 @@ class Report:
             )
         )
 
-    def recognised(self, found: Recognised) -> None:
+    def found(self, found: Found) -> None:
         """Say how the input is read."""
+        self._found, self._rows = found, []
+        dialect = found.dialect
+        how = [dialect.format, dialect.encoding]
+        if dialect.delimiter is not None:
+            how.append(tr("delimiter {mark}", mark={"\t": "TAB"}.get(dialect.delimiter, dialect.delimiter)))  # fmt: skip
+            how.append(tr("quotes {quoting}", quoting=dialect.quoting))
+        if dialect.sheet is not None:
+            how.append(tr("sheet {name}", name=dialect.sheet))
+        if not dialect.header:
+            how.append(tr("no header"))
+        if found.records is not None:
+            how.append(tr("{count} records", count=f"{found.records:,}"))
         self._say(
             tr(
-                "input: {name}, {format}, {encoding}; text column: {column}; output: {output}",
+                "input: {name}, {how}; text column: {column}; output: {output}",
                 name=found.name,
-                format=found.format,
-                encoding=found.encoding,
+                how=", ".join(map(str, filter(None, how))),
                 column=found.text_column,
                 output=found.output_format,
             )
         )
 
+    def dry_run(self, found: Found) -> bool:
+        """Show the first records; return whether some cannot be read."""
+        self.found(found)
+        texts = [str(record.fields[found.text_column or ""] or "") for record in found.preview]
+        rows = [
+            [str(record.place.number), one_line(text, TEXT_WIDTH)]
+            for record, text in zip(found.preview, texts, strict=True)
+        ]
+        self._say(tr("columns: {columns}", columns=", ".join(found.columns)))
+        self._say(*aligned([["#", tr("text")], *rows], right=(0,)))
+        if found.rejected:
+            self._say(tr("{count} records cannot be read", count=f"{found.rejected:,}"))
+        return bool(found.rejected)
+
     def progress(self, summary: Summary) -> None:
         """Rewrite the line that says how far the run is, on a terminal only."""
-        if self._live:
-            line = tr("{records} records, {rate}/s", **_rate(summary))
-            click.echo(f"\r\x1b[2K{line}", err=True, nl=False)
-
-    def finish(self, summary: Summary, output: Path | None) -> None:
-        """Show the first records, the counts, and the scores where there are any."""
-        if self._quiet:
+        if not self._live:
             return
-        if self._live:
-            click.echo("\r\x1b[2K", err=True, nl=False)
-        if output is not None:
-            self._say(*_preview(summary), "")
-        shares = [
-            f"{display(label)} {count:,} ({count / max(summary.records, 1):.1%})"
-            for label, count in zip(summary.labels, summary.counts.tolist(), strict=True)
-        ]
-        self._say(tr("{records} records, {rate}/s", **_rate(summary)) + ": " + ", ".join(shares))
-        if summary.blank:
-            self._say(tr("{count} records have no text, and got no label", count=summary.blank))
-        if summary.truncated:
-            self._say(
-                tr(
-                    "{count} texts were longer than the model reads: only their beginning counts",
-                    count=summary.truncated,
-                )
+        rate = (summary.predicted - summary.resumed) / max(summary.seconds, 1e-9)
+        line = tr("{records} records, {rate}/s", records=f"{summary.predicted:,}", rate=f"{rate:,.0f}")
+        if summary.records:
+            line = tr(
+                "{done} of {records} records, {rate}/s, {left} left",
+                done=f"{summary.predicted:,}",
+                records=f"{summary.records:,}",
+                rate=f"{rate:,.0f}",
+                left=_duration((summary.records - summary.predicted) / rate) if rate else "?",
             )
-        if summary.metrics is not None:
-            self._say(*_scores(summary.metrics, summary.labels))
-        if output is not None:
-            self._say(tr("written to {path}", path=output))
+        if summary.rejected:
+            line += ", " + tr("{count} rejected", count=f"{summary.rejected:,}")
+        click.echo(f"\r\x1b[2K{line}", err=True, nl=False)
 
-    def _say(self, *lines: str) -> None:
-        if not self._quiet:
-            for line in lines:
-                click.echo(line, err=True)
-
-
-def _rate(summary: Summary) -> dict[str, str]:
-    rate = summary.records / max(summary.seconds, 1e-9)
-    return {"records": f"{summary.records:,}", "rate": f"{rate:,.0f}"}
-
-
-def _preview(summary: Summary) -> list[str]:
-    header = ["#", tr("text"), tr("label"), tr("confidence"), ""]
-    rows = [header, *(_row(shown) for shown in summary.preview)]
-    lines = aligned(rows, right=(0, 3))
-    rest = summary.records - len(summary.preview)
-    return [*lines, tr("… and {count} more", count=f"{rest:,}")] if rest else lines
-
-
-def _row(shown: Shown) -> list[str]:
-    text = one_line(shown.text, TEXT_WIDTH)
-    if shown.label is None:
-        return [str(shown.number), text, "", "", ""]
-    mark = {True: "✓", False: "✗", None: ""}[shown.right]
-    return [str(shown.number), text, shown.label, f"{shown.confidence:.2%}", mark]
-
-
-def _scores(metrics: Metrics, labels: tuple[str, ...]) -> list[str]:
-    header = [tr("true \\ predicted"), *labels]
-    rows = [
-        [label, *(f"{count:,}" for count in counts)]
-        for label, counts in zip(labels, metrics.confusion.tolist(), strict=True)
-    ]
-    return [
-        tr(
-            "accuracy {accuracy} ({correct} of {rows}), macro-F1 {f1}",
-            accuracy=f"{metrics.accuracy:.2%}",
-            correct=f"{metrics.correct:,}",
-            rows=f"{metrics.rows:,}",
-            f1=f"{metrics.macro_f1:.2%}",
-        ),
-        *aligned([header, *rows], right=range(1, len(labels) + 1)),
-    ]
+    def answered(self, chunk: Chunk) -> None:
+        """Keep the first records for the closing table; rejects without a file are told here."""
+        for row in range(min(PREVIEW - len(self._rows), len(chunk.records))):
+            answer = ["", "", ""]
+            if chunk.ids[row] >= 0:
+                pass
+        ...

@@ -1,0 +1,165 @@
+"""Physical lines of a text file: their bytes, where these begin, and their text.
+
+Lines end at LF or CRLF and nowhere else: a lone CR, U+0085 or U+2028 is text. Decoding is strict,
+line by line, so that bytes that are not of the encoding cost their own line and no other.
+"""
+
+import codecs
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from models.command import ExitCode, UserError
+from models.i18n import tr
+
+_MARKS = {  # the UTF-32 ones first: the little-endian one begins with that of UTF-16
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+_BLOCK = 1 << 20  # bytes
+
+
+class Line(NamedTuple):
+    """One physical line.
+
+    Attributes:
+        number: counted from 1.
+        start: offset of its first byte in the file.
+        raw: its bytes, line end included.
+        text: decoded, line end included; where `valid` is False, with U+FFFD for what isn't text.
+        valid: whether the bytes are of the encoding.
+    """
+
+    number: int
+    start: int
+    raw: bytes
+    text: str
+    valid: bool
+
+    @property
+    def content(self) -> str:
+        """The text without its line end."""
+        text = self.text
+        return text[:-2] if text.endswith("\r\n") else text.removesuffix("\n")
+
+
+def detect_encoding(path: Path) -> str:
+    """Return the encoding of a file: by its byte order mark, else UTF-8, else GB18030.
+
+    The whole file is decoded, strictly: what this returns will not fail later. No statistics.
+
+    Raises:
+        UserError: DATA, it is none of them.
+    """
+    with path.open("rb") as file:
+        marked = _mark(file.read(4))
+    if marked:
+        return marked[1]
+    failures = []
+    for encoding in ("utf-8", "gb18030"):
+        offset = _first_undecodable(path, encoding)
+        if offset is None:
+            return encoding
+        failures.append(tr("{encoding} fails at byte {offset}", encoding=encoding, offset=offset))
+    raise UserError(
+        ExitCode.DATA,
+        tr(
+            "{path}: expected UTF-8, GB18030 or a byte order mark; {failures}. "
+            "Name the encoding with --encoding",
+            path=path,
+            failures=", ".join(failures),
+        ),
+    )
+
+
+def check_encoding(name: str) -> None:
+    """Raise UserError USAGE unless Python knows this encoding and its lines can be told apart."""
+    try:
+        usable = _newline(name).strip(b"\0") == b"\n"
+    except (LookupError, UnicodeError):
+        usable = False
+    if not usable:
+        raise UserError(
+            ExitCode.USAGE,
+            tr("--encoding {encoding} is none of text that Python knows", encoding=name),
+        )
+
+
+def read_lines(file: BinaryIO, encoding: str) -> Iterator[Line]:
+    """Yield the lines of a file that is open at its start; its byte order mark is skipped.
+
+    Raises:
+        UserError: DATA, the encoding is UTF-16 or UTF-32 and nothing tells the byte order.
+    """
+    peek = getattr(file, "peek", None)
+    marked = _mark(peek(4)[:4] if peek else b"")
+    codec = codecs.lookup(encoding).name
+    start = 0
+    if marked and (marked[1] == codec or marked[1].startswith(codec)):
+        codec = marked[1]  # "utf-16" leaves the byte order to the mark
+        start = len(file.read(len(marked[0])))
+    if codec in ("utf-16", "utf-32"):
+        raise UserError(
+            ExitCode.DATA,
+            tr(
+                "the input has no byte order mark; say --encoding {encoding}-le or {encoding}-be",
+                encoding=codec,
+            ),
+        )
+    codec = codec.removesuffix("-sig")
+    for number, raw in enumerate(_split(file, _newline(codec)), start=1):
+        try:
+            yield Line(number, start, raw, raw.decode(codec), True)
+        except UnicodeDecodeError:
+            yield Line(number, start, raw, raw.decode(codec, "replace"), False)
+        start += len(raw)
+
+
+def _mark(head: bytes) -> tuple[bytes, str] | None:
+    return next((pair for pair in _MARKS.items() if head.startswith(pair[0])), None)
+
+
+def _newline(encoding: str) -> bytes:
+    """Return the bytes of LF, without the mark that some codecs put before the first character."""
+    return "\n\n".encode(encoding)[len("\n".encode(encoding)) :]
+
+
+def _split(file: BinaryIO, newline: bytes) -> Iterator[bytes]:
+    """Yield the lines; those of UTF-16 and UTF-32 end where a whole unit is LF."""
+    if len(newline) == 1:
+        yield from file
+        return
+    rest = b""
+    while block := file.read(_BLOCK):
+        at = max(len(rest) - len(newline) + 1, 0)
+        rest += block
+        begin = 0
+        while (at := rest.find(newline, at)) >= 0:
+            if at % len(newline):
+                at += 1
+                continue
+            at += len(newline)
+            yield rest[begin:at]
+            begin = at
+        rest = rest[begin:]
+    if rest:
+        yield rest
+
+
+def _first_undecodable(path: Path, encoding: str) -> int | None:
+    decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
+    done = 0
+    with path.open("rb") as file:
+        while True:
+            block = file.read(_BLOCK)
+            pending = len(decoder.getstate()[0])
+            try:
+                decoder.decode(block, final=not block)
+            except UnicodeDecodeError as error:
+                return done - pending + error.start
+            if not block:
+                return None
+            done += len(block)

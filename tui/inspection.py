@@ -1,0 +1,202 @@
+"""What a file run is asked to do, and what its input turns out to be."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from models.command import ExitCode, UserError
+from models.i18n import tr
+from models.tables import (
+    TEXT_COLUMNS,
+    Dialect,
+    Item,
+    Record,
+    Reject,
+    Table,
+    find_column,
+    format_of,
+    open_table,
+    plain,
+)
+from tui.formats import OUTPUT_FORMATS, XLSX_COLUMNS, XLSX_ROWS
+
+PREVIEW = 10
+"""Records that `inspect` hands out."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a file run is asked to do.
+
+    Attributes:
+        source: the input file, or None for standard input.
+        output: the output file, or None for standard output.
+        dialect: what is known of the input; the rest is found out.
+        output_format: one of `OUTPUT_FORMATS`; None takes it from the output's name, or else from
+            the input.
+        text_column: None takes the one with a name that is known, or the only one of a table
+            without a header.
+        label_column: holds true labels to score the predictions by.
+        select: input columns to keep, in this order; all of them where it is empty.
+        prefix: put before the names of the answer's columns.
+        probabilities: whether to add a column for the probability of each label.
+        excel: write CSV that Excel reads as UTF-8 and without formulas.
+        force: replace an existing output.
+    """
+
+    source: Path | None
+    output: Path | None = None
+    dialect: Dialect = Dialect()
+    output_format: str | None = None
+    text_column: str | None = None
+    label_column: str | None = None
+    select: tuple[str, ...] = ()
+    prefix: str = ""
+    probabilities: bool = False
+    excel: bool = False
+    force: bool = False
+
+    def added(self, labels: Sequence[str]) -> list[str]:
+        """Return the columns of the answer."""
+        names = ["predicted_label", "predicted_id", "confidence", "status"]
+        names += [f"probability_{label}" for label in labels] if self.probabilities else []
+        return [self.prefix + name for name in names]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found out about an input.
+
+    To have it read otherwise, `inspect` again with other settings: `replace(settings,
+    text_column=…)`, `replace(settings, dialect=replace(settings.dialect, delimiter=…))`.
+
+    Attributes:
+        name: for people.
+        dialect: with nothing left to find out.
+        columns: in order; in JSONL all that occur, in order of appearance.
+        text_column: one of them; None where that is the `problem`.
+        output_format: one of `OUTPUT_FORMATS`; None likewise.
+        problem: why this cannot be classified yet; None where it can.
+        records: how many there are, rejects included; None for standard input.
+        rejected: how many of them cannot be read; None likewise.
+        preview: the first records.
+        size: of the file, in bytes; None likewise.
+        digest: SHA-256 of the file; None likewise.
+    """
+
+    name: str
+    dialect: Dialect
+    columns: tuple[str, ...]
+    text_column: str | None = None
+    output_format: str | None = None
+    problem: UserError | None = None
+    records: int | None = None
+    rejected: int | None = None
+    preview: tuple[Record, ...] = ()
+    size: int | None = None
+    digest: str | None = None
+
+
+def inspect(settings: Settings) -> Found:
+    """Read a file once, from end to end, and say what it holds and how it will be read.
+
+    Raises:
+        UserError: NO_INPUT; USAGE, its format is not known; DATA, it cannot be read as its format,
+            or its encoding or delimiter is not to be told. What the columns lack is no error here,
+            but the `problem` of what is returned.
+    """
+    assert settings.source is not None  # noqa: S101 - standard input cannot be read twice
+    with open_table(settings.source, settings.dialect) as table:
+        found = recognise(settings, table)
+        columns = dict.fromkeys(table.columns)
+        preview: list[Record] = []
+        records = rejected = 0
+        for item in table.items:
+            records += 1
+            if isinstance(item, Reject) or isinstance(text_of(item, found.text_column), Reject):
+                rejected += 1
+                continue
+            if len(preview) < PREVIEW:
+                fields = {column: plain(value) for column, value in item.fields.items()}
+                preview.append(replace(item, fields=fields))
+            if table.dialect.format == "jsonl":  # the only one whose records differ in columns
+                columns.update(dict.fromkeys(item.fields))
+    problem = found.problem
+    if found.output_format == "xlsx" and records >= XLSX_ROWS:
+        problem = UserError(
+            ExitCode.USAGE,
+            tr("{count} records are more than XLSX holds; choose another --to", count=records),
+        )
+    return replace(
+        found,
+        columns=tuple(columns),
+        problem=problem,
+        records=records,
+        rejected=rejected,
+        preview=tuple(preview),
+        size=settings.source.stat().st_size,
+        digest=digest_of(settings.source),
+    )
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def recognise(settings: Settings, table: Table) -> Found:
+    """Say what an opened table shows before its records are read."""
+    found = Found(table.name, table.dialect, tuple(table.columns))
+    try:
+        if len(table.columns) == 1 and not table.dialect.header:
+            text_column = table.columns[0]
+        else:
+            text_column = find_column(
+                table.name, table.columns, settings.text_column, TEXT_COLUMNS, "--text-column"
+            )
+        if settings.label_column is not None:
+            find_column(table.name, table.columns, settings.label_column, (), "--label-column")
+        for column in settings.select if table.dialect.format != "jsonl" else ():
+            find_column(table.name, table.columns, column, (), "--select")
+        output_format = _output_format(settings, table)
+    except UserError as error:
+        return replace(found, problem=error)
+    return replace(found, text_column=text_column, output_format=output_format)
+
+
+def text_of(record: Record, column: str | None) -> str | Reject:
+    """Return the text of a record, "" where it is null; a `Reject` where it is no text."""
+    try:
+        text = plain(record.fields[column]) if column is not None else ""
+    except KeyError:
+        found = tr("nothing")
+    except ValueError:
+        found = tr("bytes that are not UTF-8")
+    else:
+        if text is None or isinstance(text, str):
+            return text or ""
+        found = f"{text!r:.60}"
+    message = tr("expected a string in {column}, found {found}", column=column, found=found)
+    return Reject(record.place, "not_a_text", message, column)
+
+
+def _output_format(settings: Settings, table: Table) -> str:
+    known = settings.output_format or (
+        format_of(settings.output) if settings.output is not None else table.dialect.format
+    )
+    if known not in OUTPUT_FORMATS:
+        raise UserError(
+            ExitCode.USAGE,
+            tr(
+                "the answer has columns, and {name} names no format that has; say --to {formats}",
+                name=settings.output or tr("a TXT input"),
+                formats="|".join(OUTPUT_FORMATS),
+            ),
+        )
+    if settings.excel and known != "csv":
+        raise UserError(ExitCode.USAGE, tr("--excel is for CSV; this output is {format}", format=known))  # fmt: skip
+    if known == "xlsx" and len(table.columns) > XLSX_COLUMNS - 100:
+        raise UserError(ExitCode.USAGE, tr("XLSX has no room for so many columns; choose another --to"))  # fmt: skip
+    return known

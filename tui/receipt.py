@@ -1,0 +1,140 @@
+"""What an output is made from, the receipt that says so, and how both appear.
+
+The receipt holds no time and no path, so the same run writes the same receipt.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from models.command import ExitCode, UserError
+from models.i18n import tr
+from models.predictor import Predictor, available_cores
+from tui import durable
+from tui.durable import Draft
+from tui.inspection import Found, Settings, digest_of
+from tui.results import STATUSES, Summary
+
+
+def sidecar(output: Path, kind: str) -> Path:
+    """Return where the "rejects.jsonl" or the "receipt.json" of an output is."""
+    return output.with_name(f"{output.name}.{kind}")
+
+
+def check_output(path: Path, settings: Settings, *, exists: bool | None = None) -> None:
+    """Raise UserError CANNOT_CREATE if `path` must not be written.
+
+    Args:
+        path: of the output.
+        settings: of the run.
+        exists: whether it must not exist; None forgives one that a run of ours may have finished.
+    """
+    if path.exists() and not path.is_file():
+        raise UserError(
+            ExitCode.CANNOT_CREATE, tr("{path} is no file; for standard output say -", path=path)
+        )
+    receipt = sidecar(path, "receipt.json")
+    for mine in (path, sidecar(path, "rejects.jsonl"), receipt):
+        if settings.source is not None and mine.exists() and mine.samefile(settings.source):
+            raise UserError(
+                ExitCode.CANNOT_CREATE, tr("{path} is the input; name another output", path=mine)
+            )
+    if exists is None:
+        exists = not settings.force and not receipt.exists()
+    if exists and path.exists():
+        raise UserError(
+            ExitCode.CANNOT_CREATE,
+            tr("{path} exists; name another --output, or --force to replace it", path=path),
+        )
+
+
+def fingerprint_of(settings: Settings, predictor: Predictor, found: Found) -> dict[str, Any]:
+    """Return everything that the output depends on."""
+    manifest = predictor.manifest
+    versions = {}
+    for name in ("sentiment-tui", "onnxruntime", "onnxruntime-gpu", "tokenizers"):
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {
+        "input": {"name": Path(found.name).name, "bytes": found.size, "sha256": found.digest},
+        "reading": {**asdict(found.dialect), "text_column": found.text_column},
+        "settings": {
+            "format": found.output_format,
+            "label_column": settings.label_column,
+            "select": list(settings.select),
+            "prefix": settings.prefix,
+            "probabilities": settings.probabilities,
+            "excel": settings.excel,
+        },
+        "model": {
+            "digest": manifest.digest,
+            "labels": list(manifest.labels),
+            "max_length": manifest.max_length,
+            "precision": manifest.precision,
+            "uncertain_below": manifest.uncertain_below,
+        },
+        "versions": versions,
+        "machine": {"device": predictor.device, "threads": available_cores()},
+    }
+
+
+def finished(settings: Settings, fingerprint: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the receipt of an output that a run with this fingerprint has finished, or None."""
+    output = settings.output
+    if output is None or settings.source is None or settings.force or not output.exists():
+        return None
+    text = durable.read(sidecar(output, "receipt.json")) or b""
+    try:
+        receipt = json.loads(text)
+        same = receipt["run"] == fingerprint and receipt["output"]["sha256"] == digest_of(output)
+    except (ValueError, KeyError, TypeError):
+        return None
+    return receipt if same else None
+
+
+def publish(
+    output: Path,
+    drafts: Mapping[str, Draft],
+    folder: Path,
+    summary: Summary,
+    fingerprint: Mapping[str, Any],
+) -> None:
+    """Give what was written its names: the rejects, the receipt, and at last the output.
+
+    Args:
+        output: its name; those of the others follow from it.
+        drafts: the finished "output" and "rejects", in `folder`.
+        folder: of the run.
+        summary: of the run; its receipt is filled in.
+        fingerprint: of the run.
+    """
+    names = {"output": output, "rejects": sidecar(output, "rejects.jsonl")}
+    files = {
+        kind: {"name": names[kind].name, "bytes": draft.size, "sha256": draft.digest.hexdigest()}
+        for kind, draft in drafts.items()
+    }
+    summary.receipt = {
+        "run": fingerprint,
+        "counts": {
+            "read": summary.read,
+            "written": summary.written,
+            "rejected": summary.rejected,
+            "status": dict(zip(STATUSES, summary.statuses.tolist(), strict=True)),
+            "label": dict(zip(summary.labels, summary.counts.tolist(), strict=True)),
+        },
+        "scores": summary.metrics and summary.metrics.as_dict(),
+        "output": files["output"],
+        "rejects": files["rejects"] if summary.rejected else None,
+    }
+    if summary.rejected:
+        durable.publish(drafts["rejects"].path, names["rejects"])
+    else:
+        durable.remove(names["rejects"])  # of an output that this one replaces
+    receipt = json.dumps(summary.receipt, ensure_ascii=False, indent=1) + "\n"
+    durable.save(sidecar(output, "receipt.json"), receipt.encode(), folder / "receipt.draft")
+    durable.publish(drafts["output"].path, output)
