@@ -58,7 +58,8 @@ def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise Terminated
 
 
-def _complain(message: str) -> None:
+def complain(message: str) -> None:
+    """Say on stderr what is wrong."""
     click.echo(f"{tr('error')}: {message}", err=True)
 
 
@@ -76,7 +77,7 @@ def run(command: click.Command, name: str) -> NoReturn:
         with command.make_context(name, sys.argv[1:]) as context:
             command.invoke(context)
     except UserError as error:
-        _complain(str(error))
+        complain(str(error))
         code = error.code
     except click.exceptions.Exit as exit_:
         code = exit_.exit_code
@@ -87,7 +88,7 @@ def run(command: click.Command, name: str) -> NoReturn:
             else ""
         )
         click.echo(usage, err=True, nl=False)
-        _complain(error.format_message())
+        complain(error.format_message())
         code = ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
         click.echo("\n" + tr("interrupted"), err=True)
@@ -100,12 +101,10 @@ def run(command: click.Command, name: str) -> NoReturn:
         sys.stdout = None
         code = ExitCode.BROKEN_PIPE
     except OSError as error:
-        _complain(
-            tr("{path}: {reason}", path=error.filename or "-", reason=error.strerror or error)
-        )
+        complain(tr("{path}: {reason}", path=error.filename or "-", reason=error.strerror or error))
         code = ExitCode.IO
     except Exception:  # noqa: BLE001 - the last line of defence: say that it is ours
         traceback.print_exc()
-        _complain(tr("this is a bug in {program}; the lines above say where", program=name))
+        complain(tr("this is a bug in {program}; the lines above say where", program=name))
         code = ExitCode.BUG
     sys.exit(code)

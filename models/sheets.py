@@ -30,8 +30,8 @@ def open_sheet(path: Path, dialect: Dialect) -> Iterator[Table]:
     if dialect.format == "xlsx":
         yield _open_xlsx(path, dialect)
         return
-    import pyarrow  # type: ignore[import-untyped,unused-ignore]
-    import pyarrow.parquet  # type: ignore[import-untyped,unused-ignore]
+    import pyarrow
+    import pyarrow.parquet
 
     try:
         file = pyarrow.parquet.ParquetFile(path)
@@ -95,7 +95,7 @@ def _open_xlsx(path: Path, dialect: Dialect) -> Table:
     except (CalamineError, OSError) as error:
         raise _unreadable(path, "XLSX", error) from error
     columns: list[str] = []
-    for number, values in rows:
+    for _, values in rows:
         if any(value != "" for value in values):
             width = max(at for at, value in enumerate(values, start=1) if value != "")
             columns = [str(at) for at in range(1, width + 1)]

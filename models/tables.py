@@ -366,7 +366,7 @@ def _json_items(lines: Iterator[Line]) -> Iterator[Item]:
             yield Reject(place, "not_an_object", found)
 
 
-class _Unterminated(Exception):
+class _UnterminatedError(Exception):
     """A quote is open for too many lines."""
 
 
@@ -387,7 +387,7 @@ def _rows(lines: Iterator[Line], delimiter: str, quoting: str) -> Iterator[Row]:
         while line := waiting.popleft() if waiting else next(lines, None):
             if len(taken) == MOST_LINES:
                 waiting.appendleft(line)
-                raise _Unterminated
+                raise _UnterminatedError
             taken.append(line)
             end = line.text[len(line.content) :]
             yield line.content.replace("\r", _LONE_CR) + end if "\r" in line.content else line.text
@@ -404,11 +404,11 @@ def _rows(lines: Iterator[Line], delimiter: str, quoting: str) -> Iterator[Row]:
                     yield taken, row
                 taken.clear()
             return
-        except (csv.Error, _Unterminated) as error:
+        except (csv.Error, _UnterminatedError) as error:
             waiting.extendleft(reversed(taken[1:]))
             if not taken[0].valid:
                 problem = ("undecodable", _undecodable())
-            elif isinstance(error, _Unterminated) or "unexpected end" in str(error):
+            elif isinstance(error, _UnterminatedError) or "unexpected end" in str(error):
                 problem = ("unterminated_quote", tr("a quote that opens here is never closed"))
             else:
                 problem = ("bad_quote", tr("the quotes are not as in CSV: {reason}", reason=error))
@@ -416,9 +416,7 @@ def _rows(lines: Iterator[Line], delimiter: str, quoting: str) -> Iterator[Row]:
             taken.clear()
 
 
-def named_rows(
-    name: str, rows: Iterable[Row], *, header: bool
-) -> tuple[list[str], Iterator[Item]]:
+def named_rows(name: str, rows: Iterable[Row], *, header: bool) -> tuple[list[str], Iterator[Item]]:
     """Name the values of each row by the first one, or by their position without a `header`."""
     rows = iter(rows)
     lines, values = next(rows, ((), []))

@@ -192,8 +192,8 @@ def _is_label(value: object) -> bool:
 
 
 def _read_parquet(path: Path, reading: Reading) -> Raw:
-    import pyarrow  # type: ignore[import-untyped,unused-ignore]
-    import pyarrow.parquet  # type: ignore[import-untyped,unused-ignore]
+    import pyarrow
+    import pyarrow.parquet
     from datasets import Features
 
     require_file(path)

@@ -1,15 +1,12 @@
 """`sentiment-tui classify`: the inputs one after the other, with a report and with signals."""
 
-import json
 import signal
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-import click
-
-from models.command import ExitCode, UserError
+from models.command import ExitCode, UserError, complain
 from models.i18n import tr
 from models.locations import Device
 from models.predictor import Predictor
@@ -26,7 +23,8 @@ class _Signals:
     """The first Ctrl-C or SIGTERM asks the run to stop after its batch; the second ends it."""
 
     def __init__(self, report: Report) -> None:
-        self.caught: int | None = None
+        self.caught = 0
+        self.summary: Summary | None = None
         self._report = report
 
     def catch(self) -> None:
@@ -42,14 +40,14 @@ class _Signals:
 
     def between(self, summary: Summary) -> None:
         """Stop the run if a signal came; tell how far it is."""
-        if self.caught is not None:
+        self.summary = summary
+        if self.caught:
             raise Stopped
         self._report.progress(summary)
 
 
 def classify_files(
     files: Sequence[Path],
-    output: Path | None,
     settings: Settings,
     *,
     model: Path,
@@ -61,31 +59,33 @@ def classify_files(
 
     Args:
         files: paths, folders of files, or "-" for standard input.
-        output: a file; a folder, where there are several inputs; None or "-" for standard output.
-        settings: of every run, but for its source and output.
+        settings: of every run; its output is a folder where there are several inputs.
         model: the model file.
         device: where to run.
         report: who tells people.
         dry_run: only say what would be read.
 
     Returns:
-        OK or REJECTS.
+        OK, REJECTS, or the code of the signal that ended it.
 
     Raises:
-        UserError: of the first input that could not be classified, when the others are done; what
-            concerns all of them, at once.
+        UserError: the input cannot be classified. Of several, those that can be are, and each of
+            the others is told; what concerns them all ends the command at once.
     """
-    runs = _runs(files, None if output == Path("-") else output, settings)
+    runs = _runs(files, settings)
     signals = _Signals(report)
     predictor: Predictor | None = None
-    rejected, failure = False, None
+    rejected, failures = False, []
     for run in runs:
         try:
             found = inspect(run) if run.source is not None else None
             if found is not None and found.problem is not None:
                 raise found.problem
             if dry_run:
-                rejected |= report.dry_run(found)
+                if found is None:
+                    raise UserError(ExitCode.USAGE, tr("--dry-run needs a file, not a pipe"))
+                report.preview(found)
+                rejected |= bool(found.rejected)
                 continue
             if predictor is None:
                 predictor = Predictor.open(model, device=device)
@@ -94,34 +94,34 @@ def classify_files(
             hooks = Hooks(report.found, signals.between, report.answered)
             summary = classify(run, predictor, found=found, hooks=hooks)
         except Stopped:
-            report.stopped(run)
-            raise SystemExit(_CODES[signal.Signals(signals.caught or signal.SIGINT)]) from None
+            report.stopped(signals.summary, resumable=None not in (run.source, run.output))
+            return _CODES[signal.Signals(signals.caught)]
         except UserError as error:
             if len(runs) == 1 or error.code not in (ExitCode.DATA, ExitCode.NO_INPUT):
                 raise
-            report.failed(error)
-            failure = failure or error
+            complain(str(error))
+            failures.append(error.code)
             continue
         report.finish(summary, run.output)
         rejected |= summary.rejected > 0
-    if failure is not None:
-        raise UserError(failure.code, tr("not all of the inputs were classified; see above"))
+    if failures:
+        count = len(failures)
+        raise UserError(failures[0], tr("{count} of the inputs were not classified", count=count))
     return ExitCode.REJECTS if rejected else ExitCode.OK
 
 
-def _runs(files: Sequence[Path], output: Path | None, settings: Settings) -> list[Settings]:
+def _runs(files: Sequence[Path], settings: Settings) -> list[Settings]:
     """Return the settings of the run of each input."""
+    output = settings.output
     sources: list[Path] = []
     for path in files:
         sources += sorted(_tables_in(path)) if path.is_dir() else [path]
     if not sources:
         raise UserError(
-            ExitCode.NO_INPUT,
-            tr("{path} holds no file of a format that this reads", path=files[0]),
+            ExitCode.NO_INPUT, tr("{path} holds no file that could be read", path=files[0])
         )
     if len(files) == 1 and not files[0].is_dir() and not (output and output.is_dir()):
-        source = None if files[0] == Path("-") else files[0]
-        return [replace(settings, source=source, output=output)]
+        return [replace(settings, source=None if files[0] == Path("-") else files[0])]
     if output is None or Path("-") in sources:
         raise UserError(
             ExitCode.USAGE,
@@ -130,8 +130,6 @@ def _runs(files: Sequence[Path], output: Path | None, settings: Settings) -> lis
     runs: dict[Path, Settings] = {}
     for source in sources:
         suffix = f".{settings.output_format}" if settings.output_format else source.suffix
-        if settings.output_format is None and format_of(source) == "txt":
-            raise UserError
         target = output / (source.stem + suffix)
         if target in runs:
             raise UserError(
@@ -155,12 +153,11 @@ def _runs(files: Sequence[Path], output: Path | None, settings: Settings) -> lis
 
 
 def _tables_in(folder: Path) -> list[Path]:
-    ours = (".rejects.jsonl", ".receipt.json")
     return [
         path
         for path in folder.iterdir()
         if path.is_file()
         and format_of(path) is not None
         and not path.name.startswith((".", "~$"))
-        and not path.name.endswith(ours)
+        and not path.name.endswith(".rejects.jsonl")
     ]

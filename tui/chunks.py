@@ -90,7 +90,9 @@ class RunFolder:
             return None
         at = 4 * len(texts) * labels
         probabilities = np.frombuffer(payload, dtype="<f4", count=len(texts) * labels)
-        return Answers(probabilities.reshape(-1, labels), np.frombuffer(payload, dtype=bool, offset=at))
+        return Answers(
+            probabilities.reshape(-1, labels), np.frombuffer(payload, dtype=bool, offset=at)
+        )
 
     def save(self, number: int, texts: Sequence[str], answers: Answers) -> None:
         """Publish the answers of a chunk."""

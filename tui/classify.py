@@ -5,17 +5,15 @@ knows no screen: hooks tell whoever asked how far it is. `tui.inspection` has wh
 input before, `tui.chunks` how a run survives being killed, `tui.receipt` how its output appears.
 """
 
-import base64
-import json
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,9 +25,9 @@ from models.tables import Item, Record, Reject, Table, open_table, plain
 from tui import durable
 from tui.chunks import Answers, RunFolder, run_folder
 from tui.durable import Draft
-from tui.formats import Unwritable, Writer, open_writer
+from tui.formats import UnwritableError, Writer, open_writer
 from tui.inspection import Found, Settings, digest_of, inspect, recognise, text_of
-from tui.receipt import check_output, fingerprint_of, finished, publish
+from tui.receipt import check_output, fingerprint_of, finished, publish, reject_line
 from tui.results import STATUSES, Chunk, Summary
 
 CHUNK = 2048
@@ -39,7 +37,7 @@ BATCH = 256
 """Texts between two chances to stop."""
 
 
-class Stopped(Exception):
+class Stopped(Exception):  # noqa: N818 - nothing is wrong
     """What a hook raises to end a run. All published chunks stay, for the same run to go on."""
 
 
@@ -64,7 +62,7 @@ def classify(
     predictor: Predictor,
     *,
     found: Found | None = None,
-    hooks: Hooks = Hooks(),  # noqa: B008 - it is frozen
+    hooks: Hooks = Hooks(),
 ) -> Summary:
     """Classify every record of a table, in order: written once, or rejected with the reason.
 
@@ -196,7 +194,7 @@ class _Run:
     def _open_writer(self, table: Table, output: Draft, folder: RunFolder | None) -> Writer:
         settings, found = self._settings, self._found
         assert found.output_format is not None  # noqa: S101 - for mypy
-        types = {column: float for column in self._added[2:]}
+        types: dict[str, Any] = dict.fromkeys(self._added, float)
         types |= {self._added[0]: str, self._added[1]: int, self._added[3]: str}
         if table.schema is not None:
             types |= dict(zip(table.columns, table.schema.types, strict=True))
@@ -208,7 +206,7 @@ class _Run:
             whole_lines=self._whole_lines,
             quoted=settings.dialect.quoting == "double",
             excel=settings.excel,
-            folder=folder and folder.path,
+            folder=None if folder is None else folder.path,
         )
 
     def _begin(
@@ -324,7 +322,7 @@ class _Run:
                 values += [round(p, 6) if label >= 0 else None for p in each]
             try:
                 writer.write(record, dict(zip(self._added, values, strict=True)))
-            except Unwritable as error:
+            except UnwritableError as error:
                 kept[row] = False
                 rejects.append(Reject(record.place, "unwritable", str(error), error.column))
         rows = np.flatnonzero(kept)
@@ -338,28 +336,6 @@ class _Run:
             truths=None if self._settings.label_column is None else np.array(work.truths)[rows],
             rejects=sorted(rejects, key=lambda reject: reject.place.number),
         )
-
-
-def reject_line(found: Found, reject: Reject) -> str:
-    """Return a reject as a line of JSON, in ASCII: no byte of it can act on a terminal."""
-    place = reject.place
-    line = {
-        "file": Path(found.name).name,
-        "record": place.number,
-        "line": place.line,
-        "last_line": place.last_line,
-        "byte_start": place.start,
-        "byte_end": None if place.start is None else place.start + len(place.raw or b""),
-        "column": reject.column,
-        "code": reject.code,
-        "message": reject.message,
-    }
-    if place.raw is not None:
-        try:
-            line["raw"] = place.raw.decode((found.dialect.encoding or "utf-8").removesuffix("-sig"))
-        except UnicodeError:
-            line["raw_base64"] = base64.b64encode(place.raw).decode()
-    return json.dumps(line) + "\n"
 
 
 def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:

@@ -28,7 +28,9 @@ _EXIT_CODES = {
     ExitCode.CANNOT_CREATE: tr("the output exists or cannot be created"),
     ExitCode.IO: tr("reading or writing failed"),
     ExitCode.LOCKED: tr("another run is writing the output"),
-    ExitCode.CONFIG: tr("the model file is not one of this program, or the settings were changed likewise"),
+    ExitCode.CONFIG: tr(
+        "the model file is not one of this program, or the settings were changed likewise"
+    ),
     ExitCode.INTERRUPTED: tr("interrupted by Ctrl-C; the same command goes on"),
     ExitCode.BROKEN_PIPE: tr("the reader of the output left"),
     ExitCode.TERMINATED: tr("terminated; likewise"),
@@ -111,7 +113,9 @@ def cli(context: click.Context, /, model: str | None, device: Device) -> None:
     type=click.Choice(OUTPUT_FORMATS),
     help=tr("Format of the output. [default: by its name, or as the input]"),
 )
-@click.option("--excel", is_flag=True, help=tr("Write CSV for Excel: a byte order mark, no formulas."))
+@click.option(
+    "--excel", is_flag=True, help=tr("Write CSV for Excel: a byte order mark, no formulas.")
+)
 @_model_options
 @click.option("--text-column", metavar="NAME", help=tr("Column of the texts."))
 @click.option(
@@ -155,7 +159,9 @@ def cli(context: click.Context, /, model: str | None, device: Device) -> None:
     help=tr("Whether the first row names the columns; without, they are 1, 2, …"),
 )
 @click.option("--sheet", metavar="NAME", help=tr("Sheet of XLSX. [default: the only one]"))
-@click.option("--dry-run", is_flag=True, help=tr("Only say what would be read, and show some of it."))
+@click.option(
+    "--dry-run", is_flag=True, help=tr("Only say what would be read, and show some of it.")
+)
 @click.option("--json", "as_json", is_flag=True, help=tr("Print the receipt on standard output."))
 @click.option("--quiet", "-q", is_flag=True, help=tr("Say nothing but errors."))
 def classify(
@@ -165,25 +171,36 @@ def classify(
     device: Device,
     *,
     source_format: str | None,
+    encoding: str | None,
+    delimiter: str | None,
+    quoting: str | None,
+    header: bool,
+    sheet: str | None,
     dry_run: bool,
     as_json: bool,
     quiet: bool,
     **options: Any,
 ) -> None:
     from tui.batch import classify_files
+    from tui.inspection import Settings
+    from tui.report import Report
 
-    reading = ("encoding", "delimiter", "quoting", "header", "sheet")
-    dialect = Dialect(source_format, **{name: options.pop(name) for name in reading})
+    output = None if output == Path("-") else output
+    if as_json and output is None and not dry_run:
+        raise UserError(ExitCode.USAGE, tr("--json and the records cannot both be standard output"))
+    settings = Settings(
+        source=None,
+        output=output,
+        dialect=Dialect(source_format, encoding, delimiter, quoting, header, sheet),
+        **options,
+    )
     code = classify_files(
         files,
-        output,
-        dialect,
-        options,
+        settings,
         model=_model_path(model),
         device=device,
+        report=Report(quiet=quiet, as_json=as_json, to_stdout=output is None),
         dry_run=dry_run,
-        as_json=as_json,
-        quiet=quiet,
     )
     click.get_current_context().exit(code)
 

@@ -21,14 +21,13 @@ class Draft:
     """A file that is being written; also what stands for standard output.
 
     Attributes:
-        path: None for standard output.
         digest: SHA-256 of all that was written.
         size: in bytes.
     """
 
     def __init__(self, path: Path | None) -> None:
         """Create `path`, or take standard output."""
-        self.path = path
+        self._owned = path is not None
         self.digest = hashlib.sha256()
         self.size = 0
         self.closed = False
@@ -57,13 +56,13 @@ class Draft:
     def finish(self) -> None:
         """Flush, and wait for the disk; standard output is only flushed."""
         self.flush()
-        if self.path is not None:
+        if self._owned:
             os.fsync(self._descriptor)
             self.close()
 
     def close(self) -> None:
         """Let go of the file, whatever of it was written."""
-        if self.path is not None and not self.closed:
+        if self._owned and not self.closed:
             os.close(self._descriptor)
         self.closed = True
 

@@ -23,10 +23,10 @@ Answer = Mapping[str, str | int | float | None]
 _ROW_GROUP = 16_384  # rows of Parquet that are written together, and so held in memory
 
 
-class Unwritable(Exception):
+class UnwritableError(Exception):
     """A value that the format of the output cannot hold: the record is to be rejected."""
 
-    def __init__(self, column: str, message: str) -> None:
+    def __init__(self, column: str | None, message: str) -> None:
         super().__init__(message)
         self.column = column
 
@@ -35,7 +35,7 @@ class Writer(Protocol):
     """Writes one table."""
 
     def write(self, record: Record, answer: Answer) -> None:
-        """Add a record; raises Unwritable, and then has added nothing."""
+        """Add a record; raises UnwritableError, and then has added nothing."""
 
     def close(self) -> None:
         """Write what a format has at its end."""
@@ -94,25 +94,32 @@ def _as_json(value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _values(record: Record, answer: Answer, columns: Sequence[str]) -> list[Any]:
-    found: list[Any] = []
-    for column in columns:
-        try:
-            found.append(plain(answer[column] if column in answer else record.fields.get(column)))
-        except ValueError as error:
-            raise Unwritable(column, tr("this value cannot be read: {reason}", reason=error)) from error  # fmt: skip
-    return found
-
-
-def _texts(record: Record, answer: Answer, columns: Sequence[str]) -> list[str]:
+def _cells(
+    record: Record,
+    answer: Answer,
+    columns: Sequence[str],
+    convert: Callable[[Any], Any] = lambda value: value,
+) -> list[Any]:
+    """Return the values of some columns, as Python has them and then converted."""
     found = []
-    for column, value in zip(columns, _values(record, answer, columns), strict=True):
+    for column in columns:
+        value = answer[column] if column in answer else record.fields.get(column)
         try:
-            found.append(_text(value))
-            found[-1].encode()
-        except ValueError as error:  # UnicodeError is one
-            raise Unwritable(column, tr("no text can hold this value: {reason}", reason=error)) from error  # fmt: skip
+            found.append(convert(plain(value)))
+        except ValueError as error:
+            raise _unwritable(column, error) from error
     return found
+
+
+def _unwritable(column: str | None, reason: object) -> UnwritableError:
+    return UnwritableError(column, tr("this value cannot be written: {reason}", reason=reason))
+
+
+def _encodable(value: Any) -> str:
+    """Return a value as a text that UTF-8 can hold: JSON can spell half a character alone."""
+    text = _text(value)
+    text.encode()
+    return text
 
 
 class _Lines:
@@ -130,7 +137,7 @@ class _Lines:
         self._add(columns, "\ufeff" if excel else "")
 
     def write(self, record: Record, answer: Answer) -> None:
-        self._add(_texts(record, answer, self._columns))
+        self._add(_cells(record, answer, self._columns, _encodable))
 
     def _add(self, cells: Sequence[str], before: str = "") -> None:
         if self._excel:
@@ -163,7 +170,7 @@ def _csv_line(delimiter: str) -> Callable[[Sequence[str], Sequence[str]], str]:
 def _unquoted_line(cells: Sequence[str], columns: Sequence[str]) -> str:
     for column, cell in zip(columns, cells, strict=True):
         if "\t" in cell or "\n" in cell or "\r" in cell:
-            raise Unwritable(
+            raise UnwritableError(
                 column,
                 tr(
                     "TSV cannot hold a tab or a line break in a value; write CSV or JSONL, "
@@ -184,11 +191,12 @@ class _Jsonl:
                 # it is an object that is not empty, for the text stands in it.
                 line = record.source.rstrip()[:-1] + ", " + _json(answer)[1:]
             else:
-                values = _values(record, answer, self._columns)
-                line = _json(dict(zip(self._columns, values, strict=True)))
-            self._file.write((line + "\n").encode())
-        except ValueError as error:
-            raise Unwritable("", tr("no text can hold this value: {reason}", reason=error)) from error  # fmt: skip
+                cells = _cells(record, answer, self._columns)
+                line = _json(dict(zip(self._columns, cells, strict=True)))
+            content = (line + "\n").encode()
+        except ValueError as error:  # NaN, or half a character
+            raise _unwritable(None, error) from error
+        self._file.write(content)
 
     def close(self) -> None:
         pass
@@ -204,24 +212,25 @@ class _Xlsx:
         if folder is not None:
             options["tmpdir"] = str(folder)
         self._book = xlsxwriter.Workbook(file, options)
-        self._book.set_properties({"created": datetime.datetime(2000, 1, 1)})  # noqa: DTZ001 - the same bytes every time
+        # the same bytes every time
+        self._book.set_properties({"created": datetime.datetime(2000, 1, 1)})
         self._sheet = self._book.add_worksheet()
         self._columns = columns
         self._rows = 0
         self._add(list(columns))
 
     def write(self, record: Record, answer: Answer) -> None:
-        self._add([_cell(value) for value in _values(record, answer, self._columns)])
+        self._add(_cells(record, answer, self._columns, _cell))
 
     def _add(self, cells: Sequence[Any]) -> None:
         if self._rows == XLSX_ROWS:
-            raise Unwritable("", tr("XLSX has no more rows"))
+            raise UnwritableError(None, tr("XLSX has no more rows"))
         for column, cell in zip(self._columns, cells, strict=True):
             if isinstance(cell, str) and (
                 len(cell.encode("utf-16-le", "surrogatepass")) > 2 * XLSX_CHARACTERS
                 or re.search("[\ud800-\udfff\ufffe\uffff]", cell)
             ):
-                raise Unwritable(
+                raise UnwritableError(
                     column,
                     tr(
                         "XLSX cannot hold this text: it has over {most} characters, or one that "
@@ -270,21 +279,15 @@ class _Parquet:
         self._writer = pyarrow.parquet.ParquetWriter(file, self._schema)
 
     def write(self, record: Record, answer: Answer) -> None:
-        row: list[Any] = []
+        row = []
         for column, kind in zip(self._columns, self._types, strict=True):
-            value = answer[column] if column in answer else record.fields.get(column)
-            row.append(value if kind is not str or value is None else self._checked(column, value))
+            if kind is str:
+                row += _cells(record, answer, [column], lambda v: v if v is None else _encodable(v))
+            else:
+                row.append(answer[column] if column in answer else record.fields.get(column))
         self._rows.append(row)
         if len(self._rows) == _ROW_GROUP:
             self._flush()
-
-    def _checked(self, column: str, value: Any) -> str:
-        try:
-            text = _text(value)
-            text.encode()
-        except ValueError as error:
-            raise Unwritable(column, tr("no text can hold this value: {reason}", reason=error)) from error  # fmt: skip
-        return text
 
     def _flush(self) -> None:
         columns = zip(*self._rows, strict=True)

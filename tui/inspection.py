@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from models.command import ExitCode, UserError
@@ -10,7 +10,6 @@ from models.i18n import tr
 from models.tables import (
     TEXT_COLUMNS,
     Dialect,
-    Item,
     Record,
     Reject,
     Table,
@@ -47,7 +46,7 @@ class Settings:
 
     source: Path | None
     output: Path | None = None
-    dialect: Dialect = Dialect()
+    dialect: Dialect = field(default_factory=Dialect)
     output_format: str | None = None
     text_column: str | None = None
     label_column: str | None = None
@@ -196,7 +195,9 @@ def _output_format(settings: Settings, table: Table) -> str:
             ),
         )
     if settings.excel and known != "csv":
-        raise UserError(ExitCode.USAGE, tr("--excel is for CSV; this output is {format}", format=known))  # fmt: skip
+        message = tr("--excel is for CSV; this output is {format}", format=known)
+        raise UserError(ExitCode.USAGE, message)
     if known == "xlsx" and len(table.columns) > XLSX_COLUMNS - 100:
-        raise UserError(ExitCode.USAGE, tr("XLSX has no room for so many columns; choose another --to"))  # fmt: skip
+        message = tr("XLSX has no room for so many columns; choose another --to")
+        raise UserError(ExitCode.USAGE, message)
     return known

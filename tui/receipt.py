@@ -1,8 +1,9 @@
-"""What an output is made from, the receipt that says so, and how both appear.
+"""What an output is made from, what is told beside it, and how all of that appears.
 
 The receipt holds no time and no path, so the same run writes the same receipt.
 """
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -13,6 +14,7 @@ from typing import Any
 from models.command import ExitCode, UserError
 from models.i18n import tr
 from models.predictor import Predictor, available_cores
+from models.tables import Reject
 from tui import durable
 from tui.durable import Draft
 from tui.inspection import Found, Settings, digest_of
@@ -22,6 +24,28 @@ from tui.results import STATUSES, Summary
 def sidecar(output: Path, kind: str) -> Path:
     """Return where the "rejects.jsonl" or the "receipt.json" of an output is."""
     return output.with_name(f"{output.name}.{kind}")
+
+
+def reject_line(found: Found, reject: Reject) -> str:
+    """Return a reject as a line of JSON, in ASCII: no byte of it can act on a terminal."""
+    place = reject.place
+    line = {
+        "file": Path(found.name).name,
+        "record": place.number,
+        "line": place.line,
+        "last_line": place.last_line,
+        "byte_start": place.start,
+        "byte_end": None if place.start is None else place.start + len(place.raw or b""),
+        "column": reject.column,
+        "code": reject.code,
+        "message": reject.message,
+    }
+    if place.raw is not None:
+        try:
+            line["raw"] = place.raw.decode((found.dialect.encoding or "utf-8").removesuffix("-sig"))
+        except UnicodeError:
+            line["raw_base64"] = base64.b64encode(place.raw).decode()
+    return json.dumps(line) + "\n"
 
 
 def check_output(path: Path, settings: Settings, *, exists: bool | None = None) -> None:
@@ -108,7 +132,7 @@ def publish(
 
     Args:
         output: its name; those of the others follow from it.
-        drafts: the finished "output" and "rejects", in `folder`.
+        drafts: the finished "output" and "rejects", `*.draft` in `folder`.
         folder: of the run.
         summary: of the run; its receipt is filled in.
         fingerprint: of the run.
@@ -132,9 +156,9 @@ def publish(
         "rejects": files["rejects"] if summary.rejected else None,
     }
     if summary.rejected:
-        durable.publish(drafts["rejects"].path, names["rejects"])
+        durable.publish(folder / "rejects.draft", names["rejects"])
     else:
         durable.remove(names["rejects"])  # of an output that this one replaces
     receipt = json.dumps(summary.receipt, ensure_ascii=False, indent=1) + "\n"
     durable.save(sidecar(output, "receipt.json"), receipt.encode(), folder / "receipt.draft")
-    durable.publish(drafts["output"].path, output)
+    durable.publish(folder / "output.draft", output)

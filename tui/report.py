@@ -7,17 +7,15 @@ from pathlib import Path
 
 import click
 
-from models.command import UserError
 from models.display import aligned, display
 from models.i18n import tr
 from models.locations import BUILTIN
 from models.metrics import Metrics
 from models.predictor import Predictor
-from tui.classify import reject_line
-from tui.inspection import Found, Settings
+from tui.inspection import Found
 from tui.looks import one_line
-from tui.receipt import sidecar
-from tui.results import Chunk, Summary
+from tui.receipt import reject_line, sidecar
+from tui.results import STATUSES, Chunk, Summary
 
 TEXT_WIDTH = 40
 """Terminal cells of a text that the closing table shows: with the rest, a line has under 80."""
@@ -27,23 +25,25 @@ PREVIEW = 10
 
 
 class Report:
-    """Narrates a run.
+    """Narrates the runs of one command.
 
     Args:
-        quiet: tell only errors.
-        as_json: print the receipt on standard output.
+        quiet: tell only errors, and rejects that go to no file.
+        as_json: print receipts on standard output.
+        to_stdout: the records go there.
     """
 
-    def __init__(self, *, quiet: bool, as_json: bool) -> None:
-        self._quiet = quiet
-        self._as_json = as_json
+    def __init__(self, *, quiet: bool, as_json: bool, to_stdout: bool) -> None:
+        self._quiet, self._as_json, self._to_stdout = quiet, as_json, to_stdout
         self._live = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._found: Found | None = None
+        self._labels: tuple[str, ...] = ()
         self._rows: list[list[str]] = []
 
     def model(self, predictor: Predictor) -> None:
         """Say which model is used, and where it runs."""
         manifest = predictor.manifest
+        self._labels = manifest.labels
         name = tr("the built-in model") if predictor.path == BUILTIN else display(predictor.path)
         self._say(
             tr(
@@ -60,9 +60,12 @@ class Report:
         """Say how the input is read."""
         self._found, self._rows = found, []
         dialect = found.dialect
-        how = [dialect.format, dialect.encoding]
+        how = [str(dialect.format)]
+        if dialect.encoding is not None:
+            how.append(dialect.encoding)
         if dialect.delimiter is not None:
-            how.append(tr("delimiter {mark}", mark={"\t": "TAB"}.get(dialect.delimiter, dialect.delimiter)))  # fmt: skip
+            mark = "TAB" if dialect.delimiter == "\t" else dialect.delimiter
+            how.append(tr("delimiter {mark}", mark=mark))
             how.append(tr("quotes {quoting}", quoting=dialect.quoting))
         if dialect.sheet is not None:
             how.append(tr("sheet {name}", name=dialect.sheet))
@@ -74,48 +77,148 @@ class Report:
             tr(
                 "input: {name}, {how}; text column: {column}; output: {output}",
                 name=found.name,
-                how=", ".join(map(str, filter(None, how))),
+                how=", ".join(how),
                 column=found.text_column,
                 output=found.output_format,
             )
         )
 
-    def dry_run(self, found: Found) -> bool:
-        """Show the first records; return whether some cannot be read."""
+    def preview(self, found: Found) -> None:
+        """Say how the input would be read, and show its first records."""
         self.found(found)
-        texts = [str(record.fields[found.text_column or ""] or "") for record in found.preview]
-        rows = [
-            [str(record.place.number), one_line(text, TEXT_WIDTH)]
-            for record, text in zip(found.preview, texts, strict=True)
-        ]
         self._say(tr("columns: {columns}", columns=", ".join(found.columns)))
-        self._say(*aligned([["#", tr("text")], *rows], right=(0,)))
-        if found.rejected:
-            self._say(tr("{count} records cannot be read", count=f"{found.rejected:,}"))
-        return bool(found.rejected)
+        for record in found.preview:
+            text = record.fields[found.text_column or ""] or ""
+            self._rows.append([str(record.place.number), one_line(text, TEXT_WIDTH)])
+        self._table(["#", tr("text")], found.records or 0)
+        self._rejects(found.rejected or 0, None)
 
     def progress(self, summary: Summary) -> None:
         """Rewrite the line that says how far the run is, on a terminal only."""
-        if not self._live:
-            return
-        rate = (summary.predicted - summary.resumed) / max(summary.seconds, 1e-9)
-        line = tr("{records} records, {rate}/s", records=f"{summary.predicted:,}", rate=f"{rate:,.0f}")
-        if summary.records:
-            line = tr(
-                "{done} of {records} records, {rate}/s, {left} left",
-                done=f"{summary.predicted:,}",
-                records=f"{summary.records:,}",
-                rate=f"{rate:,.0f}",
-                left=_duration((summary.records - summary.predicted) / rate) if rate else "?",
-            )
-        if summary.rejected:
-            line += ", " + tr("{count} rejected", count=f"{summary.rejected:,}")
-        click.echo(f"\r\x1b[2K{line}", err=True, nl=False)
+        if self._live:
+            click.echo(f"\r\x1b[2K{_progress(summary)}", err=True, nl=False)
 
     def answered(self, chunk: Chunk) -> None:
-        """Keep the first records for the closing table; rejects without a file are told here."""
-        for row in range(min(PREVIEW - len(self._rows), len(chunk.records))):
-            answer = ["", "", ""]
-            if chunk.ids[row] >= 0:
-                pass
-        ...
+        """Keep the first records for the closing table; tell rejects that go to no file."""
+        found = self._found
+        for row, record in enumerate(chunk.records[: PREVIEW - len(self._rows)]):
+            self._rows.append([str(record.place.number), one_line(chunk.texts[row], TEXT_WIDTH)])
+            if chunk.ids[row] < 0:
+                self._rows[-1] += ["", "", ""]
+                continue
+            label = self._labels[chunk.ids[row]]
+            right = None if chunk.truths is None else bool(chunk.truths[row] == chunk.ids[row])
+            mark = {True: "✓", False: "✗", None: ""}[right]
+            self._rows[-1] += [label, f"{chunk.confidences[row]:.2%}", mark]
+        if self._to_stdout and found is not None:
+            for reject in chunk.rejects:
+                click.echo(reject_line(found, reject), err=True, nl=False)
+
+    def stopping(self) -> None:
+        """Say that a signal was heard."""
+        self._say("", tr("stopping after this batch; once more to leave at once"))
+
+    def stopped(self, summary: Summary | None, *, resumable: bool) -> None:
+        """Say how to go on."""
+        done = f"{summary.predicted if summary else 0:,}"
+        if resumable:
+            words = tr("{done} records are done. To go on, give the same command again", done=done)
+        else:
+            words = tr("interrupted; nothing was kept")
+        click.echo(words, err=True)
+
+    def finish(self, summary: Summary, output: Path | None) -> None:
+        """Show the first records, the counts, and the scores where there are any."""
+        if self._as_json:
+            click.echo(json.dumps(summary.receipt, ensure_ascii=False))
+        if self._live:
+            click.echo("\r\x1b[2K", err=True, nl=False)
+        if summary.finished:
+            self._say(tr("nothing to do: this run had finished before"))
+        elif output is not None:
+            self._table(["#", tr("text"), tr("label"), tr("confidence"), ""], summary.written)
+            self._say("")
+        shares = [
+            f"{display(label)} {count:,} ({count / max(summary.written, 1):.1%})"
+            for label, count in zip(summary.labels, summary.counts.tolist(), strict=True)
+        ]
+        records = tr(
+            "{records} records, {rate}/s",
+            records=f"{summary.written:,}",
+            rate=f"{_rate(summary):,.0f}",
+        )
+        self._say(f"{records}: {', '.join(shares)}")
+        for status, count in zip(STATUSES, summary.statuses.tolist(), strict=True):
+            if count and status != "ok":
+                self._say(_of_status(status, f"{count:,}"))
+        self._rejects(summary.rejected, output)
+        if summary.metrics is not None:
+            self._say(*_scores(summary.metrics, summary.labels))
+        if output is not None:
+            self._say(tr("written to {path}", path=output))
+
+    def _rejects(self, count: int, output: Path | None) -> None:
+        if count and output is not None:
+            path = sidecar(output, "rejects.jsonl")
+            self._say(tr("{count} records rejected: see {path}", count=f"{count:,}", path=path))
+        elif count:
+            self._say(tr("{count} records rejected", count=f"{count:,}"))
+
+    def _table(self, header: list[str], records: int) -> None:
+        self._say(*aligned([header, *self._rows], right=(0, 3)))
+        if records > len(self._rows):
+            self._say(tr("… and {count} more", count=f"{records - len(self._rows):,}"))
+
+    def _say(self, *lines: str) -> None:
+        if not self._quiet:
+            for line in lines:
+                click.echo(line, err=True)
+
+
+def _of_status(status: str, count: str) -> str:
+    if status == "uncertain":
+        return tr("{count} answers are uncertain: look at them", count=count)
+    if status == "truncated":
+        return tr(
+            "{count} texts were longer than the model reads: only their beginning counts",
+            count=count,
+        )
+    return tr("{count} records have no text, and got no label", count=count)
+
+
+def _progress(summary: Summary) -> str:
+    rate = _rate(summary)
+    words = [f"{summary.predicted:,}"]
+    if summary.records is not None:
+        words = [tr("{done} of {records} records", done=words[0], records=f"{summary.records:,}")]
+    words.append(f"{rate:,.0f}/s")
+    if summary.records is not None and rate:
+        seconds = int((summary.records - summary.predicted) / rate)
+        left = f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+        words.append(tr("{left} left", left=left))
+    if summary.rejected:
+        words.append(tr("{count} rejected", count=f"{summary.rejected:,}"))
+    return ", ".join(words)
+
+
+def _rate(summary: Summary) -> float:
+    """Return the records per second of this run, without those of one that was interrupted."""
+    return (summary.predicted - summary.resumed) / max(summary.seconds, 1e-9)
+
+
+def _scores(metrics: Metrics, labels: tuple[str, ...]) -> list[str]:
+    header = [tr("true \\ predicted"), *labels]
+    rows = [
+        [label, *(f"{count:,}" for count in counts)]
+        for label, counts in zip(labels, metrics.confusion.tolist(), strict=True)
+    ]
+    return [
+        tr(
+            "accuracy {accuracy} ({correct} of {rows}), macro-F1 {f1}",
+            accuracy=f"{metrics.accuracy:.2%}",
+            correct=f"{metrics.correct:,}",
+            rows=f"{metrics.rows:,}",
+            f1=f"{metrics.macro_f1:.2%}",
+        ),
+        *aligned([header, *rows], right=range(1, len(labels) + 1)),
+    ]
