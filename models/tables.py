@@ -420,7 +420,7 @@ def named_rows(name: str, rows: Iterable[Row], *, header: bool) -> tuple[list[st
     """Name the values of each row by the first one, or by their position without a `header`."""
     rows = iter(rows)
     lines, values = next(rows, ((), []))
-    while lines and not lines[0].content.strip():  # blank lines before the header
+    while lines and len(values) <= 1 and not lines[0].content.strip(" "):  # blank lines come first
         lines, values = next(rows, ((), []))
     if isinstance(values, tuple):
         _wrong(name, lines[0].number, values[1])
@@ -449,7 +449,7 @@ def unique(names: Iterable[str]) -> list[str]:
 def _named(columns: list[str], rows: Iterable[Row]) -> Iterator[Item]:
     number = 0
     for lines, values in rows:
-        if len(columns) > 1 and len(lines) == 1 and not lines[0].content.strip():
+        if len(columns) > 1 and len(values) <= 1 and not lines[0].content.strip(" "):
             continue  # a blank line holds no record
         number += 1
         place = _place(number, lines)

@@ -60,7 +60,6 @@ CHINESE: dict[str, str] = {
     "two files for split {split}: {a} and {b}": "划分 {split} 有两个文件：{a} 和 {b}",
     "{name} is neither files, nor a folder of them, nor a data set that the hub gave: {reason}. Without a network, HF_HUB_OFFLINE=1 uses what was loaded before": "{name} 既不是文件或文件目录，也没能从 hub 取得数据集：{reason}。没有网络时，HF_HUB_OFFLINE=1 会使用以前下载的内容",
     "{where}, row {row}: expected a text in {text} and a label, a name or a whole number, in {label}; found {found}": "{where} 第 {row} 行：{text} 列应为文本、{label} 列应为标签（名称或整数），实际是 {found}",
-    "{path} cannot be read as Parquet: {reason}": "无法把 {path} 作为 Parquet 读取：{reason}",
     "; --split-sizes 0.1,0.1 cuts those that are missing from train": "；用 --split-sizes 0.1,0.1 可从 train 中切出缺少的划分",
     "--split-sizes: expected the fractions of dev and test, each more than 0 and less than 0.5, as in 0.1,0.1; found {found}": "--split-sizes：应为 dev 和 test 的比例，各大于 0、小于 0.5，例如 0.1,0.1；实际是 {found}",
     "--split-sizes: expected enough different texts of label {label} for each of {splits}, found {texts} in {rows} rows; give files for these splits, or more rows of the label": "--split-sizes：标签 {label} 应有足够多的不同文本，使 {splits} 各得一些，实际是 {rows} 行中有 {texts} 种；请为这些划分提供文件，或增加该标签的行",

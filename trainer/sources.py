@@ -206,7 +206,12 @@ def _read_parquet(path: Path, reading: Reading) -> Raw:
     except (pyarrow.ArrowException, OSError, KeyError) as error:  # KeyError: a column twice
         raise UserError(
             ExitCode.DATA,
-            tr("{path} cannot be read as Parquet: {reason}", path=path, reason=error),
+            tr(
+                "{path} cannot be read as {format}: {reason}",
+                path=path,
+                format="Parquet",
+                reason=error,
+            ),
         ) from error
     # What datasets wrote says what its label ids are called.
     named = b"huggingface" in (schema.metadata or {})

@@ -26,8 +26,8 @@ def sidecar(output: Path, kind: str) -> Path:
     return output.with_name(f"{output.name}.{kind}")
 
 
-def reject_line(found: Found, reject: Reject) -> str:
-    """Return a reject as a line of JSON, in ASCII: no byte of it can act on a terminal."""
+def reject_line(found: Found, reject: Reject, *, ascii_only: bool = False) -> str:
+    """Return a reject as a line of JSON; in ASCII, nothing of it can act on a terminal."""
     place = reject.place
     line = {
         "file": Path(found.name).name,
@@ -45,7 +45,7 @@ def reject_line(found: Found, reject: Reject) -> str:
             line["raw"] = place.raw.decode((found.dialect.encoding or "utf-8").removesuffix("-sig"))
         except UnicodeError:
             line["raw_base64"] = base64.b64encode(place.raw).decode()
-    return json.dumps(line) + "\n"
+    return json.dumps(line, ensure_ascii=ascii_only) + "\n"
 
 
 def check_output(path: Path, settings: Settings, *, exists: bool | None = None) -> None:

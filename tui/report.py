@@ -65,7 +65,7 @@ class Report:
             how.append(dialect.encoding)
         if dialect.delimiter is not None:
             mark = "TAB" if dialect.delimiter == "\t" else dialect.delimiter
-            how.append(tr("delimiter {mark}", mark=mark))
+            how.append(tr("delimiter {mark}", mark=f'"{mark}"'))
             how.append(tr("quotes {quoting}", quoting=dialect.quoting))
         if dialect.sheet is not None:
             how.append(tr("sheet {name}", name=dialect.sheet))
@@ -112,7 +112,8 @@ class Report:
             self._rows[-1] += [label, f"{chunk.confidences[row]:.2%}", mark]
         if self._to_stdout and found is not None:
             for reject in chunk.rejects:
-                click.echo(reject_line(found, reject), err=True, nl=False)
+                line = reject_line(found, reject, ascii_only=True)
+                click.echo(line, err=True, nl=False)
 
     def stopping(self) -> None:
         """Say that a signal was heard."""
