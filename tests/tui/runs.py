@@ -1,0 +1,144 @@
+"""File runs for tests: a predictor that costs nothing, small chunks, and children to kill."""
+
+import hashlib
+import multiprocessing
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from models.manifest import Manifest
+from models.predictor import Predictions, Predictor
+from tui import classify as classify_module
+from tui import durable
+from tui.classify import Hooks, classify
+from tui.inspection import Settings
+from tui.results import Summary
+
+MANIFEST = Manifest(
+    labels=("负向评价", "正向评价"),
+    tokenizer="{}",
+    max_length=16,
+    pooling="cls",
+    precision="fp32",
+    encoder="none",
+    data="none",
+    quality={},
+    digest="0" * 64,
+    version="0",
+    uncertain_below=0.6,
+)
+
+
+@dataclass
+class FakePredictor:
+    """Answers by a digest of the text alone."""
+
+    manifest: Manifest = MANIFEST
+    device: str = "cpu"
+    path: Path = Path("fake.onnx")
+    before: Callable[[], object] = lambda: None
+    seen: list[str] = field(default_factory=list)
+
+    def predict(self, texts: Sequence[str]) -> Predictions:
+        self.before()
+        self.seen += texts
+        digests = [hashlib.sha256(text.encode("utf-8", "replace")).digest()[0] for text in texts]
+        first = np.array(digests, dtype=np.float32) / 255
+        truncated = np.array([len(text) > MANIFEST.max_length for text in texts], dtype=bool)
+        return Predictions(np.stack([first, 1 - first], axis=1), truncated)
+
+
+def fake(**fields: Any) -> Predictor:
+    return cast(Predictor, FakePredictor(**fields))
+
+
+def run(source: Path, output: Path, predictor: Predictor | None = None, **more: Any) -> Summary:
+    """Run the engine in this process."""
+    hooks = more.pop("hooks", Hooks())
+    settings = Settings(source, output, **more)
+    return classify(settings, predictor or fake(), hooks=hooks)
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classify_module, "CHUNK", 4)
+    monkeypatch.setattr(classify_module, "BATCH", 2)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return every file of a folder, hidden ones and those in run folders included."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+class Trap:
+    """Stands for the module `os` in `tui.durable`, and does something before the k-th call."""
+
+    def __init__(self, at: int, act: Callable[[], object], *, always: bool = False) -> None:
+        self.calls = 0
+        self._at, self._act, self._always = at, act, always
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(os, name)
+        if not callable(found):
+            return found
+
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            self.calls += 1
+            if self.calls == self._at or (self._always and self.calls > self._at):
+                self._act()
+            return found(*arguments, **keywords)
+
+        return call
+
+
+def _child(source: Path, output: Path, kill_at: int, pause: float, more: dict[str, Any]) -> None:
+    classify_module.CHUNK, classify_module.BATCH = 4, 2
+    trap = Trap(kill_at, lambda: os.kill(os.getpid(), signal.SIGKILL))
+    durable.os = cast(Any, trap)
+    user = more.pop("user", None)
+    if user is not None:
+        os.setuid(user)
+    try:
+        run(source, output, fake(before=lambda: time.sleep(pause)), **more)
+    except BaseException as error:
+        code = getattr(error, "code", 1)
+        os._exit(int(code) if not isinstance(error, OSError) else 74)
+    os._exit(0)
+
+
+# Forked from a process without threads, which has everything imported: a child costs milliseconds.
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["tests.tui.runs"])
+
+
+def in_child(
+    source: Path,
+    output: Path,
+    *,
+    kill_at: int = 0,
+    kill_after: float | None = None,
+    pause: float = 0.0,
+    **more: Any,
+) -> int:
+    """Run the engine in a child, and return its exit code: -9 where it was killed."""
+    child = _context.Process(target=_child, args=(source, output, kill_at, pause, more))
+    child.start()
+    if kill_after is not None:
+        time.sleep(kill_after)
+        child.kill()
+    child.join(60)
+    assert child.exitcode is not None
+    return child.exitcode

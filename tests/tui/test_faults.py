@@ -1,0 +1,361 @@
+"""Whatever happens to a run, the same command ends it with the bytes of a run that nothing befell."""
+
+import errno
+import itertools
+import json
+import os
+import random
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from models.command import ExitCode, UserError
+from tests.tui.runs import Trap, contents, fake, in_child, run, small_chunks  # noqa: F401
+from tui import durable
+from tui.classify import Hooks, Stopped
+
+pytestmark = pytest.mark.usefixtures("small_chunks")
+
+# 14 records, two of them no records, one of them empty: four chunks.
+INPUT = "id,text\n" + "".join(
+    f"{i},{text}\n" for i, text in enumerate(["很好", "太差,了", "", "不错" * 20, "一般", "差"] * 2)
+) + '"开\n12,末\n'
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "in" / "a.csv"
+    path.parent.mkdir()
+    path.write_text(INPUT, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def golden(source: Path, tmp_path: Path) -> dict[str, bytes]:
+    """What an undisturbed run leaves in its folder."""
+    folder = tmp_path / "golden"
+    folder.mkdir()
+    run(source, folder / "out.csv")
+    found = contents(folder)
+    assert set(found) == {"out.csv", "out.csv.rejects.jsonl", "out.csv.receipt.json"}
+    return found
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out" / "out.csv"
+
+
+def counted(source: Path, output: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many calls an undisturbed run makes."""
+    trap = Trap(0, lambda: None)
+    with monkeypatch.context() as patch:
+        patch.setattr(durable, "os", trap)
+        run(source, output)
+    return trap.calls
+
+
+@pytest.mark.parametrize("always", [False, True], ids=["once", "from then on"])
+def test_whichever_call_of_the_system_fails_the_same_command_ends_well(
+    source: Path,
+    output: Path,
+    golden: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    always: bool,
+) -> None:
+    def fail() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    failures = 0
+    for k in itertools.count(1):
+        shutil.rmtree(output.parent)
+        output.parent.mkdir()
+        trap = Trap(k, fail, always=always)
+        with monkeypatch.context() as patch:
+            patch.setattr(durable, "os", trap)
+            try:
+                run(source, output)
+            except OSError:
+                failures += 1
+            except UserError as error:
+                assert error.code == ExitCode.CANNOT_CREATE
+        if output.exists():
+            assert output.read_bytes() == golden["out.csv"]
+        run(source, output)
+        assert contents(output.parent) == golden, f"call {k}"
+        if trap.calls < k:
+            break
+    assert k > 60
+    assert failures > 50
+
+
+def test_killed_at_any_call_of_the_system_the_same_command_ends_well(
+    source: Path, output: Path, golden: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = counted(source, output, monkeypatch)
+    for k in range(1, calls + 1):
+        shutil.rmtree(output.parent)
+        output.parent.mkdir()
+        assert in_child(source, output, kill_at=k) == -9
+        run(source, output)
+        assert contents(output.parent) == golden, f"call {k}"
+
+
+def test_killed_at_any_instant_the_same_command_ends_well(
+    source: Path, output: Path, golden: dict[str, bytes]
+) -> None:
+    chance = random.Random(5)  # noqa: S311 - no secret
+    killed = 0
+    for _ in range(100):
+        shutil.rmtree(output.parent)
+        output.parent.mkdir()
+        code = in_child(source, output, kill_after=chance.uniform(0, 0.05), pause=0.003)
+        killed += code == -9
+        run(source, output)
+        assert contents(output.parent) == golden
+    assert killed > 50
+
+
+def test_a_run_goes_on_where_it_was_killed_time_and_again(
+    source: Path, output: Path, golden: dict[str, bytes]
+) -> None:
+    for k in range(20, 80, 5):
+        in_child(source, output, kill_at=k)
+    predictor = fake()
+    run(source, output, predictor)
+    assert contents(output.parent) == golden
+    assert len(predictor.seen) < 6  # type: ignore[attr-defined]
+
+
+class Stop:
+    """A hook that stops the run before its n-th batch, and may do something first."""
+
+    def __init__(self, at: int, act: Callable[[], object] = lambda: None) -> None:
+        self.left, self.act = at, act
+
+    def __call__(self, _summary: object) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.act()
+            raise Stopped
+
+
+def interrupt(source: Path, output: Path, at: int = 5, **more: Any) -> None:
+    with pytest.raises(Stopped):
+        run(source, output, hooks=Hooks(between=Stop(at)), **more)
+    assert not output.exists()
+
+
+def folder_of(output: Path) -> Path:
+    return output.with_name(f".{output.name}.run")
+
+
+def test_a_run_that_is_stopped_before_its_first_chunk_leaves_nothing(
+    source: Path, output: Path
+) -> None:
+    interrupt(source, output, at=1)
+    assert contents(output.parent) == {}
+
+
+def test_a_stopped_run_keeps_its_chunks_and_computes_none_twice(
+    source: Path, output: Path, golden: dict[str, bytes]
+) -> None:
+    interrupt(source, output)
+    assert len(list(folder_of(output).glob("*.chunk"))) == 2
+    predictor = fake()
+    summary = run(source, output, predictor)
+    assert contents(output.parent) == golden
+    assert summary.resumed + len(predictor.seen) == 11  # type: ignore[attr-defined]
+    assert summary.resumed > 0
+
+
+@pytest.mark.parametrize("damage", ["truncated", "edited", "empty", "gone", "of another run"])
+def test_a_damaged_chunk_is_computed_again(
+    source: Path, output: Path, golden: dict[str, bytes], damage: str
+) -> None:
+    interrupt(source, output)
+    first, second = sorted(folder_of(output).glob("*.chunk"))
+    content = bytearray(first.read_bytes())
+    content[-1] ^= 1
+    if damage == "gone":
+        first.unlink()
+    else:
+        first.write_bytes(
+            {
+                "truncated": content[:-3],
+                "edited": bytes(content),
+                "empty": b"",
+                "of another run": second.read_bytes(),
+            }[damage]
+        )
+    run(source, output)
+    assert contents(output.parent) == golden
+
+
+def test_a_damaged_fingerprint_begins_the_run_anew(
+    source: Path, output: Path, golden: dict[str, bytes]
+) -> None:
+    interrupt(source, output)
+    (folder_of(output) / "fingerprint.json").write_text("{")
+    assert run(source, output).resumed == 0
+    assert contents(output.parent) == golden
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "named"),
+    [
+        ("input", ExitCode.DATA, "input.sha256"),
+        ("settings", ExitCode.CONFIG, "settings.prefix"),
+        ("model", ExitCode.CONFIG, "model.digest"),
+        ("device", ExitCode.CONFIG, "machine.device"),
+        ("reading", ExitCode.CONFIG, "reading.text_column"),
+    ],
+)
+def test_a_run_is_not_resumed_with_something_changed(
+    source: Path,
+    output: Path,
+    golden: dict[str, bytes],
+    change: str,
+    code: ExitCode,
+    named: str,
+) -> None:
+    from dataclasses import replace
+
+    from tests.tui.runs import MANIFEST
+
+    interrupt(source, output)
+    before = contents(output.parent)
+    predictor, more = fake(), {}
+    if change == "input":  # of the same size and age
+        stat = source.stat()
+        source.write_text(INPUT.replace("很好", "很差"), encoding="utf-8")
+        os.utime(source, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    elif change == "settings":
+        more = {"prefix": "x_"}
+    elif change == "model":
+        predictor = fake(manifest=replace(MANIFEST, digest="1" * 64))
+    elif change == "device":
+        predictor = fake(device="cuda")
+    else:
+        more = {"text_column": "id"}
+    with pytest.raises(UserError, match=named) as caught:
+        run(source, output, predictor, **more)
+    assert caught.value.code == code
+    assert str(folder_of(output)) in str(caught.value)
+    assert contents(output.parent) == before
+    source.write_text(INPUT, encoding="utf-8")
+    run(source, output)
+    assert contents(output.parent) == golden
+
+
+@pytest.mark.parametrize("change", ["appended", "edited", "removed"])
+def test_an_input_that_changes_while_it_is_read_yields_no_output(
+    source: Path, output: Path, golden: dict[str, bytes], change: str
+) -> None:
+    def spoil(_summary: object) -> None:
+        if change == "removed":
+            source.unlink(missing_ok=True)
+        else:
+            text = INPUT + "13,又\n" if change == "appended" else INPUT.replace("末", "头")
+            source.write_text(text, encoding="utf-8")
+
+    with pytest.raises((UserError, OSError)) as caught:
+        run(source, output, hooks=Hooks(between=spoil))
+    assert not output.exists()
+    if change != "removed":
+        assert isinstance(caught.value, UserError)
+        assert caught.value.code == ExitCode.DATA
+    source.write_text(INPUT, encoding="utf-8")
+    run(source, output)
+    assert contents(output.parent) == golden
+
+
+@pytest.mark.parametrize("lost", ["run folder", "folder of the output"])
+def test_a_folder_that_is_lost_ends_the_run_and_the_next_one_ends_well(
+    source: Path, output: Path, golden: dict[str, bytes], lost: str
+) -> None:
+    target = folder_of(output) if lost == "run folder" else output.parent
+    hooks = Hooks(answered=lambda _: shutil.rmtree(target, ignore_errors=True))
+    with pytest.raises(OSError, match="No such file"):
+        run(source, output, hooks=hooks)
+    output.parent.mkdir(exist_ok=True)
+    run(source, output)
+    assert contents(output.parent) == golden
+
+
+def test_of_two_runs_at_once_one_is_refused(
+    source: Path, output: Path, golden: dict[str, bytes]
+) -> None:
+    inside, leave = threading.Event(), threading.Event()
+
+    def between(_summary: object) -> None:
+        inside.set()
+        assert leave.wait(60)
+
+    first = threading.Thread(target=run, args=(source, output), kwargs={"hooks": Hooks(between=between)})
+    first.start()
+    assert inside.wait(60)
+    with pytest.raises(UserError, match="another run") as caught:
+        run(source, output)
+    assert caught.value.code == ExitCode.LOCKED
+    leave.set()
+    first.join()
+    assert contents(output.parent) == golden
+
+
+def test_a_finished_run_is_not_done_again(
+    source: Path, output: Path, golden: dict[str, bytes]
+) -> None:
+    run(source, output)
+    predictor = fake()
+    summary = run(source, output, predictor)
+    assert (summary.finished, summary.written, summary.rejected) == (True, 13, 2)
+    assert predictor.seen == []  # type: ignore[attr-defined]
+    output.write_bytes(output.read_bytes() + b"x")
+    with pytest.raises(UserError, match="exists") as caught:
+        run(source, output)
+    assert caught.value.code == ExitCode.CANNOT_CREATE
+    run(source, output, force=True)
+    assert contents(output.parent) == golden
+
+
+def test_rejects_of_an_output_that_is_replaced_go_with_it(source: Path, output: Path) -> None:
+    run(source, output)
+    source.write_text("text\n好\n", encoding="utf-8")
+    run(source, output, force=True)
+    assert set(contents(output.parent)) == {"out.csv", "out.csv.receipt.json"}
+
+
+def test_a_folder_that_refuses_is_an_error_before_anything_is_predicted(source: Path) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copy(source, folder / "a.csv")
+        for path, mode in ((folder, 0o755), (folder / "a.csv", 0o644)):
+            path.chmod(mode)
+        user = 65534 if os.getuid() == 0 else None
+        if user is None:
+            folder.chmod(0o555)
+        code = in_child(folder / "a.csv", folder / "out.csv", user=user)
+        assert code == ExitCode.CANNOT_CREATE
+        assert set(contents(folder)) == {"a.csv"}
+        folder.chmod(0o755)
+
+
+def test_the_receipt_adds_up(golden: dict[str, bytes]) -> None:
+    receipt = json.loads(golden["out.csv.receipt.json"])
+    counts = receipt["counts"]
+    assert counts["read"] == counts["written"] + counts["rejected"] == 15
+    assert sum(counts["status"].values()) == counts["written"]
+    assert sum(counts["label"].values()) + counts["status"]["empty"] == counts["written"]
+    assert counts["status"]["truncated"] == 2
+    import hashlib
+
+    for part, name in (("output", "out.csv"), ("rejects", "out.csv.rejects.jsonl")):
+        assert receipt[part]["sha256"] == hashlib.sha256(golden[name]).hexdigest()
+        assert receipt[part]["bytes"] == len(golden[name])
