@@ -1,7 +1,9 @@
 """Reads XLSX by python-calamine and Parquet by pyarrow; each is imported when it is needed."""
 
 import datetime
+import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +16,14 @@ from models.tables import Dialect, Item, Place, Record, Reject, Table, unique
 MOST_INFLATED = 1 << 30
 """Bytes that an XLSX may hold when inflated: reviews by the million stay far below."""
 
-_MOST_ENTRIES = 10_000
+MOST_CELLS = 50_000_000
+"""Rows × columns of a sheet: a million rows of fifty columns."""
+
+_CELL = re.compile(rb"""\br=["']([A-Z]{1,7})([0-9]{1,9})["']""")
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError),
+    *(EOFError, OSError, ValueError),
+)
 _BLOCK = 1 << 20  # bytes
 _ROWS = 512  # of Parquet that are decoded together
 
@@ -77,7 +86,7 @@ def _parquet_records(path: Path, file: Any, columns: list[str]) -> Iterator[Item
 def _open_xlsx(path: Path, dialect: Dialect) -> Table:
     from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
-    _check_inflated(path)
+    _check_size(path)
     try:
         book = CalamineWorkbook.from_path(path)
         shown = [s.name for s in book.sheets_metadata if s.visible == SheetVisibleEnum.Visible]
@@ -110,23 +119,37 @@ def _open_xlsx(path: Path, dialect: Dialect) -> Table:
     return Table(str(path), dialect, columns, _xlsx_items(rows, columns))
 
 
-def _check_inflated(path: Path) -> None:
-    """Inflate every part, and count: what a zip file declares of itself may be a lie."""
+def _check_size(path: Path) -> None:
+    """Inflate every part and look: what a zip file declares of itself may be a lie.
+
+    The reader lays a sheet out from its first to its last cell, so two cells far apart can be
+    worth the whole memory.
+    """
     left = MOST_INFLATED
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-            if len(entries) > _MOST_ENTRIES:
-                raise _unreadable(path, "XLSX", tr("it has {count} parts", count=len(entries)))
-            for entry in entries:
+            for entry in archive.infolist():
+                row = column = 0
+                end = b""
                 with archive.open(entry) as part:
                     while block := part.read(min(_BLOCK, left + 1)):
                         left -= len(block)
-                        if left < 0:
-                            reason = tr("it inflates to over {size} bytes", size=MOST_INFLATED)
-                            raise _unreadable(path, "XLSX", reason)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+                        for letters, digits in _CELL.findall(end + block):
+                            row = max(row, int(digits))
+                            column = max(column, _column(letters))
+                        end = block[-32:]
+                        if left < 0 or row * column > MOST_CELLS:
+                            raise _unreadable(path, "XLSX", tr("it would fill the memory"))
+    except _DAMAGED as error:
         raise _unreadable(path, "XLSX", error) from error
+
+
+def _column(letters: bytes) -> int:
+    """Return the number of a column: 1 for A, 27 for AA."""
+    number = 0
+    for letter in letters:
+        number = 26 * number + letter - 64
+    return number
 
 
 def _cell(value: Any) -> Any:

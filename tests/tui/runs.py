@@ -3,13 +3,12 @@
 import hashlib
 import multiprocessing
 import os
-import random
 import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -57,6 +56,9 @@ class FakePredictor:
         return Predictions(np.stack([first, 1 - first], axis=1), truncated)
 
 
+version("sentiment-tui")  # imports what a child that is another user could not read
+
+
 def fake(**fields: Any) -> Predictor:
     return cast(Predictor, FakePredictor(**fields))
 
@@ -97,9 +99,11 @@ class Trap:
 
         def call(*arguments: Any, **keywords: Any) -> Any:
             self.calls += 1
+            if name == "close":  # a file is closed, and a lock free, even where that is an error
+                found(*arguments)
             if self.calls == self._at or (self._always and self.calls > self._at):
                 self._act()
-            return found(*arguments, **keywords)
+            return None if name == "close" else found(*arguments, **keywords)
 
         return call
 
