@@ -125,7 +125,8 @@ def classify(
 def _check(settings: Settings, predictor: Predictor, found: Found) -> None:
     if found.problem is not None:
         raise found.problem
-    taken = sorted(set(found.columns).intersection(settings.added(predictor.manifest.labels)))
+    kept = settings.select or found.columns
+    taken = sorted(set(kept).intersection(settings.added(predictor.manifest.labels)))
     if taken:
         raise UserError(
             ExitCode.DATA,
@@ -243,12 +244,13 @@ class _Run:
         text = text_of(item, self._found.text_column)
         if isinstance(text, Reject):
             return text
-        if item.source:  # JSONL, where only a file was read before and shows all its columns
+        # In JSONL the columns differ, and are known from before only where it is a file.
+        if item.source and not self._settings.select:
             for name in item.fields:
                 if name in self._added:
                     message = tr("the column is one of the answer's; choose others with --prefix")
                     return Reject(item.place, "taken_column", message, name)
-                if not (self._whole_lines or self._settings.select or name in self._known):
+                if not self._whole_lines and name not in self._known:
                     message = tr("the first record lacks this column; save the input to a file")
                     return Reject(item.place, "unknown_column", message, name)
         column = self._settings.label_column

@@ -1,5 +1,6 @@
 """Writes classified records: every input column as it was, then the columns of the answer."""
 
+import base64
 import csv
 import json
 import re
@@ -76,11 +77,13 @@ def open_writer(
 
 
 def _text(value: Any) -> str:
-    """Return a value as a text that says the same."""
+    """Return a value as a text that says the same; bytes in Base64."""
     if isinstance(value, str):
         return value
     if value is None:
         return ""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
     return str(value) if isinstance(value, Decimal) else _json(value)
 
 
@@ -91,7 +94,7 @@ def _json(value: Any) -> str:
 def _as_json(value: Any) -> Any:
     if isinstance(value, Decimal):
         return float(value)
-    return value.decode() if isinstance(value, bytes) else str(value)
+    return _text(value) if isinstance(value, bytes) else str(value)
 
 
 def _cells(
@@ -290,10 +293,12 @@ class _Parquet:
             self._flush()
 
     def _flush(self) -> None:
-        columns = zip(*self._rows, strict=True)
         arrays = [
-            self._arrow.array(list(values), type=field.type)
-            for values, field in zip(columns, self._schema, strict=True)
+            # Scalars of any type, nested ones too, become an array only one by one.
+            self._arrow.concat_arrays([self._arrow.repeat(value, 1) for value in values])
+            if hasattr(values[0], "as_py")
+            else self._arrow.array(values, type=field.type)
+            for values, field in zip(zip(*self._rows, strict=True), self._schema, strict=True)
         ]
         self._writer.write_table(self._arrow.Table.from_arrays(arrays, schema=self._schema))
         self._rows.clear()

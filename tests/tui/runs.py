@@ -117,7 +117,7 @@ def _child(source: Path, output: Path, kill_at: int, pause: float, more: dict[st
         os.setuid(user)
     try:
         run(source, output, fake(before=lambda: time.sleep(pause)), **more)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - its code is all that a child can return
         code = getattr(error, "code", 1)
         os._exit(int(code) if not isinstance(error, OSError) else 74)
     os._exit(0)

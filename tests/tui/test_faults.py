@@ -1,4 +1,4 @@
-"""Whatever happens to a run, the same command ends it with the bytes of a run that nothing befell."""
+"""Whatever happens to a run, the same command ends it, with the bytes of an undisturbed one."""
 
 import errno
 import hashlib

@@ -1,0 +1,156 @@
+"""Every format to every other and back keeps every value."""
+
+import csv
+import datetime
+import decimal
+import itertools
+import json
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from models.command import ExitCode, UserError
+from models.tables import Dialect, open_table, plain
+from tests.tui.runs import run
+from tui.formats import OUTPUT_FORMATS
+from tui.inspection import Settings, inspect
+
+# What UTF-8 can hold and XML too.
+values = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\ufffe\uffff"), max_size=12
+)
+NASTY = ("=1+1", '"', "a,b\r\nc", "\r", "\t", "\x00\x1b[2J", "_x0041_", " ", "1.0", "\u2028", "'x")
+
+
+def read(path: Path, dialect: Dialect) -> list[tuple[object, ...]]:
+    with open_table(path, dialect) as table:
+        return [tuple(map(plain, list(record.fields.values())[:2])) for record in table.records]
+
+
+@settings(
+    deadline=None,
+    max_examples=10,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(st.lists(st.tuples(values, values), min_size=1, max_size=4))
+@example([(value, value) for value in NASTY])
+def test_every_format_to_every_other_and_back(tmp_path: Path, rows: list[tuple[str, str]]) -> None:
+    with (tmp_path / "a.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows([("text", "note"), *rows])
+    dialect = Dialect(quoting="double", delimiter=None, encoding="utf-8")
+    for first in OUTPUT_FORMATS:
+        start = tmp_path / f"start.{first}"
+        keep = {"select": ("text", "note"), "force": True, "dialect": dialect}
+        assert run(tmp_path / "a.csv", start, **keep).rejected == 0
+        assert read(start, dialect) == rows
+        for second in OUTPUT_FORMATS:
+            there, back = tmp_path / f"there.{second}", tmp_path / f"back.{first}"
+            assert run(start, there, **keep).rejected == 0
+            assert read(there, dialect) == rows
+            assert run(there, back, **keep).rejected == 0
+            assert back.read_bytes() == start.read_bytes()
+
+
+def test_parquet_keeps_its_types(tmp_path: Path) -> None:
+    columns = {
+        "text": pyarrow.array(["很好", None, ""]),
+        "when": pyarrow.array([1, None, 10**18 + 1], pyarrow.timestamp("ns", "UTC")),
+        "day": pyarrow.array([datetime.date(2026, 1, 2), None, None]),
+        "price": pyarrow.array([decimal.Decimal("1.10"), None, decimal.Decimal("2.00")]),
+        "tags": pyarrow.array([["a", "b"], [], None]),
+        "more": pyarrow.array([{"x": 1}, None, {"x": None}]),
+        "shop": pyarrow.array(["甲", "乙", "甲"]).dictionary_encode(),
+        "bytes": pyarrow.array([b"\xff", b"", None]),
+        "big": pyarrow.array([2**63 - 1, None, -1]),
+        "yes": pyarrow.array([True, None, False]),
+    }
+    table = pyarrow.table(columns)
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    run(tmp_path / "a.parquet", tmp_path / "b.parquet")
+    found = pyarrow.parquet.read_table(tmp_path / "b.parquet")
+    assert found.select(table.schema.names).equals(table)
+    run(tmp_path / "a.parquet", tmp_path / "b.jsonl")
+    first = json.loads((tmp_path / "b.jsonl").open(encoding="utf-8").readline())
+    assert first["when"] == "1970-01-01 00:00:00.000000001Z"
+    assert (first["price"], first["tags"], first["more"]) == (1.1, ["a", "b"], {"x": 1})
+    assert (first["day"], first["shop"], first["big"]) == ("2026-01-02", "甲", 2**63 - 1)
+    for name in ("c.csv", "c.xlsx"):
+        assert run(tmp_path / "a.parquet", tmp_path / name).read == 3
+
+
+def test_jsonl_becomes_a_table_with_all_columns_that_occur(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(
+        '{"text": "a", "n": 1.10}\n{"m": [1, {"x": null}], "text": "b"}\n{"text": "c", "n": true}',
+        encoding="utf-8",
+    )
+    for name in ("b.csv", "b.xlsx", "b.parquet"):
+        run(tmp_path / "a.jsonl", tmp_path / name)
+        with open_table(tmp_path / name) as table:
+            assert table.columns[:3] == ["text", "n", "m"]
+    with (tmp_path / "b.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row[:3] for row in csv.reader(file)]
+    assert rows[1:] == [["a", "1.10", ""], ["b", "", '[1, {"x": null}]'], ["c", "true", ""]]
+
+
+def test_a_text_in_a_workbook_is_never_a_formula_or_a_link(tmp_path: Path) -> None:
+    import zipfile
+
+    texts = ["=1+1", "@SUM(1)", "+1", "-1", "http://example.org", "'x"]
+    (tmp_path / "a.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
+    run(tmp_path / "a.txt", tmp_path / "b.xlsx")
+    with zipfile.ZipFile(tmp_path / "b.xlsx") as archive:
+        sheet = archive.read("xl/worksheets/sheet1.xml").decode()
+        assert "<f>" not in sheet
+        assert "hyperlink" not in sheet
+    assert [row[0] for row in read(tmp_path / "b.xlsx", Dialect())] == texts
+
+
+def test_csv_for_excel_has_a_mark_and_no_formula(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,=x\n=1+1,-2\n+a,@b\nc,d=e\n", encoding="utf-8")
+    run(tmp_path / "a.csv", tmp_path / "b.csv", excel=True)
+    content = (tmp_path / "b.csv").read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")
+    rows = [line.split(",")[:2] for line in content.decode("utf-8-sig").splitlines()]
+    assert rows == [["text", "'=x"], ["'=1+1", "'-2"], ["'+a", "'@b"], ["c", "d=e"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [("b.tsv", "a\tb", 1), ("b.xlsx", "x" * 32_768, 1), ("b.xlsx", "x" * 32_767, 0)],
+)
+def test_what_a_format_cannot_hold_is_rejected_and_nothing_else(
+    tmp_path: Path, name: str, value: str, code: int
+) -> None:
+    rows = [("text",), ("a",), (value,), ("b",)]
+    with (tmp_path / "a.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    summary = run(tmp_path / "a.csv", tmp_path / name)
+    assert (summary.written, summary.rejected) == (3 - code, code)
+
+
+def test_more_records_than_a_workbook_holds_are_refused_before_anything_is_predicted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tui import inspection
+
+    monkeypatch.setattr(inspection, "XLSX_ROWS", 3)
+    (tmp_path / "a.txt").write_text("a\nb\nc\n", encoding="utf-8")
+    found = inspect(Settings(tmp_path / "a.txt", tmp_path / "b.xlsx"))
+    assert found.problem is not None
+    with pytest.raises(UserError, match="more than XLSX holds") as caught:
+        run(tmp_path / "a.txt", tmp_path / "b.xlsx")
+    assert caught.value.code == ExitCode.USAGE
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt"]
+
+
+def test_the_same_run_writes_the_same_bytes_in_every_format(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("很好\n太差\n", encoding="utf-8")
+    for name, folder in itertools.product(OUTPUT_FORMATS, ("x", "y")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        run(tmp_path / "a.txt", tmp_path / folder / f"b.{name}")
+    for path in (tmp_path / "x").iterdir():
+        assert path.read_bytes() == (tmp_path / "y" / path.name).read_bytes(), path.name
