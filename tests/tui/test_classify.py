@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -332,3 +333,224 @@ def test_every_exit_code_is_documented(classify: Invoke) -> None:
     help_text = classify("--help").stdout
     for code in ExitCode:
         assert re.search(rf"^ +{code.value} ", help_text, re.MULTILINE), code
+
+
+def test_several_inputs_go_into_a_folder_and_a_bad_one_spoils_only_itself(
+    classify: Invoke, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.csv").write_text("text\n很好\n", encoding="utf-8")
+    (folder / "b.txt").write_text("太差\n", encoding="utf-8")
+    (folder / "c.csv").write_text("")
+    (folder / "notes.md").write_text("not a table")
+    result = classify(folder, "-o", tmp_path / "out", "--to", "jsonl")
+    assert result.code == ExitCode.DATA
+    assert "c.csv is empty" in result.stderr
+    assert "1 of the inputs were not classified" in result.stderr
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {f"{stem}.jsonl{end}" for stem in "ab" for end in ("", ".receipt.json")}
+    (folder / "c.csv").unlink()
+    again = classify(folder / "a.csv", folder / "b.txt", "-o", tmp_path / "out", "--to", "jsonl")
+    assert again.code == ExitCode.OK
+    assert again.stderr.count("nothing to do") == 2
+    assert classify(folder).code == ExitCode.USAGE
+    (folder / "a.txt").write_text("x\n")
+    clash = classify(folder, "-o", tmp_path / "out", "--to", "jsonl")
+    assert (clash.code, "both be written to" in clash.stderr) == (ExitCode.USAGE, True)
+    (tmp_path / "none").mkdir()
+    assert classify(tmp_path / "none", "-o", tmp_path / "out").code == ExitCode.NO_INPUT
+
+
+def test_columns_can_be_chosen_and_probabilities_added(
+    classify: Invoke, table: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.csv"
+    classify(table, "-o", output, "--select", "note", "--select", "id", "--probabilities")
+    head, first, *_ = rows(output)
+    assert head[:2] == ["note", "id"]
+    assert head[-2:] == ["probability_负向评价", "probability_正向评价"]
+    assert sum(map(float, first[-2:])) == pytest.approx(1, abs=1e-5)
+    assert max(first[-2:]) == first[4]
+    assert "a column no" in classify(table, "--select", "no").stderr
+
+
+def test_a_dry_run_shows_how_a_file_is_read_and_writes_nothing(
+    classify: Invoke, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id;text\n1;很好\n2\n", encoding="gb18030")
+    result = classify(path, "-o", tmp_path / "out.csv", "--dry-run", "--model", "no.onnx")
+    assert result.code == ExitCode.REJECTS
+    assert 'csv, gb18030, delimiter ";", quotes double, 2 records' in result.stderr
+    assert "columns: id, text" in result.stderr
+    assert "1  很好" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+    assert classify("-", "--from", "txt", "--dry-run").code == ExitCode.USAGE
+
+
+def test_what_was_recognised_can_be_said_otherwise(classify: Invoke, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("很好|a\n'太|差'|b\n", encoding="utf-8")
+    flags = ("--no-header", "--text-column", "1", "--delimiter", "|", "--quoting", "single")
+    found = classify(path, *flags, "--to", "jsonl")
+    assert [json.loads(line)["1"] for line in found.stdout.splitlines()] == ["很好", "太|差"]
+
+
+def test_the_receipt_goes_to_standard_output_when_asked_for(
+    classify: Invoke, table: Path, tmp_path: Path
+) -> None:
+    result = classify(table, "-o", tmp_path / "out.csv", "--json", "--label-column", "id")
+    receipt = json.loads(result.stdout)
+    assert receipt == json.loads((tmp_path / "out.csv.receipt.json").read_text(encoding="utf-8"))
+    assert receipt["counts"]["read"] == 3
+    assert classify(table, "--json").code == ExitCode.USAGE
+
+
+def test_records_that_are_rejected_have_their_exit_code_and_on_a_pipe_are_told_to_stderr(
+    classify: Invoke, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "好"}\n{"text": 1}\n{"x": "\x1b[2J"}\n', encoding="utf-8")
+    result = classify(path, "--quiet")
+    assert result.code == ExitCode.REJECTS
+    assert len(result.stdout.splitlines()) == 1
+    first, second = map(json.loads, result.stderr.splitlines())
+    assert (first["code"], first["record"], first["column"]) == ("not_a_text", 2, "text")
+    assert second["line"] == 3
+    assert "\x1b" not in result.stderr
+
+
+def test_a_true_label_that_the_model_lacks_is_rejected(classify: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,label\n好,0\n差,9\n", encoding="utf-8")
+    result = classify(tmp_path / "a.csv", "-o", tmp_path / "o.csv", "--label-column", "label")
+    assert result.code == ExitCode.REJECTS
+    (reject,) = map(json.loads, (tmp_path / "o.csv.rejects.jsonl").open(encoding="utf-8"))
+    assert (reject["code"], reject["column"]) == ("unknown_label", "label")
+
+
+def test_records_of_a_pipe_whose_columns_differ_are_rejected_where_they_would_lose_one(
+    model: Path,
+) -> None:
+    with start(model, "-", "--from", "jsonl", "--to", "csv", "-q") as process:
+        out, error = process.communicate(b'{"text": "a"}\n{"text": "b", "n": 1}\n{"n": 2}\n')
+    assert process.returncode == ExitCode.REJECTS
+    assert len(out.splitlines()) == 2
+    codes = [json.loads(line)["code"] for line in error.splitlines()]
+    assert codes == ["unknown_column", "not_a_text"]
+
+
+# A program whose predictor takes its time, and whose chunks are small.
+SLOW = [
+    sys.executable,
+    "-c",
+    "import sys, time\n"
+    "from models import predictor\n"
+    "from tests.tui.runs import FakePredictor\n"
+    "from tui import classify\n"
+    "pause = float(sys.argv.pop(1))\n"
+    "classify.CHUNK, classify.BATCH = 4, 2\n"
+    "predictor.Predictor.open = lambda *_, **__: FakePredictor(before=lambda: time.sleep(pause))\n"
+    "from tui.cli import main\n"
+    "main()",
+]
+
+
+def start_slow(pause: float, *arguments: object, **more: object) -> "subprocess.Popen[bytes]":
+    command = [*SLOW, str(pause), "classify", *map(str, arguments)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, **more)  # type: ignore[call-overload,no-any-return]
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    path = tmp_path / "a.csv"
+    path.write_text("text\n" + "".join(f"评价{n}\n" for n in range(100)), encoding="utf-8")
+    return path
+
+
+def wait_for_chunk(folder: Path, process: "subprocess.Popen[bytes]") -> None:
+    while not list(folder.glob(".out.csv.run/*.chunk")):
+        assert process.poll() is None
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)],
+)
+def test_an_interrupted_run_says_how_to_go_on_and_does(
+    texts: Path, tmp_path: Path, number: signal.Signals, code: ExitCode
+) -> None:
+    with start_slow(0.05, texts, "-o", tmp_path / "out.csv") as process:
+        wait_for_chunk(tmp_path, process)
+        process.send_signal(number)
+        _, error = process.communicate()
+    assert process.returncode == code
+    assert b"stopping after this batch" in error
+    assert b"To go on, give the same command again" in error
+    assert b"Traceback" not in error
+    assert not (tmp_path / "out.csv").exists()
+    with start_slow(0, texts, "-o", tmp_path / "out.csv") as process:
+        process.communicate()
+    assert process.returncode == ExitCode.OK
+    with start_slow(0, texts, "-o", tmp_path / "golden.csv") as process:
+        process.communicate()
+    assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "golden.csv").read_bytes()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_the_second_ctrl_c_leaves_at_once(texts: Path, tmp_path: Path) -> None:
+    with start_slow(600, texts, "-o", tmp_path / "out.csv") as process:
+        assert process.stderr
+        while not process.stderr.readline().startswith(b"input:"):
+            pass
+        time.sleep(0.3)  # now it predicts, for ten minutes
+        process.send_signal(signal.SIGINT)
+        while b"stopping" not in process.stderr.readline():
+            pass
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == -signal.SIGINT
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_disk_that_is_full_keeps_what_was_done(texts: Path, tmp_path: Path) -> None:
+    import resource
+
+    texts.write_text("text\n" + "".join(f"{'很' * 200}{n}\n" for n in range(100)), encoding="utf-8")
+
+    def limit() -> None:  # no file may grow beyond this: the answers fit, the output does not
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    with start_slow(0, texts, "-o", tmp_path / "out.csv", preexec_fn=limit) as process:
+        _, error = process.communicate()
+    assert process.returncode == ExitCode.IO
+    assert b"File too large" in error
+    assert b"Traceback" not in error
+    assert len(list(tmp_path.glob(".out.csv.run/*.chunk"))) == 25
+    with start_slow(600, texts, "-o", tmp_path / "out.csv") as process:  # predicts nothing again
+        process.communicate()
+    assert process.returncode == ExitCode.OK
+    assert len(rows(tmp_path / "out.csv")) == 101
+
+
+def test_a_pipe_that_is_full_is_an_error(texts: Path) -> None:
+    with Path("/dev/full").open("wb") as full, start_slow(0, texts, stdout=full) as process:
+        _, error = process.communicate()
+    assert process.returncode == ExitCode.IO
+    assert b"No space left on device" in error
+
+
+def test_an_output_that_is_no_file_is_refused(classify: Invoke, table: Path) -> None:
+    result = classify(table, "-o", "/dev/null", "--to", "csv", "--force")
+    assert result.code == ExitCode.CANNOT_CREATE
+    assert "for standard output say -" in result.stderr
+
+
+@pytest.mark.parametrize("kind", ["rejects.jsonl", "receipt.json"])
+def test_what_is_written_beside_the_output_never_replaces_the_input(
+    classify: Invoke, tmp_path: Path, kind: str
+) -> None:
+    source = tmp_path / f"out.csv.{kind}"
+    source.write_text('{"text": "好"}\n', encoding="utf-8")
+    result = classify(source, "--from", "jsonl", "-o", tmp_path / "out.csv", "--force")
+    assert (result.code, "is the input" in result.stderr) == (ExitCode.CANNOT_CREATE, True)
