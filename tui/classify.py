@@ -8,11 +8,12 @@ input before, `tui.chunks` how a run survives being killed, `tui.receipt` how it
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -161,9 +162,7 @@ class _Run:
         self._labels = LabelSet(predictor.manifest.labels)
         self._added = settings.added(predictor.manifest.labels)
         self._known = frozenset(found.columns)
-        self._whole_lines = (
-            found.dialect.format == found.output_format == "jsonl" and not settings.select
-        )
+        self._whole_lines = whole_lines(settings, found)
         self._ended = threading.Event()
         self._started = time.monotonic()
         self.summary = Summary.begin(predictor.manifest.labels, found.records)
@@ -173,7 +172,8 @@ class _Run:
     ) -> None:
         """Write the whole table; while a chunk is predicted, the next is read, the last written."""
         store = folder if self._settings.source is not None else None
-        writer = self._open_writer(table, output, folder)
+        scratch = None if folder is None else folder.path
+        writer = open_answers(self._settings, self._found, self._added, table, output, scratch)
         with ThreadPoolExecutor(1) as pool:
             try:
                 pending: deque[_Work] = deque()
@@ -191,24 +191,6 @@ class _Run:
         output.finish()
         if rejects is not None:
             rejects.finish()
-
-    def _open_writer(self, table: Table, output: Draft, folder: RunFolder | None) -> Writer:
-        settings, found = self._settings, self._found
-        assert found.output_format is not None  # noqa: S101 - for mypy
-        types: dict[str, Any] = dict.fromkeys(self._added, float)
-        types |= {self._added[0]: str, self._added[1]: int, self._added[3]: str}
-        if table.schema is not None:
-            types |= dict(zip(table.columns, table.schema.types, strict=True))
-        return open_writer(
-            output,
-            found.output_format,
-            [*(settings.select or found.columns), *self._added],
-            types,
-            whole_lines=self._whole_lines,
-            quoted=settings.dialect.quoting == "double",
-            excel=settings.excel,
-            folder=None if folder is None else folder.path,
-        )
 
     def _begin(
         self, pool: ThreadPoolExecutor, number: int, items: list[Item], store: RunFolder | None
@@ -317,8 +299,7 @@ class _Run:
         for row, (record, label, confidence, status) in enumerate(
             zip(work.records, ids.tolist(), confidences.tolist(), statuses.tolist(), strict=True)
         ):
-            values = [labels[label], label, round(confidence, 6)] if label >= 0 else [None] * 3
-            values.append(STATUSES[status])
+            values = values_of(labels, label, confidence, status)
             if self._settings.probabilities:
                 each = probabilities[row].tolist()
                 values += [round(p, 6) if label >= 0 else None for p in each]
@@ -338,6 +319,52 @@ class _Run:
             truths=None if self._settings.label_column is None else np.array(work.truths)[rows],
             rejects=sorted(rejects, key=lambda reject: reject.place.number),
         )
+
+
+def open_answers(
+    settings: Settings,
+    found: Found,
+    added: Sequence[str],
+    table: Table,
+    output: Draft,
+    scratch: Path | None,
+) -> Writer:
+    """Begin an output: the columns of the input, then those of the answer.
+
+    Args:
+        settings: of the run.
+        found: what was found for them.
+        added: the columns of the answer.
+        table: the input, opened.
+        output: to write to.
+        scratch: a folder for temporary files.
+    """
+    assert found.output_format is not None  # noqa: S101 - for mypy
+    types: dict[str, Any] = dict.fromkeys(added, float)
+    types |= {added[0]: str, added[1]: int, added[3]: str}
+    if table.schema is not None:
+        types |= dict(zip(table.columns, table.schema.types, strict=True))
+    return open_writer(
+        output,
+        found.output_format,
+        [*(settings.select or found.columns), *added],
+        types,
+        whole_lines=whole_lines(settings, found),
+        quoted=settings.dialect.quoting == "double",
+        excel=settings.excel,
+        folder=scratch,
+    )
+
+
+def whole_lines(settings: Settings, found: Found) -> bool:
+    """Return whether the output keeps the lines of its input, and only adds to them."""
+    return found.dialect.format == found.output_format == "jsonl" and not settings.select
+
+
+def values_of(labels: Sequence[str], label: int, confidence: float, status: int) -> list[Any]:
+    """Return the values of the answer's first four columns; `label` is -1 for an empty text."""
+    known = [labels[label], label, round(confidence, 6)] if label >= 0 else [None] * 3
+    return [*known, STATUSES[status]]
 
 
 def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
