@@ -5,7 +5,7 @@ RUNTIME ?= cpu
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test check clean
+.PHONY: demo test check man clean
 
 demo: .venv/runtime
 	$(BIN)/sentiment-tui classify examples/reviews.csv --model builtin \
@@ -22,6 +22,10 @@ check: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Man pages and shell completions, under build/share as under /usr/share.
+man: .venv/dev
+	$(BIN)/python docs/manual.py build/share
+
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
@@ -34,4 +38,4 @@ check: .venv/dev
 	@touch $@ .venv/runtime
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -3,6 +3,7 @@
 Nothing heavy is imported before it is known what is asked for.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,13 @@ from models.locations import BUILTIN, Device, newest_model
 from models.tables import FORMATS, QUOTING, Dialect
 from tui.formats import OUTPUT_FORMATS
 
+PROGRAM = "sentiment-tui"
+COMPLETE = "_SENTIMENT_TUI_COMPLETE"
+"""The variable by which a shell asks for completions, as click names it."""
+
 _HELP = {"help_option_names": ["-h", "--help"], "show_default": True}
 
-_EXIT_CODES = {
+EXIT_CODES = {
     ExitCode.OK: tr("all records classified"),
     ExitCode.REJECTS: tr("finished, with records in OUT.rejects.jsonl"),
     ExitCode.USAGE: tr("wrong use of the command"),
@@ -62,7 +67,7 @@ def _model_options(command: Any) -> Any:
     help=tr("Label Chinese reviews in the terminal. Without a command, open the app."),
 )
 @_model_options
-@click.version_option(package_name="sentiment-tui")
+@click.version_option(package_name=PROGRAM)
 @click.pass_context
 def cli(context: click.Context, /, model: str | None, device: Device) -> None:
     if context.invoked_subcommand is not None:
@@ -79,6 +84,7 @@ def cli(context: click.Context, /, model: str | None, device: Device) -> None:
 
 @cli.command(
     context_settings=_HELP,
+    short_help=tr("Classify files and pipes."),
     help=tr(
         "Classify every record of each FILE (CSV, TSV, JSONL, TXT, XLSX, Parquet, a folder of "
         "them, or - for standard input). Each comes out once, in order, with its columns and then "
@@ -89,7 +95,7 @@ def cli(context: click.Context, /, model: str | None, device: Device) -> None:
     epilog="\b\n"
     + tr("Exit codes:")
     + "\n"
-    + "\n".join(f"  {code:>3}  {meaning}" for code, meaning in _EXIT_CODES.items()),
+    + "\n".join(f"  {code:>3}  {meaning}" for code, meaning in EXIT_CODES.items()),
 )
 @click.argument(
     "files",
@@ -213,4 +219,8 @@ def _model_path(model: str | None) -> Path:
 
 def main() -> None:
     """Run `sentiment-tui`."""
-    run(cli, "sentiment-tui")
+    if COMPLETE in os.environ:
+        from click.shell_completion import shell_complete
+
+        sys.exit(shell_complete(cli, {}, PROGRAM, COMPLETE, os.environ[COMPLETE]))
+    run(cli, PROGRAM)
