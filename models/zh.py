@@ -264,7 +264,7 @@ CHINESE: dict[str, str] = {
     "{done} of {records} records": "{done}/{records} 条记录",
     "{done} records are done. To go on, give the same command again": "已完成 {done} 条记录。再执行同一条命令即可继续",
     "{format} cannot be read from a pipe; save it to a file first": "{format} 不能从管道读取；请先存成文件",
-    "{key} ({old}, now {new})": "{key}（原为 {old}，现为 {new}）",
+    "{key} (was {old}, is {new})": "{key}（原为 {old}，现为 {new}）",
     "{left} left": "还需 {left}",
     "{name} is not JSON": "{name} 不是 JSON",
     "{name} was changed while it was read": "{name} 在读取过程中被改动",

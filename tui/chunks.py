@@ -75,7 +75,12 @@ class RunFolder:
                     "an interrupted run of this output began with another {changes}. Undo the "
                     "change to go on, or remove {folder} to begin anew",
                     changes="; ".join(
-                        tr("{key} ({old}, now {new})", key=key, old=old.get(key), new=new.get(key))
+                        tr(
+                            "{key} (was {old}, is {new})",
+                            key=key,
+                            old=json.dumps(old.get(key), ensure_ascii=False),
+                            new=json.dumps(new.get(key), ensure_ascii=False),
+                        )
                         for key in changed
                     ),
                     folder=self.path,

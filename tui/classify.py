@@ -31,10 +31,10 @@ from tui.inspection import Found, Settings, digest_of, inspect, recognise, text_
 from tui.receipt import check_output, fingerprint_of, finished, publish, reject_line
 from tui.results import STATUSES, Chunk, Summary
 
-CHUNK = 2048
+CHUNK = 512
 """Records that are read, published and written together: memory is bounded by this."""
 
-BATCH = 256
+BATCH = 128
 """Texts between two chances to stop."""
 
 

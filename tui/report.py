@@ -121,8 +121,8 @@ class Report:
 
     def stopped(self, summary: Summary | None, *, resumable: bool) -> None:
         """Say how to go on."""
-        done = f"{summary.predicted if summary else 0:,}"
-        if resumable:
+        done = f"{summary.read if summary else 0:,}"
+        if resumable and summary and summary.read:
             words = tr("{done} records are done. To go on, give the same command again", done=done)
         else:
             words = tr("interrupted; nothing was kept")
