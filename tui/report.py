@@ -66,6 +66,7 @@ class Report:
         if dialect.delimiter is not None:
             mark = "TAB" if dialect.delimiter == "\t" else dialect.delimiter
             how.append(tr("delimiter {mark}", mark=f'"{mark}"'))
+        if dialect.quoting not in (None, "none" if dialect.format == "tsv" else "double"):
             how.append(tr("quotes {quoting}", quoting=dialect.quoting))
         if dialect.sheet is not None:
             how.append(tr("sheet {name}", name=dialect.sheet))

@@ -382,7 +382,7 @@ def test_a_dry_run_shows_how_a_file_is_read_and_writes_nothing(
     path.write_text("id;text\n1;很好\n2\n", encoding="gb18030")
     result = classify(path, "-o", tmp_path / "out.csv", "--dry-run", "--model", "no.onnx")
     assert result.code == ExitCode.REJECTS
-    assert 'csv, gb18030, delimiter ";", quotes double, 2 records' in result.stderr
+    assert 'csv, gb18030, delimiter ";", 2 records' in result.stderr
     assert "columns: id, text" in result.stderr
     assert "1  很好" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
@@ -394,6 +394,7 @@ def test_what_was_recognised_can_be_said_otherwise(classify: Invoke, tmp_path: P
     path.write_text("很好|a\n'太|差'|b\n", encoding="utf-8")
     flags = ("--no-header", "--text-column", "1", "--delimiter", "|", "--quoting", "single")
     found = classify(path, *flags, "--to", "jsonl")
+    assert "quotes single, no header, 2 records" in found.stderr
     assert [json.loads(line)["1"] for line in found.stdout.splitlines()] == ["很好", "太|差"]
 
 
