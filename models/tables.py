@@ -355,7 +355,7 @@ def _json_items(lines: Iterator[Line]) -> Iterator[Item]:
             continue
         try:
             fields = _read_json(content)
-        except (ValueError, RecursionError) as error:
+        except (ValueError, ArithmeticError, RecursionError) as error:
             reason = tr("expected a JSON object: {reason}", reason=error)
             yield Reject(place, "not_json", reason)
             continue

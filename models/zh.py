@@ -234,7 +234,6 @@ CHINESE: dict[str, str] = {
     "finished, with records in OUT.rejects.jsonl": "已完成，有记录写入了 OUT.rejects.jsonl",
     "input: {name}, {how}; text column: {column}; output: {output}": "输入：{name}，{how}；文本列：{column}；输出：{output}",
     "interrupted by Ctrl-C; the same command goes on": "被 Ctrl-C 中断；同一条命令会继续",
-    "interrupted; nothing was kept": "已中断；没有保留任何内容",
     "it would fill the memory": "它会占满内存",
     "label {label} is not one of the model's: {labels}": "标签 {label} 不是模型的标签：{labels}",
     "lines end at CR alone; make that LF or CRLF first": "行只以 CR 结束；请先改成 LF 或 CRLF",

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
-from models.command import ExitCode, UserError, complain
+from models.command import ExitCode, Terminated, UserError, complain
 from models.i18n import tr
 from models.locations import Device
 from models.predictor import Predictor
@@ -20,15 +21,20 @@ _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINAT
 
 
 class _Signals:
-    """The first Ctrl-C or SIGTERM asks the run to stop after its batch; the second ends it."""
+    """The first Ctrl-C or SIGTERM asks the run to stop after its batch; the second ends it.
+
+    A run that nothing can be resumed of, as one that reads a pipe, ends at the first.
+    """
 
     def __init__(self, report: Report) -> None:
         self.caught = 0
         self.summary: Summary | None = None
+        self._resumable = True
         self._report = report
 
-    def catch(self) -> None:
+    def catch(self, *, resumable: bool) -> None:
         """Begin to listen."""
+        self._resumable = resumable
         for number in _CODES:
             signal.signal(number, self._stop)
 
@@ -36,7 +42,14 @@ class _Signals:
         self.caught = number
         for again in _CODES:
             signal.signal(again, signal.SIG_DFL)  # a run can be killed at any instant
-        self._report.stopping()
+        if self._resumable:
+            self._report.stopping()
+        else:
+            self.leave()
+
+    def leave(self) -> NoReturn:
+        """End the command as if nobody listened."""
+        raise KeyboardInterrupt if self.caught == signal.SIGINT else Terminated
 
     def between(self, summary: Summary) -> None:
         """Stop the run if a signal came; tell how far it is."""
@@ -90,11 +103,14 @@ def classify_files(
             if predictor is None:
                 predictor = Predictor.open(model, device=device)
                 report.model(predictor)
-                signals.catch()
+            resumable = None not in (run.source, run.output)
+            signals.catch(resumable=resumable)
             hooks = Hooks(report.found, signals.between, report.answered)
             summary = classify(run, predictor, found=found, hooks=hooks)
         except Stopped:
-            report.stopped(signals.summary, resumable=None not in (run.source, run.output))
+            if not resumable:
+                signals.leave()
+            report.stopped(signals.summary)
             return _CODES[signal.Signals(signals.caught)]
         except UserError as error:
             if len(runs) == 1 or error.code not in (ExitCode.DATA, ExitCode.NO_INPUT):

@@ -109,7 +109,7 @@ def _cells(
         value = answer[column] if column in answer else record.fields.get(column)
         try:
             found.append(convert(plain(value)))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _unwritable(column, error) from error
     return found
 
@@ -197,7 +197,7 @@ class _Jsonl:
                 cells = _cells(record, answer, self._columns)
                 line = _json(dict(zip(self._columns, cells, strict=True)))
             content = (line + "\n").encode()
-        except ValueError as error:  # NaN, or half a character
+        except (ValueError, RecursionError) as error:  # infinity, or half a character
             raise _unwritable(None, error) from error
         self._file.write(content)
 

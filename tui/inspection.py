@@ -108,9 +108,16 @@ def inspect(settings: Settings) -> Found:
     assert settings.source is not None  # noqa: S101 - standard input cannot be read twice
     with open_table(settings.source, settings.dialect) as table:
         found = recognise(settings, table)
-        columns = dict.fromkeys(table.columns)
-        preview: list[Record] = []
-        records = rejected = 0
+        if found.problem is not None and table.dialect.format == "jsonl":
+            # The first record may lack what the others have.
+            columns = dict.fromkeys(table.columns)
+            for record in table.items:
+                columns.update(dict.fromkeys(() if isinstance(record, Reject) else record.fields))
+            found = recognise(settings, replace(table, columns=list(columns)))
+    columns = dict.fromkeys(found.columns)
+    preview: list[Record] = []
+    records = rejected = 0
+    with open_table(settings.source, settings.dialect) as table:
         for item in table.items:
             records += 1
             if isinstance(item, Reject) or isinstance(text_of(item, found.text_column), Reject):

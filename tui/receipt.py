@@ -45,7 +45,8 @@ def reject_line(found: Found, reject: Reject, *, ascii_only: bool = False) -> st
             line["raw"] = place.raw.decode((found.dialect.encoding or "utf-8").removesuffix("-sig"))
         except UnicodeError:
             line["raw_base64"] = base64.b64encode(place.raw).decode()
-    return json.dumps(line, ensure_ascii=ascii_only) + "\n"
+    text = json.dumps(line, ensure_ascii=ascii_only)
+    return (text.replace("\x7f", "\\u007f") if ascii_only else text) + "\n"
 
 
 def check_output(path: Path, settings: Settings, *, exists: bool | None = None) -> None:

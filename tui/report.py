@@ -35,7 +35,12 @@ class Report:
 
     def __init__(self, *, quiet: bool, as_json: bool, to_stdout: bool) -> None:
         self._quiet, self._as_json, self._to_stdout = quiet, as_json, to_stdout
-        self._live = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._live = (
+            not quiet
+            and sys.stderr.isatty()
+            and not (to_stdout and sys.stdout.isatty())
+            and os.environ.get("TERM") != "dumb"
+        )
         self._found: Found | None = None
         self._labels: tuple[str, ...] = ()
         self._rows: list[list[str]] = []
@@ -87,7 +92,7 @@ class Report:
     def preview(self, found: Found) -> None:
         """Say how the input would be read, and show its first records."""
         self.found(found)
-        self._say(tr("columns: {columns}", columns=", ".join(found.columns)))
+        self._say(tr("columns: {columns}", columns=display(", ".join(found.columns), limit=500)))
         for record in found.preview:
             text = record.fields[found.text_column or ""] or ""
             self._rows.append([str(record.place.number), one_line(text, TEXT_WIDTH)])
@@ -114,19 +119,16 @@ class Report:
         if self._to_stdout and found is not None:
             for reject in chunk.rejects:
                 line = reject_line(found, reject, ascii_only=True)
-                click.echo(line, err=True, nl=False)
+                click.echo(("\r\x1b[2K" if self._live else "") + line, err=True, nl=False)
 
     def stopping(self) -> None:
         """Say that a signal was heard."""
         self._say("", tr("stopping after this batch; once more to leave at once"))
 
-    def stopped(self, summary: Summary | None, *, resumable: bool) -> None:
+    def stopped(self, summary: Summary | None) -> None:
         """Say how to go on."""
         done = f"{summary.read if summary else 0:,}"
-        if resumable and summary and summary.read:
-            words = tr("{done} records are done. To go on, give the same command again", done=done)
-        else:
-            words = tr("interrupted; nothing was kept")
+        words = tr("{done} records are done. To go on, give the same command again", done=done)
         click.echo(words, err=True)
 
     def finish(self, summary: Summary, output: Path | None) -> None:

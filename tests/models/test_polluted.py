@@ -109,6 +109,7 @@ def test_a_file_that_cannot_be_understood_says_what_to_do(
         (b'{"a": 1,}', "not_json"),
         (b'{"a": 1, "a": 2}', "not_json"),
         (b'{"a": ' + b"[" * 100_000, "not_json"),
+        (b'{"a": 1e99999999999999999999}', "not_json"),
         (b'["a"]', "not_an_object"),
         (b'{"a": "\xff"}', "undecodable"),
         (b'{"a": "1"} {"a": "2"}', "not_json"),

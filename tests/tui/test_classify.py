@@ -514,6 +514,27 @@ def test_the_second_ctrl_c_leaves_at_once(texts: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out.csv").exists()
 
 
+def test_a_terminal_sees_how_far_a_run_is(texts: Path, tmp_path: Path) -> None:
+    import pty
+
+    texts.write_text(texts.read_text(encoding="utf-8") + '"\x1b[2J\n', encoding="utf-8")
+    terminal, end = pty.openpty()
+    command = [*SLOW, "0.02", "classify", str(texts), "-o", str(tmp_path / "out.csv")]
+    with subprocess.Popen(command, stderr=end, env={**os.environ, "TERM": "xterm"}) as process:
+        os.close(end)
+        seen = b""
+        while True:
+            try:
+                seen += os.read(terminal, 4096)
+            except OSError:  # it has closed its end
+                break
+    os.close(terminal)
+    assert process.returncode == ExitCode.REJECTS
+    assert re.search(rb"\r\x1b\[2K\d+ of 101 records, \d+/s, 0:00:\d\d left", seen)
+    assert b"1 rejected" in seen or b"1 records rejected: see" in seen
+    assert set(re.findall(rb"\x1b[^m]*?[A-Za-z]", seen)) == {b"\x1b[2K"}
+
+
 def test_a_disk_that_is_full_keeps_what_was_done(texts: Path, tmp_path: Path) -> None:
     import resource
 

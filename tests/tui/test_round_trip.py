@@ -96,6 +96,20 @@ def test_jsonl_becomes_a_table_with_all_columns_that_occur(tmp_path: Path) -> No
     assert rows[1:] == [["a", "1.10", ""], ["b", "", '[1, {"x": null}]'], ["c", "true", ""]]
 
 
+def test_the_first_record_of_jsonl_may_lack_what_the_others_have(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"n": 1}\n{"text": "a"}\n{"text": "b"}\n')
+    summary = run(tmp_path / "a.jsonl", tmp_path / "b.csv")
+    assert (summary.written, summary.rejected) == (2, 1)
+
+
+def test_a_value_too_deep_for_a_table_costs_its_record_alone(tmp_path: Path) -> None:
+    deep = "[" * 900 + "1e400" + "]" * 900
+    (tmp_path / "a.jsonl").write_text('{"text": "a"}\n{"text": "b", "x": ' + deep + "}\n")
+    summary = run(tmp_path / "a.jsonl", tmp_path / "b.csv")
+    assert (summary.written, summary.rejected) == (1, 1)
+    assert run(tmp_path / "a.jsonl", tmp_path / "b.jsonl").written == 2
+
+
 def test_a_text_in_a_workbook_is_never_a_formula_or_a_link(tmp_path: Path) -> None:
     import zipfile
 
