@@ -8,7 +8,15 @@ from typing import Any
 
 from models.command import ExitCode, UserError, require_file
 from models.i18n import tr
-from models.tables import LABEL_COLUMNS, TEXT_COLUMNS, Dialect, find_column, format_of, open_table
+from models.tables import (
+    LABEL_COLUMNS,
+    TEXT_COLUMNS,
+    Dialect,
+    find_column,
+    format_of,
+    open_table,
+    plain,
+)
 
 _SPLIT_NAMES = {
     "train": ("train", "training"),
@@ -166,18 +174,18 @@ def read_texts(path: Path, reading: Reading) -> list[str]:
         UserError: as `open_table` and `find_column`; DATA, a record has no text.
     """
     texts = []
-    with open_table(path, encoding=reading.encoding) as table:
-        wanted = None if table.format == "txt" else reading.text_column
+    with open_table(path, Dialect(encoding=reading.encoding)) as table:
+        wanted = None if table.dialect.format == "txt" else reading.text_column
         column = find_column(table.name, table.columns, wanted, TEXT_COLUMNS, "--text-column")
         for record in table.records:
-            text = record.fields.get(column)
+            text = plain(record.fields.get(column))
             if not isinstance(text, str):
                 raise UserError(
                     ExitCode.DATA,
                     tr(
                         "{path}, line {line}: expected a text in {column}, found {found}",
                         path=path,
-                        line=record.line,
+                        line=record.place.line,
                         column=column,
                         found=f"{text!r:.60}",
                     ),
