@@ -7,11 +7,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from models.i18n import tr
 from models.tables import QUOTING, Record, plain
-from tui.durable import Draft
+
+if TYPE_CHECKING:  # `--help` needs the names of the formats alone
+    from tui.durable import Draft
 
 OUTPUT_FORMATS = ("csv", "tsv", "jsonl", "xlsx", "parquet")
 
@@ -43,7 +45,7 @@ class Writer(Protocol):
 
 
 def open_writer(
-    file: Draft,
+    file: "Draft",
     output_format: str,
     columns: Sequence[str],
     types: Mapping[str, Any],
@@ -130,7 +132,7 @@ class _Lines:
 
     def __init__(
         self,
-        file: Draft,
+        file: "Draft",
         columns: Sequence[str],
         line: Callable[[Sequence[str], Sequence[str]], str],
         *,
@@ -184,7 +186,7 @@ def _unquoted_line(cells: Sequence[str], columns: Sequence[str]) -> str:
 
 
 class _Jsonl:
-    def __init__(self, file: Draft, columns: Sequence[str] | None) -> None:
+    def __init__(self, file: "Draft", columns: Sequence[str] | None) -> None:
         self._file, self._columns = file, columns
 
     def write(self, record: Record, answer: Answer) -> None:
@@ -206,7 +208,7 @@ class _Jsonl:
 
 
 class _Xlsx:
-    def __init__(self, file: Draft, columns: Sequence[str], folder: Path | None) -> None:
+    def __init__(self, file: "Draft", columns: Sequence[str], folder: Path | None) -> None:
         import datetime
 
         import xlsxwriter
@@ -268,7 +270,7 @@ def _cell(value: Any) -> Any:
 
 
 class _Parquet:
-    def __init__(self, file: Draft, columns: Sequence[str], types: Mapping[str, Any]) -> None:
+    def __init__(self, file: "Draft", columns: Sequence[str], types: Mapping[str, Any]) -> None:
         import pyarrow
         import pyarrow.parquet
 
