@@ -228,6 +228,7 @@ CHINESE: dict[str, str] = {
     "another run is writing the output": "另一个运行正在写这个输出",
     "another run is writing this output: it holds {path}": "另一个运行正在写这个输出：它占用着 {path}",
     "bytes that are not UTF-8": "不是 UTF-8 的字节",
+    "the name of a column cannot be written: {reason}": "列名无法写出：{reason}",
     "columns: {columns}": "各列：{columns}",
     "delimiter {mark}": "分隔符 {mark}",
     "expected a string in {column}, found {found}": "{column} 列应为字符串，实际是 {found}",

@@ -182,6 +182,7 @@ def classify(
     quoting: str | None,
     header: bool,
     sheet: str | None,
+    select: tuple[str, ...],
     dry_run: bool,
     as_json: bool,
     quiet: bool,
@@ -198,6 +199,7 @@ def classify(
         source=None,
         output=output,
         dialect=Dialect(source_format, encoding, delimiter, quoting, header, sheet),
+        select=tuple(dict.fromkeys(select)),
         **options,
     )
     code = classify_files(

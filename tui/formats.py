@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from models.command import ExitCode, UserError
 from models.i18n import tr
 from models.tables import QUOTING, Record, plain
 
@@ -66,16 +67,24 @@ def open_writer(
         quoted: quote the values of TSV where that is needed.
         excel: write CSV so that Excel takes it for UTF-8, and no text for a formula.
         folder: for temporary files of XLSX.
+
+    Raises:
+        UserError: DATA, the format cannot hold the name of a column.
     """
-    if output_format == "jsonl":
-        return _Jsonl(file, None if whole_lines else columns)
-    if output_format == "xlsx":
-        return _Xlsx(file, columns, folder)
-    if output_format == "parquet":
-        return _Parquet(file, columns, types)
-    if output_format == "tsv" and not quoted:
-        return _Lines(file, columns, _unquoted_line)
-    return _Lines(file, columns, _csv_line("\t" if output_format == "tsv" else ","), excel=excel)
+    try:
+        if output_format == "jsonl":
+            return _Jsonl(file, None if whole_lines else columns)
+        if output_format == "xlsx":
+            return _Xlsx(file, columns, folder)
+        if output_format == "parquet":
+            return _Parquet(file, columns, types)
+        if output_format == "tsv" and not quoted:
+            return _Lines(file, columns, _unquoted_line)
+        line = _csv_line("\t" if output_format == "tsv" else ",")
+        return _Lines(file, columns, line, excel=excel)
+    except (UnwritableError, UnicodeError) as error:
+        reason = tr("the name of a column cannot be written: {reason}", reason=error)
+        raise UserError(ExitCode.DATA, reason) from error
 
 
 def _text(value: Any) -> str:

@@ -139,7 +139,8 @@ class Report:
             click.echo("\r\x1b[2K", err=True, nl=False)
         if summary.finished:
             self._say(tr("nothing to do: this run had finished before"))
-        elif output is not None:
+            return
+        if output is not None:
             self._table(["#", tr("text"), tr("label"), tr("confidence"), ""], summary.written)
             self._say("")
         shares = [

@@ -146,6 +146,19 @@ def test_what_a_format_cannot_hold_is_rejected_and_nothing_else(
     assert (summary.written, summary.rejected) == (3 - code, code)
 
 
+@pytest.mark.parametrize(
+    ("name", "column"), [("b.tsv", "a\tb"), ("b.xlsx", "x" * 40_000), ("b.parquet", "\ud800")]
+)
+def test_a_column_name_that_a_format_cannot_hold_is_an_error_for_people(
+    tmp_path: Path, name: str, column: str
+) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": "a", column: "b"}) + "\n")
+    with pytest.raises(UserError, match="the name of a column cannot be written") as caught:
+        run(tmp_path / "a.jsonl", tmp_path / name)
+    assert caught.value.code == ExitCode.DATA
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+
+
 def test_more_records_than_a_workbook_holds_are_refused_before_anything_is_predicted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
