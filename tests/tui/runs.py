@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import pyarrow.parquet  # noqa: F401 - for the children, which are forked with it
 import pytest
+import xlsxwriter  # noqa: F401
 
 from models.manifest import Manifest
 from models.predictor import Predictions, Predictor
