@@ -3,6 +3,8 @@
 import csv
 import json
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ from models.command import ExitCode, UserError
 from models.tables import FORMATS, QUOTING, Dialect, Item, Record, Reject, open_table
 from tests.tui.runs import run, small_chunks  # noqa: F401
 from tui.inspection import inspect
+
+ROOT = Path(__file__).parents[2]
 
 # Bytes that mean something to one of the formats, and some that mean nothing to any.
 PIECES = [
@@ -173,3 +177,14 @@ def test_a_reject_says_where_and_what_it_was(tmp_path: Path) -> None:
     first, second = map(json.loads, (tmp_path / "o.csv.rejects.jsonl").open(encoding="utf-8"))
     assert first["raw_base64"] == "YmFk/ywyCg=="
     assert (second["raw"], second["byte_start"], second["byte_end"]) == ("x\n", 19, 21)
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+def test_memory_does_not_grow_with_the_file(format: str) -> None:
+    def mebibytes(records: int) -> float:
+        child = [sys.executable, "-m", "benchmarks.files", "peak", format, str(records)]
+        done = subprocess.run(child, cwd=ROOT, capture_output=True, check=True)
+        peak: float = json.loads(done.stdout)["MiB"]
+        return peak
+
+    assert mebibytes(50_000) <= 1.1 * mebibytes(5_000)
