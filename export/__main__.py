@@ -1,7 +1,8 @@
 """The command line of `python -m export`."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,12 +11,16 @@ from models.display import aligned
 from models.i18n import tr
 from models.run_directory import LATEST
 
+if TYPE_CHECKING:
+    from export.parity import Agreement
+
 
 @click.command(
     context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
     help=tr(
         "Merge the encoder and head of RUN (default: the newest in runs/) into one ONNX graph with "
-        "softmax output, check it against torch, and write it as models/NAME.onnx."
+        "softmax output, check it against torch, and write it as models/NAME.onnx. RUN can also be "
+        "a BERT-like ...ForSequenceClassification of transformers."
     ),
 )
 @click.argument("run_directory", metavar="[RUN]", type=click.Path(path_type=Path), default=LATEST)
@@ -24,9 +29,18 @@ from models.run_directory import LATEST
 )
 @click.option(
     "--precision",
-    type=click.Choice(["fp32", "int8"]),
+    type=click.Choice(["fp32", "fp16", "int8", "auto"]),
     default="fp32",
-    help=tr("Of the weights: int8 is a quarter of the size, and close to fp32 or refused."),
+    help=tr(
+        "int8 (CPU) is a quarter of the size, faster, and close to fp32 or refused; fp16 is for "
+        "CUDA; auto takes what is fastest and passes."
+    ),
+)
+@click.option(
+    "--target",
+    type=click.Choice(["cpu", "cuda"]),
+    default="cpu",
+    help=tr("The device that the graph is made for."),
 )
 @click.option(
     *("--output", "-o"),
@@ -36,6 +50,12 @@ from models.run_directory import LATEST
 )
 @click.option("--force", is_flag=True, help=tr("Replace the file if it exists."))
 @click.option("--encoder", metavar="DIR|HUB_ID", help=tr("Where the encoder is now, if it moved."))
+@click.option(
+    "--dev",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=tr("JSONL with text and label, to check the int8 of a classifier of transformers."),
+)
 def main(run_directory: Path, output: Path | None, **options: Any) -> None:
     from export.pipeline import Settings, export
 
@@ -49,18 +69,20 @@ def main(run_directory: Path, output: Path | None, **options: Any) -> None:
         *((tr("input"), line) for line in found.inputs),
         *((tr("output"), line) for line in found.outputs),
         (tr("graph"), tr("{count} nodes, the last {op}", count=found.nodes, op=found.answer)),
-        (
-            tr("against torch"),
-            tr(
-                "{texts} texts, {same:.2%} same labels, largest difference {difference:.1e}",
-                texts=done.agreement.texts,
-                same=done.agreement.same,
-                difference=done.agreement.difference,
-            ),
-        ),
+        (tr("operators"), ", ".join(f"{n} {op}" for op, n in found.operators.most_common(8))),
+        *((tr("int8 × {bits} bits", bits=bits), _line(one)) for bits, one in done.tried),
+        (tr("against torch"), f"{done.precision}: {_line(done.agreement)}"),
     ]
     click.echo("\n".join(aligned(rows)))
     click.echo(tr("next: sentiment-tui --model {path}", path=done.path), err=True)
+
+
+def _line(agreement: "Agreement") -> str:
+    return tr(
+        "{texts} texts, {same:.2%} same labels, {lost:.2%} accuracy lost, largest difference "
+        "{difference:.1e}, {neighbours:.1e} by neighbours, {speed:.0f}/s",
+        **asdict(agreement),
+    )
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """Gates: an exported file answers as the classifier it was made from, or it is rejected."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
-from models.classifier import Classifier
 from models.command import ExitCode, UserError
 from models.display import display
 from models.i18n import tr
@@ -15,13 +16,16 @@ from models.predictor import Predictor
 from models.run_directory import Row
 from models.tokens import Tokenizer
 
-MAX_DIFFERENCE = 1e-5
-"""Largest difference in any probability, for fp32: float32 arithmetic in another order."""
+MAX_DIFFERENCE = {"fp32": 1e-5, "fp16": 5e-3}
+"""Largest difference in any probability: float32 arithmetic in another order; float16."""
 
-MIN_AGREEMENT = 0.99
+MARGIN = 0.01
+"""The two best labels of a text this close to each other may change places in fp16."""
+
+MIN_AGREEMENT = 0.995
 """Share of dev rows that must keep their label, for int8."""
 
-MAX_LOSS = 0.005
+MAX_LOSS = 0.003
 """Accuracy on dev that may be lost, for int8."""
 
 SAMPLE = 48
@@ -37,12 +41,21 @@ class Agreement:
         difference: the largest in any probability.
         same: share of texts with the same label.
         lost: accuracy of torch minus accuracy of the file; 0 where there are no true labels.
+        neighbours: the largest difference between a text alone and among others.
+        speed: texts a second, on this machine, now.
     """
 
     texts: int
     difference: float
     same: float
-    lost: float = 0.0
+    lost: float
+    neighbours: float
+    speed: float
+
+    @property
+    def passes(self) -> bool:
+        """Whether an int8 file may be kept."""
+        return self.same >= MIN_AGREEMENT and self.lost <= MAX_LOSS
 
 
 def spread(rows: Sequence[Row], count: int = SAMPLE) -> list[str]:
@@ -54,9 +67,9 @@ def spread(rows: Sequence[Row], count: int = SAMPLE) -> list[str]:
 
 @torch.inference_mode()
 def torch_probabilities(
-    classifier: Classifier, tokenizer: Tokenizer, texts: Sequence[str]
+    classifier: nn.Module, tokenizer: Tokenizer, texts: Sequence[str], temperature: float = 1.0
 ) -> NDArray[np.float32]:
-    """Return `[texts, C]`, each text alone in its batch: no padding, no neighbours."""
+    """Return softmax(logits / temperature), `[texts, C]`, each text alone: without padding."""
     tokens = tokenizer.encode(texts)
     answers = []
     for row in range(len(texts)):
@@ -64,55 +77,76 @@ def torch_probabilities(
         tensors = {name: torch.from_numpy(ids) for name, ids in batch.items()}
         if not tokenizer.has_token_types:
             del tensors["token_type_ids"]
-        answers.append(classifier(**tensors).softmax(dim=-1).numpy())
+        answers.append((classifier(**tensors) / temperature).softmax(dim=-1).numpy())
     return np.concatenate(answers)
 
 
 def check_exact(
-    predictor: Predictor, expected: NDArray[np.float32], texts: Sequence[str]
+    predictor: Predictor, expected: NDArray[np.float32], texts: Sequence[str], precision: str
 ) -> Agreement:
-    """Compare an fp32 file with torch, each text alone and all together in padded batches.
+    """Compare an fp32 or fp16 file with torch, each text alone and all in padded batches.
 
     Raises:
-        UserError: CONFIG, a probability differs by more than `MAX_DIFFERENCE`.
+        UserError: CONFIG, a probability differs too much, or a label where it was not close.
     """
     alone = np.concatenate([predictor.predict([text]).probabilities for text in texts])
+    start = time.perf_counter()
     together = predictor.predict(texts).probabilities
+    seconds = time.perf_counter() - start
     # [2, texts, C] → [texts]: the worst of both ways and of all labels
     difference = np.abs(np.stack([alone, together]) - expected).max(axis=(0, 2))
-    worst = int(difference.argmax())
-    if not difference[worst] <= MAX_DIFFERENCE:  # also refuses NaN
+    second, first = np.sort(expected, axis=1)[:, -2:].T
+    flipped = (together.argmax(axis=1) != expected.argmax(axis=1)) & (first - second > MARGIN)
+    worst = int((difference + flipped).argmax())
+    if not difference[worst] <= MAX_DIFFERENCE[precision] or flipped[worst]:  # also refuses NaN
         raise UserError(
             ExitCode.CONFIG,
             tr(
                 "the exported graph differs from torch: expected at most {limit:.0e} in any "
                 "probability, found {found:.1e} for the text {text}",
-                limit=MAX_DIFFERENCE,
+                limit=MAX_DIFFERENCE[precision],
                 found=float(difference[worst]),
                 text=repr(display(texts[worst], limit=40)),
             ),
         )
-    same = (together.argmax(axis=1) == expected.argmax(axis=1)).mean()
-    return Agreement(len(texts), float(difference[worst]), float(same))
+    return Agreement(
+        texts=len(texts),
+        difference=float(difference[worst]),
+        same=float((together.argmax(axis=1) == expected.argmax(axis=1)).mean()),
+        lost=0.0,
+        neighbours=float(np.abs(alone - together).max()),
+        speed=len(texts) / seconds,
+    )
 
 
-def check_close(predictor: Predictor, rows: Sequence[Row]) -> Agreement:
-    """Compare an int8 file with what torch answered to every dev row in training.
-
-    Raises:
-        UserError: CONFIG, too many labels differ or too much accuracy is lost.
-    """
+def compare(predictor: Predictor, rows: Sequence[Row]) -> Agreement:
+    """Compare an int8 file with what torch answered to every dev row."""
     expected = np.array([row.probabilities for row in rows], dtype=np.float32)
     labels = np.array([row.label for row in rows])
-    found = predictor.predict([row.text for row in rows])
+    texts = [row.text for row in rows]
+    start = time.perf_counter()
+    found = predictor.predict(texts)
+    seconds = time.perf_counter() - start
+    sample = np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).astype(int)
+    alone = np.concatenate([predictor.predict([texts[row]]).probabilities for row in sample])
     right = (expected.argmax(axis=1) == labels).mean(), (found.ids == labels).mean()
-    agreement = Agreement(
+    return Agreement(
         texts=len(rows),
         difference=float(np.abs(found.probabilities - expected).max()),
         same=float((found.ids == expected.argmax(axis=1)).mean()),
         lost=float(right[0] - right[1]),
+        neighbours=float(np.abs(found.probabilities[sample] - alone).max()),
+        speed=len(rows) / seconds,
     )
-    if agreement.same < MIN_AGREEMENT or agreement.lost > MAX_LOSS:
+
+
+def check_close(agreement: Agreement) -> None:
+    """Hold an int8 file against its gate.
+
+    Raises:
+        UserError: CONFIG, too many labels differ or too much accuracy is lost.
+    """
+    if not agreement.passes:
         raise UserError(
             ExitCode.CONFIG,
             tr(
@@ -125,4 +159,3 @@ def check_close(predictor: Predictor, rows: Sequence[Row]) -> Agreement:
                 lost=agreement.lost,
             ),
         )
-    return agreement

@@ -51,7 +51,7 @@ class Encoder:
             model_max_length=self._tokenizer.model_max_length,
             **self._tokenizer.special_tokens_map,
         )
-        return replace(self, tokenizer=_canonical(json), _tokenizer=tokenizer)
+        return replace(self, tokenizer=canonical_tokenizer(json), _tokenizer=tokenizer)
 
     def digest(self) -> str:
         """Return the SHA-256 of the weights, by name, and of the tokenizer."""
@@ -133,10 +133,10 @@ def load_encoder(source: str, *, for_export: bool = False) -> Encoder:
     config: Any = module.config
     return Encoder(
         module=module.eval(),
-        tokenizer=_canonical(backend.to_str()),
+        tokenizer=canonical_tokenizer(backend.to_str()),
         source=str(Path(source).resolve()) if is_folder else source,
         hidden=config.hidden_size,
-        max_positions=_max_positions(config),
+        max_positions=max_positions(config),
         _tokenizer=tokenizer,
     )
 
@@ -163,13 +163,14 @@ def _first_line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0]
 
 
-def _max_positions(config: Any) -> int:
+def max_positions(config: Any) -> int:
+    """Return the longest text that a model can read, in tokens."""
     # RoBERTa's positions begin after its padding id: two of the table's rows are never a token's.
     offset = config.pad_token_id + 1 if config.model_type in ("roberta", "xlm-roberta") else 0
     return int(config.max_position_embeddings - offset)
 
 
-def _canonical(tokenizer: str) -> str:
+def canonical_tokenizer(tokenizer: str) -> str:
     """Drop what a call may have left in the JSON: truncation and padding are ours to say."""
     document = json.loads(tokenizer)
     document |= {"truncation": None, "padding": None}

@@ -3,6 +3,7 @@
 Written by `python -m export`, read by the predictor through ONNX Runtime; both only know this file.
 """
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -26,7 +27,7 @@ class Manifest:
         tokenizer: the whole `tokenizer.json`.
         max_length: longer texts are cut to this many tokens.
         pooling: what the head sees of the last layer: "cls" or "mean".
-        precision: "fp32" or "int8".
+        precision: "fp32", "fp16" or "int8".
         encoder: name of the encoder that the model was made from.
         data: fingerprint of the data that it was trained on.
         quality: scores by split, as `Metrics.as_dict` gives them.
@@ -34,6 +35,8 @@ class Manifest:
         version: of this project, at export.
         uncertain_below: the confidence below which an answer is called uncertain; 0 for none, and
             in files from before there was one.
+        target: "cpu" or "cuda", the device that the graph was made for.
+        proof: what the gates of the export measured; see `export.parity.Agreement`.
     """
 
     labels: tuple[str, ...]
@@ -47,6 +50,8 @@ class Manifest:
     digest: str
     version: str
     uncertain_below: float = 0.0
+    target: str = "cpu"
+    proof: dict[str, object] = dataclasses.field(default_factory=dict)
 
     def to_metadata(self) -> dict[str, str]:
         """Return the key-value pairs to write, sorted by key; strings as they are, others JSON."""
@@ -74,7 +79,7 @@ class Manifest:
         values: dict[str, Any] = {}
         for field in fields(cls):
             text = metadata.get(PREFIX + field.name)
-            if text is None and field.default is not MISSING:
+            if text is None and (field.default, field.default_factory) != (MISSING, MISSING):
                 continue
             if text is None:
                 raise ManifestError(f"its metadata lacks {PREFIX}{field.name}")

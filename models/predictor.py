@@ -4,25 +4,29 @@ A text is tokenised in Rust, batched with texts of its length, classified, and a
 place. No torch, no transformers: importing this takes what numpy, tokenizers and ONNX Runtime take.
 """
 
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.admission import admit
 from models.batching import plan
 from models.command import ExitCode, UserError
+from models.cores import available_cores, fastest, instructions
 from models.i18n import tr
-from models.locations import Device
+from models.locations import BUILTIN, Device
 from models.manifest import Manifest
-from models.tokens import Tokenizer
+from models.tokens import Tokenizer, Tokens
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_MANY = 16
+"""From so many batches for each thread on, it is worth knowing which way is faster."""
 _WHEELS = {"cpu": "onnxruntime", "gpu": "onnxruntime-gpu"}
 
 
@@ -32,11 +36,16 @@ class Predictions:
 
     Attributes:
         probabilities: float32 `[texts, labels]`, each row summing to 1.
-        truncated: whether the text was longer than the model reads, bool `[texts]`.
+        read: share of the text's tokens that was read, float32 `[texts]`; 1 for all of it.
     """
 
     probabilities: NDArray[np.float32]
-    truncated: NDArray[np.bool_]
+    read: NDArray[np.float32]
+
+    @property
+    def truncated(self) -> NDArray[np.bool_]:
+        """Whether the text was longer than what was read of it, `[texts]`."""
+        return self.read < 1
 
     @property
     def ids(self) -> NDArray[np.int64]:
@@ -50,13 +59,6 @@ class Predictions:
         # The initial value lets an empty list of texts through; a probability is never below it.
         highest: NDArray[np.float32] = self.probabilities.max(axis=1, initial=0.0)
         return highest
-
-
-def available_cores() -> int:
-    """Return how many cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _onnxruntime() -> ModuleType:
@@ -92,6 +94,16 @@ def _onnxruntime() -> ModuleType:
     return module
 
 
+def providers() -> list[str]:
+    """Return the execution providers that this ONNX Runtime offers.
+
+    Raises:
+        UserError: UNAVAILABLE, it is missing, or both wheels are installed.
+    """
+    offered: list[str] = _onnxruntime().get_available_providers()
+    return offered
+
+
 class Predictor:
     """A one-file model, opened.
 
@@ -99,36 +111,56 @@ class Predictor:
         path: the file.
         manifest: what the file says of itself.
         device: "cpu" or "cuda": where it really runs.
+        threads: how many cores it keeps busy on the CPU.
+        nodes: how many nodes of the graph each execution provider got, where it runs on CUDA.
     """
 
-    def __init__(self, path: Path, manifest: Manifest, session: Any, device: str) -> None:
+    def __init__(
+        self, path: Path, manifest: Manifest, session: Any, connect: Callable[[int], Any]
+    ) -> None:
         self.path = path
         self.manifest = manifest
-        self.device = device
+        self.threads: int = session.get_session_options().intra_op_num_threads
         self._session = session
-        self._inputs = [node.name for node in session.get_inputs()]
+        self._connect = connect
+        self._crew: Any = None  # a session of one thread that many threads call, once it is needed
+        got = self._session.get_providers()[0]
+        self.device = "cuda" if got == _PROVIDERS["cuda"] else "cpu"
+        self.nodes = _placement(self._session) if self.device == "cuda" else {}
+        self._inputs = [node.name for node in self._session.get_inputs()]
         self._tokenizer = Tokenizer(manifest.tokenizer, manifest.max_length)
 
     @classmethod
     def open(
-        cls, path: Path, *, device: Device = "auto", threads: int | None = None
+        cls,
+        path: Path,
+        *,
+        device: Device = "auto",
+        threads: int | None = None,
+        proving: bool = False,
     ) -> "Predictor":
         """Open a model that `python -m export` wrote.
 
         Args:
             path: the `.onnx` file.
-            device: "auto" takes CUDA where it works, else the CPU; the other two insist.
-            threads: for one matrix product on the CPU; all that the process may use by default.
+            device: "auto" takes CUDA where it works and the file is for it, else the CPU; the other
+                two insist.
+            threads: on the CPU; all cores that the process may use by default.
+            proving: the caller is itself the check of a file that nobody vouched for, or compares
+                its numbers: open it as it is, whatever device it was made for.
 
         Raises:
-            UserError: NO_INPUT, no such file; CONFIG, not a model of this program; UNAVAILABLE,
-                ONNX Runtime is missing, or the device asked for is not to be had.
+            UserError: NO_INPUT, no such file; CONFIG, not a model of this program, or not for this
+                device; UNAVAILABLE, ONNX Runtime is missing, or the device asked for is not to be
+                had.
         """
         if not path.is_file():
             raise UserError(ExitCode.NO_INPUT, tr("no such model file: {path}", path=path))
         runtime = _onnxruntime()
-        wanted = ["cuda", "cpu"] if device == "auto" else [device]
+        if not proving and not path.samefile(BUILTIN):
+            admit(path)
         offered = runtime.get_available_providers()
+        wanted = ["cuda", "cpu"] if device == "auto" else [device]
         names = [_PROVIDERS[name] for name in wanted if _PROVIDERS[name] in offered]
         if not names:
             raise UserError(
@@ -142,11 +174,21 @@ class Predictor:
             )
         if _PROVIDERS["cuda"] in names:
             runtime.preload_dlls()
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = threads or available_cores()
-        options.log_severity_level = 4  # fatal: what matters is raised as an exception
+
+        def connect(threads: int) -> Any:
+            options = runtime.SessionOptions()
+            options.intra_op_num_threads = threads
+            options.log_severity_level = 4  # fatal: what matters is raised as an exception
+            if not any(name.endswith("vnni") for name in instructions()):
+                # int8 products that would overflow without VNNI: exact, if slower
+                options.add_session_config_entry("session.x64quantprecision", "1")
+            if _PROVIDERS["cuda"] in names:
+                options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+            return runtime.InferenceSession(path, options, providers=names)
+
+        threads = threads or available_cores()
         try:
-            session = runtime.InferenceSession(path, options, providers=names)
+            session = connect(threads)
         except Exception as error:
             raise UserError(
                 ExitCode.CONFIG,
@@ -163,9 +205,14 @@ class Predictor:
                 ),
             )
         try:
-            manifest = Manifest.from_metadata(session.get_modelmeta().custom_metadata_map)
             _check_signature(session)
-            return cls(path, manifest, session, "cuda" if got == _PROVIDERS["cuda"] else "cpu")
+            manifest = Manifest.from_metadata(session.get_modelmeta().custom_metadata_map)
+            on_cuda = got == _PROVIDERS["cuda"]
+            if not proving and manifest.precision == ("int8" if on_cuda else "fp16"):
+                if on_cuda and device == "auto":
+                    return cls.open(path, device="cpu", threads=threads)
+                _refuse(path, manifest.precision)
+            predictor = cls(path, manifest, session, connect)
         except ValueError as error:
             raise UserError(
                 ExitCode.CONFIG,
@@ -176,22 +223,97 @@ class Predictor:
                     reason=error,
                 ),
             ) from error
+        return predictor
 
-    def predict(self, texts: Sequence[str]) -> Predictions:
+    def predict(self, texts: Sequence[str], *, windows: bool = False) -> Predictions:
         """Classify `texts`; equal texts are computed once.
+
+        Args:
+            texts: any.
+            windows: read a text that is longer than `max_length` whole, in windows that overlap by
+                a quarter, and average their logits; else only its beginning is read.
 
         Returns:
             One row for each text, in order.
         """
         place: dict[str, int] = {}
         where = np.array([place.setdefault(text, len(place)) for text in texts], dtype=np.intp)
-        tokens = self._tokenizer.encode(list(place))
-        probabilities = np.empty((len(place), len(self.manifest.labels)), dtype=np.float32)
-        for rows in plan(tokens.lengths):
+        tokens = self._tokenizer.encode(list(place), windows=windows)
+        answers = _average(self._answer(tokens), tokens.owner)
+        return Predictions(answers[where], tokens.read[where])
+
+    def _answer(self, tokens: Tokens) -> NDArray[np.float32]:
+        """Return the probabilities of each row of ids, `[rows, labels]`."""
+        answers = np.empty((len(tokens.ids), len(self.manifest.labels)), dtype=np.float32)
+        limits = {} if self.device == "cpu" else {"max_tokens": 4096}
+
+        def run(session: Any, rows: NDArray[np.intp]) -> None:
             batch = tokens.batch(rows, self._tokenizer.pad_id)
             feed = {name: batch[name] for name in self._inputs}
-            (probabilities[rows],) = self._session.run(["probabilities"], feed)
-        return Predictions(probabilities[where], tokens.truncated[where])
+            (answers[rows],) = session.run(["probabilities"], feed)
+
+        batches = plan(tokens.lengths, **limits)[::-1]  # the longest first: no thread ends late
+
+        def together(batches: Sequence[NDArray[np.intp]]) -> None:
+            for rows in batches:
+                run(self._session, rows)
+
+        def apart(batches: Sequence[NDArray[np.intp]]) -> None:
+            if self._crew is None:
+                self._crew = self._connect(1)
+            with ThreadPoolExecutor(self.threads) as pool:
+                try:
+                    for _ in pool.map(lambda rows: run(self._crew, rows), batches):
+                        pass
+                finally:
+                    pool.shutdown(cancel_futures=True)
+
+        few = len(batches) < _MANY * self.threads
+        if few or self.threads == 1 or self.device != "cpu":
+            together(batches)
+        else:
+            key = f"{self.manifest.digest[:16]}-{self.threads}"
+            middle = batches[len(batches) // 2 :][: 4 * self.threads]
+            name = fastest(
+                key, {"apart": lambda: apart(middle), "together": lambda: together(middle)}
+            )
+            (apart if name == "apart" else together)(batches)
+        return answers
+
+
+def _refuse(path: Path, precision: str) -> NoReturn:
+    reason = (
+        tr("ONNX Runtime has no CUDA kernels for int8; use --device cpu")
+        if precision == "int8"
+        else tr("CPUs compute fp16 in fp32, with casts; export it with --target cpu")
+    )
+    raise UserError(
+        ExitCode.CONFIG,
+        tr("{path} is {precision}: {reason}", path=path, precision=precision, reason=reason),
+    )
+
+
+def _average(answers: NDArray[np.float32], owner: NDArray[np.intp] | None) -> NDArray[np.float32]:
+    """Average the logits of the windows of each text: `[windows, C]` to `[texts, C]`.
+
+    softmax(mean of logits) is the mean of log-probabilities, normalised: log softmax(z) is z up to
+    a constant that the normalisation removes.
+    """
+    if owner is None:
+        return answers
+    starts = np.flatnonzero(np.diff(owner, prepend=-1))
+    logs = np.log(np.maximum(answers, np.finfo(np.float32).tiny))
+    means = np.add.reduceat(logs, starts) / np.diff(starts, append=len(answers))[:, None]
+    powers = np.exp(means - means.max(axis=1, keepdims=True))
+    averaged: NDArray[np.float32] = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+    return averaged
+
+
+def _placement(session: Any) -> dict[str, int]:
+    """Return how many nodes each execution provider got."""
+    return {
+        part.ep_name: len(part.get_nodes()) for part in session.get_provider_graph_assignment_info()
+    }
 
 
 def _check_signature(session: Any) -> None:

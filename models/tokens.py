@@ -23,14 +23,22 @@ class Tokens:
     """Token ids of some texts, not padded.
 
     Attributes:
-        ids: one int64 array `[length]` per text, special tokens included.
-        lengths: tokens per text, `[texts]`.
-        truncated: whether the text was longer than the tokenizer's `max_length`, `[texts]`.
+        ids: one int64 array `[length]` per text, special tokens included; where long texts are
+            read in windows, one per window.
+        lengths: tokens of each of them.
+        read: share of the text's tokens that are in `ids`, float32 `[texts]`.
+        owner: the text that each of `ids` is of; None where that is one for each text.
     """
 
     ids: list[Array]
     lengths: Array
-    truncated: NDArray[np.bool_]
+    read: NDArray[np.float32]
+    owner: NDArray[np.intp] | None = None
+
+    @property
+    def truncated(self) -> NDArray[np.bool_]:
+        """Whether the text was longer than what is read of it, `[texts]`."""
+        return self.read < 1
 
     def batch(self, rows: NDArray[np.intp], pad_id: int) -> dict[str, Array]:
         """Pad some texts on the right to the longest of them.
@@ -63,7 +71,6 @@ class Tokenizer:
         except Exception as error:
             raise ValueError(f"not a tokenizer.json: {error}") from error
         self._rust.no_padding()
-        self._rust.enable_truncation(max_length)
         self.max_length = max_length
         # Padding is masked out, so any id serves where the vocabulary names none.
         self.pad_id: int = next(
@@ -73,14 +80,33 @@ class Tokenizer:
         # the first kind has learned what they mean.
         self.has_token_types = any(self._rust.encode("a", "b").type_ids)
 
-    def encode(self, texts: Sequence[str]) -> Tokens:
-        """Return the token ids of `texts`, each cut to `max_length` tokens."""
+    def encode(self, texts: Sequence[str], *, windows: bool = False) -> Tokens:
+        """Return the token ids of `texts`.
+
+        Args:
+            texts: any.
+            windows: read a text longer than `max_length` in windows that overlap by a quarter; else
+                its beginning.
+        """
+        self._rust.enable_truncation(self.max_length, stride=self.max_length // 4 if windows else 0)
         encodings = self._rust.encode_batch(
             [_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text) for text in texts]
         )
-        ids = [np.array(encoding.ids, dtype=np.int64) for encoding in encodings]
+        parts = [[encoding, *encoding.overflowing] for encoding in encodings]
+        special = self._rust.num_special_tokens_to_add(is_pair=False)
+        read = [
+            1.0
+            if windows or len(part) == 1
+            else (len(part[0]) - special) / sum(len(piece) - special for piece in part)
+            for part in parts
+        ]
+        kept = parts if windows else [part[:1] for part in parts]
+        ids = [np.array(piece.ids, dtype=np.int64) for part in kept for piece in part]
         return Tokens(
             ids=ids,
             lengths=np.array([len(row) for row in ids], dtype=np.int64),
-            truncated=np.array([bool(encoding.overflowing) for encoding in encodings], dtype=bool),
+            read=np.array(read, dtype=np.float32),
+            owner=np.repeat(np.arange(len(kept)), [len(part) for part in kept])
+            if windows
+            else None,
         )

@@ -1,6 +1,7 @@
 """What many tests start from: a tiny encoder, a run on it, and the model exported from that."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from tests.tiny import write_encoder, write_reviews
 
 # The words that a test reads are English unless it says otherwise, in child processes too.
 os.environ["LC_ALL"] = "C.UTF-8"
+# What the program keeps about model files and this machine goes with the tests.
+_cache = tempfile.TemporaryDirectory()
+os.environ["XDG_CACHE_HOME"] = _cache.name
 
 
 @pytest.fixture(autouse=True)

@@ -398,7 +398,7 @@ class _Rows(Dataset[_Item]):
         shuffled = tokenizer.encode(split.texts)
         order = np.argsort(shuffled.lengths, kind="stable")
         tokens = Tokens(
-            [shuffled.ids[row] for row in order], shuffled.lengths[order], shuffled.truncated[order]
+            [shuffled.ids[row] for row in order], shuffled.lengths[order], shuffled.read[order]
         )
         return cls(tokens, split.labels[order])
 
@@ -417,7 +417,7 @@ def _collate(items: list[_Item], tokenizer: Tokenizer) -> dict[str, Tensor]:
     """Pad some rows to the longest of them."""
     ids = [item.ids for item in items]
     lengths = np.array([len(row) for row in ids], dtype=np.int64)
-    tokens = Tokens(ids, lengths, np.zeros(len(ids), dtype=bool))
+    tokens = Tokens(ids, lengths, np.ones(len(ids), dtype=np.float32))
     batch: dict[str, NDArray[Any]] = dict(tokens.batch(np.arange(len(ids)), tokenizer.pad_id))
     if not tokenizer.has_token_types:
         del batch["token_type_ids"]

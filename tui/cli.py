@@ -213,6 +213,20 @@ def classify(
     click.get_current_context().exit(code)
 
 
+@cli.command(
+    context_settings=_HELP, help=tr("Say what prediction finds on this machine, and what mends it.")
+)
+@_model_options
+def doctor(model: str | None, device: Device) -> None:
+    from models.display import aligned
+    from tui.doctor import examine
+
+    found, problems = examine(_model_path(model), device)
+    click.echo("\n".join(aligned(found)))
+    if problems:
+        raise UserError(ExitCode.UNAVAILABLE, "\n".join(problems))
+
+
 def _model_path(model: str | None) -> Path:
     if model is None:
         return newest_model(Path("models"))

@@ -169,7 +169,7 @@ def test_the_file_carries_the_whole_model(model: Path, run: Path, encoder: Path)
 
 
 def test_the_digest_depends_on_weights_tokenizer_and_labels(model: Path) -> None:
-    from export.graph import digest
+    from models.vetting import digest
 
     graph = onnx.load(model)
     first = digest(graph, "tokenizer", ["a", "b"])
@@ -213,7 +213,7 @@ def test_an_int8_answer_does_not_depend_on_the_rest_of_the_batch(
 
 
 def _break_parity(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parity, "MAX_DIFFERENCE", -1.0)
+    monkeypatch.setitem(parity.MAX_DIFFERENCE, "fp32", -1.0)
 
 
 def _break_agreement(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,7 +250,8 @@ def test_a_graph_with_other_weights_fails_the_gate(run: Path, model: Path, tmp_p
             tensor.CopyFrom(onnx.numpy_helper.from_array(bias, tensor.name))
     onnx.save(changed, tmp_path / "changed.onnx")
     with pytest.raises(UserError, match="differs from torch"):
-        parity.check_exact(Predictor.open(tmp_path / "changed.onnx"), expected(run), TEXTS)
+        predictor = Predictor.open(tmp_path / "changed.onnx", proving=True)
+        parity.check_exact(predictor, expected(run), TEXTS, "fp32")
 
 
 def test_an_existing_file_is_not_overwritten_unless_told(run: Path, tmp_path: Path) -> None:

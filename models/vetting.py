@@ -1,0 +1,232 @@
+"""Looks at a model file from a stranger, in a process that may crash: `-m models.vetting FILE`.
+
+The only part of the runtime side that imports onnx; `models.admission` starts it and never imports
+it. It prints what is wrong with the file and exits with `REFUSED`, or with 0.
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, numpy_helper
+
+from models.admission import MAX_BYTES, REFUSED, SECONDS
+from models.manifest import Manifest
+
+# fmt: off
+OPERATORS = {
+    "": {
+        "Add", "And", "Cast", "Clip", "Concat", "Constant", "ConstantOfShape", "CumSum",
+        "DequantizeLinear", "Div", "Equal", "Erf", "Expand", "Gather", "Gelu", "Gemm",
+        "Greater", "Identity", "LayerNormalization", "Less", "MatMul", "Max", "Min", "Mul",
+        "Neg", "Not", "Pow", "QuantizeLinear", "Range", "ReduceMax", "ReduceMean",
+        "ReduceMin", "ReduceSum", "Reshape", "Shape", "Slice", "Softmax", "Split", "Sqrt",
+        "Squeeze", "Sub", "Tanh", "Tile", "Transpose", "Unsqueeze", "Where",
+    },
+    "com.microsoft": {
+        "Attention", "BiasGelu", "EmbedLayerNormalization", "FastGelu", "Gelu",
+        "MatMulIntegerToFloat", "MultiHeadAttention", "SkipLayerNormalization",
+    },
+}
+"""What our exports are made of; nothing that loops, branches, draws at random or reads a file."""
+
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+
+TOKENIZER_PARTS = {
+    "model": {
+        "BPE", "Unigram", "WordLevel", "WordPiece",
+    },
+    "normalizer": {
+        "BertNormalizer", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Nmt", "Precompiled",
+        "Prepend", "Replace", "Sequence", "Strip", "StripAccents",
+    },
+    "pre_tokenizer": {
+        "BertPreTokenizer", "ByteLevel", "Digits", "Metaspace", "Punctuation", "Sequence",
+        "Split", "Whitespace", "WhitespaceSplit",
+    },
+    "post_processor": {
+        "BertProcessing", "ByteLevel", "RobertaProcessing", "Sequence",
+        "TemplateProcessing",
+    },
+    "decoder": {
+        "BPEDecoder", "ByteFallback", "ByteLevel", "Fuse", "Metaspace", "Replace",
+        "Sequence", "Strip", "WordPiece",
+    },
+}
+# fmt: on
+"""The kinds that each part of a `tokenizer.json` may have."""
+
+REGULAR_EXPRESSIONS = {" {2,}"}
+"""A stranger's could take exponential time. This one folds spaces, in the tokenizer of e5."""
+
+
+class RefusedError(Exception):
+    """What is wrong with a file."""
+
+
+def digest(model: onnx.ModelProto, tokenizer: str, labels: Sequence[str]) -> str:
+    """Return the SHA-256 over weights (by name), tokenizer and labels."""
+    sha = hashlib.sha256()
+    for weights in sorted(model.graph.initializer, key=lambda tensor: tensor.name):
+        sha.update(weights.name.encode())
+        sha.update(np.ascontiguousarray(numpy_helper.to_array(weights)).tobytes())
+    sha.update(tokenizer.encode())
+    sha.update(json.dumps(list(labels), ensure_ascii=False).encode())
+    return sha.hexdigest()
+
+
+def vet(path: Path) -> None:
+    """Check everything that can be checked without running the graph.
+
+    Raises:
+        RefusedError: naming what is wrong.
+        ManifestError: the metadata is not ours.
+    """
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except Exception as error:
+        raise RefusedError("it is not an ONNX file") from error
+    _check_graph(model)
+    manifest = Manifest.from_metadata({entry.key: entry.value for entry in model.metadata_props})
+    tables = _check_signature(model, len(manifest.labels))
+    _check_tokenizer(manifest.tokenizer, tables)
+    if digest(model, manifest.tokenizer, manifest.labels) != manifest.digest:
+        raise RefusedError(
+            "its weights, tokenizer or labels are not those that it was exported with"
+        )
+
+
+def _check_graph(model: onnx.ModelProto) -> None:
+    graph = model.graph
+    if model.functions or model.training_info or graph.sparse_initializer:
+        raise RefusedError("it holds functions, training information or sparse weights")
+    tensors = list(graph.initializer)
+    for entry in model.opset_import:
+        if entry.domain not in OPERATORS:
+            raise RefusedError(f"it uses the operator domain {entry.domain[:60]!r}")
+    for node in graph.node:
+        if node.op_type not in OPERATORS.get(node.domain, ()):
+            raise RefusedError(f"it uses the operator {node.domain[:60]}:{node.op_type[:60]}")
+        for attribute in node.attribute:
+            if attribute.g.ByteSize() or attribute.graphs:
+                raise RefusedError("it holds a graph inside a graph")
+            tensors += [attribute.t, *attribute.tensors]
+    for tensor in tensors:
+        if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
+            raise RefusedError(f"it wants to read another file, for {tensor.name[:60]!r}")
+
+
+def _check_signature(model: onnx.ModelProto, labels: int) -> int:
+    """Check inputs and outputs; return how many rows the table of token embeddings has."""
+    graph = model.graph
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in weights]
+    names = tuple(value.name for value in inputs)
+    if names not in (INPUTS, INPUTS[:2]):
+        raise RefusedError(f"its inputs are {names!r:.200}")
+    if tuple(value.name for value in graph.output) != ("probabilities", "features"):
+        raise RefusedError(f"its outputs are {[value.name for value in graph.output]!r:.200}")
+    expected = [TensorProto.INT64] * len(inputs) + [TensorProto.FLOAT] * 2
+    for value, kind in zip([*inputs, *graph.output], expected, strict=True):
+        tensor = value.type.tensor_type
+        if tensor.elem_type != kind or len(tensor.shape.dim) != 2:
+            raise RefusedError(f"{value.name} has another type or shape than ours")
+    if graph.output[0].type.tensor_type.shape.dim[1].dim_value != labels:
+        raise RefusedError(f"it names {labels} labels, and its graph has another number")
+    tables = [
+        weights[node.input[0]].dims[0]
+        for node in graph.node
+        if node.op_type == "Gather" and node.input[1] == INPUTS[0] and node.input[0] in weights
+    ] + [
+        weights[node.input[2]].dims[0]
+        for node in graph.node
+        if node.op_type == "EmbedLayerNormalization" and node.input[2] in weights
+    ]
+    if not tables:
+        raise RefusedError("it looks its tokens up in no table")
+    return int(min(tables))
+
+
+def _check_tokenizer(text: str, rows: int) -> None:
+    """Check a `tokenizer.json` part by part, before the code that trusts it reads it."""
+    try:
+        document = json.loads(text)
+        model = document["model"]
+        vocabulary = model["vocab"]
+        ids = vocabulary.values() if isinstance(vocabulary, dict) else range(len(vocabulary))
+        highest = max([*ids, *(token["id"] for token in document["added_tokens"])])
+        kinds = {part: list(_kinds(document.get(part))) for part in TOKENIZER_PARTS}
+        patterns = list(_patterns(document))
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise RefusedError(f"its tokenizer is not a tokenizer.json: {error!r:.200}") from error
+    for part, found in kinds.items():
+        unknown = set(found) - TOKENIZER_PARTS[part]
+        if unknown:
+            raise RefusedError(f"its tokenizer has a {part} of the kind {sorted(unknown)!r:.100}")
+    for pattern in patterns:
+        if pattern not in REGULAR_EXPRESSIONS:
+            raise RefusedError(f"its tokenizer has the regular expression {pattern!r:.100}")
+    if highest >= rows:
+        raise RefusedError(f"its tokenizer has ids up to {highest}, and its table {rows} rows")
+
+
+def _kinds(part: Any) -> Iterator[str]:
+    """Yield the type of a part and of those that a Sequence holds."""
+    if part is None:
+        return
+    yield str(part.get("type"))
+    for name in ("normalizers", "pretokenizers", "processors", "decoders"):
+        for inner in part.get(name, ()):
+            yield from _kinds(inner)
+
+
+def _patterns(value: Any) -> Iterator[str]:
+    """Yield every regular expression: the library writes them as {"Regex": "..."}."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "vocab":
+                continue
+            if key == "Regex":
+                yield str(inner)
+            else:
+                yield from _patterns(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _patterns(inner)
+
+
+def _limit() -> None:
+    """Bound the memory and time of this process."""
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+        resource.setrlimit(resource.RLIMIT_AS, (8 * MAX_BYTES, 8 * MAX_BYTES))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main(path: Path) -> int:
+    """Vet a file, then open it and let it answer one text, where a crash harms nobody."""
+    _limit()
+    from models.command import UserError
+    from models.predictor import Predictor
+
+    try:
+        vet(path)
+        answer = Predictor.open(path, device="cpu", proving=True).predict(["好"]).probabilities
+        if not np.isclose(answer.sum(), 1, atol=1e-3):
+            raise RefusedError(f"its probabilities sum to {answer.sum():.3g}")
+    except (RefusedError, UserError, ValueError) as error:
+        sys.stdout.write(str(error))
+        return REFUSED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,72 @@
+"""`sentiment-tui doctor`: what prediction finds on this machine, and what mends it."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from models.command import UserError
+from models.cores import available_cores, instructions, quota
+from models.i18n import tr
+from models.locations import Device
+from models.predictor import Predictor, providers
+
+_PACKAGES = ("sentiment-tui", "onnxruntime", "onnxruntime-gpu", "tokenizers", "numpy", "textual")
+
+
+def examine(model: Path, device: Device) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return what was found, as names and values, and what is wrong, with what mends it.
+
+    Args:
+        model: the file to open.
+        device: asked for.
+    """
+    found = [(tr("Python"), f"{platform.python_version()}, {platform.platform()}")]
+    found += [(name, _version(name)) for name in _PACKAGES]
+    problems = []
+    granted = quota()
+    sets = instructions()
+    found += [
+        (
+            tr("cores"),
+            str(available_cores())
+            + ("" if granted is None else tr(" (the cgroup grants {count:g})", count=granted)),
+        ),
+        (tr("instructions"), ", ".join(sets) or tr("unknown")),
+    ]
+    if "avx2" in sets and not any(name.endswith("vnni") for name in sets):
+        problems.append(
+            tr("no VNNI: int8 models are exact here, but slower; export --precision fp32")
+        )
+    try:
+        found.append((tr("providers offered"), ", ".join(providers())))
+        predictor = Predictor.open(model, device=device)
+    except UserError as error:
+        return found, [*problems, str(error)]
+    manifest = predictor.manifest
+    found += [
+        (tr("asked for, got"), f"{device}, {predictor.device}"),
+        (tr("model"), f"{model}: {manifest.precision}, {manifest.target}, {manifest.encoder}"),
+        (tr("digest"), manifest.digest),
+        *(
+            (tr("nodes on {name}", name=name), str(count))
+            for name, count in predictor.nodes.items()
+        ),
+    ]
+    if _version("onnxruntime-gpu") != _ABSENT and predictor.device == "cpu":
+        problems.append(
+            tr(
+                "onnxruntime-gpu is installed, and the CPU is used: sentiment-tui doctor --device "
+                "cuda says why"
+            )
+        )
+    return found, problems
+
+
+_ABSENT = "-"
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return _ABSENT
