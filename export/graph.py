@@ -78,6 +78,7 @@ def fuse(model: onnx.ModelProto, *, heads: int, hidden: int, fp16: bool) -> onnx
 
     options = FusionOptions("bert")
     options.use_raw_attention_mask(True)
+    options.enable_embed_layer_norm = False  # one node fewer, and none to find the token table by
     optimized = optimize_model(
         model, "bert", heads, hidden, optimization_options=options, opt_level=0, use_gpu=True
     )
@@ -86,6 +87,8 @@ def fuse(model: onnx.ModelProto, *, heads: int, hidden: int, fp16: bool) -> onnx
             keep_io_types=True, op_block_list=[*DEFAULT_OP_BLOCK_LIST, "Gemm", "Softmax"]
         )
     fused: onnx.ModelProto = optimized.model
+    if all(entry.domain != "com.microsoft" for entry in fused.opset_import):
+        fused.opset_import.append(onnx.helper.make_opsetid("com.microsoft", 1))
     return fused
 
 

@@ -212,6 +212,91 @@ def test_an_int8_answer_does_not_depend_on_the_rest_of_the_batch(
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["Bert", "Roberta", "Electra"])
+def test_a_classifier_of_transformers_is_exported_straight(tmp_path: Path, kind: str) -> None:
+    folder = write_classifier(tmp_path / "classifier", kind)
+    done = export(settings(folder, tmp_path / "a.onnx"))
+    assert done.agreement.difference <= 1e-5
+    found = Predictor.open(tmp_path / "a.onnx")
+    assert found.manifest.labels == ("negative", "positive")
+    assert found.predict(["好"]).probabilities.shape == (1, 2)
+
+
+def test_the_last_layer_runs_for_the_first_token_only(tmp_path: Path) -> None:
+    import onnxruntime
+
+    done = export(settings(write_classifier(tmp_path / "c", "Bert"), tmp_path / "a.onnx"))
+    assert done.agreement.difference <= 1e-5
+    watched = onnx.load(tmp_path / "a.onnx")
+    names = [
+        node.output[0]
+        for node in watched.graph.node
+        if node.op_type == "MatMul" and "/intermediate/" in node.name
+    ]
+    watched.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
+    ids = np.ones((3, 8), dtype=np.int64)
+    batch = {"input_ids": ids, "attention_mask": ids, "token_type_ids": ids - ids}
+    first, last = onnxruntime.InferenceSession(watched.SerializeToString()).run(names, batch)
+    assert first.shape == (3, 8, 64)
+    assert last.shape == (3, 1, 64)
+
+
+def test_a_classifier_of_another_kind_is_refused_by_name(tmp_path: Path) -> None:
+    folder = write_classifier(tmp_path / "classifier", "Bert")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"model_type": "gpt2"}))
+    with pytest.raises(UserError, match="of type gpt2: expected a run directory, or"):
+        export(settings(folder, tmp_path / "a.onnx"))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_a_file_for_cuda_is_fused_and_close_and_not_for_cpus_in_fp16(
+    run: Path, tmp_path: Path, precision: str
+) -> None:
+    done = export(settings(run, tmp_path / "a.onnx", target="cuda", precision=precision))
+    assert done.census.operators["Attention"] == 2
+    assert done.census.operators["SkipLayerNormalization"] == 4
+    if precision == "fp16":
+        with pytest.raises(UserError, match="is fp16: CPUs compute fp16 in fp32"):
+            Predictor.open(tmp_path / "a.onnx", device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("target", "precision", "reason"),
+    [("cpu", "fp16", "fp16 is for --target cuda"), ("cuda", "int8", "no CUDA kernels")],
+)
+def test_a_precision_that_a_device_has_no_use_for_is_refused(
+    run: Path, tmp_path: Path, target: str, precision: str, reason: str
+) -> None:
+    with pytest.raises(UserError, match=reason) as caught:
+        export(settings(run, tmp_path / "a.onnx", target=target, precision=precision))
+    assert caught.value.code == ExitCode.USAGE
+
+
+@pytest.mark.parametrize("bits", [8, 16, 32])
+@pytest.mark.parametrize("opset", [14, 18])
+def test_every_int8_form_is_close_to_its_graph(wide_run: Path, bits: int, opset: int) -> None:
+    import onnxruntime
+
+    from export.graph import trace
+    from export.quantization import calibrate, quantize, smooth
+    from export.sources import open_source
+
+    source = open_source(wide_run, None, None)
+    exact = trace(source.module, opset=opset, token_types=True)
+    tokens = Tokenizer(source.facts["tokenizer"], 350).encode(TEXTS)
+    batches = [tokens.batch(np.array([row]), 0) for row in range(len(TEXTS))]
+    smoothed = smooth(exact, calibrate(exact, batches))
+
+    def answers(model: onnx.ModelProto) -> np.ndarray:
+        session = onnxruntime.InferenceSession(model.SerializeToString())
+        return np.concatenate([session.run(["probabilities"], batch)[0] for batch in batches])
+
+    np.testing.assert_allclose(answers(smoothed), answers(exact), atol=1e-5)
+    found = answers(quantize(smoothed if bits == 8 else exact, bits=bits))
+    np.testing.assert_allclose(found, answers(exact), atol=0.05 if bits == 8 else 0.02)
+
+
 def _break_parity(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(parity.MAX_DIFFERENCE, "fp32", -1.0)
 
@@ -268,6 +353,30 @@ def _metadata(path: Path) -> dict[str, str]:
     found = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
     assert all(key.startswith(PREFIX) for key in found)
     return found
+
+
+def write_classifier(folder: Path, kind: str) -> Path:
+    """Write a random `...ForSequenceClassification`, its pooler and all."""
+    import transformers
+
+    write_encoder(folder)
+    config = getattr(transformers, f"{kind}Config")(
+        vocab_size=len(json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]),
+        hidden_size=32,
+        embedding_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=514,
+        pad_token_id=0,
+        initializer_range=0.2,
+        type_vocab_size=2,
+        id2label={0: "negative", 1: "positive"},
+        label2id={"negative": 0, "positive": 1},
+    )
+    torch.manual_seed(0)
+    getattr(transformers, f"{kind}ForSequenceClassification")(config).save_pretrained(folder)
+    return folder
 
 
 def write_roberta(folder: Path) -> Path:

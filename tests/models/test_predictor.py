@@ -61,6 +61,37 @@ def test_a_text_over_the_limit_is_said_to_be_truncated(predictor: Predictor) -> 
     assert predictor.predict(["好", "好" * 400]).truncated.tolist() == [False, True]
 
 
+def test_an_answer_says_how_much_was_read(predictor: Predictor) -> None:
+    read = predictor.predict(["好", "好" * 696]).read
+    assert read.tolist() == [1.0, 0.5]  # 350 tokens hold 348 of the text's own
+
+
+def test_windows_read_a_long_text_whole_and_average_their_logits(predictor: Predictor) -> None:
+    text = "好" * 348 + "差" * 348
+    found = predictor.predict([text, "好"], windows=True)
+    assert found.read.tolist() == [1.0, 1.0]
+    # windows of 348 that overlap by 87
+    parts = [text[start : start + 348] for start in (0, 261, 522)]
+    logs = np.log(predictor.predict(parts).probabilities).mean(axis=0)
+    expected = np.exp(logs) / np.exp(logs).sum()
+    np.testing.assert_allclose(found.probabilities[0], expected, atol=1e-5)
+    np.testing.assert_allclose(
+        found.probabilities[1], predictor.predict(["好"]).probabilities[0], atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("way", ["apart", "together"])
+def test_threads_that_work_apart_or_together_give_the_same_answers(
+    model: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(predictor_module, "_MANY", 1)
+    monkeypatch.setattr(predictor_module, "fastest", lambda _key, _ways: way)
+    many = [text * count for text in TEXTS for count in range(1, 6)]
+    found = Predictor.open(model, threads=2).predict(many).probabilities
+    expected = Predictor.open(model, threads=1).predict(many).probabilities
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
 def test_no_texts_give_no_answers(predictor: Predictor) -> None:
     found = predictor.predict([])
     assert found.probabilities.shape == (0, 2)

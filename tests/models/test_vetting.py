@@ -1,0 +1,142 @@
+"""Model files made to do harm, or merely damaged, are refused with the reason."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from models import admission
+from models.admission import admit
+from models.command import ExitCode, UserError
+from models.manifest import PREFIX
+from models.vetting import RefusedError, vet
+
+Change = Callable[[onnx.ModelProto], None]
+
+
+def external_data(model: onnx.ModelProto) -> None:
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="../secret")
+
+
+def external_data_in_a_constant(model: onnx.ModelProto) -> None:
+    constant = next(node for node in model.graph.node if node.op_type == "Constant")
+    constant.attribute[0].t.external_data.add(key="location", value="/etc/passwd")
+
+
+def a_subgraph(model: onnx.ModelProto) -> None:
+    inner = helper.make_graph([helper.make_node("Abs", ["x"], ["y"])], "inner", [], [])
+    model.graph.node[0].attribute.append(helper.make_attribute("body", inner))
+
+
+def a_function(model: onnx.ModelProto) -> None:
+    model.functions.add(name="f", domain="d")
+
+
+def a_foreign_domain(model: onnx.ModelProto) -> None:
+    model.opset_import.append(helper.make_opsetid("ai.onnx.contrib", 1))
+
+
+def a_loop(model: onnx.ModelProto) -> None:
+    model.graph.node.append(helper.make_node("Loop", ["a"], ["b"]))
+
+
+def another_input(model: onnx.ModelProto) -> None:
+    model.graph.input[1].name = "mask"
+
+
+def another_type(model: onnx.ModelProto) -> None:
+    model.graph.input[0].type.tensor_type.elem_type = TensorProto.INT32
+
+
+def other_weights(model: onnx.ModelProto) -> None:
+    tensor = model.graph.initializer[0]
+    tensor.CopyFrom(
+        onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(tensor) + 1, tensor.name)
+    )
+
+
+def in_the_tokenizer(change: Callable[[dict[str, object]], object]) -> Change:
+    def apply(model: onnx.ModelProto) -> None:
+        entry = next(e for e in model.metadata_props if e.key == PREFIX + "tokenizer")
+        document = json.loads(entry.value)
+        change(document)
+        entry.value = json.dumps(document)
+
+    return apply
+
+
+pattern = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (external_data, "read another file"),
+        (external_data_in_a_constant, "read another file"),
+        (a_subgraph, "graph inside a graph"),
+        (a_function, "holds functions"),
+        (a_foreign_domain, "operator domain 'ai.onnx.contrib'"),
+        (a_loop, "operator :Loop"),
+        (another_input, "its inputs are"),
+        (another_type, "input_ids has another type"),
+        (other_weights, "not those that it was exported with"),
+        (in_the_tokenizer(lambda d: d.update(pre_tokenizer=pattern)), "regular expression"),
+        (in_the_tokenizer(lambda d: d.update(normalizer={"type": "Evil"})), r"normalizer .*Evil"),
+        (in_the_tokenizer(lambda d: d.update(added_tokens=[{"id": 10**6}])), "ids up to 1000000"),
+        (in_the_tokenizer(lambda d: d.update(model=[])), "not a tokenizer.json"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_a_file_made_for_harm_is_refused(
+    model: Path, tmp_path: Path, change: Change, reason: str
+) -> None:
+    changed = onnx.load(model)
+    change(changed)
+    path = tmp_path / "changed.onnx"
+    path.write_bytes(changed.SerializeToString())
+    with pytest.raises(RefusedError, match=reason):
+        vet(path)
+
+
+def test_our_own_file_passes_and_is_vetted_once(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    admit(model)
+    monkeypatch.setattr(admission, "_vet", lambda _path: pytest.fail("vetted again"))
+    admit(model)
+
+
+def test_a_file_over_two_gigabytes_is_refused_unread(tmp_path: Path) -> None:
+    with (tmp_path / "huge.onnx").open("wb") as file:
+        file.truncate(admission.MAX_BYTES + 1)
+    with pytest.raises(UserError, match="larger than 2 GiB") as caught:
+        admit(tmp_path / "huge.onnx")
+    assert caught.value.code == ExitCode.CONFIG
+
+
+@pytest.mark.parametrize("status", [-11, 1])
+def test_a_crash_in_native_code_is_a_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    (tmp_path / "a.onnx").write_bytes(b"crash")
+    done = subprocess.CompletedProcess([], status, stdout="", stderr="native\nlast words")
+    monkeypatch.setattr(admission.subprocess, "run", lambda *_args, **_options: done)
+    with pytest.raises(UserError, match=f"ended a process with status {status}. last words"):
+        admit(tmp_path / "a.onnx")
+
+
+def test_a_file_that_takes_too_long_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "slow.onnx").write_bytes(b"slow")
+    monkeypatch.setattr(admission, "SECONDS", 0.001)
+    with pytest.raises(UserError, match="took longer"):
+        admit(tmp_path / "slow.onnx")
