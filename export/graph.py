@@ -86,6 +86,7 @@ def fuse(model: onnx.ModelProto, *, heads: int, hidden: int, fp16: bool) -> onnx
         optimized.convert_float_to_float16(
             keep_io_types=True, op_block_list=[*DEFAULT_OP_BLOCK_LIST, "Gemm", "Softmax"]
         )
+        optimized.topological_sort()
     fused: onnx.ModelProto = optimized.model
     if all(entry.domain != "com.microsoft" for entry in fused.opset_import):
         fused.opset_import.append(onnx.helper.make_opsetid("com.microsoft", 1))
