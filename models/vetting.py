@@ -23,8 +23,9 @@ OPERATORS = {
     "": {
         "Add", "And", "Cast", "Clip", "Concat", "Constant", "ConstantOfShape", "CumSum",
         "DequantizeLinear", "Div", "Equal", "Erf", "Expand", "Gather", "Gelu", "Gemm",
-        "Greater", "Identity", "LayerNormalization", "Less", "MatMul", "Max", "Min", "Mul",
-        "Neg", "Not", "Pow", "QuantizeLinear", "Range", "ReduceMax", "ReduceMean",
+        "Greater", "GreaterOrEqual", "Identity", "LayerNormalization", "Less", "LessOrEqual",
+        "MatMul", "Max", "Min", "Mul",
+        "Neg", "Not", "Or", "Pow", "QuantizeLinear", "Range", "ReduceMax", "ReduceMean",
         "ReduceMin", "ReduceSum", "Reshape", "Shape", "Slice", "Softmax", "Split", "Sqrt",
         "Squeeze", "Sub", "Tanh", "Tile", "Transpose", "Unsqueeze", "Where",
     },
