@@ -22,7 +22,7 @@ from models.manifest import Manifest
 OPERATORS = {
     "": {
         "Add", "And", "Cast", "Clip", "Concat", "Constant", "ConstantOfShape", "CumSum",
-        "DequantizeLinear", "Div", "Equal", "Erf", "Expand", "Gather", "Gelu", "Gemm",
+        "DequantizeLinear", "Div", "Equal", "Erf", "Expand", "Flatten", "Gather", "Gelu", "Gemm",
         "Greater", "GreaterOrEqual", "Identity", "LayerNormalization", "Less", "LessOrEqual",
         "MatMul", "Max", "Min", "Mul",
         "Neg", "Not", "Or", "Pow", "QuantizeLinear", "Range", "ReduceMax", "ReduceMean",
