@@ -10,7 +10,6 @@ the table has medians. Times begin when the model is loaded; memory is the proce
 
 import csv
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -92,7 +91,9 @@ def work(program: str, model: Path, texts: Path, rows: int) -> None:
         start = time.perf_counter()
         first([text])
         alone.append(time.perf_counter() - start)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # not ru_maxrss, which a child takes over from the process that started it
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    memory = int(status.partition("VmHWM:")[2].split()[0])
     print(json.dumps({"speed": speed, "alone": alone, "memory": memory}))
 
 

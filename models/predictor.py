@@ -25,7 +25,7 @@ from models.manifest import Manifest
 from models.tokens import Tokenizer, Tokens
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-_MANY = 16
+_MANY = 8
 """From so many batches for each thread on, it is worth knowing which way is faster."""
 _WHEELS = {"cpu": "onnxruntime", "gpu": "onnxruntime-gpu"}
 
