@@ -22,7 +22,8 @@ from models.manifest import Manifest
 OPERATORS = {
     "": {
         "Add", "And", "Cast", "Clip", "Concat", "Constant", "ConstantOfShape", "CumSum",
-        "DequantizeLinear", "Div", "Equal", "Erf", "Expand", "Flatten", "Gather", "Gelu", "Gemm",
+        "DequantizeLinear", "Div", "Equal", "Erf", "Expand", "Flatten", "Gather",
+        "GatherElements", "Gelu", "Gemm",
         "Greater", "GreaterOrEqual", "Identity", "LayerNormalization", "Less", "LessOrEqual",
         "MatMul", "Max", "Min", "Mul",
         "Neg", "Not", "Or", "Pow", "QuantizeLinear", "Range", "ReduceMax", "ReduceMean",
