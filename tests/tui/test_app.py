@@ -66,7 +66,7 @@ class FakeModel:
     def predict(self, texts: Sequence[str]) -> Predictions:
         self.asked += texts
         rows = np.array([self.probabilities] * len(texts), dtype=np.float32)
-        return Predictions(rows, np.array([len(text) > 100 for text in texts]))
+        return Predictions(rows, np.array([0.5 if len(text) > 100 else 1.0 for text in texts]))
 
 
 @pytest.fixture
