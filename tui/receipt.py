@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from models.command import ExitCode, UserError
+from models.cores import available_cores
 from models.i18n import tr
-from models.predictor import Predictor, available_cores
+from models.predictor import Predictor
 from models.tables import Reject
 from tui import durable
 from tui.durable import Draft
