@@ -204,6 +204,7 @@ CHINESE: dict[str, str] = {
     "--excel is for CSV; this output is {format}": "--excel 只用于 CSV；这个输出是 {format}",
     "--json and the records cannot both be standard output": "--json 和记录不能同时写到标准输出",
     "Classify files and pipes.": "对文件和管道分类。",
+    "Of a text that is too long, read the beginning, or all of it in windows.": "过长的文本只读开头（cut），或分成窗口全部读完（windows）。",
     "Add a column for each label.": "为每个标签加一列概率。",
     "Classify every record of each FILE (CSV, TSV, JSONL, TXT, XLSX, Parquet, a folder of them, or - for standard input). Each comes out once, in order, with its columns and then predicted_label, predicted_id, confidence and status; what cannot be read goes to OUT.rejects.jsonl with its line and the reason. A run that was interrupted goes on when the same command is given again.": "对每个 FILE（CSV、TSV、JSONL、TXT、XLSX、Parquet，或装有它们的文件夹；- 表示标准输入）的每条记录分类。每条记录按顺序输出一次，保留原有各列，后接 predicted_label、predicted_id、confidence 和 status；读不出的记录连同行号和原因写入 OUT.rejects.jsonl。被中断的运行，再执行同一条命令即可继续。",
     "Keep this input column and no others; may be repeated. [default: all]": "只保留这一输入列；可重复使用。[默认：全部]",

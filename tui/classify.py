@@ -262,7 +262,9 @@ class _Run:
             self.summary.seconds = time.monotonic() - self._started
             self._hooks.between(self.summary)
             rows = order[start : start + BATCH]
-            predictions = self._predictor.predict([texts[row] for row in rows])
+            predictions = self._predictor.predict(
+                [texts[row] for row in rows], windows=self._settings.windows
+            )
             answers.probabilities[rows] = predictions.probabilities
             answers.truncated[rows] = predictions.truncated
             self.summary.predicted += len(rows)

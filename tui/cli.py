@@ -137,6 +137,12 @@ def cli(context: click.Context, /, model: str | None, device: Device) -> None:
 )
 @click.option("--probabilities", is_flag=True, help=tr("Add a column for each label."))
 @click.option(
+    "--long",
+    type=click.Choice(["cut", "windows"]),
+    default="cut",
+    help=tr("Of a text that is too long, read the beginning, or all of it in windows."),
+)
+@click.option(
     "--prefix", default="", metavar="TEXT", help=tr("Put before the names of the new columns.")
 )
 @click.option(
@@ -182,6 +188,7 @@ def classify(
     quoting: str | None,
     header: bool,
     sheet: str | None,
+    long: str,
     select: tuple[str, ...],
     dry_run: bool,
     as_json: bool,
@@ -200,6 +207,7 @@ def classify(
         output=output,
         dialect=Dialect(source_format, encoding, delimiter, quoting, header, sheet),
         select=tuple(dict.fromkeys(select)),
+        windows=long == "windows",
         **options,
     )
     code = classify_files(

@@ -40,6 +40,7 @@ class Settings:
         select: input columns to keep, in this order; all of them where it is empty.
         prefix: put before the names of the answer's columns.
         probabilities: whether to add a column for the probability of each label.
+        windows: read texts longer than the model's max length whole; else only their beginning.
         excel: write CSV that Excel reads as UTF-8 and without formulas.
         force: replace an existing output.
     """
@@ -53,6 +54,7 @@ class Settings:
     select: tuple[str, ...] = ()
     prefix: str = ""
     probabilities: bool = False
+    windows: bool = False
     excel: bool = False
     force: bool = False
 

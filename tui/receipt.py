@@ -95,6 +95,7 @@ def fingerprint_of(settings: Settings, predictor: Predictor, found: Found) -> di
             "select": list(settings.select),
             "prefix": settings.prefix,
             "probabilities": settings.probabilities,
+            "windows": settings.windows,
             "excel": settings.excel,
         },
         "model": {

@@ -49,13 +49,13 @@ class FakePredictor:
     before: Callable[[], object] = lambda: None
     seen: list[str] = field(default_factory=list)
 
-    def predict(self, texts: Sequence[str]) -> Predictions:
+    def predict(self, texts: Sequence[str], *, windows: bool = False) -> Predictions:  # noqa: ARG002
         self.before()
         self.seen += texts
         digests = [hashlib.sha256(text.encode("utf-8", "replace")).digest()[0] for text in texts]
         first = np.array(digests, dtype=np.float32) / 255
-        truncated = np.array([len(text) > MANIFEST.max_length for text in texts], dtype=bool)
-        return Predictions(np.stack([first, 1 - first], axis=1), truncated)
+        read = [min(1, MANIFEST.max_length / max(len(text), 1)) for text in texts]
+        return Predictions(np.stack([first, 1 - first], axis=1), np.array(read, dtype=np.float32))
 
 
 version("sentiment-tui")  # imports what a child that is another user could not read

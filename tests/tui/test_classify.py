@@ -65,6 +65,20 @@ def test_every_column_is_kept_and_the_answer_follows(
         assert float(row[5]) == pytest.approx(confidence, abs=1e-6)
 
 
+def test_a_long_text_is_cut_and_says_so_or_read_whole_in_windows(
+    classify: Invoke, tmp_path: Path
+) -> None:
+    source = tmp_path / "long.csv"
+    long = "房间很脏，床单上有头发，太差了" * 60 + "很喜欢" * 200
+    source.write_text(f"text\n{long}\n", encoding="utf-8")
+    classify(source, "-o", tmp_path / "cut.csv")
+    classify(source, "-o", tmp_path / "whole.csv", "--long", "windows")
+    (cut,), (whole,) = rows(tmp_path / "cut.csv")[1:], rows(tmp_path / "whole.csv")[1:]
+    assert cut[4] == "truncated"
+    assert whole[4] != "truncated"
+    assert whole[3] != cut[3]
+
+
 def test_a_record_without_text_comes_out_without_a_label_and_is_counted(
     classify: Invoke, table: Path, tmp_path: Path
 ) -> None:
