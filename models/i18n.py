@@ -1,4 +1,4 @@
-"""User-facing words in English and Chinese, by the locale of the environment.
+"""User-facing words in English and Chinese, by the locale of the environment or by choice.
 
 `tr("No such file: {path}", path=path)` looks the English sentence up in `models.zh` when the locale
 is Chinese, and fills in the values, each made displayable. Every sentence that the packages pass
@@ -10,10 +10,21 @@ from functools import cache
 
 from models.display import display
 
+_chosen: str | None = None
+
+
+def choose_language(name: str | None) -> None:
+    """Speak "zh" or "en" from now on, whatever the locale; None goes back to the locale."""
+    global _chosen
+    _chosen = name
+    language.cache_clear()
+
 
 @cache
 def language() -> str:
     """Return "zh" or "en": the first of LC_ALL, LC_MESSAGES and LANG that is set decides."""
+    if _chosen is not None:
+        return _chosen
     for variable in ("LC_ALL", "LC_MESSAGES", "LANG"):
         if value := os.environ.get(variable):
             return "zh" if value.lower().startswith("zh") else "en"

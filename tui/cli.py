@@ -77,7 +77,7 @@ def cli(context: click.Context, /, model: str | None, device: Device) -> None:
             ExitCode.USAGE,
             tr("the app needs a terminal; for files and pipes: sentiment-tui classify FILE"),
         )
-    from tui.app import run_app
+    from tui.launch import run_app
 
     run_app(_model_path(model), device)
 

@@ -1,19 +1,20 @@
-"""The thread that opens the model and answers, so that the screen never waits for either.
+"""The thread that opens models and works with them, so that the screen never waits for either.
 
-It touches no widget: what it has to say it posts as a message. Importing this imports neither
-ONNX Runtime nor the tokenizer; opening the model does, on the thread.
+It touches no widget: what it has to say it posts as a message, to whoever asked. Importing this
+imports neither ONNX Runtime nor the tokenizer; opening a model does, on the thread.
 """
 
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
 from textual.message import Message
 
-from models.command import UserError
+from models.command import ExitCode, UserError
+from models.i18n import tr
 
 if TYPE_CHECKING:
     from models.manifest import Manifest
@@ -47,6 +48,7 @@ class Answer:
         probabilities: one for each label.
         cut_at: how many tokens were read, where the text had more; else None.
         seconds: that the prediction took.
+        unsure: the confidence is below the one that the model needs to be sure.
     """
 
     text: str
@@ -54,15 +56,21 @@ class Answer:
     probabilities: tuple[float, ...]
     cut_at: int | None
     seconds: float
+    unsure: bool = False
 
     @property
     def winner(self) -> int:
         """The id of the most probable label."""
         return self.probabilities.index(max(self.probabilities))
 
+    @property
+    def label(self) -> str:
+        """The most probable label."""
+        return self.labels[self.winner]
+
 
 class Opened(Message):
-    """The model is ready."""
+    """A model is ready, and answers from now on."""
 
     def __init__(self, manifest: "Manifest", device: str) -> None:
         super().__init__()
@@ -71,7 +79,7 @@ class Opened(Message):
 
 
 class Refused(Message):
-    """The model cannot be used, for a reason that the user can do something about."""
+    """What was asked for cannot be done, for a reason that the user can do something about."""
 
     def __init__(self, reason: str) -> None:
         super().__init__()
@@ -86,39 +94,102 @@ class Crashed(Message):
         self.error = error
 
 
-class Answered(Message):
-    """One question has its answer."""
+class Ended(Message):
+    """A file run has ended; `failed` says why, where it could not be done."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, failed: str | None = None) -> None:
+        super().__init__()
+        self.failed = failed
+
+
+class Answered(Message):
+    """One question has its answer; a `live` one was asked by a pause in the typing."""
+
+    def __init__(self, answer: Answer, *, live: bool) -> None:
         super().__init__()
         self.answer = answer
+        self.live = live
+
+
+Post = Callable[[Message], object]
+"""Takes a message from any thread, as `post_message` of an app, a screen or a widget does."""
+
+Work = Callable[[Model], Message]
+"""Something to do with the model, on the engine's thread; its outcome goes to whoever asked."""
+
+
+@dataclass(frozen=True)
+class _Request:
+    work: Callable[[], Message]
+    reply: Post
+    slot: str | None = None  # of two requests in one slot, only the later is answered
+    long: bool = False  # it calls `breathe`, and so lets the others pass
 
 
 class Engine:
-    """Opens a model on a thread of its own, then answers questions in the order of asking.
+    """Does what it is asked for in the order of asking; between batches of a long work, the rest.
 
     Args:
-        open_model: opens the model; may raise UserError.
-        post: takes a message from any thread, as `App.post_message` does.
+        post: is told of a crash.
     """
 
-    def __init__(self, open_model: Callable[[], Model], post: Callable[[Message], object]) -> None:
-        self._open_model = open_model
-        self._post_message = post
-        self._questions: SimpleQueue[str | None] = SimpleQueue()
+    def __init__(self, post: Post) -> None:
+        self._post_crash = post
+        self._requests: SimpleQueue[_Request | None] = SimpleQueue()
+        self._waiting: list[_Request] = []  # long ones, that came while another was at work
+        self._newest: dict[str, _Request] = {}
+        self._model: Model | None = None
         self._closed = False
         self._posting = threading.Lock()
         # A daemon: native code that is reading a large model cannot be interrupted, and must not
         # keep the program from ending.
-        self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     def start(self) -> None:
-        """Begin to open the model."""
+        """Begin to do what it is asked for."""
         self._thread.start()
 
-    def ask(self, text: str) -> None:
-        """Ask for an answer to `text`: it comes as `Answered`, once the model is open."""
-        self._questions.put(text)
+    def open(self, open_model: Callable[[], Model], reply: Post) -> None:
+        """Open a model: `Opened`, or `Refused`, and then the one before it stays."""
+
+        def work() -> Message:
+            self._model = open_model()
+            return Opened(self._model.manifest, self._model.device)
+
+        self._requests.put(_Request(work, reply))
+
+    def submit(
+        self, work: Work, reply: Post, *, slot: str | None = None, long: bool = False
+    ) -> None:
+        """Ask for some work with the model, which must be open or about to be.
+
+        Args:
+            work: may raise UserError, of which `reply` is told as `Refused`.
+            reply: gets the message that `work` returns.
+            slot: of the requests in one slot that wait, only the latest is done.
+            long: it calls `breathe` between batches.
+        """
+        request = _Request(lambda: work(self._opened()), reply, slot, long)
+        if slot is not None:
+            self._newest[slot] = request
+        self._requests.put(request)
+
+    def breathe(self) -> bool:
+        """Do what others asked for meanwhile; called by long work between two batches.
+
+        Returns:
+            Whether to go on: not, when the engine closes.
+        """
+        while not self._closed:
+            try:
+                request = self._requests.get_nowait()
+            except Empty:
+                return True
+            if request is not None and request.long:
+                self._waiting.append(request)
+            elif request is not None:
+                self._serve(request)
+        return False
 
     @property
     def busy(self) -> bool:
@@ -126,41 +197,66 @@ class Engine:
         return self._thread.is_alive()
 
     def close(self) -> None:
-        """Post nothing more and stop, dropping what was not yet answered.
+        """Post nothing more and stop, dropping what was not yet done.
 
         A thread that is deep in native code, which nothing can interrupt, is left `busy`.
         """
         with self._posting:
             self._closed = True
-        self._questions.put(None)
-        self._thread.join(_PATIENCE)
+        self._requests.put(None)
+        if self.busy:
+            self._thread.join(_PATIENCE)
 
-    def _post(self, message: Message) -> None:
+    def _opened(self) -> Model:
+        if self._model is None:
+            raise UserError(ExitCode.CONFIG, tr("There is no model: choose another one."))
+        return self._model
+
+    def _post(self, post: Post, message: Message) -> None:
         # The lock makes sure that no message reaches an event loop that is being torn down.
         with self._posting:
             if not self._closed:
-                self._post_message(message)
+                post(message)
 
-    def _work(self) -> None:
+    def _serve(self, request: _Request) -> None:
+        if request.slot is not None and self._newest.get(request.slot) is not request:
+            return
         try:
-            model = self._open_model()
-            self._post(Opened(model.manifest, model.device))
-            while (text := self._questions.get()) is not None and not self._closed:
-                self._post(Answered(_answer(model, text)))
-        except UserError as error:
-            self._post(Refused(str(error)))
+            self._post(request.reply, request.work())
+        except (UserError, OSError) as error:
+            self._post(request.reply, Refused(reason_of(error)))
+
+    def _run(self) -> None:
+        try:
+            while not self._closed:
+                request = self._waiting.pop(0) if self._waiting else self._requests.get()
+                if request is None:
+                    return
+                self._serve(request)
         except Exception as error:  # noqa: BLE001 - what a thread raises, nobody else would see
-            self._post(Crashed(error))
+            self._post(self._post_crash, Crashed(error))
 
 
-def _answer(model: Model, text: str) -> Answer:
+def reason_of(error: UserError | OSError) -> str:
+    """Return what an expected error says to people."""
+    if isinstance(error, UserError):
+        return str(error)
+    return tr("{path}: {reason}", path=error.filename or "-", reason=error.strerror or error)
+
+
+def answer(model: Model, text: str, *, live: bool = False) -> Answered:
+    """Classify one text."""
     start = perf_counter()
     predictions = model.predict([text])
     seconds = perf_counter() - start
-    return Answer(
+    probabilities = tuple(predictions.probabilities[0].tolist())
+    manifest = model.manifest
+    found = Answer(
         text=text,
-        labels=model.manifest.labels,
-        probabilities=tuple(predictions.probabilities[0].tolist()),
-        cut_at=model.manifest.max_length if predictions.truncated[0] else None,
+        labels=manifest.labels,
+        probabilities=probabilities,
+        cut_at=manifest.max_length if predictions.truncated[0] else None,
         seconds=seconds,
+        unsure=max(probabilities) < manifest.uncertain_below,
     )
+    return Answered(found, live=live)

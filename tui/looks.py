@@ -1,4 +1,4 @@
-"""How a label and a line of text look on the screen, with colour and without."""
+"""How a label, a number and a line of text look on the screen, with colour and without."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,9 @@ from rich.cells import cell_len, set_cell_size
 
 from models.display import display
 from models.labels import NEGATIVE_POSITIVE
+
+THEMES = {"dark": "catppuccin-mocha", "light": "catppuccin-latte", "contrast": "high-contrast"}
+"""The themes that the app offers, and what Textual calls them."""
 
 _POLES = (("▼", "error"), ("▲", "success"))
 
@@ -27,6 +30,17 @@ def one_line(text: str, width: int) -> str:
     if cell_len(shown) <= width and len(text) <= 4 * width + 1:
         return shown
     return set_cell_size(shown, max(width - 1, 0)).rstrip() + "…"
+
+
+def padded(text: str, width: int) -> str:
+    """Return `text` as exactly `width` cells."""
+    return set_cell_size(one_line(text, width), width)
+
+
+def bar(share: float, cells: int) -> str:
+    """Return a line as long as `share` of so many cells; half a cell counts."""
+    halves = round(share * cells * 2)
+    return "━" * (halves // 2) + "╸" * (halves % 2)
 
 
 def percent(probability: float) -> str:

@@ -10,7 +10,7 @@ from textual.widgets import Static
 from models.display import display
 from models.i18n import tr
 from tui.engine import Answer
-from tui.looks import look, one_line, percent
+from tui.looks import bar, look, one_line, padded, percent
 
 _WIDEST_BAR = 60  # cells; longer ones are no easier to compare
 _WIDEST_LABEL = 24  # cells
@@ -23,10 +23,11 @@ class AnswerCard(VerticalScroll, can_focus=False):
         super().__init__()
         self.border_title = tr("Answer")
         self._answer: Answer | None = None
+        self._right: str | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the parts; a part that has nothing to say takes no room."""
-        for part in ("verdict", "bars", "cut"):
+        for part in ("verdict", "bars", "notes"):
             yield Static(id=part, markup=False)
 
     def say(self, text: str) -> None:
@@ -34,28 +35,36 @@ class AnswerCard(VerticalScroll, can_focus=False):
         self._answer = None
         self._fill(Content.styled(text, "$foreground 60%"))
 
-    def refuse(self, reason: str) -> None:
+    def refuse(self, reason: str, key: str) -> None:
         """Show why there will be no answers, and what to do."""
         self._answer = None
         self._fill(
             Content.styled(tr("✗ The model could not be opened"), "bold $text-error"),
             Content(display(reason, keep="\n")),
-            Content.styled(tr("Mend that and start again. Ctrl+Q quits."), "$foreground 60%"),
+            Content.styled(
+                tr("Mend that, or choose another model: {key}", key=key), "$foreground 60%"
+            ),
         )
 
-    def show(self, answer: Answer) -> None:
-        """Show an answer."""
-        self._answer = answer
+    @property
+    def answer(self) -> Answer | None:
+        """The answer that is shown, if one is."""
+        return self._answer
+
+    def show(self, answer: Answer, right: str | None = None) -> None:
+        """Show an answer, and the label that the user says is right."""
+        self._answer, self._right = answer, right
         width = self.scrollable_content_region.width
         bars = _bars(answer, width)
         block = max(line.cell_length for line in bars.split("\n"))
         text = Content(one_line(answer.text, width))
-        self._fill(Content("\n").join([_verdict(answer, block), text]), bars, _cut(answer))
+        verdict = Content("\n").join([_verdict(answer, block), text])
+        self._fill(verdict, bars, Content("\n").join(_notes(answer, right)))
 
     def on_resize(self, _event: events.Resize) -> None:
         """Draw the bars anew: they are as long as there is room."""
         if self._answer is not None:
-            self.show(self._answer)
+            self.show(self._answer, self._right)
 
     def _fill(self, *parts: Content) -> None:
         for part, widget in enumerate(self.query_children(Static)):
@@ -66,10 +75,10 @@ class AnswerCard(VerticalScroll, can_focus=False):
 
 def _verdict(answer: Answer, width: int) -> Content:
     glyph, colour = look(answer.labels, answer.winner)
-    name = one_line(answer.labels[answer.winner], _WIDEST_LABEL)
+    name = one_line(answer.label, _WIDEST_LABEL)
     took = tr("in {milliseconds:.1f} ms", milliseconds=answer.seconds * 1000)
     chip = Content.styled(f" {glyph} {name} ", f"bold reverse $text-{colour}")
-    confidence = "  " + percent(answer.probabilities[answer.winner]).strip()
+    confidence = "  " + percent(max(answer.probabilities)).strip()
     gap = " " * (width - chip.cell_length - len(confidence) - cell_len(took))
     return Content.assemble(chip, (confidence, "bold"), gap, (took, "$foreground 60%"))
 
@@ -79,17 +88,15 @@ def _bars(answer: Answer, width: int) -> Content:
     widest = max(map(cell_len, names))
     cells = max(min(width - widest - 13, _WIDEST_BAR), 4)
     return Content("\n").join(
-        _bar(answer, label, name + " " * (widest - cell_len(name)), cells)
-        for label, name in enumerate(names)
+        _bar(answer, label, padded(name, widest), cells) for label, name in enumerate(names)
     )
 
 
 def _bar(answer: Answer, label: int, name: str, cells: int) -> Content:
-    """Draw one bar. Heavy and light lines differ without colour, and half a cell counts."""
+    """Draw one bar; heavy and light lines differ without colour."""
     glyph, colour = look(answer.labels, label)
     probability = answer.probabilities[label]
-    halves = round(probability * cells * 2)
-    filled = "━" * (halves // 2) + "╸" * (halves % 2)
+    filled = bar(probability, cells)
     words = "bold" if label == answer.winner else "$foreground 60%"
     return Content.assemble(
         (f"{glyph} {name}  ", words),
@@ -99,8 +106,16 @@ def _bar(answer: Answer, label: int, name: str, cells: int) -> Content:
     )
 
 
-def _cut(answer: Answer) -> Content:
-    if answer.cut_at is None:
-        return Content()
-    cut = tr("! Too long: only the first {count} tokens were read.", count=answer.cut_at)
-    return Content.styled(cut, "$text-warning")
+def _notes(answer: Answer, right: str | None) -> list[Content]:
+    """Say what one should know of an answer."""
+    notes = []
+    if answer.unsure:
+        unsure = tr("? Unsure: this model errs often when it is no surer than that.")
+        notes.append(Content.styled(unsure, "$text-warning"))
+    if answer.cut_at is not None:
+        cut = tr("! Too long: only the first {count} tokens were read.", count=answer.cut_at)
+        notes.append(Content.styled(cut, "$text-warning"))
+    if right is not None:
+        name = one_line(right, _WIDEST_LABEL)
+        notes.append(Content.styled(tr("✎ You say: {label}", label=name), "$text-accent"))
+    return notes

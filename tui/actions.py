@@ -1,0 +1,190 @@
+"""The one table of what the app can do: footer, help, command palette and keys are made from it."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from textual.binding import Binding, BindingsMap
+from textual.dom import DOMNode
+
+from models.command import ExitCode, UserError
+from models.i18n import tr
+
+_INSIDE = {"entry": "type", "history": "type", "table": "results", "filter": "results"}
+"""A place, and the screen around it. Around every screen is the "app"."""
+
+_TYPING = {"entry", "filter"}
+"""Places where a letter is text."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that a key does.
+
+    Attributes:
+        name: of the method `action_NAME`, and in config.toml.
+        place: where the key works: "app", a screen, or a widget.
+        keys: one or more, as Textual calls them, between commas.
+        words: what it does, for people.
+        footer: whether the line of keys shows it.
+    """
+
+    name: str
+    place: str
+    keys: str
+    words: str
+    footer: bool = True
+
+    @property
+    def id(self) -> str:
+        """What tells it from all others: the same thing may be done in two places."""
+        return f"{self.place}.{self.name}"
+
+
+def actions() -> tuple[Action, ...]:
+    """Return all actions, in the user's language; the footer shows them in this order."""
+    return (
+        Action("submit", "entry", "enter", tr("Classify")),
+        Action("newline", "entry", "ctrl+j,shift+enter", tr("New line"), footer=False),
+        Action("undo", "entry", "ctrl+underscore", tr("Undo"), footer=False),
+        Action("explain", "type", "f2", tr("Why?")),
+        Action("correct", "type", "f4", tr("Correct")),
+        Action("find", "type", "ctrl+r", tr("Search the history"), footer=False),
+        Action("copy", "history", "c", tr("Copy the text")),
+        Action("classify", "file", "f5", tr("Classify")),
+        Action("filter", "table", "slash", tr("Filter")),
+        Action("label", "table", "l", tr("By label"), footer=False),
+        Action("sort", "table", "s", tr("Sort")),
+        Action("next_unsure", "table", "n", tr("Next unsure"), footer=False),
+        Action("mark", "table", "space", tr("Mark"), footer=False),
+        Action("copy", "table", "c", tr("Copy the text"), footer=False),
+        Action("copy_rows", "table", "y", tr("Copy the row, or all that are marked"), footer=False),
+        Action("correct", "results", "f4", tr("Correct")),
+        Action("save", "results", "ctrl+s", tr("Save")),
+        Action("summary", "results", "f3", tr("Summary")),
+        Action("pause", "results", "f6", tr("Pause, or go on")),
+        Action("stop", "results", "f8", tr("Stop, or go on later"), footer=False),
+        Action("results", "app", "f7", tr("The file run"), footer=False),
+        Action("open", "app", "ctrl+o", tr("Open")),
+        Action("palette", "app", "ctrl+p", tr("Commands")),
+        Action("help", "app", "f1", tr("Help")),
+        Action("log", "app", "f12", tr("Log"), footer=False),
+        Action("suspend_process", "app", "ctrl+z", tr("Suspend; fg goes on"), footer=False),
+        Action("quit", "app", "ctrl+q", tr("Quit")),
+    )
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of the actions, as the user changed them.
+
+    Attributes:
+        changed: name of an action → its keys.
+    """
+
+    changed: Mapping[str, str]
+
+    @classmethod
+    def load(cls, path: Path) -> "Keys":
+        """Read the table `[keys]` of a TOML file, if it is there.
+
+        Raises:
+            UserError: CONFIG, it is not TOML, names what is no action, or two actions that can be
+                meant at once have the same key.
+        """
+        try:
+            text = path.read_text(encoding="utf-8") if path.is_file() else ""
+            found: dict[str, Any] = tomllib.loads(text)
+        except (ValueError, OSError) as error:
+            raise UserError(
+                ExitCode.CONFIG, tr("{path} is not TOML: {reason}", path=path, reason=error)
+            ) from error
+        changed = found.pop("keys", {})
+        names = {action.name for action in actions()}
+        unknown = [*found, *(changed.keys() - names if isinstance(changed, dict) else ["keys"])]
+        unknown += (
+            [] if unknown else [n for n, keys in changed.items() if not isinstance(keys, str)]
+        )
+        if unknown:
+            raise UserError(
+                ExitCode.CONFIG,
+                tr(
+                    '{path}: expected a table [keys] with lines such as explain = "f3", for '
+                    "{names}; found {unknown}",
+                    path=path,
+                    names=", ".join(sorted(names)),
+                    unknown=", ".join(sorted(unknown)),
+                ),
+            )
+        keys = cls(changed)
+        if problem := keys._conflict():
+            raise UserError(ExitCode.CONFIG, f"{path}: {problem}")
+        return keys
+
+    def of(self, action: Action) -> list[str]:
+        """Return the keys of an action."""
+        return [key.strip() for key in self.changed.get(action.name, action.keys).split(",")]
+
+    def shown(self, action: Action) -> str:
+        """Return the first key of an action as people write it: "F2", "^O" for Ctrl and O."""
+        key = self.of(action)[0]
+        if len(key) == 1:
+            return key
+        names = {"slash": "/", "escape": "Esc", "underscore": "_", "space": "Space"}
+        parts = [names.get(part, part.capitalize()) for part in key.split("+")]
+        return "^" + parts[1] if parts[0] == "Ctrl" and len(parts) == 2 else "+".join(parts)
+
+    def bind(self, node: DOMNode, place: str) -> None:
+        """Give a node the bindings of its place, beside those that its class has."""
+        ours = {action.id for action in actions()}
+        bindings = [
+            binding
+            for found in node._bindings.key_to_bindings.values()
+            for binding in found
+            if binding.id not in ours
+        ]
+        for action in actions():
+            if action.place == place:
+                bindings += [
+                    Binding(
+                        key,
+                        # what a widget does not do itself, its screen does
+                        action.name
+                        if hasattr(node, f"action_{action.name}")
+                        else f"screen.{action.name}",
+                        action.words,
+                        show=action.footer and key == self.of(action)[0],
+                        key_display=self.shown(action),
+                        priority=place not in _INSIDE,
+                        id=action.id,
+                    )
+                    for key in self.of(action)
+                ]
+        node._bindings = BindingsMap(bindings)
+
+    def _conflict(self) -> str | None:
+        """Return what is wrong with the keys, if anything is."""
+        taken: dict[tuple[str, str], Action] = {}
+        for action in actions():
+            around = {action.place, _INSIDE.get(action.place, "app"), "app"}
+            within = {inner for inner, outer in _INSIDE.items() if outer == action.place}
+            within = {*_INSIDE, *_INSIDE.values()} if action.place == "app" else within
+            for key in self.of(action):
+                if len(key) == 1 and ({action.place} | within) & _TYPING:
+                    return tr(
+                        "{action} cannot have the key {key}: it is typed there",
+                        action=action.name,
+                        key=key,
+                    )
+                for place in around | within:
+                    if other := taken.get((place, key)):
+                        return tr(
+                            "{action} and {other} have the same key {key}",
+                            action=action.name,
+                            other=other.name,
+                            key=key,
+                        )
+                taken[action.place, key] = action
+        return None

@@ -1,0 +1,128 @@
+"""A file run: what the engine does on its thread, and what the screen reads of it meanwhile.
+
+Nothing is posted per row: the counters are there to be read, and the answers are in `rows`.
+"""
+
+import threading
+import time
+from enum import Enum, auto
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from models.command import UserError
+from tui.classify import Hooks, Stopped, classify
+from tui.engine import Ended, Engine, Model, Post, reason_of
+from tui.inspection import Found, Settings
+from tui.results import STATUSES, Chunk, Summary
+from tui.rows import Rows
+
+if TYPE_CHECKING:
+    from models.predictor import Predictor
+
+_GLANCE = 0.05  # seconds between two looks at whether a pause is over
+
+
+class State(Enum):
+    """What a run is at."""
+
+    RUNNING = auto()
+    PAUSED = auto()
+    STOPPING = auto()
+    STOPPED = auto()
+    FAILED = auto()
+    DONE = auto()
+
+
+class Job:
+    """Classifies a file into another; what is done is kept, and the same job can start again.
+
+    Args:
+        engine: to do it.
+        settings: what to do, with both files named.
+        found: what `inspect` found for these settings.
+        labels: of the model.
+
+    Attributes:
+        rows: the answers so far.
+        summary: the counts so far; None before the first batch.
+        reason: why it failed.
+    """
+
+    def __init__(
+        self, engine: Engine, settings: Settings, found: Found, labels: tuple[str, ...]
+    ) -> None:
+        self.settings, self.found, self.labels = settings, found, labels
+        self.summary: Summary | None = None
+        self.reason = ""
+        self._engine = engine
+        self._stop = threading.Event()
+        self._pause = threading.Event()
+        self._ended: State | None = None
+
+    def start(self, reply: Post) -> None:
+        """Start, or go on where it was stopped; `reply` is told when it has ended."""
+        self.rows = Rows(self.labels, STATUSES)
+        self._stop.clear()
+        self._pause.clear()
+        self._ended = None
+        self._began = time.monotonic()
+        self._engine.submit(self._work, reply, long=True)
+
+    @property
+    def state(self) -> State:
+        """What it is at."""
+        if self._ended is not None:
+            return self._ended
+        if self._stop.is_set():
+            return State.STOPPING
+        return State.PAUSED if self._pause.is_set() else State.RUNNING
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._ended is None
+
+    def pause(self) -> None:
+        """Pause before the next batch, or go on."""
+        if self._pause.is_set():
+            self._pause.clear()
+        else:
+            self._pause.set()
+
+    def stop(self) -> None:
+        """Stop before the next batch."""
+        self._stop.set()
+
+    def _work(self, model: Model) -> Ended:
+        hooks = Hooks(between=self._between, answered=self._answered)
+        try:
+            self.summary = classify(
+                self.settings, cast("Predictor", model), found=self.found, hooks=hooks
+            )
+            self._ended = State.DONE
+        except Stopped:
+            self._ended = State.STOPPED
+        except (UserError, OSError) as error:
+            self.reason = reason_of(error)
+            self._ended = State.FAILED
+            return Ended(self.reason)
+        return Ended()
+
+    def _between(self, summary: Summary) -> None:
+        self.summary = summary
+        while True:
+            if not self._engine.breathe() or self._stop.is_set():
+                raise Stopped
+            if not self._pause.is_set():
+                return
+            time.sleep(_GLANCE)
+
+    def _answered(self, chunk: Chunk) -> None:
+        self.rows.append(
+            chunk.texts,
+            numbers=np.array([record.place.number for record in chunk.records], dtype=np.int64),
+            labels=chunk.ids,
+            confidences=chunk.confidences,
+            states=chunk.statuses.astype(np.uint8),
+        )

@@ -1,0 +1,244 @@
+"""The answers of a file run in columns: a million rows filter, sort and search in moments.
+
+Texts stand one after the other in a temporary file that is mapped into memory; what is sorted and
+filtered by, in numpy arrays. The engine's thread appends, others read what was there before.
+"""
+
+import mmap
+import re
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.command import ExitCode, UserError
+from models.i18n import tr
+
+BINS = 10
+"""Of the histogram of confidences."""
+
+_BLOCK = 1 << 20  # bytes that are searched at a time, so that the memory for it stays small
+
+_COLUMNS: dict[str, type] = {
+    "numbers": np.int64,
+    "labels": np.int16,
+    "confidences": np.float32,
+    "states": np.uint8,
+}
+
+
+@dataclass(frozen=True)
+class Query:
+    """Which rows are wanted, and in which order.
+
+    Attributes:
+        text: stands in the text, in any case; "" for all.
+        label: the id of the predicted label; None for all.
+        status: the index of the status; None for all.
+        least: the least confidence.
+        below: only confidences below this one.
+        order: "file" as in the file, "unsure" or "sure" first.
+    """
+
+    text: str = ""
+    label: int | None = None
+    status: int | None = None
+    least: float = 0.0
+    below: float = 2.0
+    order: str = "file"
+
+    @classmethod
+    def parse(
+        cls, line: str, labels: Sequence[str], statuses: Sequence[str], order: str
+    ) -> "Query":
+        """Read a line such as `label:正 status:uncertain <70% 早餐`.
+
+        Raises:
+            UserError: USAGE, a label or status begins like none, or like several.
+        """
+        words, found = [], {"least": 0.0, "below": 2.0}
+        ids: dict[str, int | None] = {"label": None, "status": None}
+        for word in line.split():
+            name, colon, value = word.partition(":")
+            limit = re.fullmatch(r"([<>])(\d{1,3}(?:\.\d+)?)%?", word)
+            if limit:
+                found["below" if limit[1] == "<" else "least"] = float(limit[2]) / 100
+            elif colon and name in ids:
+                ids[name] = _the_one(value, labels if name == "label" else statuses)
+            else:
+                words.append(word)
+        return cls(" ".join(words), ids["label"], ids["status"], order=order, **found)
+
+
+def _the_one(start: str, names: Sequence[str]) -> int:
+    matching = [n for n, name in enumerate(names) if name.casefold().startswith(start.casefold())]
+    if start in names:
+        return names.index(start)
+    if len(matching) != 1:
+        raise UserError(
+            ExitCode.USAGE,
+            tr(
+                "expected the beginning of one of {names}, found {found}",
+                names=", ".join(names),
+                found=start,
+            ),
+        )
+    return matching[0]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row, as far as a screen shows it; `label` is -1 where the record has no text."""
+
+    number: int
+    label: int
+    confidence: float
+    status: int
+    text: str
+
+
+@dataclass
+class Rows:
+    """What a run answered so far.
+
+    Attributes:
+        labels: of the model.
+        statuses: the names of what a record can be.
+        counts: records by label, `[labels]`.
+    """
+
+    labels: tuple[str, ...]
+    statuses: tuple[str, ...]
+    counts: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.counts = np.zeros(len(self.labels), dtype=np.int64)
+        self._rows = 0
+        self._columns: dict[str, NDArray[Any]] = {
+            name: np.empty(1024, kind) for name, kind in _COLUMNS.items()
+        }
+        self._ends: NDArray[Any] = np.zeros(
+            1025, np.int64
+        )  # where the text before each row ends, in bytes
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this does
+        self._map: mmap.mmap | None = None
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def append(
+        self,
+        texts: Sequence[str],
+        *,
+        numbers: NDArray[np.int64],
+        labels: NDArray[np.int64],
+        confidences: NDArray[np.float32],
+        states: NDArray[np.uint8],
+    ) -> None:
+        """Add rows, all arguments `[rows]`; only one thread may."""
+        start, end = self._rows, self._rows + len(texts)
+        data = [text.encode("utf-8", "surrogatepass") for text in texts]
+        self._file.write(b"".join(data))
+        self._file.flush()
+        given = {"numbers": numbers, "labels": labels, "confidences": confidences, "states": states}
+        with self._lock:
+            for name, values in given.items():
+                self._columns[name] = _grown(self._columns[name], end)
+                self._columns[name][start:end] = values
+            self._ends = _grown(self._ends, end + 1)
+            self._ends[start + 1 : end + 1] = self._ends[start] + np.cumsum([len(d) for d in data])
+            self.counts += np.bincount(labels[labels >= 0], minlength=len(self.labels))
+            self._rows = end
+
+    def column(self, name: str) -> NDArray[Any]:
+        """Return "numbers", "labels", "confidences" or "states", `[rows]`."""
+        return self._columns[name][: self._rows]
+
+    def row(self, index: int, most: int | None = None) -> Row:
+        """Return one row, of the text no more than its first `most` bytes."""
+        values = {name: self._columns[name][index].item() for name in _COLUMNS}
+        start, end = int(self._ends[index]), int(self._ends[index + 1])
+        if most is None or end - start <= most:
+            text = self._bytes()[start:end].decode("utf-8", "surrogatepass")
+        else:
+            text = self._bytes()[start : start + most].decode("utf-8", "replace")
+        return Row(
+            values["numbers"], values["labels"], values["confidences"], values["states"], text
+        )
+
+    def select(self, query: Query) -> NDArray[np.int64]:
+        """Return the indices of the rows that are wanted, in the order that is wanted."""
+        with self._lock:
+            rows = self._rows
+            wanted = np.ones(rows, dtype=bool)
+            labels, states = self._columns["labels"][:rows], self._columns["states"][:rows]
+            confidences = self._columns["confidences"][:rows]
+        if query.label is not None:
+            wanted &= labels == query.label
+        if query.status is not None:
+            wanted &= states == query.status
+        if query.least > 0:
+            wanted &= confidences >= np.float32(query.least)
+        if query.below <= 1:
+            wanted &= (confidences < np.float32(query.below)) & (labels >= 0)
+        if query.text:
+            wanted &= self._contain(query.text, rows)
+        found: NDArray[np.int64] = np.flatnonzero(wanted)
+        if query.order != "file":
+            found = found[labels[found] >= 0]
+            keys = confidences[found]
+            found = found[np.argsort(keys if query.order == "unsure" else -keys, kind="stable")]
+        return found
+
+    def histogram(self) -> NDArray[np.int64]:
+        """Count confidences, in `BINS` steps from what chance would give to 1."""
+        answered = self.column("labels") >= 0
+        confidences = self.column("confidences")[answered]
+        counts, _ = np.histogram(confidences, BINS, (1 / len(self.labels), 1.0))
+        return counts.astype(np.int64)
+
+    def _bytes(self) -> mmap.mmap | bytes:
+        """Return the texts up to now, mapped."""
+        end = int(self._ends[self._rows])
+        if not end:
+            return b""
+        if self._map is None or len(self._map) < end:
+            self._map = mmap.mmap(self._file.fileno(), end, access=mmap.ACCESS_READ)
+        return self._map
+
+    def _contain(self, text: str, rows: int) -> NDArray[np.bool_]:
+        """Find the rows whose text has `text` in it; case counts only beyond ASCII. `[rows]`."""
+        needle = np.frombuffer(text.lower().encode("utf-8", "surrogatepass"), np.uint8)
+        # 0x20 is what sets a small letter of ASCII off from its capital
+        either = np.where((needle >= ord("a")) & (needle <= ord("z")), 0x20, 0).astype(np.uint8)
+        ends = self._ends[: rows + 1]
+        contain = np.zeros(rows, dtype=bool)
+        data = np.frombuffer(self._bytes(), np.uint8)[: ends[-1]]
+        for start in range(0, len(data), _BLOCK):
+            block = data[start : start + _BLOCK + len(needle) - 1]
+            places = len(block) - len(needle) + 1
+            if places <= 0:
+                break
+            same = np.ones(places, dtype=bool)
+            for n, (byte, bit) in enumerate(zip(needle, either, strict=True)):
+                piece = block[n : n + places]
+                same &= ((piece | bit) if bit else piece) == byte
+            first = np.flatnonzero(same) + start
+            row = np.searchsorted(ends, first, side="right") - 1
+            within = (
+                first + len(needle) <= ends[row + 1]
+            )  # and not the end of one, the start of the next
+            contain[row[within]] = True
+        return contain
+
+
+def _grown(column: NDArray[Any], needed: int) -> NDArray[Any]:
+    """Return a column with room for `needed` values; readers of the old one keep it."""
+    if needed <= len(column):
+        return column
+    return np.concatenate([column, np.empty(max(needed - len(column), len(column)), column.dtype)])

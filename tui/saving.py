@@ -1,0 +1,77 @@
+"""Saves rows of a finished run to another file, through the writers of the run itself."""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.command import ExitCode, UserError
+from models.i18n import tr
+from models.tables import Record, open_table
+from tui import durable
+from tui.classify import open_answers, values_of
+from tui.durable import Draft
+from tui.inspection import Found, Settings, digest_of, recognise
+from tui.receipt import check_output
+from tui.rows import Rows
+
+
+def save_rows(
+    settings: Settings, found: Found, rows: Rows, chosen: NDArray[np.int64] | None, path: Path
+) -> int:
+    """Write the records of some rows, in the order of the input, with their answers.
+
+    All rows, in the format of the run, give the bytes of the run's own output.
+
+    Args:
+        settings: of the run; `force` says whether `path` may exist.
+        found: what the run found.
+        rows: its answers.
+        chosen: indices of rows; None for all.
+        path: of the new file, whose name tells its format.
+
+    Returns:
+        How many records were written.
+
+    Raises:
+        UserError: CANNOT_CREATE, `path` exists or is the input; USAGE, no format of that name;
+            DATA, the input is not what it was.
+    """
+    assert settings.source is not None  # noqa: S101 - the app classifies files
+    if digest_of(settings.source) != found.digest:
+        raise UserError(ExitCode.DATA, tr("{name} was changed since it was read", name=found.name))
+    settings = replace(settings, output=path, output_format=None)
+    check_output(path, settings, exists=not settings.force)
+    indices = np.arange(len(rows)) if chosen is None else np.sort(chosen)
+    wanted = dict(zip(rows.column("numbers")[indices].tolist(), indices.tolist(), strict=True))
+    added = settings.added(rows.labels)
+    with open_table(settings.source, settings.dialect) as table, _scratch(path) as folder:
+        known = recognise(settings, table)
+        if known.problem is not None:
+            raise known.problem
+        draft = Draft(Path(folder) / "output")
+        now = replace(found, output_format=known.output_format)
+        writer = open_answers(settings, now, added, table, draft, Path(folder))
+        for item in table.items:
+            index = wanted.get(item.place.number)
+            if index is not None and isinstance(item, Record):
+                row = rows.row(index, 0)
+                values = values_of(rows.labels, row.label, row.confidence, row.status)
+                writer.write(item, dict(zip(added, values, strict=True)))
+        writer.close()
+        draft.finish()
+        durable.publish(Path(folder) / "output", path)
+    return len(wanted)
+
+
+def _scratch(path: Path) -> tempfile.TemporaryDirectory[str]:
+    """Make a folder beside `path`, from which a file can be renamed to it."""
+    try:
+        return tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise UserError(
+            ExitCode.CANNOT_CREATE,
+            tr("{path} cannot be created: {reason}", path=path, reason=error.strerror),
+        ) from error
