@@ -1,17 +1,11 @@
-"""The terminal app, driven by keys and judged by what stands on its screen."""
+"""The first screen, driven by keys and judged by what stands on it."""
 
-import asyncio
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from rich.cells import cell_len
 from textual import events
@@ -20,100 +14,22 @@ from textual.pilot import Pilot
 from models.command import ExitCode, UserError
 from models.i18n import language
 from models.labels import NEGATIVE_POSITIVE
-from models.locations import BUILTIN
-from models.manifest import Manifest
-from models.predictor import Predictions
-from tui.app import SentimentApp
+from tests.tui.harness import (
+    NASTY,
+    RAW,
+    SIZES,
+    FakeModel,
+    app_of,
+    ask,
+    lacks,
+    row_of,
+    screen,
+    shows,
+    until,
+)
 from tui.engine import Answer
-from tui.entry import Entry
-from tui.history import History
-
-SIZES = [(60, 15), (80, 24), (120, 40)]
-NASTY = ["[/foo]", "[red]差评[/red]", "[", "a\x1b]52;c;eA==\x07", "\x1b[2J", "\x9b31m", "\u202egnp"]
-RAW = set(map(chr, [*range(10), *range(11, 32), *range(0x7F, 0xA0), 0x202E]))
-
-
-class FakeModel:
-    """A model with gates: it opens, and answers, when the test lets it."""
-
-    device = "cpu"
-
-    def __init__(self, labels: Sequence[str] = NEGATIVE_POSITIVE) -> None:
-        self.manifest = Manifest(
-            labels=tuple(labels),
-            tokenizer="",
-            max_length=128,
-            pooling="cls",
-            precision="int8",
-            encoder="tiny",
-            data="",
-            quality={},
-            digest="0123456789abcdef",
-            version="0",
-        )
-        self.may_open = threading.Event()
-        self.may_open.set()
-        self.error: Exception | None = None
-        self.asked: list[str] = []
-        self.probabilities = [1 / len(labels)] * len(labels)
-
-    def open(self) -> "FakeModel":
-        assert self.may_open.wait(30)
-        if self.error is not None:
-            raise self.error
-        return self
-
-    def predict(self, texts: Sequence[str]) -> Predictions:
-        self.asked += texts
-        rows = np.array([self.probabilities] * len(texts), dtype=np.float32)
-        return Predictions(rows, np.array([0.5 if len(text) > 100 else 1.0 for text in texts]))
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeModel]:
-    fake = FakeModel()
-    yield fake
-    fake.may_open.set()
-    for thread in threading.enumerate():
-        if thread.name == "engine":
-            thread.join(10)
-            assert not thread.is_alive()
-
-
-def app_of(fake: FakeModel, path: str = str(BUILTIN)) -> SentimentApp:
-    return SentimentApp(fake.open, Path(path))
-
-
-def screen(pilot: Pilot[Any]) -> list[str]:
-    return [strip.text for strip in pilot.app.screen._compositor.render_strips()]
-
-
-async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
-    try:
-        async with asyncio.timeout(30):
-            while not condition():
-                await pilot.pause()
-    except TimeoutError:
-        pytest.fail("not on the screen:\n" + "\n".join(screen(pilot)))
-
-
-async def shows(pilot: Pilot[Any], *wanted: str) -> None:
-    await until(pilot, lambda: all(words in "\n".join(screen(pilot)) for words in wanted))
-
-
-async def lacks(pilot: Pilot[Any], words: str) -> None:
-    await pilot.pause()
-    assert words not in "\n".join(screen(pilot))
-
-
-async def ask(pilot: Pilot[Any], text: str) -> None:
-    pilot.app.query_one(Entry).insert(text)
-    await pilot.press("enter")
-
-
-def row_of(pilot: Pilot[Any], *words: str) -> str:
-    (row,) = [row for row in screen(pilot) if all(word in row for word in words)]
-    return row
+from tui.screens.type import History
+from tui.widgets.entry import Entry
 
 
 async def test_the_first_frame_is_there_before_the_model(fake: FakeModel) -> None:
@@ -137,7 +53,7 @@ async def test_a_question_asked_too_early_is_answered_when_the_model_is_there(
         await shows(pilot, "still loading; your answer will appear here")
         assert fake.asked == []
         fake.may_open.set()
-        await shows(pilot, "This session · 2")
+        await shows(pilot, "Answers · 2")
         assert fake.asked == ["很好", "不错"]
 
 
@@ -145,19 +61,19 @@ async def test_the_winner_and_the_probability_of_every_label_are_shown(fake: Fak
     fake.probabilities = [0.0127, 0.9873]
     async with app_of(fake).run_test() as pilot:
         await ask(pilot, "很好")
-        await shows(pilot, "This session · 1")
+        await shows(pilot, "Answers · 1")
         assert "▲ 正向评价   98.73%" in row_of(pilot, " ms ")
         assert "1.27%" in row_of(pilot, "▼ 负向评价")
         negative, positive = row_of(pilot, "▼", "─"), row_of(pilot, "▲", "━")
         assert positive.count("━") > 50 > 2 > negative.count("━")
-        assert "很好" in row_of(pilot, "▲ 正向评价  98.73%  ")
+        assert "很好" in row_of(pilot, "▲ 正向评价  98.73%")
 
 
 async def test_bars_stand_in_columns_of_cells_whatever_the_labels() -> None:
     fake = FakeModel(["差", "very good 非常好", "[/foo]"])
     async with app_of(fake).run_test() as pilot:
         await ask(pilot, "好")
-        await shows(pilot, "This session · 1")
+        await shows(pilot, "Answers · 1")
         bars = [row for row in screen(pilot) if "━" in row and "%" in row]
         assert [cell_len(row[: row.index("━")]) for row in bars] == [22] * 3
         assert len({cell_len(row[: row.index("%")]) for row in bars}) == 1
@@ -168,7 +84,7 @@ async def test_many_labels_leave_room_for_the_rest() -> None:
     fake = FakeModel([f"{number} 星" for number in range(1, 11)])
     async with app_of(fake).run_test(size=(60, 15)) as pilot:
         await ask(pilot, "好")
-        await shows(pilot, "● 1 星   10.00%", "● 1 星   10.00%  好", "int8 · CPU", "Ctrl+Q Quit")
+        await shows(pilot, "● 1 星   10.00%", "● 1 星   10.00%    好", "int8 · CPU", "^Q Quit")
 
 
 async def test_other_labels_are_not_painted_as_praise_or_blame() -> None:
@@ -192,7 +108,7 @@ async def test_entering_q_quits(fake: FakeModel, typed: str) -> None:
 async def test_a_text_that_begins_with_q_is_a_text(fake: FakeModel) -> None:
     async with app_of(fake).run_test() as pilot:
         await pilot.press("q", "q", "enter")
-        await shows(pilot, "This session · 1")
+        await shows(pilot, "Answers · 1")
     assert fake.asked == ["qq"]
 
 
@@ -200,7 +116,7 @@ async def test_ctrl_q_quits_even_while_the_model_is_loading(fake: FakeModel) -> 
     fake.may_open.clear()
     app = app_of(fake)
     async with app.run_test() as pilot:
-        await shows(pilot, "Ctrl+Q Quit", "Enter Classify")
+        await shows(pilot, "^Q Quit", "Enter Classify")
         await pilot.press("ctrl+q")
         await until(pilot, lambda: app._exit)
     assert app.return_code == 0
@@ -218,7 +134,7 @@ async def test_the_engine_ends_with_the_app(fake: FakeModel) -> None:
 async def test_ctrl_c_says_how_to_quit(fake: FakeModel) -> None:
     async with app_of(fake).run_test(notifications=True) as pilot:
         await pilot.press("ctrl+c")
-        await shows(pilot, "Ctrl+Q quits.")
+        await shows(pilot, "^Q quits.")
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -230,7 +146,7 @@ async def test_a_model_that_cannot_be_opened_is_explained_for_good(
     app = app_of(fake)
     async with app.run_test(size=size) as pilot:
         wanted = ["✗ The model could not be opened", "no [/foo] such␛[2J model:", "nothing"]
-        await shows(pilot, *wanted, "Mend that and start again.", "built-in model · could not be")
+        await shows(pilot, *wanted, "Mend that, or choose another", "built-in model · could not be")
         await ask(pilot, "很好")
         await shows(pilot, *wanted)
         await pilot.press("ctrl+q")
@@ -240,8 +156,8 @@ async def test_a_model_that_cannot_be_opened_is_explained_for_good(
 async def test_what_nobody_expected_ends_the_app_and_is_handed_on(fake: FakeModel) -> None:
     fake.error = KeyError("a bug")
     app = app_of(fake)
-    async with app.run_test() as pilot:
-        with suppress(asyncio.CancelledError):
+    with pytest.raises(KeyError, match="a bug"):
+        async with app.run_test() as pilot:
             await until(pilot, lambda: app._exit)
     assert app.crash is fake.error
 
@@ -249,7 +165,7 @@ async def test_what_nobody_expected_ends_the_app_and_is_handed_on(fake: FakeMode
 async def test_a_text_that_was_cut_says_so(fake: FakeModel) -> None:
     async with app_of(fake).run_test() as pilot:
         await ask(pilot, "好" * 100)
-        await shows(pilot, "This session · 1")
+        await shows(pilot, "Answers · 1")
         await lacks(pilot, "tokens")
         await ask(pilot, "好" * 101)
         await shows(pilot, "! Too long: only the first 128 tokens were read.")
@@ -266,6 +182,8 @@ async def test_nothing_typed_is_nothing_classified(fake: FakeModel) -> None:
 async def test_a_paste_of_many_lines_stays_whole(fake: FakeModel) -> None:
     async with app_of(fake).run_test() as pilot:
         pilot.app.post_message(events.Paste("第一行\n第二行\r\n第三行"))
+        await shows(pilot, "You pasted several lines", "2  3 texts, one a line")
+        await pilot.press("1")
         await shows(pilot, "第一行", "第二行", "第三行")
         await pilot.press("enter")
         await shows(pilot, "第一行 第二行 第三行")
@@ -276,7 +194,7 @@ async def test_a_paste_of_many_lines_stays_whole(fake: FakeModel) -> None:
 async def test_a_paste_that_is_too_long_is_refused_aloud(fake: FakeModel) -> None:
     async with app_of(fake).run_test(notifications=True) as pilot:
         pilot.app.post_message(events.Paste("好" * 20_001))
-        await shows(pilot, "20001 characters", "sentiment-tui classify")
+        await shows(pilot, "20001 characters", "Save it as a file")
         assert pilot.app.query_one(Entry).text == ""
 
 
@@ -284,7 +202,7 @@ async def test_a_paste_that_is_too_long_is_refused_aloud(fake: FakeModel) -> Non
 async def test_a_line_can_be_broken_without_submitting(fake: FakeModel, key: str) -> None:
     async with app_of(fake).run_test() as pilot:
         await pilot.press("a", key, "b", "enter")
-        await shows(pilot, "This session · 1")
+        await shows(pilot, "Answers · 1")
     assert fake.asked == ["a\nb"]
 
 
@@ -292,7 +210,7 @@ async def test_keys_that_come_in_one_burst_keep_their_order(fake: FakeModel) -> 
     async with app_of(fake).run_test() as pilot:
         for key in ["a", "b", "enter", "c", "ctrl+j", "d", "enter", "e"]:
             pilot.app.post_message(events.Key(key, key if len(key) == 1 else None))
-        await shows(pilot, "This session · 2")
+        await shows(pilot, "Answers · 2")
         assert fake.asked == ["ab", "c\nd"]
         assert pilot.app.query_one(Entry).text == "e"
 
@@ -306,7 +224,7 @@ async def test_no_text_acts_on_the_screen(nasty: str) -> None:
         shown = nasty.translate({7: "␇", 27: "␛", 0x9B: "�", 0x202E: "�"})
         await until(pilot, lambda: shown in screen(pilot)[1])
         await pilot.press("enter")
-        await shows(pilot, "This session · 1")
+        await shows(pilot, "Answers · 1")
         rows = screen(pilot)
         # verdict, text, two bars, and twice in the list
         assert sum(row.count(shown) for row in rows[:-2]) == 6
@@ -322,21 +240,21 @@ async def test_everything_has_its_place_at_every_size(
     fake.probabilities = [0.7512, 0.2488]
     async with app_of(fake).run_test(size=size) as pilot:
         await ask(pilot, "房间太小，隔音也差，" * 30)
-        await shows(pilot, "This session · 1")
+        await shows(pilot, "Answers · 1")
         await ask(pilot, "房间太小，隔音也差，" * 3)
-        await shows(pilot, "This session · 2", "type a text", "▼ 负向评价", "▲ 正向评价", "24.88%")
-        await shows(pilot, " ms ", "built-in model · 0123456789ab · int8 · CPU", "Ctrl+Q Quit")
+        await shows(pilot, "Answers · 2", "type a text", "▼ 负向评价", "▲ 正向评价", "24.88%")
+        await shows(pilot, " ms ", "built-in model · 0123456789ab · int8 · CPU", "^Q Quit")
         rows = screen(pilot)
         assert len(rows) == size[1]
         assert {cell_len(row) for row in rows} == {size[0]}
-        newest = next(row for row in rows if "75.12%  房间太小" in row)
+        newest = next(row for row in rows if "75.12%    房间太小" in row)
         assert ("…" in newest) == (size[0] < 100)
 
 
 async def test_an_answer_follows_the_size_of_the_terminal(fake: FakeModel) -> None:
     async with app_of(fake).run_test(size=(120, 40)) as pilot:
         await ask(pilot, "好")
-        await shows(pilot, "This session · 1")
+        await shows(pilot, "Answers · 1")
         for width, height in [(60, 15), (80, 24)]:
             await pilot.resize_terminal(width, height)
             await until(pilot, partial(_fits, pilot, width))
@@ -348,11 +266,13 @@ def _fits(pilot: Pilot[Any], width: int) -> bool:
 
 
 async def test_the_list_is_newest_first_and_holds_thousands(fake: FakeModel) -> None:
-    async with app_of(fake).run_test() as pilot:
-        history = pilot.app.query_one(History)
+    app = app_of(fake)
+    async with app.run_test() as pilot:
         for number in range(5000):
-            history.add(Answer(f"text {number}", NEGATIVE_POSITIVE, (0.4, 0.6), None, 0.01))
-        await shows(pilot, "This session · 5000", "text 4999", "text 4998")
+            app.answers.append(Answer(f"text {number}", NEGATIVE_POSITIVE, (0.4, 0.6), None, 0.01))
+        history = app.first.query_one(History)
+        history.fill()
+        await shows(pilot, "Answers · 5000", "text 4999", "text 4998")
         history.focus()
         await pilot.press("end")
         await shows(pilot, "text 0 ", "text 1 ")
@@ -364,11 +284,11 @@ async def test_a_chinese_locale_gets_chinese_words(
     monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
     language.cache_clear()
     async with app_of(fake).run_test() as pilot:
-        await shows(pilot, "请输入文本", "内置模型 · 0123456789ab", "Enter 预测", "Ctrl+Q 退出")
-        await shows(pilot, "本次会话的结果会列在这里")
+        await shows(pilot, "请输入文本", "内置模型 · 0123456789ab", "Enter 预测", "^Q 退出")
+        await shows(pilot, "结果会列在这里")
         await lacks(pilot, "type a text")
         await ask(pilot, "好" * 101)
-        await shows(pilot, "本次会话 · 1", "用时", "过长：只读取了前 128 个词元")
+        await shows(pilot, "历史结果 · 1", "用时", "过长：只读取了前 128 个词元")
 
 
 def test_importing_the_app_loads_neither_the_runtime_nor_the_tokenizer() -> None:

@@ -1,0 +1,119 @@
+"""Drives the terminal app in tests: a model with gates, and what stands on its screen."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from textual.pilot import Pilot
+
+from models.labels import NEGATIVE_POSITIVE
+from models.locations import BUILTIN
+from models.manifest import Manifest
+from models.predictor import Predictions
+from tui.app import SentimentApp
+from tui.widgets.entry import Entry
+
+SIZES = [(60, 15), (80, 24), (120, 40)]
+NASTY = ["[/foo]", "[red]差评[/red]", "[", "a\x1b]52;c;eA==\x07", "\x1b[2J", "\x9b31m", "\u202egnp"]
+RAW = set(map(chr, [*range(10), *range(11, 32), *range(0x7F, 0xA0), 0x202E]))
+
+
+class FakeModel:
+    """A model with gates: it opens, and answers, when the test lets it."""
+
+    device = "cpu"
+
+    def __init__(self, labels: Sequence[str] = NEGATIVE_POSITIVE) -> None:
+        self.manifest = Manifest(
+            labels=tuple(labels),
+            tokenizer="",
+            max_length=128,
+            pooling="cls",
+            precision="int8",
+            encoder="tiny",
+            data="",
+            quality={},
+            digest="0123456789abcdef",
+            version="0",
+        )
+        self.may_open = threading.Event()
+        self.may_open.set()
+        self.error: Exception | None = None
+        self.asked: list[str] = []
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        self.probabilities = [1 / len(labels)] * len(labels)
+
+    def open(self) -> "FakeModel":
+        assert self.may_open.wait(30)
+        if self.error is not None:
+            raise self.error
+        return self
+
+    def answer(self, text: str) -> Sequence[float]:
+        """What it says of a text: 坏 is blame, where there are two labels."""
+        if "坏" in text and len(self.probabilities) == 2:
+            return (0.9, 0.1)
+        return self.probabilities
+
+    def predict(self, texts: Sequence[str]) -> Predictions:
+        assert self.may_answer.wait(30)
+        self.asked += texts
+        rows = np.array([self.answer(text) for text in texts], dtype=np.float32)
+        rows = rows.reshape(len(texts), len(self.manifest.labels))
+        return Predictions(rows, np.array([0.5 if len(text) > 100 else 1.0 for text in texts]))
+
+
+def app_of(fake: FakeModel, path: str = str(BUILTIN)) -> SentimentApp:
+    return SentimentApp(lambda _model, _device: fake.open(), Path(path))
+
+
+def screen(pilot: Pilot[Any]) -> list[str]:
+    return [strip.text for strip in pilot.app.screen._compositor.render_strips()]
+
+
+async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
+    try:
+        async with asyncio.timeout(8):
+            while not condition():
+                await pilot.pause()
+    except TimeoutError:
+        pytest.fail("not on the screen:\n" + "\n".join(screen(pilot)))
+
+
+async def shows(pilot: Pilot[Any], *wanted: str) -> None:
+    await until(pilot, lambda: all(words in "\n".join(screen(pilot)) for words in wanted))
+
+
+async def lacks(pilot: Pilot[Any], words: str) -> None:
+    await pilot.pause()
+    assert words not in "\n".join(screen(pilot))
+
+
+async def ask(pilot: Pilot[Any], text: str) -> None:
+    pilot.app.query_one(Entry).insert(text)
+    await pilot.press("enter")
+
+
+def row_of(pilot: Pilot[Any], *words: str) -> str:
+    (row,) = [row for row in screen(pilot) if all(word in row for word in words)]
+    return row
+
+
+async def leave(pilot: Pilot[Any]) -> None:
+    """Leave a dialog, and wait until it is gone."""
+    screens = len(pilot.app.screen_stack)
+    await pilot.press("escape")
+    await until(pilot, lambda: len(pilot.app.screen_stack) < screens)
+
+
+async def choose(pilot: Pilot[Any], key: str, words: str) -> None:
+    """Wait for a question with an answer, and press the key of that."""
+    await shows(pilot, words)
+    question = pilot.app.screen
+    await pilot.press(key)
+    await until(pilot, lambda: pilot.app.screen is not question)

@@ -1,0 +1,387 @@
+"""A file in the app: found, previewed, classified, browsed, corrected, saved."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual import events
+from textual.pilot import Pilot
+
+from models.predictor import Predictor
+from tests.tui.harness import (
+    NASTY,
+    RAW,
+    SIZES,
+    FakeModel,
+    app_of,
+    choose,
+    lacks,
+    leave,
+    screen,
+    shows,
+    until,
+)
+from tui.app import SentimentApp
+from tui.classify import classify
+from tui.inspection import Settings
+from tui.job import State
+from tui.screens.pick import places_in
+from tui.screens.results import Table
+from tui.widgets.entry import Entry
+
+REVIEWS = ["很好", "坏了", "不错，[/foo]", "", "太坏", "好" * 101]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "评价 reviews.jsonl"
+    lines = [json.dumps({"id": n, "text": text}) for n, text in enumerate(REVIEWS, start=1)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """More than two batches, and more than one chunk."""
+    path = tmp_path / "many.txt"
+    path.write_text("".join(f"坏 {n}\n" for n in range(3000)), encoding="utf-8")
+    return path
+
+
+async def preview(pilot: Pilot[Any], path: Path) -> None:
+    await shows(pilot, "CPU")
+    pilot.app.open_file(path)  # type: ignore[attr-defined]
+    await shows(pilot, "How it is read", "records,")
+
+
+async def classified(pilot: Pilot[Any], path: Path) -> None:
+    await preview(pilot, path)
+    await pilot.press("f5")
+    await shows(pilot, "done, written to")
+
+
+async def type_path(pilot: Pilot[Any], path: Path | str) -> None:
+    pilot.app.screen.query_one("Line").value = str(path)  # type: ignore[attr-defined]
+    await pilot.press("enter")
+
+
+async def test_a_file_is_found_by_typing_and_completing(fake: FakeModel, table: Path) -> None:
+    (table.parent / "folder").mkdir()
+    (table.parent / "picture.png").touch()
+    async with app_of(fake).run_test() as pilot:
+        await pilot.press("ctrl+o")
+        await shows(pilot, "Open a file")
+        pilot.app.screen.query_one("Line").value = f"{table.parent}/"  # type: ignore[attr-defined]
+        await shows(pilot, "评价 reviews.jsonl", "folder/")
+        await lacks(pilot, "picture.png")
+        await pilot.press("r", "e", "tab")
+        await shows(pilot, "reviews.jsonl")
+        await pilot.press("enter")
+        await shows(pilot, "评价 reviews.jsonl: 6 records, 0 of them cannot be read")
+        await leave(pilot)
+        await pilot.press("ctrl+o")
+        await shows(pilot, "recent")
+
+
+def test_places_are_tables_and_folders_and_hidden_ones_only_when_asked_for(tmp_path: Path) -> None:
+    for name in ("b.CSV", "a.xlsx", ".hidden.csv", "no.py"):
+        (tmp_path / name).touch()
+    (tmp_path / "sub").mkdir()
+
+    def names(typed: str) -> list[str]:
+        return [place.path.name for place in places_in(typed, [])]
+
+    assert names(f"{tmp_path}/") == ["a.xlsx", "b.CSV", "..", "sub"]
+    assert names(f"{tmp_path}/.h") == [".hidden.csv"]
+    assert names(f"{tmp_path}/no/such/") == []
+
+
+async def test_a_dropped_file_opens_the_file_screen(fake: FakeModel, table: Path) -> None:
+    async with app_of(fake).run_test() as pilot:
+        pilot.app.post_message(events.Paste(f"'{table}'"))
+        await shows(pilot, "6 records", "Text column", "text")
+
+
+async def test_what_was_recognised_can_be_changed(fake: FakeModel, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("标题;正文\n甲;很好\n乙;坏\n".encode("gb18030"))
+    async with app_of(fake).run_test() as pilot:
+        await shows(pilot, "int8")
+        pilot.app.open_file(path)  # type: ignore[attr-defined]
+        await shows(pilot, "gb18030", "✗", "标题", "甲")
+        await lacks(pilot, "F5 Classify")  # no text column is known yet
+        await pilot.press("down", "enter")
+        await choose(pilot, "2", "2  正文")
+        await shows(pilot, "Text column                 正文", "1 很好", "标题=甲", "F5 Classify")
+
+
+async def test_a_file_that_cannot_be_read_says_why_and_can_still_be_changed(
+    fake: FakeModel, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"text\n\xff\xff\xff\n")
+    async with app_of(fake).run_test() as pilot:
+        await shows(pilot, "int8")
+        pilot.app.open_file(path)  # type: ignore[attr-defined]
+        await shows(pilot, "✗", "expected UTF-8, GB18030", "Format", "No record can be shown.")
+        await lacks(pilot, "F5 Classify")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_run_shows_its_answers(fake: FakeModel, table: Path, size: tuple[int, int]) -> None:
+    async with app_of(fake).run_test(size=size) as pilot:
+        await classified(pilot, table)
+        await shows(pilot, "▼ 负向评价 5 (100.0%)", "▲ 正向评价 0 (0.0%)", "6 of 6 rows")
+        await shows(pilot, "1    ▼ 负向评价  50.00%    ok ", "不错，[/", "empty")
+
+
+async def test_the_app_and_the_command_write_the_same_bytes(
+    model: Path, table: Path, tmp_path: Path
+) -> None:
+    app = SentimentApp(lambda path, device: Predictor.open(path, device=device), model, "cpu")
+    async with app.run_test() as pilot:
+        await shows(pilot, "CPU")
+        await classified(pilot, table)
+        await pilot.press("s", "s", "s")
+        for name in ("all.jsonl", "all.csv", "all.parquet"):
+            await pilot.press("ctrl+s")
+            await choose(pilot, "1", "1  All 6 rows")
+            await shows(pilot, "Save to (CSV")
+            await type_path(pilot, tmp_path / name)
+            await until(pilot, (tmp_path / name).exists)
+    for name in ("all.jsonl", "all.csv", "all.parquet"):
+        expected = tmp_path / f"expected.{name}"
+        classify(Settings(table, expected), Predictor.open(model, device="cpu"))
+        assert (tmp_path / name).read_bytes() == expected.read_bytes()
+    assert app.job is not None
+    output = app.job.settings.output
+    assert output is not None
+    assert output.read_bytes() == (tmp_path / "expected.all.jsonl").read_bytes()
+
+
+async def test_rows_are_filtered_sorted_marked_and_saved(
+    fake: FakeModel, table: Path, tmp_path: Path
+) -> None:
+    fake.probabilities = [0.3, 0.7]
+    async with app_of(fake).run_test() as pilot:
+        await classified(pilot, table)
+        await pilot.press("l")
+        await shows(
+            pilot, "label:负向评价", "2 of 6 rows, in the order of the file", "坏了", "太坏"
+        )
+        await lacks(pilot, "很好")
+        await pilot.press("l")
+        await shows(pilot, "3 of 6 rows", "70.00%")
+        await pilot.press("l", "s")
+        await shows(pilot, "5 of 6 rows, unsure first")
+        await pilot.press("slash", *"status:cu")
+        await shows(pilot, "1 of 6 rows")
+        await pilot.press("ctrl+u", *"label:x")
+        await shows(pilot, "expected the beginning of one of 负向评价, 正向评价, found x")
+        await pilot.press("ctrl+u")
+        pilot.app.screen.query_one("#filter").value = "坏 >80%"  # type: ignore[attr-defined]
+        await shows(pilot, "2 of 6 rows")
+        await pilot.press("enter", "space")
+        await shows(pilot, "● ", "1 marked")
+        await pilot.press("ctrl+s")
+        await shows(pilot, "1  All 6 rows", "2  The 2 rows that are shown")
+        await choose(pilot, "3", "3  The 1 marked rows")
+        await shows(pilot, "Save to")
+        (tmp_path / "some.csv").write_text("precious")
+        await type_path(pilot, tmp_path / "some.csv")
+        await choose(pilot, "1", "some.csv exists already")
+        await until(pilot, lambda: "precious" not in (tmp_path / "some.csv").read_text())
+    saved = (tmp_path / "some.csv").read_text(encoding="utf-8").splitlines()
+    assert saved == [
+        "id,text,predicted_label,predicted_id,confidence,status",
+        "2,坏了,负向评价,0,0.9,ok",
+    ]
+
+
+async def test_a_save_that_fails_says_why(fake: FakeModel, table: Path, tmp_path: Path) -> None:
+    async with app_of(fake).run_test(notifications=True) as pilot:
+        await classified(pilot, table)
+        for name, complaint in [
+            ("no/folder.csv", "cannot be"),
+            ("what.doc", "names no format"),
+            (table.name, "is the input"),
+        ]:
+            await pilot.press("ctrl+s")
+            await choose(pilot, "1", "1  All 6 rows")
+            await shows(pilot, "Save to")
+            await type_path(pilot, tmp_path / name)
+            if (tmp_path / name).exists():
+                await choose(pilot, "1", "Replace it")
+            await shows(pilot, complaint)
+
+
+async def test_a_row_is_corrected_and_its_text_shown_in_full(
+    fake: FakeModel, table: Path, home: Path
+) -> None:
+    async with app_of(fake).run_test() as pilot:
+        await classified(pilot, table)
+        await pilot.press("down", "enter")
+        await shows(pilot, "Record 2: 负向评价")
+        await leave(pilot)
+        await pilot.press("f4")
+        await choose(pilot, "2", "Which label is right?")
+        await shows(pilot, "2  ✎ ▼ 负向评价")
+    (file,) = home.rglob("corrections.jsonl")
+    assert json.loads(file.read_text()) == {"text": "坏了", "label": "正向评价"}
+
+
+async def test_the_next_unsure_row_is_a_key_away(fake: FakeModel, table: Path) -> None:
+    object.__setattr__(fake.manifest, "uncertain_below", 0.8)
+    async with app_of(fake).run_test(notifications=True) as pilot:
+        await classified(pilot, table)
+        await pilot.press("n")
+        await until(pilot, lambda: pilot.app.screen.query_one(Table).cursor == 2)
+        await pilot.press("n")
+        await shows(pilot, "No row after this one is unsure.")
+
+
+async def test_the_summary_has_shares_confidences_and_scores(
+    fake: FakeModel, tmp_path: Path
+) -> None:
+    path = tmp_path / "scored.csv"
+    path.write_text("text,label\n坏,0\n很坏,1\n", encoding="utf-8")
+    async with app_of(fake).run_test(size=(80, 40)) as pilot:
+        await preview(pilot, path)
+        await pilot.press("down", "down", "enter")
+        await choose(pilot, "3", "3  label")
+        await shows(pilot, "Label column, to score by   label")
+        await pilot.press("f5")
+        await shows(pilot, "done, written to")
+        await pilot.press("f3")
+        await shows(pilot, "▼ 负向评价              2 100.0%  ━", "85% – 90%", "accuracy 50.00%")
+
+
+async def test_a_run_can_be_paused_and_goes_on(fake: FakeModel, many: Path) -> None:
+    app = app_of(fake)
+    async with app.run_test() as pilot:
+        await preview(pilot, many)
+        fake.may_answer.clear()
+        await pilot.press("f5")
+        await shows(pilot, "0 / 3,000")
+        await pilot.press("f6")
+        await shows(pilot, "paused · 0 / 3,000")
+        fake.may_answer.set()
+        await until(pilot, lambda: len(fake.asked) == 256)
+        await shows(pilot, "paused · 256 / 3,000")
+        await pilot.press("escape")
+        pilot.app.query_one(Entry).insert("meanwhile")
+        await pilot.press("enter")
+        await shows(pilot, "Answers · 1", "meanwhile")  # the engine answers during a pause
+        assert len(fake.asked) <= 258
+        await pilot.press("f7", "f6")
+        await shows(pilot, "done, written to")
+        assert len(fake.asked) >= 3001
+
+
+async def test_a_run_that_was_stopped_goes_on_with_what_it_had(fake: FakeModel, many: Path) -> None:
+    app = app_of(fake)
+    async with app.run_test() as pilot:
+        await preview(pilot, many)
+        stopping = asyncio.Event()
+        answer = fake.answer
+
+        def stop_in_the_second_chunk(text: str) -> Any:
+            if len(fake.asked) > 2048 and app.job is not None and not stopping.is_set():
+                stopping.set()
+                app.job.stop()
+            return answer(text)
+
+        fake.answer = stop_in_the_second_chunk  # type: ignore[method-assign]
+        await pilot.press("f5")
+        await shows(pilot, "stopped; what is done is kept", "2,048 of 2,048 rows")
+        asked = len(fake.asked)
+        assert not (many.parent / "many.labelled.csv").exists()
+        await pilot.press("f8")
+        await shows(pilot, "done, written to", "3,000 of 3,000 rows")
+        assert len(fake.asked) - asked == 3000 - 2048
+
+
+async def test_quitting_during_a_run_asks_and_is_quick(fake: FakeModel, many: Path) -> None:
+    app = app_of(fake)
+    async with app.run_test() as pilot:
+        await preview(pilot, many)
+        fake.may_answer.clear()
+        await pilot.press("f5")
+        await shows(pilot, "0 / 3,000")
+        await pilot.press("ctrl+q")
+        await shows(pilot, "A file is being classified", "1  Quit")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.job is not None and app.job.state is State.RUNNING)
+        await pilot.press("ctrl+q")
+        await shows(pilot, "1  Quit")
+        await pilot.press("1")
+        await until(pilot, lambda: app._exit)
+    assert app.engine.busy  # nobody waited for the batch
+    fake.may_answer.set()
+
+
+async def test_a_run_that_fails_says_why(fake: FakeModel, table: Path) -> None:
+    app = app_of(fake)
+    async with app.run_test(notifications=True) as pilot:
+        await preview(pilot, table)
+        table.write_text('{"text": "changed"}\n')
+        await pilot.press("f5")
+        await shows(pilot, "✗", "was changed")
+
+
+async def test_an_existing_output_is_replaced_only_when_asked_for(
+    fake: FakeModel, table: Path
+) -> None:
+    output = table.with_name("评价 reviews.labelled.jsonl")
+    output.write_text("precious")
+    async with app_of(fake).run_test() as pilot:
+        await preview(pilot, table)
+        await pilot.press("f5")
+        await shows(pilot, "exists already", "1  Replace it")
+        await choose(pilot, "2", "2  Go back")
+        assert output.read_text() == "precious"
+        await pilot.press("f5")
+        await choose(pilot, "1", "1  Replace it")
+        await shows(pilot, "done, written to")
+        assert "predicted_label" in output.read_text()
+
+
+@pytest.mark.parametrize("nasty", [*NASTY, "很\u2028好\x85" + "x" * 1_000_000])
+async def test_no_text_from_a_file_acts_on_any_screen(
+    fake: FakeModel, tmp_path: Path, nasty: str
+) -> None:
+    path = tmp_path / (nasty[:9].replace("/", "|") + ".jsonl")
+    path.write_text(json.dumps({"text": nasty, nasty[:50]: nasty}), encoding="utf-8")
+    checked = 0
+
+    async def check(pilot: Pilot[Any], *wanted: str) -> None:
+        nonlocal checked
+        await shows(pilot, *wanted)
+        assert RAW.isdisjoint("".join(screen(pilot)))
+        checked += 1
+
+    async with app_of(fake).run_test(notifications=True, tooltips=True) as pilot:
+        await shows(pilot, "int8")
+        await pilot.press("ctrl+o")
+        pilot.app.screen.query_one("Line").value = f"{tmp_path}/"  # type: ignore[attr-defined]
+        await check(pilot, ".jsonl")
+        await leave(pilot)
+        await preview(pilot, path)
+        await check(pilot, "1 records")
+        for _ in range(2):
+            await pilot.press("down", "enter")
+            await check(pilot, "Enter chooses")
+            await leave(pilot)
+        await pilot.press("f5")
+        await check(pilot, "done, written to")
+        for key, wanted in (("enter", "Record 1"), ("f4", "Which label"), ("f3", "Summary")):
+            await pilot.press(key)
+            await check(pilot, wanted)
+            await leave(pilot)
+        await pilot.press("c")
+        await check(pilot, "Too long to copy" if len(nasty) > 1000 else "Copied")
+        await pilot.press("ctrl+p")
+        await check(pilot, "Filter  (/)")
+    assert checked == 10

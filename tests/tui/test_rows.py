@@ -1,0 +1,134 @@
+"""The columns behind the table of answers find what a plain loop over the rows would find."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.command import ExitCode, UserError
+from tui import rows as module
+from tui.rows import Query, Rows
+
+LABELS, STATUSES = ("差评", "好评"), ("ok", "unsure", "cut", "empty")
+
+cases = st.lists(
+    st.tuples(
+        st.text(alphabet="aAbB酒店\ud800 \n", max_size=6),
+        st.integers(-1, 1),
+        st.sampled_from([0.5, 0.69, 0.7, 0.95, 1.0]),
+        st.integers(0, 3),
+    ),
+    max_size=30,
+)
+queries = st.builds(
+    Query,
+    text=st.text(alphabet="aAb酒店\ud800", max_size=3),
+    label=st.none() | st.integers(0, 1),
+    status=st.none() | st.integers(0, 3),
+    least=st.sampled_from([0.0, 0.7, 0.95]),
+    below=st.sampled_from([2.0, 0.7, 1.0]),
+    order=st.sampled_from(["file", "unsure", "sure"]),
+)
+
+
+def filled(given_rows: list[tuple[str, int, float, int]], pieces: int = 2) -> Rows:
+    rows = Rows(LABELS, STATUSES)
+    for start in range(0, len(given_rows), pieces):
+        some = given_rows[start : start + pieces]
+        rows.append(
+            [text for text, _, _, _ in some],
+            numbers=np.arange(start + 1, start + 1 + len(some)),
+            labels=np.array([label for _, label, _, _ in some]),
+            confidences=np.array([c for _, _, c, _ in some], dtype=np.float32),
+            states=np.array([state for _, _, _, state in some], dtype=np.uint8),
+        )
+    return rows
+
+
+def slowly(given_rows: list[tuple[str, int, float, int]], query: Query) -> list[int]:
+    found = []
+    for index, (text, label, confidence, status) in enumerate(given_rows):
+        if (
+            query.text.lower() in text.lower()
+            and query.label in (None, label)
+            and query.status in (None, status)
+            and (query.least == 0 or np.float32(confidence) >= np.float32(query.least))
+            and (
+                query.below > 1 or (label >= 0 and np.float32(confidence) < np.float32(query.below))
+            )
+        ):
+            found.append(index)
+    if query.order != "file":
+        sign = 1 if query.order == "unsure" else -1
+        found = [index for index in found if given_rows[index][1] >= 0]
+        found.sort(key=lambda index: sign * given_rows[index][2])
+    return found
+
+
+@given(cases, queries)
+def test_a_query_finds_what_a_loop_would(
+    given_rows: list[tuple[str, int, float, int]], query: Query
+) -> None:
+    assert filled(given_rows).select(query).tolist() == slowly(given_rows, query)
+
+
+@given(cases, st.text(alphabet="aA酒店", min_size=1, max_size=3), st.integers(1, 9))
+def test_a_text_is_found_wherever_the_searched_blocks_end(
+    given_rows: list[tuple[str, int, float, int]], text: str, block: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_BLOCK", block)
+        found = filled(given_rows).select(Query(text=text)).tolist()
+    assert found == slowly(given_rows, Query(text=text))
+
+
+@given(cases)
+def test_rows_come_back_as_they_were_given(
+    given_rows: list[tuple[str, int, float, int]],
+) -> None:
+    rows = filled(given_rows)
+    assert len(rows) == len(given_rows)
+    for index, (text, label, confidence, status) in enumerate(given_rows):
+        row = rows.row(index)
+        assert (row.number, row.text, row.label, row.status) == (index + 1, text, label, status)
+        assert row.confidence == np.float32(confidence)
+    assert rows.counts.tolist() == [
+        sum(label == wanted for _, label, _, _ in given_rows) for wanted in (0, 1)
+    ]
+    assert rows.histogram().sum() == rows.counts.sum()
+
+
+def test_rows_that_come_in_while_one_looks_do_not_disturb() -> None:
+    rows = filled([("a", 0, 0.9, 0)] * 1000)
+    before, row = rows.column("labels"), rows.row(999)
+    rows.append(
+        ["b"] * 5000,
+        numbers=np.arange(5000),
+        labels=np.ones(5000, dtype=np.int64),
+        confidences=np.ones(5000, dtype=np.float32),
+        states=np.zeros(5000, dtype=np.uint8),
+    )
+    assert len(before) == 1000
+    assert rows.row(999) == row
+    assert rows.row(5999).text == "b"
+
+
+@pytest.mark.parametrize(
+    ("line", "query"),
+    [
+        ("", Query()),
+        ("早餐 好", Query(text="早餐 好")),
+        ("label:差 <70%", Query(label=0, below=0.7)),
+        ("status:un >95 坏", Query(status=1, least=0.95, text="坏")),
+        ("<b> a:b", Query(text="<b> a:b")),
+    ],
+)
+def test_a_line_is_read_as_a_query(line: str, query: Query) -> None:
+    assert Query.parse(line, LABELS, STATUSES, "file") == query
+
+
+@pytest.mark.parametrize("line", ["label:", "label:x", "status:q"])
+def test_a_line_that_names_no_label_says_what_there_is(line: str) -> None:
+    with pytest.raises(UserError, match="expected the beginning of one of") as caught:
+        Query.parse(line, LABELS, STATUSES, "file")
+    assert caught.value.code == ExitCode.USAGE

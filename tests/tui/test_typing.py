@@ -1,0 +1,284 @@
+"""Typing a text: answers while one types, a history that is kept, why, and what is right."""
+
+from pathlib import Path
+
+import pytest
+from textual import events
+
+from models.command import ExitCode, UserError
+from models.labels import NEGATIVE_POSITIVE
+from tests.tui.harness import FakeModel, app_of, ask, lacks, row_of, shows, until
+from trainer.sources import Reading, open_source
+from tui.explain import pieces_of
+from tui.screens.type import History
+from tui.widgets.entry import Entry, dropped_path
+
+
+async def test_a_pause_in_typing_is_answered_and_no_single_key_is(fake: FakeModel) -> None:
+    async with app_of(fake).run_test() as pilot:
+        await shows(pilot, "int8")
+        await pilot.press(*"good")
+        await until(pilot, lambda: fake.asked == ["good"])
+        await shows(pilot, "50.00%", "Answers · 0")  # what was not submitted is not kept
+
+
+async def test_a_live_answer_to_a_text_that_was_changed_is_not_shown(fake: FakeModel) -> None:
+    async with app_of(fake).run_test() as pilot:
+        await shows(pilot, "int8")
+        fake.may_answer.clear()
+        await pilot.press("a")
+        await pilot.pause(0.5)
+        await pilot.press("b")
+        fake.may_answer.set()
+        await until(pilot, lambda: fake.asked == ["a", "ab"])
+        await shows(pilot, "│ ab ", "50.00%")
+
+
+async def test_live_answers_can_be_switched_off(fake: FakeModel) -> None:
+    app = app_of(fake)
+    async with app.run_test() as pilot:
+        await shows(pilot, "int8")
+        await app.choose(live=False)
+        await pilot.press(*"good")
+        await pilot.pause(0.6)
+        assert fake.asked == []
+
+
+async def test_the_history_is_there_in_the_next_session(fake: FakeModel) -> None:
+    async with app_of(fake).run_test() as pilot:
+        await ask(pilot, "很好[/foo]\x1b[2J")
+        await shows(pilot, "Answers · 1")
+    async with app_of(fake).run_test() as pilot:
+        await shows(pilot, "Answers · 1", "▼ 负向评价  50.00%    很好[/foo]␛[2J")
+
+
+async def test_a_history_that_is_switched_off_is_forgotten(fake: FakeModel, home: Path) -> None:
+    app = app_of(fake)
+    async with app.run_test() as pilot:
+        await ask(pilot, "secret")
+        await shows(pilot, "Answers · 1")
+        await app.choose(history=False)
+        await ask(pilot, "secret again")
+        await shows(pilot, "Answers · 2")
+    assert not any("secret" in file.read_text() for file in home.rglob("*") if file.is_file())
+    async with app_of(fake).run_test() as pilot:
+        await shows(pilot, "Answers · 0")
+
+
+async def test_a_history_with_a_torn_line_loses_that_line_only(fake: FakeModel, home: Path) -> None:
+    async with app_of(fake).run_test() as pilot:
+        await ask(pilot, "one")
+        await ask(pilot, "two")
+        await shows(pilot, "Answers · 2")
+    (file,) = home.rglob("history.jsonl")
+    file.write_bytes(file.read_bytes()[:-9] + b'\n[]\n{"text": 3}\n\xff\n')
+    async with app_of(fake).run_test() as pilot:
+        await shows(pilot, "Answers · 1", "one")
+
+
+async def test_the_history_can_be_searched_and_taken_up_again(fake: FakeModel) -> None:
+    async with app_of(fake).run_test() as pilot:
+        for text in ("Room with a view", "breakfast", "no room"):
+            await ask(pilot, text)
+        await shows(pilot, "Answers · 3")
+        await pilot.press("ctrl+r", *"room")
+        await shows(pilot, "Answers · 2 / 3", "no room")
+        await pilot.press("enter", "down", "enter")
+        await until(pilot, lambda: pilot.app.query_one(Entry).text == "Room with a view")
+        await pilot.press("ctrl+r", "ctrl+r")
+        await shows(pilot, "Answers · 3")
+
+
+async def test_why_marks_what_speaks_for_the_answer_and_what_against(fake: FakeModel) -> None:
+    fake.probabilities = [0.4, 0.6]
+    fake.answer = lambda text: (
+        (0.5 - 0.4 * ("好" in text) + 0.2 * ("贵" in text), 0)
+        and (  # type: ignore[method-assign]
+            0.5 - 0.4 * ("好" in text) + 0.2 * ("贵" in text),
+            0.5 + 0.4 * ("好" in text) - 0.2 * ("贵" in text),
+        )
+    )
+    async with app_of(fake).run_test(size=(80, 24)) as pilot:
+        await ask(pilot, "很好但贵")
+        await shows(pilot, "Answers · 1")
+        await pilot.press("f2")
+        await shows(pilot, "underlined pieces speak for", "70.0% for 正向评价")
+        assert "+40.0 %" in row_of(pilot, "好  ", "%")
+        assert "-20.0 %" in row_of(pilot, "贵  ", "%")
+        styles = {
+            segment.text: segment.style
+            for strip in pilot.app.screen._compositor.render_strips()
+            for segment in strip
+            if segment.text in ("好", "贵", "很", "但")
+        }
+        assert styles["好"] is not None
+        assert styles["好"].underline
+        assert styles["贵"] is not None
+        assert styles["贵"].strike
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("房间很干净，but 3.5 stars!!", [*"房间很干净", "，", "but ", "3.5 ", "stars", "!!"]),
+        ("  好 \n ", ["  好 \n "]),
+    ],
+)
+def test_pieces_are_words_and_characters_and_make_up_the_text(text: str, pieces: list[str]) -> None:
+    assert pieces_of(text) == pieces
+    assert "".join(pieces) == text
+
+
+async def test_a_correction_is_kept_in_a_file_that_the_trainer_reads(
+    fake: FakeModel, home: Path
+) -> None:
+    async with app_of(fake).run_test() as pilot:
+        await ask(pilot, '坏,"\n"了')
+        await shows(pilot, "▼ 负向评价   90.00%")
+        await pilot.press("f4")
+        await shows(pilot, "Which label is right?", "2  正向评价")
+        await pilot.press("2")
+        await shows(pilot, "✎ You say: 正向评价", "90.00%  ✎ ")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
+        await pilot.press("f4")  # a second thought
+        await shows(pilot, "Which label is right?")
+        await pilot.press("1")
+        await shows(pilot, "✎ You say: 负向评价")
+    (file,) = home.rglob("corrections.jsonl")
+    raw = open_source([str(file)], Reading()).splits["train"]()
+    assert raw.rows == [('坏,"\n"了', NEGATIVE_POSITIVE[0])]
+
+
+async def test_pasted_lines_can_be_many_texts(fake: FakeModel) -> None:
+    async with app_of(fake).run_test() as pilot:
+        pilot.app.post_message(events.Paste("一\n\n二\r\n三\n"))
+        await shows(pilot, "3 texts, one a line")
+        await pilot.press("down", "enter")
+        await shows(pilot, "Answers · 3")
+    assert fake.asked == ["一", "二", "三"]
+
+
+@pytest.mark.parametrize(
+    "written", ["{path}", "'{path}'", "file://{url}", "{escaped}", "{path} \n"]
+)
+def test_a_dropped_file_is_recognised_however_terminals_write_it(
+    tmp_path: Path, written: str
+) -> None:
+    path = tmp_path / "我的 reviews.csv"
+    path.touch()
+    pasted = written.format(
+        path=path, url=str(path).replace(" ", "%20"), escaped=str(path).replace(" ", "\\ ")
+    )
+    assert dropped_path(pasted) == path
+
+
+@pytest.mark.parametrize("pasted", ["", "很好", "/no/such.csv", "/\x00", "/etc", "a" * 5000])
+def test_other_pastes_are_texts(pasted: str) -> None:
+    assert dropped_path(pasted) is None
+
+
+async def test_the_language_can_be_switched_and_nothing_is_lost(fake: FakeModel) -> None:
+    app = app_of(fake)
+    async with app.run_test() as pilot:
+        await ask(pilot, "很好")
+        await shows(pilot, "Answers · 1")
+        pilot.app.query_one(Entry).text = "half a sent"
+        await app.choose(language="zh")
+        await pilot.pause()
+        await shows(pilot, "half a sent", "历史结果 · 1", "负向评价", "F1 帮助", "内置模型")
+    async with app_of(fake).run_test() as pilot:  # and is remembered
+        await shows(pilot, "历史结果 · 1")
+
+
+async def test_the_theme_is_remembered(fake: FakeModel) -> None:
+    app = app_of(fake)
+    async with app.run_test():
+        await app.choose(theme="contrast")
+        assert app.theme == "high-contrast"
+    assert app_of(fake).theme == "high-contrast"
+
+
+async def test_another_model_can_be_chosen_and_a_bad_one_leaves_the_old(fake: FakeModel) -> None:
+    app = app_of(fake)
+    async with app.run_test(notifications=True) as pilot:
+        await shows(pilot, "built-in model · 0123456789ab")
+        fake.error = UserError(ExitCode.CONFIG, "not a [/model]")
+        app.open_model(Path("bad.onnx"), "auto")
+        await shows(pilot, "not a [/model]", "built-in model · 0123456789ab")
+        await ask(pilot, "很好")
+        await shows(pilot, "Answers · 1")
+        fake.error = None
+        app.open_model(Path("mine.onnx"), "cpu")
+        await shows(pilot, "mine · 0123456789ab · int8 · CPU")
+
+
+async def test_a_device_that_is_not_the_one_asked_for_has_a_badge(fake: FakeModel) -> None:
+    app = app_of(fake)
+    app.device = "cuda"
+    async with app.run_test() as pilot:
+        await shows(pilot, "CPU ! asked for CUDA")
+
+
+async def test_the_palette_lists_what_can_be_done_and_does_it(fake: FakeModel) -> None:
+    async with app_of(fake).run_test(size=(80, 40)) as pilot:
+        await shows(pilot, "int8")
+        await pilot.press("ctrl+p")
+        await shows(pilot, "Why?  (F2)", "Open  (^O)", "Theme: light", "Device: cuda", "built-in")
+        await pilot.press(*"chinese")
+        await lacks(pilot, "Theme: light")
+        await pilot.press("escape", "ctrl+p", *"theme: light")
+        await shows(pilot, "Theme: light")
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.theme == "catppuccin-latte")
+
+
+async def test_help_shows_the_keys_of_what_has_the_focus(fake: FakeModel) -> None:
+    async with app_of(fake).run_test(size=(80, 40)) as pilot:
+        await pilot.press("f1")
+        await shows(pilot, "The text box", "^J", "New line", "Everywhere", "config.toml")
+        await lacks(pilot, "The list of answers")
+        await pilot.press("escape")
+        pilot.app.query_one(History).focus()
+        await pilot.press("f1")
+        await shows(pilot, "The list of answers", "Copy the text")
+        await lacks(pilot, "The text box")
+
+
+def configure(home: Path, text: str) -> None:
+    folder = home / "XDG_CONFIG_HOME" / "sentiment-tui"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text(text, encoding="utf-8")
+
+
+async def test_keys_are_what_the_user_made_them(fake: FakeModel, home: Path) -> None:
+    configure(home, '[keys]\nsubmit = "ctrl+s"\nexplain = "f9"\n')
+    async with app_of(fake).run_test() as pilot:
+        await shows(pilot, "^S Classify  F9 Why?")
+        await pilot.press("a", "enter", "b", "ctrl+s")
+        await shows(pilot, "Answers · 1")
+        await pilot.press("f9")
+        await shows(pilot, "Each piece of the text")
+    assert fake.asked[0] == "a\nb"
+
+
+@pytest.mark.parametrize(
+    ("config", "complaint"),
+    [
+        ('[keys]\nexplain = "f1"', "help and explain have the same key f1"),
+        ('[keys]\nsave = "f3"', "summary and save have the same key f3"),
+        ('[keys]\ncopy_rows = "s"', "copy_rows and sort have the same key s"),
+        ('[keys]\nexplain = "w"', "explain cannot have the key w"),
+        ('[keys]\nexplode = "f9"', "found explode"),
+        ("[keys]\nexplain = 3", "found explain"),
+        ("[colours]\n", "found colours"),
+        ("keys", "is not TOML"),
+    ],
+)
+def test_a_config_that_cannot_be_used_says_why(
+    fake: FakeModel, home: Path, config: str, complaint: str
+) -> None:
+    configure(home, config)
+    with pytest.raises(UserError, match=r"config\.toml") as caught:
+        app_of(fake)
+    assert complaint in str(caught.value)
+    assert caught.value.code == ExitCode.CONFIG
