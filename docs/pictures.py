@@ -1,25 +1,30 @@
-"""Makes the pictures of the app: `python docs/pictures.py` writes docs/app-en.svg and app-zh.svg.
+"""Makes the pictures of the app: `python docs/pictures.py` writes docs/app-SCREEN-LANGUAGE.svg.
 
-They show a real run: the built-in model reads the reviews below, and its answers are what is seen.
+They show a real run: the built-in model reads the reviews below and those of examples/, and its
+answers are what is seen.
 """
 
 import asyncio
 import html
 import os
 import re
+import shutil
+import tempfile
+from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
 
 from rich.cells import cell_len
 
-from models.i18n import language
 from models.locations import BUILTIN
 from models.predictor import Predictor
 from tui.app import SentimentApp
-from tui.entry import Entry
-from tui.history import History
+from tui.job import State
+from tui.memory import Places
+from tui.widgets.entry import Entry
 
 LOCALES = {"en": "en_US.UTF-8", "zh": "zh_CN.UTF-8"}
+EXAMPLES = Path(__file__).parent.parent / "examples" / "reviews.csv"
 REVIEWS = (
     "等了一个小时才上菜，味道偏咸，服务员还爱答不理。",
     "物流很快，包装也完好，就是颜色比图片深一点。",
@@ -37,23 +42,58 @@ def main() -> None:
     """
     if not BUILTIN.is_file():
         raise SystemExit(f"no built-in model: expected the file {BUILTIN}")
-    for name, locale in LOCALES.items():
-        os.environ["LC_ALL"] = locale
-        language.cache_clear()
-        picture = asyncio.run(take())
-        Path(__file__).with_name(f"app-{name}.svg").write_text(picture, encoding="utf-8")
+    for name in LOCALES:
+        with tempfile.TemporaryDirectory() as home:
+            os.environ["LC_ALL"] = LOCALES[name]
+            for screen, picture in asyncio.run(take(Path(home))).items():
+                file = Path(__file__).with_name(f"app-{screen}-{name}.svg")
+                file.write_text(in_cells(picture), encoding="utf-8")
 
 
-async def take() -> str:
-    """Ask the app about every review, and return its screen."""
-    app = SentimentApp(lambda: Predictor.open(BUILTIN, device="cpu"), BUILTIN)
+async def take(home: Path) -> dict[str, str]:
+    """Walk through the app, and return a picture of each of its screens."""
+    here = home / "here"
+    here.mkdir()
+    shutil.copy(EXAMPLES, here / "reviews.csv")
+    os.chdir(here)
+    places = Places(Path("~/.config/sentiment-tui"), home / "state", home / "data")
+    app = SentimentApp(
+        lambda path, device: Predictor.open(path, device=device), BUILTIN, "cpu", places
+    )
+    pictures: dict[str, str] = {}
     async with app.run_test(size=(80, 24)) as pilot:
+
+        async def until(condition: Callable[[], bool]) -> None:
+            while not condition():
+                await pilot.pause(0.02)
+            await pilot.pause(0.3)
+
+        async def shoot(name: str, *keys: str, leave: bool = False) -> None:
+            await pilot.press(*keys)
+            await pilot.pause(0.7)
+            pictures[name] = app.export_screenshot(title="sentiment-tui")
+            if leave:
+                await pilot.press("escape")
+                await pilot.pause(0.3)
+
+        await until(lambda: app.state == "ready")
         for asked, review in enumerate(REVIEWS, start=1):
-            app.query_one(Entry).insert(review)
+            app.first.query_one(Entry).insert(review)
             await pilot.press("enter")
-            while app.query_one(History).virtual_size.height < asked:
-                await pilot.pause(0.01)
-        return in_cells(app.export_screenshot(title="sentiment-tui"))
+            await until(lambda asked=asked: len(app.answers) == asked)  # type: ignore[misc]
+        await shoot("type")
+        await shoot("why", "f2", leave=True)
+        await shoot("help", "f1", leave=True)
+        await shoot("palette", "ctrl+p", leave=True)
+        await shoot("open", "ctrl+o", leave=True)
+        app.open_file(Path("reviews.csv"))
+        await shoot("file")
+        await pilot.press("f5")
+        await until(lambda: app.job is not None and app.job.state is State.DONE)
+        await shoot("results", "s", "down")
+        await shoot("summary", "f3", leave=True)
+        await shoot("correct", "f4", leave=True)
+    return pictures
 
 
 def in_cells(svg: str) -> str:
@@ -78,9 +118,12 @@ def _piecewise(match: re.Match[str]) -> str:
     cell = float(length) / len(text)
     place = float(x)
     pieces = ""
-    for _, characters in groupby(text, key=cell_len):
+    for (_, blank), characters in groupby(text, key=lambda one: (cell_len(one), one.isspace())):
         piece = "".join(characters)
         width = cell * cell_len(piece)
+        if blank:  # nothing to draw, and not every program draws it in its width
+            place += width
+            continue
         pieces += f'<text{before}x="{place:.1f}"{y}textLength="{width:.1f}"{after}>'
         pieces += html.escape(piece) + "</text>"
         place += width
