@@ -24,7 +24,7 @@ from tests.tui.harness import (
     until,
 )
 from tui.app import SentimentApp
-from tui.classify import classify
+from tui.classify import BATCH, classify
 from tui.inspection import Settings
 from tui.job import State
 from tui.screens.pick import places_in
@@ -268,13 +268,13 @@ async def test_a_run_can_be_paused_and_goes_on(fake: FakeModel, many: Path) -> N
         await pilot.press("f6")
         await shows(pilot, "paused · 0 / 3,000")
         fake.may_answer.set()
-        await until(pilot, lambda: len(fake.asked) == 256)
-        await shows(pilot, "paused · 256 / 3,000")
+        await until(pilot, lambda: len(fake.asked) == BATCH)
+        await shows(pilot, f"paused · {BATCH} / 3,000")
         await pilot.press("escape")
         pilot.app.query_one(Entry).insert("meanwhile")
         await pilot.press("enter")
         await shows(pilot, "Answers · 1", "meanwhile")  # the engine answers during a pause
-        assert len(fake.asked) <= 258
+        assert len(fake.asked) <= BATCH + 2
         await pilot.press("f7", "f6")
         await shows(pilot, "done, written to")
         assert len(fake.asked) >= 3001
