@@ -4,10 +4,7 @@ The first frame is drawn before the model is loaded, and nothing here ever waits
 lives on the engine's thread and speaks in messages.
 """
 
-import asyncio
-import signal
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,17 +15,16 @@ from textual.command import CommandPalette
 from textual.content import Content
 from textual.reactive import reactive
 from textual.screen import ModalScreen, Screen
-from textual.theme import Theme
 
-from models.command import ExitCode
 from models.display import display
 from models.i18n import choose_language, tr
 from models.locations import BUILTIN, Device
 from tui.actions import Action, Keys, actions
 from tui.engine import Answer, Crashed, Ended, Engine, Model, Opened, Refused
-from tui.looks import THEMES, one_line
+from tui.looks import one_line
 from tui.memory import Archive, Choices, Corrections, Places
 from tui.screens.type import TypeScreen
+from tui.themes import CONTRAST, THEMES
 
 if TYPE_CHECKING:
     from tui.inspection import Found, Settings
@@ -37,29 +33,6 @@ if TYPE_CHECKING:
 OpenModel = Callable[[Path, Device], Model]
 
 _WIDEST_NAME = 24  # cells of the status bar
-
-_CONTRAST = Theme(
-    name="high-contrast",
-    dark=True,
-    primary="#ffff00",
-    secondary="#00ffff",
-    accent="#00ffff",
-    warning="#ffff00",
-    error="#ff8080",
-    success="#80ff80",
-    foreground="#ffffff",
-    background="#000000",
-    surface="#000000",
-    panel="#202020",
-)
-
-
-def exit_on_signals(app: App[None]) -> None:
-    """Let SIGTERM, and a terminal that goes away, end the app as quitting does."""
-    leave = partial(app.exit, return_code=ExitCode.TERMINATED)
-    for name in ("SIGTERM", "SIGHUP"):
-        with suppress(NotImplementedError, AttributeError):  # Windows has neither
-            asyncio.get_running_loop().add_signal_handler(getattr(signal, name), leave)
 
 
 class SentimentApp(App[None], inherit_bindings=False):
@@ -112,7 +85,7 @@ class SentimentApp(App[None], inherit_bindings=False):
         self._open_model = open_model
         self._facts: list[str] = []
         self._above = {found.name for found in actions() if found.place == "app"} - {"quit"}
-        self.register_theme(_CONTRAST)
+        self.register_theme(CONTRAST)
         self.animation_level = "none"
         choose_language(self.choices.language)
         self.theme = THEMES.get(self.choices.theme, THEMES["dark"])
@@ -135,6 +108,8 @@ class SentimentApp(App[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Begin to load the model."""
+        from tui.launch import exit_on_signals
+
         exit_on_signals(self)
         self.engine.start()
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))

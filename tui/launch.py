@@ -1,11 +1,14 @@
 """Gives the app the terminal, and the terminal back, whatever happens in between."""
 
+import asyncio
 import os
+import signal
 import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from models.command import ExitCode, UserError
@@ -60,6 +63,14 @@ def _open_model(path: Path, device: Device) -> Model:
         if error.code is not ExitCode.UNAVAILABLE or device == "cpu":
             raise
         return Predictor.open(path, device="cpu")  # the status bar says that it is not the wanted
+
+
+def exit_on_signals(app: SentimentApp) -> None:
+    """Let SIGTERM, and a terminal that goes away, end the app as quitting does."""
+    leave = partial(app.exit, return_code=ExitCode.TERMINATED)
+    for name in ("SIGTERM", "SIGHUP"):
+        with suppress(NotImplementedError, AttributeError):  # Windows has neither
+            asyncio.get_running_loop().add_signal_handler(getattr(signal, name), leave)
 
 
 @contextmanager

@@ -7,9 +7,6 @@ from rich.cells import cell_len, set_cell_size
 from models.display import display
 from models.labels import NEGATIVE_POSITIVE
 
-THEMES = {"dark": "catppuccin-mocha", "light": "catppuccin-latte", "contrast": "high-contrast"}
-"""The themes that the app offers, and what Textual calls them."""
-
 _POLES = (("▼", "error"), ("▲", "success"))
 
 

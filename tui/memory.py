@@ -82,7 +82,7 @@ class Choices:
     """What the user chose on the screen, kept in `state.json`.
 
     Attributes:
-        theme: a name of `tui.looks.THEMES`.
+        theme: a name of `tui.themes.THEMES`.
         language: "en" or "zh"; None follows the locale.
         history: answers are kept between sessions.
         live: answers come while one types.

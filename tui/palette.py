@@ -11,7 +11,7 @@ from textual.content import Content
 from models.display import display
 from models.i18n import language, tr
 from models.locations import BUILTIN
-from tui.looks import THEMES
+from tui.themes import THEMES
 
 if TYPE_CHECKING:
     from tui.app import SentimentApp
