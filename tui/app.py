@@ -20,7 +20,7 @@ from models.display import display
 from models.i18n import choose_language, tr
 from models.locations import BUILTIN, Device
 from tui.actions import Action, Keys, actions
-from tui.engine import Answer, Crashed, Ended, Engine, Model, Opened, Refused
+from tui.engine import Answer, Crashed, Ended, Engine, Model, Opened, Refused, reason_of
 from tui.looks import one_line
 from tui.memory import Archive, Choices, Corrections, Places
 from tui.screens.type import TypeScreen
@@ -203,22 +203,31 @@ class SentimentApp(App[None], inherit_bindings=False):
         """Put an answer into the history."""
         self.answers.append(answer)
         if self.choices.history:
-            self.archive.add(answer)
+            self._remember(lambda: self.archive.add(answer))
 
     def correct(self, text: str, label: str) -> None:
         """Note the right label of a text down."""
-        self.corrections.correct(text, label)
-        self.say(tr("Noted in {path}", path=self.corrections.path))
+        if self._remember(lambda: self.corrections.correct(text, label)):
+            self.say(tr("Noted in {path}", path=self.corrections.path))
+
+    def _remember(self, write: Callable[[], object]) -> bool:
+        """Write something down; where that cannot be done, say so and go on."""
+        try:
+            write()
+        except OSError as error:
+            self.say(reason_of(error), "error")
+            return False
+        return True
 
     async def choose(self, **choices: Any) -> None:
         """Change choices, and remember them."""
         for name, value in choices.items():
             setattr(self.choices, name, value)
-        self.choices.save(self.places.state)
+        self._remember(lambda: self.choices.save(self.places.state))
         if "theme" in choices:
             self.theme = THEMES[self.choices.theme]
         if choices.get("history") is False:
-            self.archive.clear()
+            self._remember(self.archive.clear)
         if "language" in choices:
             choose_language(self.choices.language)
             self._bind()
@@ -237,7 +246,7 @@ class SentimentApp(App[None], inherit_bindings=False):
             self.say(tr("One file at a time: {key} shows the run.", key=self.key_of("results")))
             return
         self.choices.opened(path)
-        self.choices.save(self.places.state)
+        self._remember(lambda: self.choices.save(self.places.state))
         self._home()
         self.push_screen(FileScreen(path))
 

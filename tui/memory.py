@@ -103,6 +103,7 @@ class Choices:
             known = getattr(choices, name, None)
             if hasattr(choices, name) and isinstance(value, str if known is None else type(known)):
                 setattr(choices, name, value)
+        choices.recent = [name for name in choices.recent if isinstance(name, str)]
         return choices
 
     def save(self, state: Path) -> None:
@@ -174,8 +175,7 @@ class Corrections:
 
     def correct(self, text: str, label: str) -> None:
         """Note that the right label of `text` is `label`; a later word on it replaces this one."""
-        self.labels[text] = label
-        write_whole(
-            self.path,
-            (_dumped({"text": text, "label": label}) for text, label in self.labels.items()),
-        )
+        labels = self.labels | {text: label}
+        lines = (_dumped({"text": text, "label": label}) for text, label in labels.items())
+        write_whole(self.path, lines)
+        self._labels = labels

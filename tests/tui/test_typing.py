@@ -149,6 +149,27 @@ async def test_a_correction_is_kept_in_a_file_that_the_trainer_reads(
     assert raw.rows == [('坏,"\n"了', NEGATIVE_POSITIVE[0])]
 
 
+async def test_a_correction_that_cannot_be_written_says_so_and_the_app_goes_on(
+    fake: FakeModel, home: Path
+) -> None:
+    home.mkdir()
+    (home / "XDG_DATA_HOME").touch()  # where a folder should be
+    (home / "XDG_STATE_HOME").touch()
+    app = app_of(fake)
+
+    def told() -> str:
+        return " ".join(notification.message for notification in app._notifications)
+
+    async with app.run_test() as pilot:
+        await ask(pilot, "坏了")
+        await until(pilot, lambda: "XDG_STATE_HOME" in told() and "Not a directory" in told())
+        await pilot.press("f4")
+        await shows(pilot, "Which label is right?")
+        await pilot.press("2")
+        await until(pilot, lambda: "XDG_DATA_HOME" in told())
+        await lacks(pilot, "✎ You say")
+
+
 async def test_pasted_lines_can_be_many_texts(fake: FakeModel) -> None:
     async with app_of(fake).run_test() as pilot:
         pilot.app.post_message(events.Paste("一\n\n二\r\n三\n"))

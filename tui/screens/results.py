@@ -29,7 +29,7 @@ from tui.results import STATUSES
 from tui.rows import Query, Row
 from tui.saving import save_rows
 from tui.screens.dialogs import Ask, Question
-from tui.screens.summary import LABEL, SHOWN, SummaryBox, Whole, progress, status_name
+from tui.screens.summary import LABEL, SHOWN, SummaryBox, Whole, progress, status_names
 from tui.widgets.bars import KeyBar, StatusBar
 from tui.widgets.entry import Line
 from tui.widgets.lines import Lines
@@ -51,6 +51,7 @@ class Table(Lines):
         self.job = job
         self.order: NDArray[np.int64] | None = None  # None: all rows as they come
         self.marked: set[int] = set()
+        self.names = status_names()
         self.widest = min(max(map(cell_len, job.labels)), LABEL)
 
     def on_mount(self) -> None:
@@ -102,7 +103,7 @@ class Table(Lines):
                 f"$text-{colour}" if colour != "foreground" else "",
             ),
             f" {confidence}    ",
-            (padded(status_name(found.status), 8), "$text-warning" if found.status else ""),
+            (padded(self.names[found.status], 8), "$text-warning" if found.status else ""),
             one_line(found.text, width - self.widest - 35),
         )
 
@@ -190,8 +191,7 @@ class ResultsScreen(Screen[None]):
     @on(Line.Changed, "#filter")
     def _filtered(self, event: Line.Changed) -> None:
         try:
-            names = [status_name(status) for status in range(len(STATUSES))]
-            self._query = Query.parse(event.value, self.job.labels, names, self._order)
+            self._query = Query.parse(event.value, self.job.labels, status_names(), self._order)
         except UserError as error:
             self.table.border_title = Content.styled(str(error), "$text-warning")
             return

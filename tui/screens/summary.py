@@ -21,10 +21,9 @@ SHOWN = 20_000
 """Characters of a text in full: no one reads more, and it must not hold the screen up."""
 
 
-def status_name(status: int) -> str:
-    """Return the name of a status, for people."""
-    names = (tr("ok"), tr("unsure"), tr("cut"), tr("empty"))
-    return names[status]
+def status_names() -> tuple[str, ...]:
+    """Return the names of `STATUSES`, for people."""
+    return tr("ok"), tr("unsure"), tr("cut"), tr("empty")
 
 
 class Whole(Dialog):
@@ -37,7 +36,7 @@ class Whole(Dialog):
     def compose(self) -> ComposeResult:
         """Lay out the box."""
         row = self._row
-        label = self._job.labels[row.label] if row.label >= 0 else status_name(row.status)
+        label = self._job.labels[row.label] if row.label >= 0 else status_names()[row.status]
         with VerticalScroll(classes="box") as box:
             title = tr("Record {number}: {label}", number=row.number, label=label)
             box.border_title = Content(title)
@@ -149,7 +148,7 @@ def histogram(job: Job, cells: int) -> Content:
 def facts(job: Job) -> str:
     """Return the counts that the other two leave out, and the scores where there are any."""
     states = np.bincount(job.rows.column("states"), minlength=len(STATUSES))
-    lines = [f"{status_name(status)}: {count:,}" for status, count in enumerate(states.tolist())]
+    lines = [f"{status_names()[status]}: {count:,}" for status, count in enumerate(states.tolist())]
     found = [" · ".join(lines)]
     if job.summary is not None and job.summary.rejected:
         found.append(tr("{count} cannot be read", count=f"{job.summary.rejected:,}"))

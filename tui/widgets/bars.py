@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class StatusBar(Static):
-    """The model, its digest, its device, and what goes on elsewhere; the same on all screens."""
+    """The model, its digest and its device; the same on all screens."""
 
     app: "SentimentApp"
 
