@@ -108,9 +108,10 @@ async def browse(home: Path) -> None:
     app = app_in(home)
     async with app.run_test(size=(120, 40)) as pilot:
 
-        async def timed(what: str, done: Callable[[], bool], *keys: str) -> None:
+        async def timed(what: str, done: Callable[[], bool], key: str) -> None:
+            await pilot.pause(0.2)
             begin = time.perf_counter()
-            await pilot.press(*keys)
+            app.simulate_key(key)
             while not done():
                 await asyncio.sleep(0.001)
             app.screen._compositor.render_strips()
