@@ -281,7 +281,7 @@ CHINESE: dict[str, str] = {
     "Answer": "结果",
     "✗ The model could not be opened": "✗ 模型无法打开",
     "in {milliseconds:.1f} ms": "用时 {milliseconds:.1f} 毫秒",
-    "! Too long: only the first {count} tokens were read.": "! 过长：只读取了前 {count} 个词元。",
+    "! Too long: only the first {count} tokens were read, {share:.0%} of the text.": "! 过长：只读取了前 {count} 个词元，占全文的 {share:.0%}。",
     "built-in model": "内置模型",
     "loading…": "正在加载…",
     "could not be opened": "无法打开",
@@ -459,4 +459,5 @@ CHINESE: dict[str, str] = {
     "{time} left": "还需 {time}",
     "… and {count} more characters": "…… 还有 {count} 个字符",
     "✎ You say: {label}": "✎ 您的标签：{label}",
+    "Looking at this machine…": "正在检查本机…",
 }

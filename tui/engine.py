@@ -49,6 +49,7 @@ class Answer:
         cut_at: how many tokens were read, where the text had more; else None.
         seconds: that the prediction took.
         unsure: the confidence is below the one that the model needs to be sure.
+        read: share of the text's tokens that was read.
     """
 
     text: str
@@ -57,6 +58,7 @@ class Answer:
     cut_at: int | None
     seconds: float
     unsure: bool = False
+    read: float = 1.0
 
     @property
     def winner(self) -> int:
@@ -258,5 +260,6 @@ def answer(model: Model, text: str, *, live: bool = False) -> Answered:
         cut_at=manifest.max_length if predictions.truncated[0] else None,
         seconds=seconds,
         unsure=max(probabilities) < manifest.uncertain_below,
+        read=float(predictions.read[0]),
     )
     return Answered(found, live=live)

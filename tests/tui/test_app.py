@@ -168,7 +168,7 @@ async def test_a_text_that_was_cut_says_so(fake: FakeModel) -> None:
         await shows(pilot, "Answers · 1")
         await lacks(pilot, "tokens")
         await ask(pilot, "好" * 101)
-        await shows(pilot, "! Too long: only the first 128 tokens were read.")
+        await shows(pilot, "! Too long: only the first 128 tokens were read, 50% of the text.")
 
 
 async def test_nothing_typed_is_nothing_classified(fake: FakeModel) -> None:

@@ -7,8 +7,10 @@ from textual import events
 
 from models.command import ExitCode, UserError
 from models.labels import NEGATIVE_POSITIVE
+from models.predictor import Predictor
 from tests.tui.harness import FakeModel, app_of, ask, lacks, row_of, shows, until
 from trainer.sources import Reading, open_source
+from tui.app import SentimentApp
 from tui.explain import pieces_of
 from tui.screens.type import History
 from tui.widgets.entry import Entry, dropped_path
@@ -263,6 +265,17 @@ async def test_help_shows_the_keys_of_what_has_the_focus(fake: FakeModel) -> Non
         await pilot.press("f1")
         await shows(pilot, "The list of answers", "Copy the text")
         await lacks(pilot, "The text box")
+
+
+async def test_the_log_stands_beside_what_doctor_finds(model: Path, home: Path) -> None:
+    log = home / "XDG_STATE_HOME" / "sentiment-tui" / "log.txt"
+    log.parent.mkdir(parents=True)
+    log.write_text("[W:onnxruntime] evil \x1b[2J\n")
+    app = SentimentApp(lambda path, device: Predictor.open(path, device=device), model, "cpu")
+    async with app.run_test(size=(100, 50)) as pilot:
+        await shows(pilot, "fp32")
+        await pilot.press("f12")
+        await shows(pilot, "evil ␛[2J", "onnxruntime  ", "cores", "corrections.jsonl", "CPU")
 
 
 def configure(home: Path, text: str) -> None:

@@ -1,16 +1,16 @@
-"""What the native libraries said, and what the program knows of itself."""
+"""What `sentiment-tui doctor` finds, where things lie, and what native libraries said."""
 
-import platform
 from collections import deque
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.widgets import Static
 
-from models.display import display
+from models.display import aligned, display
 from models.i18n import tr
+from tui.aside import aside
 from tui.screens.dialogs import Dialog
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _LINES = 200  # of the log
 
 
 class Log(Dialog):
-    """Versions, places, and the end of the log."""
+    """Shows the findings, which take a while, and the end of the log."""
 
     app: "SentimentApp"
 
@@ -29,21 +29,22 @@ class Log(Dialog):
         with VerticalScroll(classes="box tall") as box:
             box.border_title = tr("Log")
             box.border_subtitle = tr("Esc goes back")
-            yield Static("\n".join(facts(self.app)), markup=False, classes="keys")
+            yield Static(tr("Looking at this machine…"), id="findings", classes="keys")
             yield Static(_end_of_log(self.app), markup=False)
 
+    def on_mount(self) -> None:
+        """Look, on another thread."""
+        self.run_worker(self._look(), description="doctor")
 
-def facts(app: "SentimentApp") -> list[str]:
-    """Return versions and places."""
-    lines = [f"Python {platform.python_version()}, {platform.platform()}"]
-    for name in ("sentiment-tui", "onnxruntime", "onnxruntime-gpu", "tokenizers", "textual"):
-        try:
-            lines.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            continue
-    places = app.places
-    named = (places.keys, places.state, app.corrections.path, places.log)
-    return [*lines, *(display(path) for path in (app.model, *named))]
+    async def _look(self) -> None:
+        from tui.doctor import examine
+
+        app = self.app
+        found, problems = await aside(lambda: examine(app.model, app.device))
+        places = (app.places.keys, app.places.state, app.corrections.path)
+        lines = [*aligned(found), *(display(path) for path in places)]
+        lines += [f"! {display(problem)}" for problem in problems]
+        self.query_one("#findings", Static).update(Content("\n".join(lines)))
 
 
 def _end_of_log(app: "SentimentApp") -> str:

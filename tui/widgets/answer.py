@@ -113,7 +113,11 @@ def _notes(answer: Answer, right: str | None) -> list[Content]:
         unsure = tr("? Unsure: this model errs often when it is no surer than that.")
         notes.append(Content.styled(unsure, "$text-warning"))
     if answer.cut_at is not None:
-        cut = tr("! Too long: only the first {count} tokens were read.", count=answer.cut_at)
+        cut = tr(
+            "! Too long: only the first {count} tokens were read, {share:.0%} of the text.",
+            count=answer.cut_at,
+            share=answer.read,
+        )
         notes.append(Content.styled(cut, "$text-warning"))
     if right is not None:
         name = one_line(right, _WIDEST_LABEL)
