@@ -60,7 +60,7 @@ class FakeModel:
             return (0.9, 0.1)
         return self.probabilities
 
-    def predict(self, texts: Sequence[str]) -> Predictions:
+    def predict(self, texts: Sequence[str], *, windows: bool = False) -> Predictions:  # noqa: ARG002
         assert self.may_answer.wait(30)
         self.asked += texts
         rows = np.array([self.answer(text) for text in texts], dtype=np.float32)
