@@ -5,7 +5,7 @@ RUNTIME ?= cpu
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test check man clean
+.PHONY: demo test check man builtin clean
 
 demo: .venv/runtime
 	$(BIN)/sentiment-tui classify examples/reviews.csv --model builtin \
@@ -25,6 +25,15 @@ check: .venv/dev
 # Man pages and shell completions, under build/share as under /usr/share.
 man: .venv/dev
 	$(BIN)/python docs/manual.py build/share
+
+# Makes models/builtin.onnx again: make builtin DATA=reviews/ ENCODER=multilingual-e5-small-zh/
+builtin: .venv/dev
+	$(BIN)/python -m benchmarks.builtin.prepare $(DATA) runs/builtin-data
+	$(BIN)/python -m trainer --config benchmarks/builtin/student.toml --encoder $(ENCODER) \
+	    --data runs/builtin-data --output runs/builtin --force
+	$(BIN)/python -m export runs/builtin --precision int8 -o models/builtin.onnx --force
+	$(BIN)/python -m benchmarks.builtin.measure models/builtin.onnx runs/builtin-data \
+	    $(DATA)/chnsenticorp
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
