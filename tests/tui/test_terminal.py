@@ -140,6 +140,8 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it_again(start: Start) -> N
     terminal.shows("fp32")
     terminal.type("\x1a")
     terminal.until(lambda seen: LEFT in seen)
+    # The screen is left a moment before the process stops; to go on before that is no fg.
+    os.waitid(os.P_PID, terminal.process.pid, os.WSTOPPED | os.WNOWAIT)
     terminal.seen = b""
     terminal.process.send_signal(signal.SIGCONT)
     terminal.shows("type a text")
