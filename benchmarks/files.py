@@ -109,7 +109,7 @@ def memory(records: int) -> None:
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["speed", *count]:
-            speed(int(*count) if count else 6 * CHUNK)
+            speed(int(*count) if count else 24 * CHUNK)
         case ["memory", *count]:
             memory(int(*count) if count else 100_000)
         case ["peak", suffix, count]:

@@ -7,7 +7,8 @@ and dev, and the search for the best head. Both with the same encoder, data, dev
 
 What the tutorial reaches after 100 epochs is found on the same features, computed once: its encoder
 is frozen and without dropout, so this is the same arithmetic, as the losses of the epoch that was
-really run show. Accuracy on dev is given for both at their best epoch.
+really run show. Macro-F1 on dev is given for both at the epoch where it is highest, and at the one
+with the lowest loss on dev, which is what ours keeps: the highest of a hundred is partly luck.
 """
 
 import platform
@@ -76,15 +77,16 @@ def run_encoder(classifier: Classifier, tokenizer: Tokenizer, texts: list[str]) 
     return classifier.features(**{name: torch.from_numpy(ids) for name, ids in batch.items()})
 
 
-def tutorial_on_features(train: Rows, dev: Rows) -> tuple[float, float]:
-    """Train the tutorial's head on cached features; return its first loss and best dev accuracy."""
+def tutorial_on_features(train: Rows, dev: Rows) -> tuple[float, list[dict[str, float]]]:
+    """Train the tutorial's head on cached features; return its first loss, and dev by epoch."""
     head = torch.nn.Linear(train.features.shape[1], 2)
     torch.nn.init.zeros_(head.weight)
     torch.nn.init.zeros_(head.bias)
     optimizer = torch.optim.AdamW(head.parameters(), lr=LEARNING_RATE)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    first, best = 0.0, 0.0
+    first = 0.0
+    history = []
     for epoch in tqdm(range(EPOCHS), desc="its 100 epochs, cached", disable=None):
         losses = []
         for rows in map(torch.from_numpy, tutorial_order(len(train.labels), epoch)):
@@ -94,10 +96,24 @@ def tutorial_on_features(train: Rows, dev: Rows) -> tuple[float, float]:
             optimizer.step()
             losses.append(loss.item())
         first = first or float(np.mean(losses))
-        said = head(dev.features).argmax(dim=1)
-        best = max(best, (said == dev.labels).float().mean().item())
+        with torch.inference_mode():
+            logits = head(dev.features)
+        said = logits.argmax(dim=1).numpy()
+        history.append(
+            {
+                "dev_loss": F.cross_entropy(logits, dev.labels).item(),
+                "dev_macro_f1": Metrics.of(dev.labels.numpy(), said, 2).macro_f1,
+            }
+        )
     torch.set_num_threads(threads)
-    return first, best
+    return first, history
+
+
+def on_dev(history: list[dict[str, float]]) -> str:
+    """Return two cells: the highest macro-F1, and that of the lowest loss."""
+    highest = max(entry["dev_macro_f1"] for entry in history)
+    kept = min(history, key=lambda entry: entry["dev_loss"])["dev_macro_f1"]
+    return f"{highest:.2%} | {kept:.2%}"
 
 
 @click.command()
@@ -136,20 +152,19 @@ def main(encoder: str, data: str, rows: int | None) -> None:
         fit = search_head(table["train"], table["dev"], classes=2, settings=HeadSettings(), seed=42)
         finished = time.perf_counter()
         cached_loss, theirs = tutorial_on_features(table["train"], table["dev"])
-        logits = fit.head.logits(features["dev"]).argmax(dim=1).numpy()
-    ours = Metrics.of(dev.labels, logits, 2).accuracy
 
     total = EPOCHS * epoch_seconds
     print(
         f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads; ", end=""
     )
     print(f"{loaded.name}, {len(train):,} rows of train, {len(dev):,} of dev\n")
-    print("| | seconds | accuracy on dev |\n|---|---:|---:|")
-    print(f"| tutorial: an epoch | {epoch_seconds:,.0f} | |")
-    print(f"| tutorial: {EPOCHS} epochs, extrapolated | {total:,.0f} | {theirs:.2%} |")
-    print(f"| ours: features | {encoded - started:,.0f} | |")
-    print(f"| ours: nine heads of {EPOCHS} epochs | {finished - encoded:,.0f} | {ours:.2%} |")
-    print(f"| ratio | {total / (finished - started):,.0f} | |\n")
+    print("| | seconds | macro-F1 on dev, highest | at the lowest loss |\n|---|---:|---:|---:|")
+    print(f"| tutorial: an epoch | {epoch_seconds:,.0f} | | |")
+    print(f"| tutorial: {EPOCHS} epochs, extrapolated | {total:,.0f} | {on_dev(theirs)} |")
+    print(f"| ours: features | {encoded - started:,.0f} | | |")
+    print(f"| ours: nine heads of {EPOCHS} epochs | {finished - encoded:,.0f} | ", end="")
+    print(f"{on_dev(fit.history)} |")
+    print(f"| ratio | {total / (finished - started):,.0f} | | |\n")
     print(f"loss of the tutorial's first epoch: {theirs_loss:.5f}, on features {cached_loss:.5f}")
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
 
