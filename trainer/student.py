@@ -79,20 +79,19 @@ def prune_vocabulary(encoder: Encoder, texts: Sequence[str], held_out: Sequence[
     whole = Tokenizer.from_str(encoder.tokenizer)
     pieces = _pieces(document["model"], encoder.name)
     special = {token["id"] for token in document["added_tokens"]}
-    used = {id for encoding in whole.encode_batch(list(texts)) for id in encoding.ids}
+    learned = _split(whole, texts)
+    used = {id for ids in learned for id in ids}
     single = {id for id, piece in enumerate(pieces) if _is_single(piece)}
     kept = sorted(used | special | single)
     new_ids = {old: new for new, old in enumerate(kept)}
     cut = json.dumps(_renumbered(document, new_ids), ensure_ascii=False, separators=(",", ":"))
     pruned = Tokenizer.from_str(cut)
 
-    def split(texts: Sequence[str]) -> tuple[list[list[int]], list[list[int]]]:
-        """Return the pieces of the texts before and after, by their new ids; -1 if it has none."""
-        before = [[new_ids.get(id, -1) for id in e.ids] for e in whole.encode_batch(list(texts))]
-        return before, [e.ids for e in pruned.encode_batch(list(texts))]
+    def renumber(texts: list[list[int]]) -> list[list[int]]:
+        """Return the pieces by their new ids; -1 for one that has none."""
+        return [[new_ids.get(id, -1) for id in ids] for ids in texts]
 
-    before, after = split(texts)
-    if before != after:
+    if renumber(learned) != _split(pruned, texts):
         raise UserError(
             ExitCode.DATA,
             tr(
@@ -100,7 +99,7 @@ def prune_vocabulary(encoder: Encoder, texts: Sequence[str], held_out: Sequence[
             ),
         )
     _cut_embeddings(encoder.module, kept, new_ids)
-    before, after = split(held_out)
+    before, after = renumber(_split(whole, held_out)), _split(pruned, held_out)
     return Pruned(
         encoder=encoder.with_tokenizer(cut),
         before=whole.get_vocab_size(),
@@ -164,6 +163,11 @@ def _renumber_pairs(node: Any, new_ids: dict[int, int]) -> Any:
         case list():
             return [_renumber_pairs(value, new_ids) for value in node]
     return node
+
+
+def _split(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
+    """Return the ids of the pieces of each text."""
+    return [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
 
 
 def _cut_embeddings(module: Any, kept: list[int], new_ids: dict[int, int]) -> None:

@@ -258,13 +258,18 @@ async def test_the_summary_has_shares_confidences_and_scores(
         await shows(pilot, "▼ 负向评价              2 100.0%  ━", "85% – 90%", "accuracy 50.00%")
 
 
+async def hold(pilot: Pilot[Any], fake: FakeModel, many: Path) -> None:
+    """Begin to classify many records with a model that answers none of them yet."""
+    await preview(pilot, many)
+    fake.may_answer.clear()
+    await pilot.press("f5")
+    await shows(pilot, "0 / 3,000")
+
+
 async def test_a_run_can_be_paused_and_goes_on(fake: FakeModel, many: Path) -> None:
     app = app_of(fake)
     async with app.run_test() as pilot:
-        await preview(pilot, many)
-        fake.may_answer.clear()
-        await pilot.press("f5")
-        await shows(pilot, "0 / 3,000")
+        await hold(pilot, fake, many)
         await pilot.press("f6")
         await shows(pilot, "paused · 0 / 3,000")
         fake.may_answer.set()
@@ -306,10 +311,7 @@ async def test_a_run_that_was_stopped_goes_on_with_what_it_had(fake: FakeModel, 
 async def test_quitting_during_a_run_asks_and_is_quick(fake: FakeModel, many: Path) -> None:
     app = app_of(fake)
     async with app.run_test() as pilot:
-        await preview(pilot, many)
-        fake.may_answer.clear()
-        await pilot.press("f5")
-        await shows(pilot, "0 / 3,000")
+        await hold(pilot, fake, many)
         await pilot.press("ctrl+q")
         await shows(pilot, "A file is being classified", "1  Quit")
         await pilot.press("escape")
