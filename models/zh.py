@@ -142,7 +142,9 @@ CHINESE: dict[str, str] = {
     "the teachers give {right:.1%} of train the label that it has": "教师的回答与 train 中 {right:.1%} 的标签一致",
     "--teacher {path} has the labels {found}, the data has {expected}": "--teacher {path} 的标签是 {found}，数据的标签是 {expected}",
     "{path}, line {line}: expected a text in {column}, found {found}": "{path} 第 {line} 行：{column} 应为文本，实际是 {found}",
-    "Passes over the cached features.": "在缓存的特征上训练的轮数。",
+    "Passes over the cached features; 0 fine-tunes from an untrained head at once.": (
+        "在缓存的特征上训练的轮数；0 表示直接从未训练的分类头开始微调。"
+    ),
     "device cuda was asked for, but torch finds no CUDA device; use --device cpu": "要求使用 cuda，但 torch 没有找到 CUDA 设备；请使用 --device cpu",
     "--max-length {asked} is more than {encoder} reads: {limit} tokens": "--max-length {asked} 超过了 {encoder} 能读的长度：{limit} 个词元",
     # export

@@ -251,9 +251,9 @@ _device = click.option(
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, help=tr("Rows of a step."))
 @click.option(
     "--head-epochs",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=0),
     default=100,
-    help=tr("Passes over the cached features."),
+    help=tr("Passes over the cached features; 0 fine-tunes from an untrained head at once."),
 )
 @click.option(
     *("--head-learning-rate", "learning_rates"),
@@ -332,6 +332,8 @@ def main(
     if trained == "head":
         unused = (*_FINETUNE, "teachers", "unlabelled", "tensorboard")
         _refuse(context, unused, tr("is for --train last:N or all"))
+        if not options["head_epochs"]:
+            raise click.UsageError(f"--head-epochs 0 {tr('is for --train last:N or all')}", context)
     if not options["teachers"]:
         unused = ("unlabelled", "teacher_weight", "teacher_temperature")
         _refuse(context, unused, tr("is for training with a --teacher"))
@@ -366,7 +368,7 @@ def main(
     if as_json:
         click.echo(json.dumps(measured, ensure_ascii=False))
     else:
-        show_training(measured)
+        show_training(measured, fine_tuned=trained != "head")
 
 
 def _refuse(context: click.Context, names: Iterable[str], reason: str) -> None:

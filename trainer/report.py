@@ -36,14 +36,12 @@ def say_calibration(calibration: Calibration, dev: Mapping[str, Any]) -> None:
     )
 
 
-def show_training(measured: dict[str, Any]) -> None:
+def show_training(measured: dict[str, Any], *, fine_tuned: bool) -> None:
     """Print what `trainer.training.train` returned."""
     metrics = {name: measured[name] for name in ("dev", "test")}
     if "frozen" in measured:
         show_scores(measured["frozen"], tr("frozen encoder"))
-        show_scores(metrics, tr("fine-tuned"))
-    else:
-        show_scores(metrics, tr("frozen encoder"))
+    show_scores(metrics, tr("fine-tuned") if fine_tuned else tr("frozen encoder"))
 
 
 def show_scores(metrics: dict[str, Any], title: str) -> None:

@@ -105,23 +105,30 @@ def train(settings: Settings) -> dict[str, Any]:
     )
     started = time.monotonic()
     digest = encoder.digest()
-    cache = settings.output.parent / CACHE
-    features = {
-        name: cached_features(
-            classifier, tokenizer, split.texts, encoder_digest=digest, folder=cache, title=name
-        )
-        for name, split in data.splits.items()
-    }
-    encoded = time.monotonic()
-    fit = _train_head(features, data, settings, loss_weights, encoded - started)
-    fitted = time.monotonic()
-    head, history, best_epoch = fit.head, fit.history, fit.best_epoch
-    logits = {name: head.logits(features[name]) for name in ("dev", "test")}
+    fit: Fit | None = None
+    logits: dict[str, Tensor] = {}
+    history: list[dict[str, float]] = []
     frozen = {}
+    if settings.head.epochs:
+        cache = settings.output.parent / CACHE
+        features = {
+            name: cached_features(
+                classifier, tokenizer, split.texts, encoder_digest=digest, folder=cache, title=name
+            )
+            for name, split in data.splits.items()
+        }
+        fit = _train_head(features, data, settings, loss_weights, time.monotonic() - started)
+        head, history = fit.head, fit.history
+        logits = {name: head.logits(features[name]) for name in ("dev", "test")}
+    else:
+        torch.manual_seed(settings.seed)
+        classifier.head.reset_parameters()
+    fitted = time.monotonic()
     logs: Path | None = None
     if settings.finetune is not None:
-        frozen["frozen"] = _score_splits(logits, Calibration(1.0, 0.0), data)
-        classifier.head.load_state_dict({"weight": head.weight, "bias": head.bias})
+        if fit is not None:
+            frozen["frozen"] = _score_splits(logits, Calibration(1.0, 0.0), data)
+            classifier.head.load_state_dict({"weight": head.weight, "bias": head.bias})
         history, logs = _fine_tune(
             classifier,
             tokenizer,
@@ -135,6 +142,7 @@ def train(settings: Settings) -> dict[str, Any]:
     ranks.part()
     if not ranks.is_first():
         return {}
+    best_epoch = fit.best_epoch if fit is not None else 0
     if settings.finetune is not None:
         best_epoch = int(max(history, key=lambda entry: entry["dev_macro_f1"])["epoch"])
         layer = classifier.head
@@ -164,12 +172,11 @@ def train(settings: Settings) -> dict[str, Any]:
         outcome={
             "parameters": sum(weight.numel() for weight in classifier.parameters()),
             "head_parameters": head_parameters,
-            "head_learning_rate": fit.learning_rate,
-            "head_weight_decay": fit.weight_decay,
-            "head_epoch": fit.best_epoch,
+            "head_learning_rate": fit and fit.learning_rate,
+            "head_weight_decay": fit and fit.weight_decay,
+            "head_epoch": fit and fit.best_epoch,
             "best_epoch": best_epoch,
-            "encode_seconds": round(encoded - started, 1),
-            "head_seconds": round(fitted - encoded, 1),
+            "head_seconds": round(fitted - started, 1),
             "finetune_seconds": round(finished - fitted, 1),
         },
         versions=_versions(),

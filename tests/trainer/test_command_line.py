@@ -137,6 +137,7 @@ def test_scores_are_printed_as_a_table_or_as_json(trainer: Invoke, asked: list[S
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("--head-epochs", "0"), "--head-epochs 0 is for --train last:N or all"),
         (("--epochs", "3"), "--epochs is for --train last:N or all"),
         (("--label-smoothing", "0.1"), "--label-smoothing is for --train last:N or all"),
         (("--train", "some"), "expected head, last:N or all, found some"),

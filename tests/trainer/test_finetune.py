@@ -145,6 +145,17 @@ def test_a_fine_tuned_run_carries_its_encoder_and_both_scores(tuned: Path, encod
     assert "fine-tuned" in (tuned / "MODEL_CARD.md").read_text(encoding="utf-8")
 
 
+def test_no_epochs_of_the_head_fine_tune_at_once(
+    encoder: Path, reviews: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "runs/at-once"
+    measured = train(replace(settings(encoder, reviews, output), head=HeadSettings(epochs=0)))
+    assert "frozen" not in measured
+    assert not (tmp_path / "runs/.features").exists()
+    assert read_run(output).outcome["head_epoch"] is None
+    assert "fine-tuned" in (output / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+
 def test_nothing_of_an_unfinished_training_is_left(tuned: Path) -> None:
     assert list((tuned.parent / ".checkpoints").iterdir()) == []
 
