@@ -2,21 +2,22 @@
 
 Reads a chunk of records, predicts it, writes it, until there is no more. It prints nothing and
 knows no screen: hooks tell whoever asked how far it is. `tui.inspection` has what is known of an
-input before, `tui.chunks` how a run survives being killed, `tui.receipt` how its output appears.
+input before, `tui.durable` how a run survives being killed, `tui.receipt` how its output appears.
 """
 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.command import ExitCode, UserError
 from models.i18n import tr
@@ -24,22 +25,21 @@ from models.labels import LabelSet
 from models.predictor import Predictor
 from models.tables import Item, Record, Reject, Table, open_table, plain
 from tui import durable
-from tui.chunks import Answers, RunFolder, run_folder
-from tui.durable import Draft
+from tui.durable import Draft, Journal
 from tui.formats import UnwritableError, Writer, open_writer
 from tui.inspection import Found, Settings, digest_of, inspect, recognise, text_of
-from tui.receipt import check_output, fingerprint_of, finished, publish, reject_line
+from tui.receipt import check_output, fingerprint_of, finished, publish, reject_line, resume
 from tui.results import STATUSES, Chunk, Summary
 
 CHUNK = 512
-"""Records that are read, published and written together: memory is bounded by this."""
+"""Records that are read, kept and written together: memory is bounded by this."""
 
 BATCH = 128
 """Texts between two chances to stop."""
 
 
 class Stopped(Exception):  # noqa: N818 - nothing is wrong
-    """What a hook raises to end a run. All published chunks stay, for the same run to go on."""
+    """What a hook raises to end a run. All finished chunks stay, for the same run to go on."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,6 @@ def classify(
         Stopped: a hook said so.
         OSError: the disk is full, a folder was removed, …
     """
-    if settings.output is not None:
-        check_output(settings.output, settings)
     if found is None and settings.source is not None:
         found = inspect(settings)
     with ExitStack() as stack:
@@ -95,31 +93,36 @@ def classify(
         _check(settings, predictor, found)
         hooks.found(found)
         run = _Run(settings, predictor, found, hooks)
-        if settings.output is None:
-            run.write(table, Draft(None), None, None)
+        output = settings.output
+        if output is None:
+            run.write(table, Draft(None))
             return run.summary
         fingerprint = fingerprint_of(settings, predictor, found)
-        if receipt := finished(settings, fingerprint):
-            if RunFolder.of(settings.output).path.exists():
-                with run_folder(settings.output) as folder:  # killed before this was removed
-                    durable.discard(folder.path)
+        receipt = finished(settings, fingerprint)
+        if receipt is None:
+            check_output(output, settings)
+        journal = stack.enter_context(durable.journal_of(output))
+        if receipt is not None:  # killed before the folder was removed, or never interrupted
+            durable.discard(journal.folder)
             return Summary.of(receipt)
-        check_output(settings.output, settings, exists=not settings.force)
-        folder = stack.enter_context(run_folder(settings.output))
-        folder.begin(fingerprint if settings.source else None)
+        if settings.source is None:
+            journal.begin(b"")
+        else:
+            resume(journal, fingerprint)
+            run.journal = journal
         drafts = {
-            kind: stack.enter_context(closing(Draft(folder.path / f"{kind}.draft")))
+            kind: stack.enter_context(closing(Draft(journal.folder / f"{kind}.draft")))
             for kind in ("output", "rejects")
         }
-        run.write(table, drafts["output"], drafts["rejects"], folder)
+        run.write(table, drafts["output"], drafts["rejects"], journal.folder)
         if settings.source is not None and (
             run.summary.read != found.records or digest_of(settings.source) != found.digest
         ):
             raise UserError(
                 ExitCode.DATA, tr("{name} was changed while it was read", name=found.name)
             )
-        publish(settings.output, drafts, folder.path, run.summary, fingerprint)
-        durable.discard(folder.path)
+        publish(output, drafts, journal.folder, run.summary, fingerprint)
+        durable.discard(journal.folder)
         return run.summary
 
 
@@ -142,15 +145,18 @@ def _check(settings: Settings, predictor: Predictor, found: Found) -> None:
 
 @dataclass(frozen=True)
 class _Work:
-    """A chunk on its way: what was read, and the answers to come."""
+    """A chunk on its way: what was read, and the answers to come.
 
-    number: int
+    Attributes:
+        answers: float32 `[texts that are not empty, labels + 1]`: the probabilities, and the share
+            of the text that was read.
+    """
+
     records: list[Record]
     texts: list[str]
     truths: list[int]
     rejects: list[Reject]
-    answers: "Future[Answers]"
-    loaded: bool
+    answers: Future[NDArray[np.float32]]
 
 
 class _Run:
@@ -166,25 +172,38 @@ class _Run:
         self._ended = threading.Event()
         self._started = time.monotonic()
         self.summary = Summary.begin(predictor.manifest.labels, found.records)
+        self.journal: Journal | None = None
 
     def write(
-        self, table: Table, output: Draft, rejects: Draft | None, folder: RunFolder | None
+        self,
+        table: Table,
+        output: Draft,
+        rejects: Draft | None = None,
+        scratch: Path | None = None,
     ) -> None:
         """Write the whole table; while a chunk is predicted, the next is read, the last written."""
-        store = folder if self._settings.source is not None else None
-        scratch = None if folder is None else folder.path
         writer = open_answers(self._settings, self._found, self._added, table, output, scratch)
+
+        def finish(work: _Work) -> None:
+            chunk = self._written(work, writer)
+            if rejects is None:
+                output.flush()
+            else:
+                lines = [reject_line(self._found, reject) for reject in chunk.rejects]
+                rejects.write("".join(lines).encode())
+            self.summary.add(chunk)
+            self.summary.seconds = time.monotonic() - self._started
+            self._hooks.answered(chunk)
+
         with ThreadPoolExecutor(1) as pool:
             try:
-                pending: deque[_Work] = deque()
-                for number, items in enumerate(_chunks(table.items)):
-                    pending.append(self._begin(pool, number, items, store))
-                    if len(pending) > 1:
-                        self._finish(pending.popleft(), writer, rejects, store)
-                        if folder is None:
-                            output.flush()
-                while pending:
-                    self._finish(pending.popleft(), writer, rejects, store)
+                ahead: deque[_Work] = deque()
+                while items := list(islice(table.items, CHUNK)):
+                    ahead.append(self._begin(items, pool))
+                    if len(ahead) > 1:
+                        finish(ahead.popleft())
+                for work in ahead:
+                    finish(work)
             finally:
                 self._ended.set()
         writer.close()
@@ -192,32 +211,20 @@ class _Run:
         if rejects is not None:
             rejects.finish()
 
-    def _begin(
-        self, pool: ThreadPoolExecutor, number: int, items: list[Item], store: RunFolder | None
-    ) -> _Work:
-        """Tell records from rejects, and have the texts predicted, unless that was done before."""
+    def _begin(self, items: list[Item], pool: ThreadPoolExecutor) -> _Work:
+        """Tell records from rejects, and have the texts predicted."""
         records, texts, truths, rejects = [], [], [], []
         for item in items:
             checked = self._checked(item)
             if isinstance(checked, Reject):
                 rejects.append(checked)
-                continue
-            assert isinstance(item, Record)  # noqa: S101 - for mypy
-            records.append(item)
-            texts.append(checked[0])
-            truths.append(checked[1])
+            else:
+                records.append(item)
+                texts.append(checked[0])
+                truths.append(checked[1])
         filled = [text for text in texts if text.strip()]
-        labels = len(self.summary.labels)
-        loaded = store.load(number, filled, labels) if store is not None else None
-        answers: Future[Answers] = Future()
-        if loaded is None:
-            answers = pool.submit(self._predict, filled)
-        else:
-            answers.set_result(loaded)
-            self.summary.predicted += len(filled)
-            self.summary.resumed += len(filled)
-        self.summary.predicted += len(items) - len(filled)
-        return _Work(number, records, texts, truths, rejects, answers, loaded is not None)
+        answers = pool.submit(self._answer, filled, len(items))
+        return _Work(cast("list[Record]", records), texts, truths, rejects, answers)
 
     def _checked(self, item: Item) -> tuple[str, int] | Reject:
         """Return the text and the true label of a record, -1 without a column; or why not."""
@@ -249,76 +256,67 @@ class _Run:
             return Reject(item.place, "unknown_label", message, column)
         return text, truth
 
-    def _predict(self, texts: list[str]) -> Answers:
-        """Classify the texts of a chunk: shortest first, so that few tokens are padding."""
-        answers = Answers(
-            np.empty((len(texts), len(self.summary.labels)), dtype=np.float32),
-            np.empty(len(texts), dtype=bool),
-        )
+    def _answer(self, texts: list[str], items: int) -> NDArray[np.float32]:
+        """Take the answers of a chunk from the journal, or predict them and keep them there."""
+        summary, width = self.summary, len(self._labels) + 1
+        summary.predicted += items - len(texts)
+        if self.journal is not None:
+            known = self.journal.load(texts, width)
+            if known is not None:
+                summary.predicted += len(texts)
+                summary.resumed += len(texts)
+                return known
+        answers = np.empty((len(texts), width), dtype=np.float32)
+        # Shortest first, so that few tokens are padding.
         order = sorted(range(len(texts)), key=lambda row: (len(texts[row]), texts[row]))
         for start in range(0, len(order), BATCH):
             if self._ended.is_set():
                 raise Stopped
-            self.summary.seconds = time.monotonic() - self._started
-            self._hooks.between(self.summary)
+            summary.seconds = time.monotonic() - self._started
+            self._hooks.between(summary)
             rows = order[start : start + BATCH]
             predictions = self._predictor.predict(
                 [texts[row] for row in rows], windows=self._settings.windows
             )
-            answers.probabilities[rows] = predictions.probabilities
-            answers.truncated[rows] = predictions.truncated
-            self.summary.predicted += len(rows)
+            answers[rows] = np.column_stack([predictions.probabilities, predictions.read])
+            summary.predicted += len(rows)
+        if self.journal is not None:
+            self.journal.save(texts, answers)
         return answers
 
-    def _finish(
-        self, work: _Work, writer: Writer, rejects: Draft | None, store: RunFolder | None
-    ) -> None:
-        """Publish the answers of a chunk and write its records."""
-        answers = work.answers.result()
-        if store is not None and not work.loaded:
-            filled = [text for text in work.texts if text.strip()]
-            store.save(work.number, filled, answers)
-        chunk = self._written(work, answers, writer)
-        if rejects is not None:
-            for reject in chunk.rejects:
-                rejects.write(reject_line(self._found, reject).encode())
-        self.summary.add(chunk)
-        self.summary.seconds = time.monotonic() - self._started
-        self._hooks.answered(chunk)
-
-    def _written(self, work: _Work, answers: Answers, writer: Writer) -> Chunk:
+    def _written(self, work: _Work, writer: Writer) -> Chunk:
         """Write the records of a chunk; those that the format cannot hold join its rejects."""
         filled = np.array([bool(text.strip()) for text in work.texts], dtype=bool)
-        probabilities = np.zeros((len(filled), len(self.summary.labels)), dtype=np.float32)
-        probabilities[filled] = answers.probabilities
+        answers = np.zeros((len(filled), len(self._labels) + 1), dtype=np.float32)
+        answers[filled] = work.answers.result()
+        probabilities = answers[:, :-1]
         confidences = probabilities.max(axis=1, initial=0.0)
         ids = np.where(filled, probabilities.argmax(axis=1), -1)
-        statuses = np.where(confidences < self._predictor.manifest.uncertain_below, 1, 0)
-        statuses[filled] = np.where(answers.truncated, 2, statuses[filled])
-        statuses[~filled] = 3
-        rejects, kept = list(work.rejects), np.ones(len(filled), dtype=bool)
-        labels = self.summary.labels
+        # as in STATUSES; the first that holds
+        statuses = np.select(
+            [~filled, answers[:, -1] < 1, confidences < self._predictor.manifest.uncertain_below],
+            [3, 2, 1],
+        )
+        rejects, kept = list(work.rejects), []
         for row, (record, label, confidence, status) in enumerate(
             zip(work.records, ids.tolist(), confidences.tolist(), statuses.tolist(), strict=True)
         ):
-            values = values_of(labels, label, confidence, status)
+            values = values_of(self._labels.names, label, confidence, status)
             if self._settings.probabilities:
                 each = probabilities[row].tolist()
                 values += [round(p, 6) if label >= 0 else None for p in each]
             try:
                 writer.write(record, dict(zip(self._added, values, strict=True)))
+                kept.append(row)
             except UnwritableError as error:
-                kept[row] = False
                 rejects.append(Reject(record.place, "unwritable", str(error), error.column))
-        rows = np.flatnonzero(kept)
         return Chunk(
-            records=[work.records[row] for row in rows],
-            texts=[work.texts[row] for row in rows],
-            ids=ids[rows],
-            confidences=confidences[rows],
-            statuses=statuses[rows],
-            probabilities=probabilities[rows],
-            truths=None if self._settings.label_column is None else np.array(work.truths)[rows],
+            records=[work.records[row] for row in kept],
+            texts=[work.texts[row] for row in kept],
+            ids=ids[kept],
+            confidences=confidences[kept],
+            statuses=statuses[kept],
+            truths=None if self._settings.label_column is None else np.array(work.truths)[kept],
             rejects=sorted(rejects, key=lambda reject: reject.place.number),
         )
 
@@ -367,9 +365,3 @@ def values_of(labels: Sequence[str], label: int, confidence: float, status: int)
     """Return the values of the answer's first four columns; `label` is -1 for an empty text."""
     known = [labels[label], label, round(confidence, 6)] if label >= 0 else [None] * 3
     return [*known, STATUSES[status]]
-
-
-def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, CHUNK)):
-        yield chunk

@@ -1,20 +1,26 @@
 """The file system as a run that must survive anything uses it: every call in one place.
 
-A file is written as a draft, synced, and renamed; then its folder is synced. So a name either has
-the whole content or is not there, whatever happens in between. The tests make each call of `os`
-in this module fail in turn.
+A run works in a hidden folder beside its output. There its answers are noted as they come, which
+is what makes it resumable, and its files are written as drafts, synced, and then renamed: so a name
+either has the whole content or is not there, whatever happens in between. The tests make each call
+of `os` in this module fail in turn.
 """
 
 import hashlib
+import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.command import ExitCode, UserError
 from models.i18n import tr
 
 _BUFFER = 1 << 20  # bytes
+_CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 
 
 class Draft:
@@ -32,7 +38,7 @@ class Draft:
         self.size = 0
         self.closed = False
         self._buffer = bytearray()
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _CLOEXEC
         self._descriptor = os.open(path, flags, 0o666) if path is not None else 1
 
     def write(self, content: bytes) -> int:
@@ -67,107 +73,129 @@ class Draft:
         self.closed = True
 
 
-def save(path: Path, content: bytes, draft: Path) -> None:
-    """Write a small file, whole or not at all, by way of `draft`."""
-    file = Draft(draft)
-    try:
-        file.write(content)
-        file.finish()
-    finally:
-        file.close()
-    publish(draft, path)
+class Journal:
+    """The answers of a run so far: a file that only grows, but for what a crash left torn.
+
+    It begins with a line that says what the run is. Then come chunks of answers, float32, each
+    behind a digest of itself and its texts. From the first that isn't whole it is written anew.
+
+    Attributes:
+        folder: of the run, in which it stands.
+        head: its first line, without the line end; b"" where it is new.
+        resumable: whether it holds answers.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open it, or begin it."""
+        self.folder = folder
+        flags = os.O_RDWR | os.O_CREAT | _CLOEXEC
+        self._descriptor = os.open(folder / "journal", flags, 0o666)
+        found = os.read(self._descriptor, _BUFFER)
+        self.head, end, rest = found.partition(b"\n") if b"\n" in found else (b"", b"", b"")
+        self.resumable = bool(rest)
+        self._end = len(self.head + end)
+        self._reading = True
+        os.lseek(self._descriptor, self._end, os.SEEK_SET)
+
+    def begin(self, head: bytes) -> None:
+        """Forget what it holds, and write a first line."""
+        self._end, self.resumable = 0, False
+        self._append(head + b"\n")
+
+    def load(self, texts: Sequence[str], width: int) -> NDArray[np.float32] | None:
+        """Return the next answers, `[texts, width]`; None from the first that are not there."""
+        if not self._reading:
+            return None
+        entry = os.read(self._descriptor, 32 + 4 * len(texts) * width)
+        if entry[:32] != _digest(texts, entry[32:]):
+            return None
+        self._end += len(entry)
+        return np.frombuffer(entry[32:], dtype="<f4").reshape(len(texts), width)
+
+    def save(self, texts: Sequence[str], answers: NDArray[np.float32]) -> None:
+        """Append answers, and wait for the disk."""
+        payload = answers.astype("<f4").tobytes()
+        self._append(_digest(texts, payload) + payload)
+        self.resumable = True
+
+    def _append(self, content: bytes) -> None:
+        if self._reading:
+            os.ftruncate(self._descriptor, self._end)
+            os.lseek(self._descriptor, self._end, os.SEEK_SET)
+            self._reading = False
+        while content:
+            content = content[os.write(self._descriptor, content) :]
+        os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)
+
+
+def _digest(texts: Sequence[str], payload: bytes) -> bytes:
+    return hashlib.sha256(json.dumps(texts).encode() + payload).digest()
 
 
 def publish(draft: Path, path: Path) -> None:
     """Give a finished draft its name, for good."""
     os.replace(draft, path)  # noqa: PTH105 - this is the module of such calls
-    _sync(path.parent)
-
-
-def remove(path: Path) -> None:
-    """Remove a file, if it is there."""
-    try:
-        os.unlink(path)  # noqa: PTH108
-    except FileNotFoundError:
-        return
-
-
-def clear(folder: Path) -> None:
-    """Remove the files in a folder."""
-    for name in os.listdir(folder):  # noqa: PTH208
-        os.unlink(folder / name)  # noqa: PTH108
-
-
-def read(path: Path) -> bytes | None:
-    """Return the content of a small file, or None where there is none."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return None
-    try:
-        content = bytearray()
-        while block := os.read(descriptor, _BUFFER):
-            content += block
-        return bytes(content)
-    finally:
-        os.close(descriptor)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
+def remove(path: Path) -> None:
+    """Remove a file, if it is there."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)  # noqa: PTH108
+
+
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Make a folder where there is none, and hold it alone; the kernel lets go when we end.
+def journal_of(output: Path) -> Iterator[Journal]:
+    """Hold the folder of an output's run alone, and open its journal; the kernel lets go if we die.
+
+    The folder is made where there is none, and goes when nothing in it can be resumed.
 
     Raises:
-        UserError: LOCKED, another process holds it; CANNOT_CREATE.
+        UserError: LOCKED, another process holds it, or has just removed it; CANNOT_CREATE.
     """
-    while (descriptor := _hold(folder)) is None:
-        pass
-    try:
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _hold(folder: Path) -> int | None:
-    """Return the descriptor of the locked folder; None where another run has just removed it."""
     import fcntl
 
-    descriptor = None
+    folder = output.with_name(f".{output.name}.run")
     try:
         with suppress(FileExistsError):
             os.mkdir(folder)  # noqa: PTH102
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(descriptor).st_ino == os.stat(folder).st_ino:  # noqa: PTH116
-            held, descriptor = descriptor, None
-            return held
-    except BlockingIOError as error:
-        raise UserError(
-            ExitCode.LOCKED,
-            tr("another run is writing this output: it holds {path}", path=folder),
-        ) from error
     except OSError as error:
-        if descriptor is None or not isinstance(error, FileNotFoundError):
+        raise UserError(
+            ExitCode.CANNOT_CREATE,
+            tr("{path} cannot be created: {reason}", path=folder, reason=error.strerror),
+        ) from error
+    try:
+        mine = False
+        with suppress(BlockingIOError, FileNotFoundError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            mine = os.path.samestat(os.stat(folder), os.fstat(descriptor))  # noqa: PTH116
+        if not mine:
             raise UserError(
-                ExitCode.CANNOT_CREATE,
-                tr("{path} cannot be created: {reason}", path=folder, reason=error.strerror),
-            ) from error
+                ExitCode.LOCKED,
+                tr("another run is writing this output: it holds {path}", path=folder),
+            )
+        with closing(Journal(folder)) as journal:
+            try:
+                yield journal
+            finally:
+                if not journal.resumable:
+                    discard(folder)
     finally:
-        if descriptor is not None:
-            os.close(descriptor)
-    return None
+        os.close(descriptor)
 
 
 def discard(folder: Path) -> None:
     """Remove a folder and the files in it, as far as that can be done."""
     with suppress(OSError):
-        clear(folder)
+        for name in os.listdir(folder):  # noqa: PTH208
+            os.unlink(folder / name)  # noqa: PTH108
         os.rmdir(folder)  # noqa: PTH106

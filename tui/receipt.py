@@ -17,7 +17,7 @@ from models.i18n import tr
 from models.predictor import Predictor
 from models.tables import Reject
 from tui import durable
-from tui.durable import Draft
+from tui.durable import Draft, Journal
 from tui.inspection import Found, Settings, digest_of
 from tui.results import STATUSES, Summary
 
@@ -50,34 +50,27 @@ def reject_line(found: Found, reject: Reject, *, ascii_only: bool = False) -> st
     return (text.replace("\x7f", "\\u007f") if ascii_only else text) + "\n"
 
 
-def check_output(path: Path, settings: Settings, *, exists: bool | None = None) -> None:
-    """Raise UserError CANNOT_CREATE if `path` must not be written.
-
-    Args:
-        path: of the output.
-        settings: of the run.
-        exists: whether it must not exist; None forgives one that a run of ours may have finished.
-    """
+def check_output(path: Path, settings: Settings) -> None:
+    """Raise UserError CANNOT_CREATE if `path` must not be written with these settings."""
     if path.exists() and not path.is_file():
         raise UserError(
             ExitCode.CANNOT_CREATE, tr("{path} is no file; for standard output say -", path=path)
         )
-    receipt = sidecar(path, "receipt.json")
-    for mine in (path, sidecar(path, "rejects.jsonl"), receipt):
+    for mine in (path, sidecar(path, "rejects.jsonl"), sidecar(path, "receipt.json")):
         if settings.source is not None and mine.exists() and mine.samefile(settings.source):
             raise UserError(
                 ExitCode.CANNOT_CREATE, tr("{path} is the input; name another output", path=mine)
             )
-    if exists is None:
-        exists = not settings.force and not receipt.exists()
-    if exists and path.exists():
+    if path.exists() and not settings.force:
         raise UserError(
             ExitCode.CANNOT_CREATE,
             tr("{path} exists; name another --output, or --force to replace it", path=path),
         )
 
 
-def fingerprint_of(settings: Settings, predictor: Predictor, found: Found) -> dict[str, Any]:
+def fingerprint_of(
+    settings: Settings, predictor: Predictor, found: Found
+) -> dict[str, dict[str, Any]]:
     """Return everything that the output depends on."""
     manifest = predictor.manifest
     versions = {}
@@ -110,16 +103,51 @@ def fingerprint_of(settings: Settings, predictor: Predictor, found: Found) -> di
     }
 
 
+def resume(journal: Journal, fingerprint: dict[str, dict[str, Any]]) -> None:
+    """Begin a journal, or go on with it where it is of a run with this fingerprint.
+
+    Raises:
+        UserError: DATA, the input is not what it was; CONFIG, the model, the settings, the
+            versions or the device are not.
+    """
+    try:
+        before = json.loads(journal.head)
+    except ValueError:  # it is new, or damaged: then no answer can be trusted
+        journal.begin(json.dumps(fingerprint, ensure_ascii=False).encode())
+        return
+    changes = [
+        tr(
+            "{key} (was {old}, is {new})",
+            key=f"{group}.{key}",
+            old=json.dumps(before.get(group, {}).get(key), ensure_ascii=False),
+            new=json.dumps(values.get(key), ensure_ascii=False),
+        )
+        for group, values in fingerprint.items()
+        for key in sorted(values | before.get(group, {}))
+        if before.get(group, {}).get(key) != values.get(key)
+    ]
+    if changes:
+        same_input = before.get("input") == fingerprint["input"]
+        raise UserError(
+            ExitCode.CONFIG if same_input else ExitCode.DATA,
+            tr(
+                "an interrupted run of this output began with another {changes}. Undo the "
+                "change to go on, or remove {folder} to begin anew",
+                changes="; ".join(changes),
+                folder=journal.folder,
+            ),
+        )
+
+
 def finished(settings: Settings, fingerprint: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return the receipt of an output that a run with this fingerprint has finished, or None."""
     output = settings.output
-    if output is None or settings.source is None or settings.force or not output.exists():
+    if output is None or settings.source is None or settings.force:
         return None
-    text = durable.read(sidecar(output, "receipt.json")) or b""
     try:
-        receipt = json.loads(text)
+        receipt = json.loads(sidecar(output, "receipt.json").read_bytes())
         same = receipt["run"] == fingerprint and receipt["output"]["sha256"] == digest_of(output)
-    except (ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     return receipt if same else None
 
@@ -162,6 +190,11 @@ def publish(
         durable.publish(folder / "rejects.draft", names["rejects"])
     else:
         durable.remove(names["rejects"])  # of an output that this one replaces
-    receipt = json.dumps(summary.receipt, ensure_ascii=False, indent=1) + "\n"
-    durable.save(sidecar(output, "receipt.json"), receipt.encode(), folder / "receipt.draft")
+    receipt = Draft(folder / "receipt.draft")
+    try:
+        receipt.write(json.dumps(summary.receipt, ensure_ascii=False, indent=1).encode() + b"\n")
+        receipt.finish()
+    finally:
+        receipt.close()
+    durable.publish(folder / "receipt.draft", sidecar(output, "receipt.json"))
     durable.publish(folder / "output.draft", output)

@@ -25,7 +25,6 @@ class Chunk:
         ids: the label of each, -1 for a text that is empty, int64 `[records]`.
         confidences: its probability, 0 likewise, float32 `[records]`.
         statuses: indices into `STATUSES`, int64 `[records]`.
-        probabilities: float32 `[records, labels]`, 0 likewise.
         truths: true label ids, int64 `[records]`; None without a label column.
         rejects: the items that were not written.
     """
@@ -35,7 +34,6 @@ class Chunk:
     ids: NDArray[np.int64]
     confidences: NDArray[np.float32]
     statuses: NDArray[np.int64]
-    probabilities: NDArray[np.float32]
     truths: NDArray[np.int64] | None
     rejects: list[Reject]
 

@@ -43,7 +43,7 @@ def save_rows(
     if digest_of(settings.source) != found.digest:
         raise UserError(ExitCode.DATA, tr("{name} was changed since it was read", name=found.name))
     settings = replace(settings, output=path, output_format=None)
-    check_output(path, settings, exists=not settings.force)
+    check_output(path, settings)
     indices = np.arange(len(rows)) if chosen is None else np.sort(chosen)
     wanted = dict(zip(rows.column("numbers")[indices].tolist(), indices.tolist(), strict=True))
     added = settings.added(rows.labels)
