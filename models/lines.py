@@ -6,8 +6,9 @@ line by line, so that bytes that are not of the encoding cost their own line and
 
 import codecs
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from models.command import ExitCode, UserError
 from models.i18n import tr
@@ -54,16 +55,18 @@ def detect_encoding(path: Path) -> str:
     Raises:
         UserError: DATA, it is none of them.
     """
-    with path.open("rb") as file:
-        marked = _mark(file.read(4))
-    if marked:
-        return marked[1]
     failures = []
-    for encoding in ("utf-8", "gb18030"):
-        offset = _first_undecodable(path, encoding)
-        if offset is None:
-            return encoding
-        failures.append(tr("{encoding} fails at byte {offset}", encoding=encoding, offset=offset))
+    with path.open("rb") as file:
+        if marked := _mark(file):
+            return marked[1]
+        for encoding in ("utf-8", "gb18030"):
+            file.seek(0)
+            broken = next((line for line in read_lines(file, encoding) if not line.valid), None)
+            if broken is None:
+                return encoding
+            failures.append(
+                tr("{encoding} fails in line {line}", encoding=encoding, line=broken.number)
+            )
     raise UserError(
         ExitCode.DATA,
         tr(
@@ -75,30 +78,26 @@ def detect_encoding(path: Path) -> str:
     )
 
 
-def check_encoding(name: str) -> None:
-    """Raise UserError USAGE unless Python knows this encoding and its lines can be told apart."""
+def read_lines(file: BufferedReader, encoding: str) -> Iterator[Line]:
+    """Yield the lines of a file that is open at its start; its byte order mark is skipped.
+
+    Raises:
+        UserError: USAGE, `encoding` is none of text that Python knows; DATA, it is UTF-16 or
+            UTF-32 and nothing tells the byte order.
+    """
     try:
-        usable = _newline(name).strip(b"\0") == b"\n"
+        codec = codecs.lookup(encoding).name
+        usable = _newline(codec).strip(b"\0") == b"\n"
     except (LookupError, UnicodeError):
         usable = False
     if not usable:
         raise UserError(
             ExitCode.USAGE,
-            tr("--encoding {encoding} is none of text that Python knows", encoding=name),
+            tr("--encoding {encoding} is none of text that Python knows", encoding=encoding),
         )
-
-
-def read_lines(file: BinaryIO, encoding: str) -> Iterator[Line]:
-    """Yield the lines of a file that is open at its start; its byte order mark is skipped.
-
-    Raises:
-        UserError: DATA, the encoding is UTF-16 or UTF-32 and nothing tells the byte order.
-    """
-    peek = getattr(file, "peek", None)
-    marked = _mark(peek(4)[:4] if peek else b"")
-    codec = codecs.lookup(encoding).name
     start = 0
-    if marked and (marked[1] == codec or marked[1].startswith(codec)):
+    marked = _mark(file)
+    if marked and marked[1].startswith(codec):
         codec = marked[1]  # "utf-16" leaves the byte order to the mark
         start = len(file.read(len(marked[0])))
     if codec in ("utf-16", "utf-32"):
@@ -118,7 +117,8 @@ def read_lines(file: BinaryIO, encoding: str) -> Iterator[Line]:
         start += len(raw)
 
 
-def _mark(head: bytes) -> tuple[bytes, str] | None:
+def _mark(file: BufferedReader) -> tuple[bytes, str] | None:
+    head = file.peek(4)
     return next((pair for pair in _MARKS.items() if head.startswith(pair[0])), None)
 
 
@@ -127,10 +127,10 @@ def _newline(encoding: str) -> bytes:
     return "\n\n".encode(encoding)[len("\n".encode(encoding)) :]
 
 
-def _split(file: BinaryIO, newline: bytes) -> Iterator[bytes]:
+def _split(file: BufferedReader, newline: bytes) -> Iterator[bytes]:
     """Yield the lines; those of UTF-16 and UTF-32 end where a whole unit is LF."""
     if len(newline) == 1:
-        yield from file
+        yield from iter(file.readline, b"")
         return
     rest = b""
     while block := file.read(_BLOCK):
@@ -147,19 +147,3 @@ def _split(file: BinaryIO, newline: bytes) -> Iterator[bytes]:
         rest = rest[begin:]
     if rest:
         yield rest
-
-
-def _first_undecodable(path: Path, encoding: str) -> int | None:
-    decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
-    done = 0
-    with path.open("rb") as file:
-        while True:
-            block = file.read(_BLOCK)
-            pending = len(decoder.getstate()[0])
-            try:
-                decoder.decode(block, final=not block)
-            except UnicodeDecodeError as error:
-                return done - pending + error.start
-            if not block:
-                return None
-            done += len(block)

@@ -5,13 +5,12 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from models.command import ExitCode, UserError
 from models.i18n import tr
-from models.tables import Dialect, Item, Place, Record, Reject, Table, unique
+from models.tables import Dialect, Place, Row, Table, items_of, named, unique
 
 MOST_INFLATED = 1 << 30
 """Bytes that an XLSX may hold when inflated: reviews by the million stay far below."""
@@ -28,39 +27,6 @@ _BLOCK = 1 << 20  # bytes
 _ROWS = 512  # of Parquet that are decoded together
 
 
-@contextmanager
-def open_sheet(path: Path, dialect: Dialect) -> Iterator[Table]:
-    """Open a table that is no text file.
-
-    Raises:
-        UserError: DATA, it is damaged, would fill the memory, or has several sheets and none was
-            named.
-    """
-    if dialect.format == "xlsx":
-        yield _open_xlsx(path, dialect)
-        return
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        file = pyarrow.parquet.ParquetFile(path)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise _unreadable(path, "Parquet", error) from error
-    with file:
-        columns = unique(file.schema_arrow.names)
-        records = _parquet_records(path, file, columns)
-        yield Table(str(path), Dialect("parquet"), columns, records, file.schema_arrow)
-
-
-def from_arrow(scalar: Any) -> Any:
-    """Return an Arrow scalar as Python and JSON have it; dates and times as ISO 8601 text."""
-    import pyarrow
-
-    if pyarrow.types.is_temporal(scalar.type) and not pyarrow.types.is_duration(scalar.type):
-        scalar = scalar.cast(pyarrow.string())  # all nine digits of a nanosecond
-    return scalar.as_py()
-
-
 def _unreadable(path: Path, format: str, reason: object) -> UserError:
     return UserError(
         ExitCode.DATA,
@@ -68,22 +34,39 @@ def _unreadable(path: Path, format: str, reason: object) -> UserError:
     )
 
 
-def _parquet_records(path: Path, file: Any, columns: list[str]) -> Iterator[Item]:
+def open_parquet(path: Path) -> Table:
+    """Open a Parquet file. Raises UserError DATA where it is damaged, also while it is read."""
     import pyarrow
+    import pyarrow.parquet
 
-    number = 0
+    def rows() -> Iterator[Row]:
+        number = 0
+        try:
+            with file:
+                for batch in file.iter_batches(_ROWS):
+                    for values in zip(*batch.columns, strict=True):
+                        number += 1
+                        yield Row(Place(0, number, number), list(values))
+        except (pyarrow.ArrowException, OSError) as error:
+            raise _unreadable(path, "Parquet", error) from error
+
     try:
-        for batch in file.iter_batches(_ROWS):
-            for row in range(batch.num_rows):
-                number += 1
-                values = [column[row] for column in batch.columns]
-                fields = dict(zip(columns, values, strict=True))
-                yield Record(Place(number, number, number), fields)
+        file = pyarrow.parquet.ParquetFile(path)
     except (pyarrow.ArrowException, OSError) as error:
         raise _unreadable(path, "Parquet", error) from error
+    columns = unique(file.schema_arrow.names)
+    return Table(
+        str(path), Dialect("parquet"), columns, items_of(columns, rows()), file.schema_arrow
+    )
 
 
-def _open_xlsx(path: Path, dialect: Dialect) -> Table:
+def open_xlsx(path: Path, dialect: Dialect) -> Table:
+    """Open an XLSX file.
+
+    Raises:
+        UserError: DATA, it is damaged, would fill the memory, is empty, or has several sheets and
+            none was named.
+    """
     from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
     _check_size(path)
@@ -100,23 +83,22 @@ def _open_xlsx(path: Path, dialect: Dialect) -> Table:
                     found=", ".join(book.sheet_names),
                 ),
             )
-        rows = enumerate(book.get_sheet_by_name(wanted[0]).iter_rows(), start=1)
+        rows = _xlsx_rows(book.get_sheet_by_name(wanted[0]))
     except (CalamineError, OSError) as error:
         raise _unreadable(path, "XLSX", error) from error
-    columns: list[str] = []
-    for _, values in rows:
-        if any(value != "" for value in values):
-            width = max(at for at, value in enumerate(values, start=1) if value != "")
-            columns = [str(at) for at in range(1, width + 1)]
-            if dialect.header:
-                columns = unique(str(_cell(value)) for value in values[:width])
-                break
-            rows = enumerate(book.get_sheet_by_name(wanted[0]).iter_rows(), start=1)
-            break
-    if not columns:
-        raise UserError(ExitCode.DATA, tr("{name} is empty: expected records", name=path))
+    columns, items = named(str(path), rows, header=dialect.header)
     dialect = Dialect("xlsx", header=dialect.header, sheet=wanted[0])
-    return Table(str(path), dialect, columns, _xlsx_items(rows, columns))
+    return Table(str(path), dialect, columns, items)
+
+
+def _xlsx_rows(sheet: Any) -> Iterator[Row]:
+    """Yield the rows of a sheet; the first that is not blank tells how wide they are."""
+    width = 0
+    for line, cells in enumerate(sheet.iter_rows(), start=1):
+        filled = max((at for at, cell in enumerate(cells, start=1) if cell != ""), default=0)
+        width = width or filled
+        values = [_cell(value) for value in cells[: max(filled, width)]]
+        yield Row(Place(0, line, line), values, blank=not filled)
 
 
 def _check_size(path: Path) -> None:
@@ -159,23 +141,3 @@ def _cell(value: Any) -> Any:
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
     return str(value) if isinstance(value, datetime.timedelta) else value
-
-
-def _xlsx_items(rows: Iterator[tuple[int, list[Any]]], columns: list[str]) -> Iterator[Item]:
-    number = 0
-    for line, values in rows:
-        if len(columns) > 1 and all(value == "" for value in values):
-            continue  # a blank row holds no record
-        number += 1
-        place = Place(number, line, line)
-        cells = [_cell(value) for value in values]
-        cells += [""] * (len(columns) - len(cells))
-        if any(cell != "" for cell in cells[len(columns) :]):
-            problem = tr(
-                "expected {expected} fields as in the header, found {found}",
-                expected=len(columns),
-                found=len(cells),
-            )
-            yield Reject(place, "field_count", problem)
-        else:
-            yield Record(place, dict(zip(columns, cells, strict=False)))

@@ -15,14 +15,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from models.command import ExitCode, UserError, require_file
 from models.display import display
 from models.i18n import tr
-from models.lines import Line, check_encoding, detect_encoding, read_lines
+from models.lines import Line, detect_encoding, read_lines
 
 TEXT_FORMATS = ("csv", "tsv", "jsonl", "txt")
 FORMATS = (*TEXT_FORMATS, "xlsx", "parquet")
@@ -44,6 +44,9 @@ QUOTING: Mapping[str, dict[str, Any]] = {
 
 MOST_LINES = 1000
 """Physical lines of one quoted record. A quote that is open for longer was never closed."""
+
+Problem = tuple[str, str]
+"""A stable code for what is wrong, as docs/files.md lists them, and a message for people."""
 
 _LONE_CR = "\udc0d"  # no decoder gives this; the csv module would take CR for the end of a line
 
@@ -71,8 +74,7 @@ class Dialect:
     sheet: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a record stands.
 
     Attributes:
@@ -112,7 +114,7 @@ class Reject:
 
     Attributes:
         place: where it stands.
-        code: one of `REJECTS`.
+        code: as docs/files.md lists them.
         message: for people.
         column: that is to blame, where it is one.
     """
@@ -124,6 +126,20 @@ class Reject:
 
 
 Item = Record | Reject
+
+
+class Row(NamedTuple):
+    """What a format's parser hands out: a record without its number and the names of its values.
+
+    Attributes:
+        place: where it stands; its number is not known yet.
+        values: in order; or the code and the message of what is wrong with it.
+        blank: it has no values, and so holds no record of a table with several columns.
+    """
+
+    place: Place
+    values: list[Any] | Problem
+    blank: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,7 +165,7 @@ class Table:
         """The items, for whom one that is no record is an error: raises UserError DATA."""
         for item in self.items:
             if isinstance(item, Reject):
-                _wrong(self.name, item.place.line, item.message)
+                raise _wrong(self.name, item.place.line, item.message)
             yield item
 
 
@@ -161,9 +177,11 @@ def plain(value: Any) -> Any:
     """
     if not hasattr(value, "as_py"):
         return value
-    from models.sheets import from_arrow
+    import pyarrow
 
-    return from_arrow(value)
+    if pyarrow.types.is_temporal(value.type) and not pyarrow.types.is_duration(value.type):
+        value = value.cast(pyarrow.string())  # ISO 8601, all nine digits of a nanosecond
+    return value.as_py()
 
 
 def find_column(
@@ -203,7 +221,7 @@ def format_of(path: Path) -> str | None:
 
 
 @contextmanager
-def open_table(path: Path | None, dialect: Dialect | None = None) -> Iterator[Table]:
+def open_table(path: Path | None, dialect: Dialect = Dialect()) -> Iterator[Table]:
     """Open a table for one pass; memory does not grow with the file, XLSX excepted.
 
     Args:
@@ -216,7 +234,6 @@ def open_table(path: Path | None, dialect: Dialect | None = None) -> Iterator[Ta
             the delimiter is not, the file is empty or damaged, or its header is no record.
     """
     name = "-" if path is None else str(path)
-    dialect = dialect or Dialect()
     if path is not None:
         require_file(path)
     format = dialect.format or (format_of(path) if path else None)
@@ -229,46 +246,47 @@ def open_table(path: Path | None, dialect: Dialect | None = None) -> Iterator[Ta
                 formats="|".join(FORMATS),
             ),
         )
-    if format not in TEXT_FORMATS:
-        from models.sheets import open_sheet
-
-        if path is None:
-            raise UserError(
-                ExitCode.USAGE,
-                tr("{format} cannot be read from a pipe; save it to a file first", format=format),
-            )
-        with open_sheet(path, replace(dialect, format=format)) as table:
-            yield table
+    if format in TEXT_FORMATS:
+        encoding = dialect.encoding or (detect_encoding(path) if path else "utf-8")
+        dialect = replace(dialect, format=format, encoding=encoding, sheet=None)
+        with path.open("rb") if path else open(sys.stdin.fileno(), "rb", closefd=False) as file:
+            yield _open_text(name, dialect, read_lines(file, encoding))
         return
-    if dialect.encoding is not None:
-        check_encoding(dialect.encoding)
-    encoding = dialect.encoding or (detect_encoding(path) if path else "utf-8")
-    dialect = Dialect(format, encoding, dialect.delimiter, dialect.quoting, dialect.header)
-    with path.open("rb") if path else open(sys.stdin.fileno(), "rb", closefd=False) as file:
-        yield _open_text(name, dialect, file)
+    if path is None:
+        raise UserError(
+            ExitCode.USAGE,
+            tr("{format} cannot be read from a pipe; save it to a file first", format=format),
+        )
+    from models.sheets import open_parquet, open_xlsx
+
+    yield open_parquet(path) if format == "parquet" else open_xlsx(path, dialect)
 
 
-def _open_text(name: str, dialect: Dialect, file: BinaryIO) -> Table:
-    assert dialect.encoding is not None  # noqa: S101 - for mypy
-    lines = read_lines(file, dialect.encoding)
+def _open_text(name: str, dialect: Dialect, lines: Iterator[Line]) -> Table:
+    first = next(lines, None)
+    if first is None:
+        raise _empty(name)
+    lines = chain([first], lines)
     if dialect.format in ("csv", "tsv"):
-        first = next(lines, None)
-        lines = chain([first] if first else [], lines)
-        delimiter = dialect.delimiter or _delimiter(name, dialect, first.content if first else "")
+        delimiter = dialect.delimiter or _delimiter(name, dialect, first.content)
         quoting = dialect.quoting or ("none" if dialect.format == "tsv" else "double")
         dialect = replace(dialect, delimiter=delimiter, quoting=quoting)
-        columns, items = named_rows(name, _rows(lines, delimiter, quoting), header=dialect.header)
-    else:
-        dialect = replace(dialect, delimiter=None, quoting=None, header=True)
-        if dialect.format == "jsonl":
-            items = _json_items(lines)
-        else:
-            items = (_decoded(line) or Record(_place(line.number, [line]), {"text": line.content})
-                     for line in lines)  # fmt: skip
-        columns, items = _peek(name, items)
-    if not columns:
-        raise UserError(ExitCode.DATA, tr("{name} is empty: expected records", name=name))
-    return Table(name, dialect, columns, items)
+        columns, items = named(name, _csv_rows(lines, delimiter, quoting), header=dialect.header)
+        return Table(name, dialect, columns, items)
+    dialect = replace(dialect, delimiter=None, quoting=None, header=True)
+    if dialect.format == "txt":
+        rows = (Row(_place([line]), _undecodable([line]) or [line.content]) for line in lines)
+        return Table(name, dialect, ["text"], items_of(["text"], rows))
+    before: list[Item] = []
+    items = _json_items(lines)
+    for item in islice(items, MOST_LINES):
+        before.append(item)
+        if isinstance(item, Record):
+            return Table(name, dialect, list(item.fields), chain(before, items))
+    for item in before:
+        assert isinstance(item, Reject)  # noqa: S101 - for mypy
+        raise _wrong(name, item.place.line, item.message)
+    raise _empty(name)
 
 
 def _delimiter(name: str, dialect: Dialect, header: str) -> str:
@@ -290,40 +308,25 @@ def _delimiter(name: str, dialect: Dialect, header: str) -> str:
     return found[0] if found else ","
 
 
-def _wrong(name: str, line: int, problem: str) -> NoReturn:
-    raise UserError(
+def _wrong(name: str, line: int, problem: str) -> UserError:
+    return UserError(
         ExitCode.DATA, tr("{name}, line {line}: {problem}", name=name, line=line, problem=problem)
     )
 
 
-def _place(number: int, lines: Sequence[Line]) -> Place:
+def _empty(name: str) -> UserError:
+    return UserError(ExitCode.DATA, tr("{name} is empty: expected records", name=name))
+
+
+def _place(lines: Sequence[Line], number: int = 0) -> Place:
     raw = lines[0].raw if len(lines) == 1 else b"".join(line.raw for line in lines)
     return Place(number, lines[0].number, lines[-1].number, lines[0].start, raw)
 
 
-def _decoded(line: Line) -> Reject | None:
-    if line.valid:
+def _undecodable(lines: Iterable[Line]) -> Problem | None:
+    if all(line.valid for line in lines):
         return None
-    return Reject(_place(line.number, [line]), "undecodable", _undecodable())
-
-
-def _undecodable() -> str:
-    return tr("these bytes are not of the encoding; name another with --encoding")
-
-
-def _peek(name: str, items: Iterator[Item]) -> tuple[list[str], Iterator[Item]]:
-    """Take the columns from the first record."""
-    before: list[Item] = []
-    for item in items:
-        before.append(item)
-        if isinstance(item, Record):
-            return list(item.fields), chain(before, items)
-        if len(before) == MOST_LINES:
-            break
-    for item in before:
-        assert isinstance(item, Reject)  # noqa: S101 - for mypy
-        _wrong(name, item.place.line, item.message)
-    return [], iter(())
+    return "undecodable", tr("these bytes are not of the encoding; name another with --encoding")
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -342,27 +345,24 @@ _read_json = json.JSONDecoder(
 ).decode
 
 
-def _json_items(lines: Iterator[Line]) -> Iterator[Item]:
-    number = 0
-    for line in lines:
-        content = line.content
-        if not content.strip():
-            continue
-        number += 1
-        place = _place(number, [line])
-        if not line.valid:
-            yield Reject(place, "undecodable", _undecodable())
+def _json_items(lines: Iterable[Line]) -> Iterator[Item]:
+    filled = (line for line in lines if line.content.strip())
+    for number, line in enumerate(filled, start=1):
+        place = _place([line], number)
+        if problem := _undecodable([line]):
+            yield Reject(place, *problem)
             continue
         try:
-            fields = _read_json(content)
+            fields = _read_json(line.content)
         except (ValueError, ArithmeticError, RecursionError) as error:
             reason = tr("expected a JSON object: {reason}", reason=error)
             yield Reject(place, "not_json", reason)
             continue
         if isinstance(fields, dict):
-            yield Record(place, fields, content)
+            yield Record(place, fields, line.content)
         else:
-            found = tr("expected a JSON object, found {found}", found=display(content, limit=80))
+            content = display(line.content, limit=80)
+            found = tr("expected a JSON object, found {found}", found=content)
             yield Reject(place, "not_an_object", found)
 
 
@@ -370,25 +370,20 @@ class _UnterminatedError(Exception):
     """A quote is open for too many lines."""
 
 
-Row = tuple[Sequence[Line], list[str] | tuple[str, str]]
-"""The lines of a row, and its values; or the code and the message of what is wrong with it."""
-
-
-def _rows(lines: Iterator[Line], delimiter: str, quoting: str) -> Iterator[Row]:
+def _csv_rows(lines: Iterator[Line], delimiter: str, quoting: str) -> Iterator[Row]:
     """Split lines into rows of values.
 
     A row that breaks the rules of quoting costs the line that it begins on; reading goes on with
     the next, so that a quote which nobody closed swallows nothing.
     """
-    waiting: deque[Line] = deque()
+    again: deque[Line] = deque()
     taken: list[Line] = []
 
     def feed() -> Iterator[str]:
-        while line := waiting.popleft() if waiting else next(lines, None):
-            if len(taken) == MOST_LINES:
-                waiting.appendleft(line)
-                raise _UnterminatedError
+        while line := again.popleft() if again else next(lines, None):
             taken.append(line)
+            if len(taken) > MOST_LINES:
+                raise _UnterminatedError
             end = line.text[len(line.content) :]
             yield line.content.replace("\r", _LONE_CR) + end if "\r" in line.content else line.text
 
@@ -396,42 +391,42 @@ def _rows(lines: Iterator[Line], delimiter: str, quoting: str) -> Iterator[Row]:
         reader = csv.reader(feed(), delimiter=delimiter, strict=True, **QUOTING[quoting])
         try:
             for row in reader:
-                if not all(line.valid for line in taken):
-                    yield taken, ("undecodable", _undecodable())
-                elif any("\r" in line.content for line in taken):
-                    yield taken, [cell.replace(_LONE_CR, "\r") for cell in row]
-                else:
-                    yield taken, row
+                if any("\r" in line.content for line in taken):
+                    row = [cell.replace(_LONE_CR, "\r") for cell in row]
+                blank = len(row) <= 1 and not taken[0].content.strip(" ")
+                yield Row(_place(taken), _undecodable(taken) or row or [""], blank)
                 taken.clear()
             return
         except (csv.Error, _UnterminatedError) as error:
-            waiting.extendleft(reversed(taken[1:]))
-            if not taken[0].valid:
-                problem = ("undecodable", _undecodable())
-            elif isinstance(error, _UnterminatedError) or "unexpected end" in str(error):
+            again.extendleft(reversed(taken[1:]))
+            del taken[1:]
+            if isinstance(error, _UnterminatedError) or "unexpected end" in str(error):
                 problem = ("unterminated_quote", tr("a quote that opens here is never closed"))
             else:
                 problem = ("bad_quote", tr("the quotes are not as in CSV: {reason}", reason=error))
-            yield taken[:1], problem
+            yield Row(_place(taken), _undecodable(taken) or problem)
             taken.clear()
 
 
-def named_rows(name: str, rows: Iterable[Row], *, header: bool) -> tuple[list[str], Iterator[Item]]:
-    """Name the values of each row by the first one, or by their position without a `header`."""
-    rows = iter(rows)
-    lines, values = next(rows, ((), []))
-    while lines and len(values) <= 1 and not lines[0].content.strip(" "):  # blank lines come first
-        lines, values = next(rows, ((), []))
-    if isinstance(values, tuple):
-        _wrong(name, lines[0].number, values[1])
-    if header and any("\r" in value for value in values):
-        _wrong(name, lines[0].number, tr("lines end at CR alone; make that LF or CRLF first"))
-    if header:
-        columns = unique(values)
-    else:
-        columns = [str(number) for number in range(1, len(values) + 1)]
-        rows = chain([(list(lines), values)] if lines else [], rows)
-    return columns, _named(columns, rows)
+def named(name: str, rows: Iterator[Row], *, header: bool) -> tuple[list[str], Iterator[Item]]:
+    """Name the values of each row by the first one, or by their position without a `header`.
+
+    Raises:
+        UserError: DATA, there is no row, or the first one is none.
+    """
+    first = next((row for row in rows if not row.blank), None)
+    if first is None:
+        raise _empty(name)
+    if isinstance(first.values, tuple):
+        raise _wrong(name, first.place.line, first.values[1])
+    if not header:
+        columns = [str(number) for number in range(1, len(first.values) + 1)]
+        return columns, items_of(columns, chain([first], rows))
+    if any("\r" in str(value) for value in first.values):
+        problem = tr("lines end at CR alone; make that LF or CRLF first")
+        raise _wrong(name, first.place.line, problem)
+    columns = unique(map(str, first.values))
+    return columns, items_of(columns, rows)
 
 
 def unique(names: Iterable[str]) -> list[str]:
@@ -446,16 +441,14 @@ def unique(names: Iterable[str]) -> list[str]:
     return found
 
 
-def _named(columns: list[str], rows: Iterable[Row]) -> Iterator[Item]:
-    number = 0
-    for lines, values in rows:
-        if len(columns) > 1 and len(values) <= 1 and not lines[0].content.strip(" "):
-            continue  # a blank line holds no record
-        number += 1
-        place = _place(number, lines)
+def items_of(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[Item]:
+    """Number the rows that hold a record, and name their values."""
+    filled = (row for row in rows if not row.blank or len(columns) == 1)
+    for number, (place, values, _) in enumerate(filled, start=1):
+        place = place._replace(number=number)
         if isinstance(values, tuple):
             yield Reject(place, *values)
-        elif (values := values or [""]) and len(values) == len(columns):
+        elif len(values) == len(columns):
             yield Record(place, dict(zip(columns, values, strict=True)))
         else:
             problem = tr(

@@ -27,7 +27,7 @@ CHINESE: dict[str, str] = {
     "{name}: expected {expected}, found the columns {columns}; name yours with {flag}": "{name}：应有{expected}，实际的列是 {columns}；请用 {flag} 指定",
     "{path}: expected UTF-8, GB18030 or a byte order mark; {failures}. Name the encoding with --encoding": "{path}：应为 UTF-8、GB18030，或带字节顺序标记；{failures}。请用 --encoding 指定编码",
     "{name}, line {line}: {problem}": "{name} 第 {line} 行：{problem}",
-    "{encoding} fails at byte {offset}": "按 {encoding} 在第 {offset} 字节处失败",
+    "{encoding} fails in line {line}": "按 {encoding} 在第 {line} 行失败",
     "expected a file, found the folder {path}": "应为文件，{path} 是目录",
     "no such file: {path}": "没有这个文件：{path}",
     "{name}: its name does not tell its format; say --from {formats}": "{name}：从名称看不出格式；请指定 --from {formats}",

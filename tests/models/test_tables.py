@@ -95,7 +95,7 @@ def test_an_encoding_is_decided_on_the_whole_file(tmp_path: Path) -> None:
 def test_an_encoding_that_is_none_of_ours_is_said_with_the_place(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"text\n\xff\xff\n")
-    with pytest.raises(UserError, match=r"utf-8 fails at byte 5.*--encoding") as caught:
+    with pytest.raises(UserError, match=r"utf-8 fails in line 2.*--encoding") as caught:
         detect_encoding(path)
     assert caught.value.code == ExitCode.DATA
 

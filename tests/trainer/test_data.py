@@ -335,7 +335,7 @@ def _write(name: str, content: bytes) -> Callable[[Path], None]:
             r"dev\.tsv, row 2: label 7 is not in .*--labels",
         ),
         (_write("train.tsv", b"label\ttext\n1\tx\n"), "expected two or more labels, found 1"),
-        (_write("train.tsv", b"label\ttext\n1\t\xff\xff\n"), "utf-8 fails at byte 13.*--encoding"),
+        (_write("train.tsv", b"label\ttext\n1\t\xff\xff\n"), "utf-8 fails in line 2.*--encoding"),
         (_write("dev.csv", b"label,text\n1,x\n"), "two files for split dev"),
     ],
 )

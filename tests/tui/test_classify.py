@@ -206,7 +206,7 @@ def test_the_input_is_never_replaced(
     [
         ("a.csv", b"", (), ExitCode.DATA, "is empty"),
         ("a.csv", b"id,body\n1,x\n", (), ExitCode.DATA, "found the columns id, body"),
-        ("a.csv", b"text\n\xff\xff\n", (), ExitCode.DATA, "utf-8 fails at byte 5"),
+        ("a.csv", b"text\n\xff\xff\n", (), ExitCode.DATA, "utf-8 fails in line 2"),
         ("a.csv", b"a,text;b\n", (), ExitCode.DATA, "found , ;; name yours with --delimiter"),
         ("a.csv", b"text\na\n", ("--label-column", "no"), ExitCode.DATA, "a column no"),
         ("a.dat", b"text\n", (), ExitCode.USAGE, "--from csv"),
