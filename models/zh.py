@@ -221,7 +221,7 @@ CHINESE: dict[str, str] = {
     "Write CSV for Excel: a byte order mark, no formulas.": "写供 Excel 使用的 CSV：带字节顺序标记，不含公式。",
     "XLSX cannot hold this text: it has over {most} characters, or one that XML lacks": "XLSX 存不下这段文本：超过 {most} 个字符，或含有 XML 没有的字符",
     "XLSX has no more rows": "XLSX 的行已用完",
-    "XLSX has no room for so many columns; choose another --to": "XLSX 放不下这么多列；请换一种 --to",
+    "XLSX has no more columns": "XLSX 的列已用完",
     "a key stands twice": "同一个键出现了两次",
     "a quote that opens here is never closed": "从这里开始的引号没有结束",
     "an interrupted run of this output began with another {changes}. Undo the change to go on, or remove {folder} to begin anew": "这个输出有一次被中断的运行，开始时的设置与现在不同：{changes}。改回去即可继续，或删除 {folder} 重新开始",

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -27,7 +27,15 @@ from models.tables import Item, Record, Reject, Table, open_table, plain
 from tui import durable
 from tui.durable import Draft, Journal
 from tui.formats import UnwritableError, Writer, open_writer
-from tui.inspection import Found, Settings, digest_of, inspect, recognise, text_of
+from tui.inspection import (
+    Found,
+    Settings,
+    digest_of,
+    inspect,
+    keeps_lines,
+    recognise,
+    text_of,
+)
 from tui.receipt import check_output, fingerprint_of, finished, publish, reject_line, resume
 from tui.results import STATUSES, Chunk, Summary
 
@@ -87,42 +95,15 @@ def classify(
     """
     if found is None and settings.source is not None:
         found = inspect(settings)
-    with ExitStack() as stack:
-        table = stack.enter_context(open_table(settings.source, settings.dialect))
+    with open_table(settings.source, settings.dialect) as table:
         found = found or recognise(settings, table)
         _check(settings, predictor, found)
         hooks.found(found)
         run = _Run(settings, predictor, found, hooks)
-        output = settings.output
-        if output is None:
+        if settings.output is None:
             run.write(table, Draft(None))
-            return run.summary
-        fingerprint = fingerprint_of(settings, predictor, found)
-        receipt = finished(settings, fingerprint)
-        if receipt is None:
-            check_output(output, settings)
-        journal = stack.enter_context(durable.journal_of(output))
-        if receipt is not None:  # killed before the folder was removed, or never interrupted
-            durable.discard(journal.folder)
-            return Summary.of(receipt)
-        if settings.source is None:
-            journal.begin(b"")
         else:
-            resume(journal, fingerprint)
-            run.journal = journal
-        drafts = {
-            kind: stack.enter_context(closing(Draft(journal.folder / f"{kind}.draft")))
-            for kind in ("output", "rejects")
-        }
-        run.write(table, drafts["output"], drafts["rejects"], journal.folder)
-        if settings.source is not None and (
-            run.summary.read != found.records or digest_of(settings.source) != found.digest
-        ):
-            raise UserError(
-                ExitCode.DATA, tr("{name} was changed while it was read", name=found.name)
-            )
-        publish(output, drafts, journal.folder, run.summary, fingerprint)
-        durable.discard(journal.folder)
+            run.publish(table, settings.output)
         return run.summary
 
 
@@ -168,11 +149,43 @@ class _Run:
         self._labels = LabelSet(predictor.manifest.labels)
         self._added = settings.added(predictor.manifest.labels)
         self._known = frozenset(found.columns)
-        self._whole_lines = whole_lines(settings, found)
+        self._keeps_lines = keeps_lines(settings, found)
         self._ended = threading.Event()
         self._started = time.monotonic()
         self.summary = Summary.begin(predictor.manifest.labels, found.records)
-        self.journal: Journal | None = None
+        self._journal: Journal | None = None
+
+    def publish(self, table: Table, output: Path) -> None:
+        """Write the whole table into a file: go on where a run ended, or begin anew."""
+        settings, found = self._settings, self._found
+        fingerprint = fingerprint_of(settings, self._predictor, found)
+        receipt = finished(settings, fingerprint)
+        if receipt is None:
+            check_output(output, settings)
+        with durable.journal_of(output) as journal:
+            folder = journal.folder
+            if receipt is not None:
+                self.summary = Summary.of(receipt)
+                durable.discard(folder)  # a run may be killed before it does this
+                return
+            if settings.source is None:
+                journal.begin(b"")
+            else:
+                resume(journal, fingerprint)
+                self._journal = journal
+            with (
+                closing(Draft(folder / "output.draft")) as draft,
+                closing(Draft(folder / "rejects.draft")) as rejects,
+            ):
+                self.write(table, draft, rejects, folder)
+            if settings.source is not None and (
+                self.summary.read != found.records or digest_of(settings.source) != found.digest
+            ):
+                raise UserError(
+                    ExitCode.DATA, tr("{name} was changed while it was read", name=found.name)
+                )
+            publish(output, draft, rejects, folder, self.summary, fingerprint)
+            durable.discard(folder)
 
     def write(
         self,
@@ -182,7 +195,7 @@ class _Run:
         scratch: Path | None = None,
     ) -> None:
         """Write the whole table; while a chunk is predicted, the next is read, the last written."""
-        writer = open_answers(self._settings, self._found, self._added, table, output, scratch)
+        writer = open_writer(self._settings, self._found, table, self._added, output, scratch)
 
         def finish(work: _Work) -> None:
             chunk = self._written(work, writer)
@@ -239,7 +252,7 @@ class _Run:
                 if name in self._added:
                     message = tr("the column is one of the answer's; choose others with --prefix")
                     return Reject(item.place, "taken_column", message, name)
-                if not self._whole_lines and name not in self._known:
+                if not self._keeps_lines and name not in self._known:
                     message = tr("the first record lacks this column; save the input to a file")
                     return Reject(item.place, "unknown_column", message, name)
         column = self._settings.label_column
@@ -258,30 +271,35 @@ class _Run:
 
     def _answer(self, texts: list[str], items: int) -> NDArray[np.float32]:
         """Take the answers of a chunk from the journal, or predict them and keep them there."""
-        summary, width = self.summary, len(self._labels) + 1
-        summary.predicted += items - len(texts)
-        if self.journal is not None:
-            known = self.journal.load(texts, width)
-            if known is not None:
+        if self._ended.is_set():
+            raise Stopped
+        summary, journal, width = self.summary, self._journal, len(self._labels) + 1
+        try:
+            summary.predicted += items - len(texts)
+            answers = None if journal is None else journal.load(texts, width)
+            if answers is not None:
                 summary.predicted += len(texts)
                 summary.resumed += len(texts)
-                return known
-        answers = np.empty((len(texts), width), dtype=np.float32)
-        # Shortest first, so that few tokens are padding.
-        order = sorted(range(len(texts)), key=lambda row: (len(texts[row]), texts[row]))
-        for start in range(0, len(order), BATCH):
-            if self._ended.is_set():
-                raise Stopped
-            summary.seconds = time.monotonic() - self._started
-            self._hooks.between(summary)
-            rows = order[start : start + BATCH]
-            predictions = self._predictor.predict(
-                [texts[row] for row in rows], windows=self._settings.windows
-            )
-            answers[rows] = np.column_stack([predictions.probabilities, predictions.read])
-            summary.predicted += len(rows)
-        if self.journal is not None:
-            self.journal.save(texts, answers)
+                return answers
+            answers = np.empty((len(texts), width), dtype=np.float32)
+            # Shortest first, so that few tokens are padding.
+            order = sorted(range(len(texts)), key=lambda row: (len(texts[row]), texts[row]))
+            for start in range(0, len(order), BATCH):
+                if self._ended.is_set():
+                    raise Stopped
+                summary.seconds = time.monotonic() - self._started
+                self._hooks.between(summary)
+                rows = order[start : start + BATCH]
+                predictions = self._predictor.predict(
+                    [texts[row] for row in rows], windows=self._settings.windows
+                )
+                answers[rows] = np.column_stack([predictions.probabilities, predictions.read])
+                summary.predicted += len(rows)
+            if journal is not None:
+                journal.save(texts, answers)
+        except BaseException:
+            self._ended.set()  # before the next chunk is begun: the journal has no holes
+            raise
         return answers
 
     def _written(self, work: _Work, writer: Writer) -> Chunk:
@@ -319,46 +337,6 @@ class _Run:
             truths=None if self._settings.label_column is None else np.array(work.truths)[kept],
             rejects=sorted(rejects, key=lambda reject: reject.place.number),
         )
-
-
-def open_answers(
-    settings: Settings,
-    found: Found,
-    added: Sequence[str],
-    table: Table,
-    output: Draft,
-    scratch: Path | None,
-) -> Writer:
-    """Begin an output: the columns of the input, then those of the answer.
-
-    Args:
-        settings: of the run.
-        found: what was found for them.
-        added: the columns of the answer.
-        table: the input, opened.
-        output: to write to.
-        scratch: a folder for temporary files.
-    """
-    assert found.output_format is not None  # noqa: S101 - for mypy
-    types: dict[str, Any] = dict.fromkeys(added, float)
-    types |= {added[0]: str, added[1]: int, added[3]: str}
-    if table.schema is not None:
-        types |= dict(zip(table.columns, table.schema.types, strict=True))
-    return open_writer(
-        output,
-        found.output_format,
-        [*(settings.select or found.columns), *added],
-        types,
-        whole_lines=whole_lines(settings, found),
-        quoted=settings.dialect.quoting == "double",
-        excel=settings.excel,
-        folder=scratch,
-    )
-
-
-def whole_lines(settings: Settings, found: Found) -> bool:
-    """Return whether the output keeps the lines of its input, and only adds to them."""
-    return found.dialect.format == found.output_format == "jsonl" and not settings.select
 
 
 def values_of(labels: Sequence[str], label: int, confidence: float, status: int) -> list[Any]:

@@ -14,7 +14,7 @@ from models.command import ExitCode, UserError, run
 from models.i18n import tr
 from models.locations import BUILTIN, Device, newest_model
 from models.tables import FORMATS, QUOTING, Dialect
-from tui.formats import OUTPUT_FORMATS
+from tui.inspection import OUTPUT_FORMATS
 
 PROGRAM = "sentiment-tui"
 COMPLETE = "_SENTIMENT_TUI_COMPLETE"

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -161,20 +161,21 @@ def journal_of(output: Path) -> Iterator[Journal]:
     Raises:
         UserError: LOCKED, another process holds it, or has just removed it; CANNOT_CREATE.
     """
-    import fcntl
+    import fcntl  # Windows, where the app alone runs, has none
 
     folder = output.with_name(f".{output.name}.run")
-    try:
-        with suppress(FileExistsError):
-            os.mkdir(folder)  # noqa: PTH102
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError as error:
-        raise UserError(
-            ExitCode.CANNOT_CREATE,
-            tr("{path} cannot be created: {reason}", path=folder, reason=error.strerror),
-        ) from error
-    try:
-        mine = False
+    descriptor = journal = None
+    mine = False
+    try:  # a signal may end this run between any two calls
+        try:
+            with suppress(FileExistsError):
+                os.mkdir(folder)  # noqa: PTH102
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise UserError(
+                ExitCode.CANNOT_CREATE,
+                tr("{path} cannot be created: {reason}", path=folder, reason=error.strerror),
+            ) from error
         with suppress(BlockingIOError, FileNotFoundError):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             mine = os.path.samestat(os.stat(folder), os.fstat(descriptor))  # noqa: PTH116
@@ -183,14 +184,19 @@ def journal_of(output: Path) -> Iterator[Journal]:
                 ExitCode.LOCKED,
                 tr("another run is writing this output: it holds {path}", path=folder),
             )
-        with closing(Journal(folder)) as journal:
-            try:
-                yield journal
-            finally:
+        journal = Journal(folder)
+        yield journal
+    finally:
+        with ExitStack() as stack:
+            if descriptor is not None:
+                stack.callback(os.close, descriptor)
+            if journal is not None:
+                stack.callback(journal.close)
                 if not journal.resumable:
                     discard(folder)
-    finally:
-        os.close(descriptor)
+            elif mine:
+                with suppress(OSError):
+                    os.rmdir(folder)  # noqa: PTH106 - which spares a folder that holds something
 
 
 def discard(folder: Path) -> None:

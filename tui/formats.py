@@ -1,28 +1,24 @@
 """Writes classified records: every input column as it was, then the columns of the answer."""
 
 import base64
-import csv
+import datetime
 import json
+import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from models.command import ExitCode, UserError
 from models.i18n import tr
-from models.tables import QUOTING, Record, plain
+from models.tables import Record, Table, plain
+from tui.durable import Draft
+from tui.inspection import XLSX_ROWS, Found, Settings, keeps_lines
 
-if TYPE_CHECKING:  # `--help` needs the names of the formats alone
-    from tui.durable import Draft
-
-OUTPUT_FORMATS = ("csv", "tsv", "jsonl", "xlsx", "parquet")
-
-XLSX_ROWS, XLSX_COLUMNS, XLSX_CHARACTERS = 1_048_576, 16_384, 32_767
-"""Limits of the format, by Microsoft's "Excel specifications and limits"."""
-
-Answer = Mapping[str, str | int | float | None]
-"""The columns of an answer; None where a record has no answer."""
+XLSX_COLUMNS, XLSX_CHARACTERS = 16_384, 32_767
+"""Limits of a row and of a cell, by Microsoft's "Excel specifications and limits"."""
 
 _ROW_GROUP = 16_384  # rows of Parquet that are written together, and so held in memory
 
@@ -30,65 +26,83 @@ _ROW_GROUP = 16_384  # rows of Parquet that are written together, and so held in
 class UnwritableError(Exception):
     """A value that the format of the output cannot hold: the record is to be rejected."""
 
-    def __init__(self, column: str | None, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, column: str | None, reason: object) -> None:
+        super().__init__(tr("this value cannot be written: {reason}", reason=reason))
         self.column = column
 
 
-class Writer(Protocol):
-    """Writes one table."""
+class Writer(ABC):
+    """Writes one table; a record is converted value by value, and then added whole."""
 
-    def write(self, record: Record, answer: Answer) -> None:
+    def __init__(self, file: Draft, columns: Sequence[str]) -> None:
+        self._file, self._columns = file, columns
+
+    def write(self, record: Record, answer: Mapping[str, Any]) -> None:
         """Add a record; raises UnwritableError, and then has added nothing."""
+        cells = []
+        for column in self._columns:
+            try:
+                cells.append(self._cell(column, answer.get(column, record.fields.get(column))))
+            except (ValueError, RecursionError) as error:
+                raise UnwritableError(column, error) from error
+        self._add(cells)
 
-    def close(self) -> None:
+    @abstractmethod
+    def _cell(self, column: str, value: Any) -> Any:
+        """Return a value as the format has it; raises ValueError."""
+
+    @abstractmethod
+    def _add(self, cells: list[Any]) -> None:
+        """Add a row of such values."""
+
+    def close(self) -> None:  # noqa: B027 - most formats have none
         """Write what a format has at its end."""
 
 
 def open_writer(
-    file: "Draft",
-    output_format: str,
-    columns: Sequence[str],
-    types: Mapping[str, Any],
-    *,
-    whole_lines: bool = False,
-    quoted: bool = False,
-    excel: bool = False,
-    folder: Path | None = None,
+    settings: Settings,
+    found: Found,
+    table: Table,
+    added: Sequence[str],
+    file: Draft,
+    folder: Path | None,
 ) -> Writer:
-    """Begin a table.
+    """Begin an output: the columns of the input, then those of the answer.
 
     Args:
+        settings: of the run.
+        found: what was found for them.
+        table: the input, opened.
+        added: the columns of the answer.
         file: to write to.
-        output_format: one of `OUTPUT_FORMATS`.
-        columns: in order, those of the answer included.
-        types: Parquet types of columns that are not text: an Arrow type, `int` or `float`.
-        whole_lines: keep the lines of a JSONL input as they are, and only add the answer.
-        quoted: quote the values of TSV where that is needed.
-        excel: write CSV so that Excel takes it for UTF-8, and no text for a formula.
-        folder: for temporary files of XLSX.
+        folder: for temporary files.
 
     Raises:
         UserError: DATA, the format cannot hold the name of a column.
     """
+    columns = [*(settings.select or found.columns), *added]
     try:
-        if output_format == "jsonl":
-            return _Jsonl(file, None if whole_lines else columns)
-        if output_format == "xlsx":
-            return _Xlsx(file, columns, folder)
-        if output_format == "parquet":
-            return _Parquet(file, columns, types)
-        if output_format == "tsv" and not quoted:
-            return _Lines(file, columns, _unquoted_line)
-        line = _csv_line("\t" if output_format == "tsv" else ",")
-        return _Lines(file, columns, line, excel=excel)
-    except (UnwritableError, UnicodeError) as error:
+        match found.output_format:
+            case "jsonl":
+                return (_JsonLines if keeps_lines(settings, found) else _Json)(file, columns)
+            case "xlsx":
+                return _Xlsx(file, columns, folder)
+            case "parquet":
+                return _Parquet(file, columns, table, added)
+            case "tsv" if settings.dialect.quoting != "double":
+                return _Tsv(file, columns, "\t")
+            case "tsv":
+                return _Csv(file, columns, "\t")
+            case _:
+                return (_ExcelCsv if settings.excel else _Csv)(file, columns, ",")
+    except ValueError as error:
         reason = tr("the name of a column cannot be written: {reason}", reason=error)
         raise UserError(ExitCode.DATA, reason) from error
 
 
 def _text(value: Any) -> str:
     """Return a value as a text that says the same; bytes in Base64."""
+    value = plain(value)
     if isinstance(value, str):
         return value
     if value is None:
@@ -108,198 +122,153 @@ def _as_json(value: Any) -> Any:
     return _text(value) if isinstance(value, bytes) else str(value)
 
 
-def _cells(
-    record: Record,
-    answer: Answer,
-    columns: Sequence[str],
-    convert: Callable[[Any], Any] = lambda value: value,
-) -> list[Any]:
-    """Return the values of some columns, as Python has them and then converted."""
-    found = []
-    for column in columns:
-        value = answer[column] if column in answer else record.fields.get(column)
-        try:
-            found.append(convert(plain(value)))
-        except (ValueError, RecursionError) as error:
-            raise _unwritable(column, error) from error
-    return found
+class _Csv(Writer):
+    """CSV as RFC 4180 has it, but with LF for a line end."""
+
+    def __init__(self, file: Draft, columns: Sequence[str], delimiter: str) -> None:
+        super().__init__(file, columns)
+        self._delimiter = delimiter.encode()
+        self._special = re.compile(f'["\r\n{delimiter}]'.encode())
+        self._add([self._cell(column, column) for column in columns])
+
+    def _cell(self, column: str, value: Any) -> bytes:  # noqa: ARG002
+        # UTF-8 cannot hold half a character alone, which JSON can spell
+        cell = _text(value).encode()
+        if self._special.search(cell):
+            return b'"' + cell.replace(b'"', b'""') + b'"'
+        return cell
+
+    def _add(self, cells: list[bytes]) -> None:
+        self._file.write(self._delimiter.join(cells) + b"\n")
 
 
-def _unwritable(column: str | None, reason: object) -> UnwritableError:
-    return UnwritableError(column, tr("this value cannot be written: {reason}", reason=reason))
+class _ExcelCsv(_Csv):
+    """CSV that a spreadsheet takes for UTF-8, and no text in it for a formula."""
+
+    def __init__(self, file: Draft, columns: Sequence[str], delimiter: str) -> None:
+        file.write("\ufeff".encode())
+        super().__init__(file, columns, delimiter)
+
+    def _cell(self, column: str, value: Any) -> bytes:
+        # OWASP, "CSV Injection": what a spreadsheet would run begins with one of these.
+        text = _text(value)
+        return super()._cell(column, f"'{text}" if text[:1] in tuple("=+-@\t\r") else text)
 
 
-def _encodable(value: Any) -> str:
-    """Return a value as a text that UTF-8 can hold: JSON can spell half a character alone."""
-    text = _text(value)
-    text.encode()
-    return text
+class _Tsv(_Csv):
+    """TSV, which has no quotes."""
 
-
-class _Lines:
-    """CSV and TSV."""
-
-    def __init__(
-        self,
-        file: "Draft",
-        columns: Sequence[str],
-        line: Callable[[Sequence[str], Sequence[str]], str],
-        *,
-        excel: bool = False,
-    ) -> None:
-        self._file, self._columns, self._line, self._excel = file, columns, line, excel
-        self._add(columns, "\ufeff" if excel else "")
-
-    def write(self, record: Record, answer: Answer) -> None:
-        self._add(_cells(record, answer, self._columns, _encodable))
-
-    def _add(self, cells: Sequence[str], before: str = "") -> None:
-        if self._excel:
-            # OWASP, "CSV Injection": what a spreadsheet would run begins with one of these.
-            cells = [f"'{cell}" if cell[:1] in tuple("=+-@\t\r") else cell for cell in cells]
-        self._file.write((before + self._line(cells, self._columns) + "\n").encode())
-
-    def close(self) -> None:
-        pass
-
-
-def _csv_line(delimiter: str) -> Callable[[Sequence[str], Sequence[str]], str]:
-    class Last:
-        line = ""
-
-        def write(self, line: str) -> None:
-            self.line = line
-
-    last = Last()
-    # With CRLF for a line end, the module quotes a lone CR on every version of Python.
-    rows = csv.writer(last, delimiter=delimiter, lineterminator="\r\n", **QUOTING["double"])
-
-    def line(cells: Sequence[str], _columns: Sequence[str]) -> str:
-        rows.writerow(cells)
-        return last.line[:-2]
-
-    return line
-
-
-def _unquoted_line(cells: Sequence[str], columns: Sequence[str]) -> str:
-    for column, cell in zip(columns, cells, strict=True):
-        if "\t" in cell or "\n" in cell or "\r" in cell:
-            raise UnwritableError(
-                column,
+    def _cell(self, column: str, value: Any) -> bytes:  # noqa: ARG002
+        text = _text(value)
+        if re.search("[\t\r\n]", text):
+            raise ValueError(
                 tr(
                     "TSV cannot hold a tab or a line break in a value; write CSV or JSONL, "
                     "or say --quoting double"
-                ),
+                )
             )
-    return "\t".join(cells)
+        return text.encode()
 
 
-class _Jsonl:
-    def __init__(self, file: "Draft", columns: Sequence[str] | None) -> None:
-        self._file, self._columns = file, columns
+class _Json(Writer):
+    """JSONL."""
 
-    def write(self, record: Record, answer: Answer) -> None:
-        try:
-            if self._columns is None:
-                # The record's own text is kept, so that no number is rounded and no key reordered;
-                # it is an object that is not empty, for the text stands in it.
-                line = record.source.rstrip()[:-1] + ", " + _json(answer)[1:]
-            else:
-                cells = _cells(record, answer, self._columns)
-                line = _json(dict(zip(self._columns, cells, strict=True)))
-            content = (line + "\n").encode()
-        except (ValueError, RecursionError) as error:  # infinity, or half a character
-            raise _unwritable(None, error) from error
-        self._file.write(content)
+    def _cell(self, column: str, value: Any) -> bytes:
+        return f"{_json(column)}: {_json(plain(value))}".encode()
 
-    def close(self) -> None:
-        pass
+    def _add(self, cells: list[bytes]) -> None:
+        self._file.write(b"{" + b", ".join(cells) + b"}\n")
 
 
-class _Xlsx:
-    def __init__(self, file: "Draft", columns: Sequence[str], folder: Path | None) -> None:
-        import datetime
+class _JsonLines(_Json):
+    """JSONL from JSONL: the record's own text is kept, so no number is rounded, no key reordered.
 
+    It is an object that is not empty, for the text stands in it.
+    """
+
+    def write(self, record: Record, answer: Mapping[str, Any]) -> None:
+        line = record.source.rstrip()[:-1] + ", " + _json(answer)[1:] + "\n"
+        self._file.write(line.encode())
+
+
+class _Xlsx(Writer):
+    def __init__(self, file: Draft, columns: Sequence[str], folder: Path | None) -> None:
         import xlsxwriter
 
-        options: dict[str, Any] = {"constant_memory": True}
-        if folder is not None:
-            options["tmpdir"] = str(folder)
+        super().__init__(file, columns)
+        if len(columns) > XLSX_COLUMNS:
+            raise ValueError(tr("XLSX has no more columns"))
+        options = {"constant_memory": True, "tmpdir": None if folder is None else str(folder)}
         self._book = xlsxwriter.Workbook(file, options)
         # the same bytes every time
         self._book.set_properties({"created": datetime.datetime(2000, 1, 1)})
         self._sheet = self._book.add_worksheet()
-        self._columns = columns
         self._rows = 0
-        self._add(list(columns))
+        self._add([self._cell(column, column) for column in columns])
 
-    def write(self, record: Record, answer: Answer) -> None:
-        self._add(_cells(record, answer, self._columns, _cell))
+    def _cell(self, column: str, value: Any) -> str | float | None:  # noqa: ARG002
+        value = plain(value)
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, int | float | Decimal):
+            try:
+                number = float(value)
+                if math.isfinite(number) and Decimal(str(number)) == Decimal(str(value)):
+                    return number
+            except (OverflowError, ArithmeticError):
+                pass  # a number that a double does not hold exactly is text
+        text = _text(value)
+        if len(text.encode("utf-16-le")) > 2 * XLSX_CHARACTERS or re.search("[\ufffe\uffff]", text):
+            raise ValueError(
+                tr(
+                    "XLSX cannot hold this text: it has over {most} characters, or one that "
+                    "XML lacks",
+                    most=XLSX_CHARACTERS,
+                )
+            )
+        return text
 
-    def _add(self, cells: Sequence[Any]) -> None:
+    def _add(self, cells: list[Any]) -> None:
         if self._rows == XLSX_ROWS:
             raise UnwritableError(None, tr("XLSX has no more rows"))
-        for column, cell in zip(self._columns, cells, strict=True):
-            if isinstance(cell, str) and (
-                len(cell.encode("utf-16-le", "surrogatepass")) > 2 * XLSX_CHARACTERS
-                or re.search("[\ud800-\udfff\ufffe\uffff]", cell)
-            ):
-                raise UnwritableError(
-                    column,
-                    tr(
-                        "XLSX cannot hold this text: it has over {most} characters, or one that "
-                        "XML lacks",
-                        most=XLSX_CHARACTERS,
-                    ),
-                )
         for at, cell in enumerate(cells):
             if isinstance(cell, str):
                 self._sheet.write_string(self._rows, at, cell)  # never a formula, never a link
-            elif isinstance(cell, bool):
-                self._sheet.write_boolean(self._rows, at, cell)
             elif cell is not None:
-                self._sheet.write_number(self._rows, at, cell)
+                self._sheet.write(self._rows, at, cell)
         self._rows += 1
 
     def close(self) -> None:
         self._book.close()
 
 
-def _cell(value: Any) -> Any:
-    """Return a value as XLSX has it: a number that a double does not hold exactly is text."""
-    if value is None or isinstance(value, str | bool):
-        return value
-    if isinstance(value, int | float | Decimal):
-        try:
-            if Decimal(str(float(value))) == Decimal(str(value)):
-                return float(value)
-        except (OverflowError, ValueError, ArithmeticError):
-            pass
-    return _text(value)
-
-
-class _Parquet:
-    def __init__(self, file: "Draft", columns: Sequence[str], types: Mapping[str, Any]) -> None:
+class _Parquet(Writer):
+    def __init__(
+        self, file: Draft, columns: Sequence[str], table: Table, added: Sequence[str]
+    ) -> None:
         import pyarrow
         import pyarrow.parquet
 
+        super().__init__(file, columns)
         self._arrow = pyarrow
-        known = {int: pyarrow.int64(), float: pyarrow.float64()}
-        self._types = [types.get(column, str) for column in columns]
-        kinds = [pyarrow.string() if t is str else known.get(t, t) for t in self._types]
-        self._schema = pyarrow.schema(list(zip(columns, kinds, strict=True)))
-        self._columns = columns
+        self._types = dict.fromkeys(added, pyarrow.float64()) | {added[1]: pyarrow.int64()}
+        del self._types[added[0]], self._types[added[3]]  # the label and the status are text
+        if table.schema is not None:
+            self._types |= dict(zip(table.columns, table.schema.types, strict=True))
+        text = pyarrow.string()
+        self._schema = pyarrow.schema([(name, self._types.get(name, text)) for name in columns])
         self._rows: list[list[Any]] = []
         self._writer = pyarrow.parquet.ParquetWriter(file, self._schema)
 
-    def write(self, record: Record, answer: Answer) -> None:
-        row = []
-        for column, kind in zip(self._columns, self._types, strict=True):
-            if kind is str:
-                row += _cells(record, answer, [column], lambda v: v if v is None else _encodable(v))
-            else:
-                row.append(answer[column] if column in answer else record.fields.get(column))
-        self._rows.append(row)
+    def _cell(self, column: str, value: Any) -> Any:
+        if column in self._types or value is None:
+            return value
+        text = _text(value)
+        text.encode()
+        return text
+
+    def _add(self, cells: list[Any]) -> None:
+        self._rows.append(cells)
         if len(self._rows) == _ROW_GROUP:
             self._flush()
 

@@ -18,7 +18,11 @@ from models.tables import (
     open_table,
     plain,
 )
-from tui.formats import OUTPUT_FORMATS, XLSX_COLUMNS, XLSX_ROWS
+
+OUTPUT_FORMATS = ("csv", "tsv", "jsonl", "xlsx", "parquet")
+
+XLSX_ROWS = 1_048_576
+"""Limit of a sheet, by Microsoft's "Excel specifications and limits"."""
 
 PREVIEW = 10
 """Records that `inspect` hands out."""
@@ -206,7 +210,9 @@ def _output_format(settings: Settings, table: Table) -> str:
     if settings.excel and known != "csv":
         message = tr("--excel is for CSV; this output is {format}", format=known)
         raise UserError(ExitCode.USAGE, message)
-    if known == "xlsx" and len(table.columns) > XLSX_COLUMNS - 100:
-        message = tr("XLSX has no room for so many columns; choose another --to")
-        raise UserError(ExitCode.USAGE, message)
     return known
+
+
+def keeps_lines(settings: Settings, found: Found) -> bool:
+    """Return whether the output keeps the lines of its input, and only adds to them."""
+    return found.dialect.format == found.output_format == "jsonl" and not settings.select

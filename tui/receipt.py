@@ -6,6 +6,7 @@ The receipt holds no time and no path, so the same run writes the same receipt.
 import base64
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -154,7 +155,8 @@ def finished(settings: Settings, fingerprint: Mapping[str, Any]) -> Mapping[str,
 
 def publish(
     output: Path,
-    drafts: Mapping[str, Draft],
+    draft: Draft,
+    rejects: Draft,
     folder: Path,
     summary: Summary,
     fingerprint: Mapping[str, Any],
@@ -163,16 +165,17 @@ def publish(
 
     Args:
         output: its name; those of the others follow from it.
-        drafts: the finished "output" and "rejects", `*.draft` in `folder`.
-        folder: of the run.
+        draft: of the output, finished.
+        rejects: likewise.
+        folder: of the run, with the drafts.
         summary: of the run; its receipt is filled in.
         fingerprint: of the run.
     """
-    names = {"output": output, "rejects": sidecar(output, "rejects.jsonl")}
-    files = {
-        kind: {"name": names[kind].name, "bytes": draft.size, "sha256": draft.digest.hexdigest()}
-        for kind, draft in drafts.items()
-    }
+
+    def file(path: Path, draft: Draft) -> dict[str, Any]:
+        return {"name": path.name, "bytes": draft.size, "sha256": draft.digest.hexdigest()}
+
+    beside = sidecar(output, "rejects.jsonl")
     summary.receipt = {
         "run": fingerprint,
         "counts": {
@@ -183,18 +186,15 @@ def publish(
             "label": dict(zip(summary.labels, summary.counts.tolist(), strict=True)),
         },
         "scores": summary.metrics and summary.metrics.as_dict(),
-        "output": files["output"],
-        "rejects": files["rejects"] if summary.rejected else None,
+        "output": file(output, draft),
+        "rejects": file(beside, rejects) if summary.rejected else None,
     }
     if summary.rejected:
-        durable.publish(folder / "rejects.draft", names["rejects"])
+        durable.publish(folder / "rejects.draft", beside)
     else:
-        durable.remove(names["rejects"])  # of an output that this one replaces
-    receipt = Draft(folder / "receipt.draft")
-    try:
+        durable.remove(beside)  # of an output that this one replaces
+    with closing(Draft(folder / "receipt.draft")) as receipt:
         receipt.write(json.dumps(summary.receipt, ensure_ascii=False, indent=1).encode() + b"\n")
         receipt.finish()
-    finally:
-        receipt.close()
     durable.publish(folder / "receipt.draft", sidecar(output, "receipt.json"))
     durable.publish(folder / "output.draft", output)

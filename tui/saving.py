@@ -11,8 +11,9 @@ from models.command import ExitCode, UserError
 from models.i18n import tr
 from models.tables import Record, open_table
 from tui import durable
-from tui.classify import open_answers, values_of
+from tui.classify import values_of
 from tui.durable import Draft
+from tui.formats import open_writer
 from tui.inspection import Found, Settings, digest_of, recognise
 from tui.receipt import check_output
 from tui.rows import Rows
@@ -53,7 +54,7 @@ def save_rows(
             raise known.problem
         draft = Draft(Path(folder) / "output")
         now = replace(found, output_format=known.output_format)
-        writer = open_answers(settings, now, added, table, draft, Path(folder))
+        writer = open_writer(settings, now, table, added, draft, Path(folder))
         for item in table.items:
             index = wanted.get(item.place.number)
             if index is not None and isinstance(item, Record):

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from models.command import ExitCode, UserError
 from models.tables import Dialect, open_table, plain
 from tests.tui.runs import run
-from tui.formats import OUTPUT_FORMATS
-from tui.inspection import Settings, inspect
+from tui.inspection import OUTPUT_FORMATS, Settings, inspect
 
 # What UTF-8 can hold and XML too.
 values = st.text(
