@@ -20,7 +20,6 @@ _MARKS = {  # the UTF-32 ones first: the little-endian one begins with that of U
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
-_BLOCK = 1 << 20  # bytes
 
 
 class Line(NamedTuple):
@@ -129,21 +128,12 @@ def _newline(encoding: str) -> bytes:
 
 def _split(file: BufferedReader, newline: bytes) -> Iterator[bytes]:
     """Yield the lines; those of UTF-16 and UTF-32 end where a whole unit is LF."""
-    if len(newline) == 1:
-        yield from iter(file.readline, b"")
-        return
-    rest = b""
-    while block := file.read(_BLOCK):
-        at = max(len(rest) - len(newline) + 1, 0)
-        rest += block
-        begin = 0
-        while (at := rest.find(newline, at)) >= 0:
-            if at % len(newline):
-                at += 1
-                continue
-            at += len(newline)
-            yield rest[begin:at]
-            begin = at
-        rest = rest[begin:]
-    if rest:
-        yield rest
+    line = bytearray()
+    while piece := file.readline():
+        line += piece
+        line += file.read(-len(line) % len(newline))  # the rest of the unit
+        if line.endswith(newline):
+            yield bytes(line)
+            line.clear()
+    if line:
+        yield bytes(line)

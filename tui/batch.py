@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
 
 from models.command import ExitCode, Terminated, UserError, complain
 from models.i18n import tr
@@ -42,14 +41,9 @@ class _Signals:
         self.caught = number
         for again in _CODES:
             signal.signal(again, signal.SIG_DFL)  # a run can be killed at any instant
-        if self._resumable:
-            self._report.stopping()
-        else:
-            self.leave()
-
-    def leave(self) -> NoReturn:
-        """End the command as if nobody listened."""
-        raise KeyboardInterrupt if self.caught == signal.SIGINT else Terminated
+        if not self._resumable:
+            raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+        self._report.stopping()
 
     def between(self, summary: Summary) -> None:
         """Stop the run if a signal came; tell how far it is."""
@@ -62,10 +56,10 @@ class _Signals:
 def classify_files(
     files: Sequence[Path],
     settings: Settings,
-    *,
     model: Path,
     device: Device,
     report: Report,
+    *,
     dry_run: bool = False,
 ) -> ExitCode:
     """Classify files, each into its own output.
@@ -88,28 +82,27 @@ def classify_files(
     runs = _runs(files, settings)
     signals = _Signals(report)
     predictor: Predictor | None = None
-    rejected, failures = False, []
+    rejected, failures = 0, []
     for run in runs:
         try:
-            found = inspect(run) if run.source is not None else None
+            found = None if run.source is None else inspect(run)
             if found is not None and found.problem is not None:
                 raise found.problem
             if dry_run:
                 if found is None:
                     raise UserError(ExitCode.USAGE, tr("--dry-run needs a file, not a pipe"))
                 report.preview(found)
-                rejected |= bool(found.rejected)
+                rejected += found.rejected or 0
                 continue
             if predictor is None:
                 predictor = Predictor.open(model, device=device)
                 report.model(predictor)
-            resumable = None not in (run.source, run.output)
-            signals.catch(resumable=resumable)
+            signals.catch(resumable=None not in (run.source, run.output))
             hooks = Hooks(report.found, signals.between, report.answered)
             summary = classify(run, predictor, found=found, hooks=hooks)
+            report.finish(summary, run.output)
+            rejected += summary.rejected
         except Stopped:
-            if not resumable:
-                signals.leave()
             report.stopped(signals.summary)
             return _CODES[signal.Signals(signals.caught)]
         except UserError as error:
@@ -117,9 +110,6 @@ def classify_files(
                 raise
             complain(str(error))
             failures.append(error.code)
-            continue
-        report.finish(summary, run.output)
-        rejected |= summary.rejected > 0
     if failures:
         count = len(failures)
         raise UserError(failures[0], tr("{count} of the inputs were not classified", count=count))

@@ -5,6 +5,7 @@ Nothing heavy is imported before it is known what is asked for.
 
 import os
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -33,32 +34,20 @@ EXIT_CODES = {
     ExitCode.CANNOT_CREATE: tr("the output exists or cannot be created"),
     ExitCode.IO: tr("reading or writing failed"),
     ExitCode.LOCKED: tr("another run is writing the output"),
-    ExitCode.CONFIG: tr(
-        "the model file is not one of this program, or the settings were changed likewise"
-    ),
+    ExitCode.CONFIG: tr("the model cannot be used, or the settings were changed since then"),
     ExitCode.INTERRUPTED: tr("interrupted by Ctrl-C; the same command goes on"),
     ExitCode.BROKEN_PIPE: tr("the reader of the output left"),
-    ExitCode.TERMINATED: tr("terminated; likewise"),
+    ExitCode.TERMINATED: tr("terminated; the same command goes on"),
 }
 
 
 def _model_options(command: Any) -> Any:
-    """Add the options that choose the model and its device, shared by app and command."""
-    for option in (
-        click.option(
-            "--device",
-            type=click.Choice(["auto", "cpu", "cuda"]),
-            default="auto",
-            help=tr("Where to run: auto takes CUDA where it works, else the CPU."),
-        ),
-        click.option(
-            "--model",
-            metavar="FILE|builtin",
-            help=tr("The model. [default: the newest models/*.onnx here, else builtin]"),
-        ),
-    ):
-        command = option(command)
-    return command
+    """Add the options that choose the model and its device, shared by all commands."""
+    model = tr("The model. [default: the newest models/*.onnx here, else builtin]")
+    device = tr("Where to run: auto takes CUDA where it works, else the CPU.")
+    choices = click.Choice(["auto", "cpu", "cuda"])
+    command = click.option("--device", type=choices, default="auto", help=device)(command)
+    return click.option("--model", metavar="FILE|builtin", help=model)(command)
 
 
 @click.group(
@@ -143,10 +132,14 @@ def cli(context: click.Context, /, model: str | None, device: Device) -> None:
     help=tr("Of a text that is too long, read the beginning, or all of it in windows."),
 )
 @click.option(
-    "--prefix", default="", metavar="TEXT", help=tr("Put before the names of the new columns.")
+    "--prefix",
+    default="",
+    show_default=False,
+    metavar="TEXT",
+    help=tr("Put before the names of the new columns."),
 )
 @click.option(
-    *("--from", "source_format"),
+    *("--from", "format"),
     type=click.Choice(FORMATS),
     help=tr("Format of the input. [default: by its name]"),
 )
@@ -182,12 +175,6 @@ def classify(
     model: str | None,
     device: Device,
     *,
-    source_format: str | None,
-    encoding: str | None,
-    delimiter: str | None,
-    quoting: str | None,
-    header: bool,
-    sheet: str | None,
     long: str,
     select: tuple[str, ...],
     dry_run: bool,
@@ -202,22 +189,17 @@ def classify(
     output = None if output == Path("-") else output
     if as_json and output is None and not dry_run:
         raise UserError(ExitCode.USAGE, tr("--json and the records cannot both be standard output"))
+    dialect = Dialect(**{field.name: options.pop(field.name) for field in fields(Dialect)})
     settings = Settings(
         source=None,
         output=output,
-        dialect=Dialect(source_format, encoding, delimiter, quoting, header, sheet),
+        dialect=dialect,
         select=tuple(dict.fromkeys(select)),
         windows=long == "windows",
         **options,
     )
-    code = classify_files(
-        files,
-        settings,
-        model=_model_path(model),
-        device=device,
-        report=Report(quiet=quiet, as_json=as_json, to_stdout=output is None),
-        dry_run=dry_run,
-    )
+    report = Report(quiet=quiet, as_json=as_json, to_stdout=output is None)
+    code = classify_files(files, settings, _model_path(model), device, report, dry_run=dry_run)
     click.get_current_context().exit(code)
 
 

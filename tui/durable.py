@@ -165,7 +165,7 @@ def journal_of(output: Path) -> Iterator[Journal]:
 
     folder = output.with_name(f".{output.name}.run")
     descriptor = journal = None
-    mine = False
+    disposable = not folder.exists()  # once we hold it, and until it has a journal to ask
     try:  # a signal may end this run between any two calls
         try:
             with suppress(FileExistsError):
@@ -176,10 +176,12 @@ def journal_of(output: Path) -> Iterator[Journal]:
                 ExitCode.CANNOT_CREATE,
                 tr("{path} cannot be created: {reason}", path=folder, reason=error.strerror),
             ) from error
+        mine = False
         with suppress(BlockingIOError, FileNotFoundError):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             mine = os.path.samestat(os.stat(folder), os.fstat(descriptor))  # noqa: PTH116
         if not mine:
+            disposable = False
             raise UserError(
                 ExitCode.LOCKED,
                 tr("another run is writing this output: it holds {path}", path=folder),
@@ -192,11 +194,9 @@ def journal_of(output: Path) -> Iterator[Journal]:
                 stack.callback(os.close, descriptor)
             if journal is not None:
                 stack.callback(journal.close)
-                if not journal.resumable:
-                    discard(folder)
-            elif mine:
-                with suppress(OSError):
-                    os.rmdir(folder)  # noqa: PTH106 - which spares a folder that holds something
+                disposable = not journal.resumable
+            if disposable:
+                discard(folder)
 
 
 def discard(folder: Path) -> None:

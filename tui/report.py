@@ -15,7 +15,7 @@ from models.predictor import Predictor
 from tui.inspection import Found
 from tui.looks import one_line
 from tui.receipt import reject_line, sidecar
-from tui.results import STATUSES, Chunk, Summary
+from tui.results import Chunk, Summary
 
 TEXT_WIDTH = 40
 """Terminal cells of a text that the closing table shows: with the rest, a line has under 80."""
@@ -41,19 +41,16 @@ class Report:
             and not (to_stdout and sys.stdout.isatty())
             and os.environ.get("TERM") != "dumb"
         )
-        self._found: Found | None = None
         self._labels: tuple[str, ...] = ()
-        self._rows: list[list[str]] = []
 
     def model(self, predictor: Predictor) -> None:
         """Say which model is used, and where it runs."""
         manifest = predictor.manifest
         self._labels = manifest.labels
-        name = tr("the built-in model") if predictor.path == BUILTIN else display(predictor.path)
         self._say(
             tr(
                 "model: {name} ({digest}, {precision}); labels: {labels}; device: {device}",
-                name=name,
+                name=tr("the built-in model") if predictor.path == BUILTIN else predictor.path,
                 digest=manifest.digest[:12],
                 precision=manifest.precision,
                 labels=", ".join(manifest.labels),
@@ -63,7 +60,8 @@ class Report:
 
     def found(self, found: Found) -> None:
         """Say how the input is read."""
-        self._found, self._rows = found, []
+        self._found = found
+        self._rows: list[list[str]] = []
         dialect = found.dialect
         how = [str(dialect.format)]
         if dialect.encoding is not None:
@@ -97,46 +95,40 @@ class Report:
             text = record.fields[found.text_column or ""] or ""
             self._rows.append([str(record.place.number), one_line(text, TEXT_WIDTH)])
         self._table(["#", tr("text")], found.records or 0)
-        self._rejects(found.rejected or 0, None)
+        if found.rejected:
+            self._say(tr("{count} records rejected", count=f"{found.rejected:,}"))
 
     def progress(self, summary: Summary) -> None:
         """Rewrite the line that says how far the run is, on a terminal only."""
         if self._live:
-            click.echo(f"\r\x1b[2K{_progress(summary)}", err=True, nl=False)
+            self._echo(_progress(summary), end="")
 
     def answered(self, chunk: Chunk) -> None:
         """Keep the first records for the closing table; tell rejects that go to no file."""
-        found = self._found
         for row, record in enumerate(chunk.records[: PREVIEW - len(self._rows)]):
-            self._rows.append([str(record.place.number), one_line(chunk.texts[row], TEXT_WIDTH)])
-            if chunk.ids[row] < 0:
-                self._rows[-1] += ["", "", ""]
-                continue
-            label = self._labels[chunk.ids[row]]
-            right = None if chunk.truths is None else bool(chunk.truths[row] == chunk.ids[row])
-            mark = {True: "✓", False: "✗", None: ""}[right]
-            self._rows[-1] += [label, f"{chunk.confidences[row]:.2%}", mark]
-        if self._to_stdout and found is not None:
+            answer = ["", "", ""]
+            if (label := chunk.ids[row]) >= 0:
+                right = "" if chunk.truths is None else "✗✓"[int(chunk.truths[row] == label)]
+                answer = [self._labels[label], f"{chunk.confidences[row]:.2%}", right]
+            text = one_line(chunk.texts[row], TEXT_WIDTH)
+            self._rows.append([str(record.place.number), text, *answer])
+        if self._to_stdout:
             for reject in chunk.rejects:
-                line = reject_line(found, reject, ascii_only=True)
-                click.echo(("\r\x1b[2K" if self._live else "") + line, err=True, nl=False)
+                self._echo(reject_line(self._found, reject, ascii_only=True), end="")
 
     def stopping(self) -> None:
         """Say that a signal was heard."""
-        self._say("", tr("stopping after this batch; once more to leave at once"))
+        self._say(tr("stopping after this batch; once more to leave at once"))
 
     def stopped(self, summary: Summary | None) -> None:
         """Say how to go on."""
         done = f"{summary.read if summary else 0:,}"
-        words = tr("{done} records are done. To go on, give the same command again", done=done)
-        click.echo(words, err=True)
+        self._echo(tr("{done} records are done. To go on, give the same command again", done=done))
 
     def finish(self, summary: Summary, output: Path | None) -> None:
         """Show the first records, the counts, and the scores where there are any."""
         if self._as_json:
             click.echo(json.dumps(summary.receipt, ensure_ascii=False))
-        if self._live:
-            click.echo("\r\x1b[2K", err=True, nl=False)
         if summary.finished:
             self._say(tr("nothing to do: this run had finished before"))
             return
@@ -147,27 +139,32 @@ class Report:
             f"{display(label)} {count:,} ({count / max(summary.written, 1):.1%})"
             for label, count in zip(summary.labels, summary.counts.tolist(), strict=True)
         ]
-        records = tr(
-            "{records} records, {rate}/s",
-            records=f"{summary.written:,}",
-            rate=f"{_rate(summary):,.0f}",
-        )
-        self._say(f"{records}: {', '.join(shares)}")
-        for status, count in zip(STATUSES, summary.statuses.tolist(), strict=True):
-            if count and status != "ok":
-                self._say(_of_status(status, f"{count:,}"))
-        self._rejects(summary.rejected, output)
+        rate, written = f"{_rate(summary):,.0f}", f"{summary.written:,}"
+        words = tr("{records} records, {rate}/s", records=written, rate=rate)
+        self._say(f"{words}: {', '.join(shares)}")
+        _, uncertain, truncated, empty = (f"{n:,}" if n else "" for n in summary.statuses.tolist())
+        if uncertain:
+            self._say(tr("{count} answers are uncertain: look at them", count=uncertain))
+        if truncated:
+            self._say(
+                tr(
+                    "{count} texts were longer than the model reads: only their beginning counts",
+                    count=truncated,
+                )
+            )
+        if empty:
+            self._say(tr("{count} records have no text, and got no label", count=empty))
         if summary.metrics is not None:
             self._say(*_scores(summary.metrics, summary.labels))
+        if summary.rejected:
+            count = f"{summary.rejected:,}"
+            if output is None:
+                self._say(tr("{count} records rejected", count=count))
+            else:
+                path = sidecar(output, "rejects.jsonl")
+                self._say(tr("{count} records rejected: see {path}", count=count, path=path))
         if output is not None:
             self._say(tr("written to {path}", path=output))
-
-    def _rejects(self, count: int, output: Path | None) -> None:
-        if count and output is not None:
-            path = sidecar(output, "rejects.jsonl")
-            self._say(tr("{count} records rejected: see {path}", count=f"{count:,}", path=path))
-        elif count:
-            self._say(tr("{count} records rejected", count=f"{count:,}"))
 
     def _table(self, header: list[str], records: int) -> None:
         self._say(*aligned([header, *self._rows], right=(0, 3)))
@@ -175,20 +172,12 @@ class Report:
             self._say(tr("… and {count} more", count=f"{records - len(self._rows):,}"))
 
     def _say(self, *lines: str) -> None:
-        if not self._quiet:
-            for line in lines:
-                click.echo(line, err=True)
+        for line in () if self._quiet else lines:
+            self._echo(line)
 
-
-def _of_status(status: str, count: str) -> str:
-    if status == "uncertain":
-        return tr("{count} answers are uncertain: look at them", count=count)
-    if status == "truncated":
-        return tr(
-            "{count} texts were longer than the model reads: only their beginning counts",
-            count=count,
-        )
-    return tr("{count} records have no text, and got no label", count=count)
+    def _echo(self, line: str, end: str = "\n") -> None:
+        """Write to stderr, over the line that says how far the run is."""
+        click.echo(("\r\x1b[2K" if self._live else "") + line + end, err=True, nl=False)
 
 
 def _progress(summary: Summary) -> str:

@@ -1,6 +1,6 @@
 """Saves rows of a finished run to another file, through the writers of the run itself."""
 
-import tempfile
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,31 +48,22 @@ def save_rows(
     indices = np.arange(len(rows)) if chosen is None else np.sort(chosen)
     wanted = dict(zip(rows.column("numbers")[indices].tolist(), indices.tolist(), strict=True))
     added = settings.added(rows.labels)
-    with open_table(settings.source, settings.dialect) as table, _scratch(path) as folder:
+    with open_table(settings.source, settings.dialect) as table:
         known = recognise(settings, table)
         if known.problem is not None:
             raise known.problem
-        draft = Draft(Path(folder) / "output")
         now = replace(found, output_format=known.output_format)
-        writer = open_writer(settings, now, table, added, draft, Path(folder))
-        for item in table.items:
-            index = wanted.get(item.place.number)
-            if index is not None and isinstance(item, Record):
-                row = rows.row(index, 0)
-                values = values_of(rows.labels, row.label, row.confidence, row.status)
-                writer.write(item, dict(zip(added, values, strict=True)))
-        writer.close()
-        draft.finish()
-        durable.publish(Path(folder) / "output", path)
+        with durable.journal_of(path) as journal:
+            journal.begin(b"")
+            with closing(Draft(journal.folder / "output.draft")) as draft:
+                writer = open_writer(settings, now, table, added, draft, journal.folder)
+                for item in table.items:
+                    index = wanted.get(item.place.number)
+                    if index is not None and isinstance(item, Record):
+                        row = rows.row(index, 0)
+                        values = values_of(rows.labels, row.label, row.confidence, row.status)
+                        writer.write(item, dict(zip(added, values, strict=True)))
+                writer.close()
+                draft.finish()
+            durable.publish(journal.folder / "output.draft", path)
     return len(wanted)
-
-
-def _scratch(path: Path) -> tempfile.TemporaryDirectory[str]:
-    """Make a folder beside `path`, from which a file can be renamed to it."""
-    try:
-        return tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise UserError(
-            ExitCode.CANNOT_CREATE,
-            tr("{path} cannot be created: {reason}", path=path, reason=error.strerror),
-        ) from error
