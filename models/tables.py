@@ -195,13 +195,16 @@ def find_column(
     if wanted is not None:
         if wanted in columns:
             return wanted
-        expected = tr("a column {column}", column=wanted)
+        expected = tr("a column called {names}", names=wanted)
     else:
         # "text#2" is the second column that the header calls text
         found = [name for name in columns if re.sub("#[0-9]+$", "", name.strip()).lower() in known]
         if len(found) == 1:
             return found[0]
-        expected = tr("exactly one column called {names}", names=" | ".join(known))
+        if found:
+            expected = tr("only one of {names}", names=" | ".join(found))
+        else:
+            expected = tr("a column called {names}", names=" | ".join(known))
     raise UserError(
         ExitCode.DATA,
         tr(

@@ -99,7 +99,10 @@ def classify_files(
                 report.model(predictor)
             signals.catch(resumable=None not in (run.source, run.output))
             hooks = Hooks(report.found, signals.between, report.answered)
-            summary = classify(run, predictor, found=found, hooks=hooks)
+            try:
+                summary = classify(run, predictor, found=found, hooks=hooks)
+            finally:
+                report.clear()
             report.finish(summary, run.output)
             rejected += summary.rejected
         except Stopped:

@@ -95,7 +95,7 @@ def classify(
     """
     if found is None and settings.source is not None:
         found = inspect(settings)
-    with open_table(settings.source, settings.dialect) as table:
+    with open_table(settings.source, found.dialect if found else settings.dialect) as table:
         found = found or recognise(settings, table)
         _check(settings, predictor, found)
         hooks.found(found)

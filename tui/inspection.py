@@ -123,7 +123,7 @@ def inspect(settings: Settings) -> Found:
     columns = dict.fromkeys(found.columns)
     preview: list[Record] = []
     records = rejected = 0
-    with open_table(settings.source, settings.dialect) as table:
+    with open_table(settings.source, found.dialect) as table:
         for item in table.items:
             records += 1
             if isinstance(item, Reject) or isinstance(text_of(item, found.text_column), Reject):

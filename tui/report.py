@@ -103,6 +103,10 @@ class Report:
         if self._live:
             self._echo(_progress(summary), end="")
 
+    def clear(self) -> None:
+        """Remove that line."""
+        self._echo("", end="")
+
     def answered(self, chunk: Chunk) -> None:
         """Keep the first records for the closing table; tell rejects that go to no file."""
         for row, record in enumerate(chunk.records[: PREVIEW - len(self._rows)]):

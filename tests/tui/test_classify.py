@@ -208,7 +208,7 @@ def test_the_input_is_never_replaced(
         ("a.csv", b"id,body\n1,x\n", (), ExitCode.DATA, "found the columns id, body"),
         ("a.csv", b"text\n\xff\xff\n", (), ExitCode.DATA, "utf-8 fails in line 2"),
         ("a.csv", b"a,text;b\n", (), ExitCode.DATA, "found , ;; name yours with --delimiter"),
-        ("a.csv", b"text\na\n", ("--label-column", "no"), ExitCode.DATA, "a column no"),
+        ("a.csv", b"text\na\n", ("--label-column", "no"), ExitCode.DATA, "a column called no"),
         ("a.dat", b"text\n", (), ExitCode.USAGE, "--from csv"),
         ("a.csv", b"text\na\n", ("--device", "tpu"), ExitCode.USAGE, "tpu"),
     ],
@@ -386,7 +386,7 @@ def test_columns_can_be_chosen_and_probabilities_added(
     assert head[-2:] == ["probability_负向评价", "probability_正向评价"]
     assert sum(map(float, first[-2:])) == pytest.approx(1, abs=1e-5)
     assert max(first[-2:]) == first[4]
-    assert "a column no" in classify(table, "--select", "no").stderr
+    assert "a column called no" in classify(table, "--select", "no").stderr
 
 
 def test_a_dry_run_shows_how_a_file_is_read_and_writes_nothing(

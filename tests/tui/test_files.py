@@ -145,13 +145,14 @@ async def test_the_app_and_the_command_write_the_same_bytes(
         await shows(pilot, "CPU")
         await classified(pilot, table)
         await pilot.press("s", "s", "s")
-        for name in ("all.jsonl", "all.csv", "all.parquet"):
+        names = ("all.jsonl", "all.csv", "all.tsv", "all.parquet", "all.xlsx")
+        for name in names:
             await pilot.press("ctrl+s")
             await choose(pilot, "1", "1  All 6 rows")
             await shows(pilot, "Save to (CSV")
             await type_path(pilot, tmp_path / name)
             await until(pilot, (tmp_path / name).exists)
-    for name in ("all.jsonl", "all.csv", "all.parquet"):
+    for name in names:
         expected = tmp_path / f"expected.{name}"
         classify(Settings(table, expected), Predictor.open(model, device="cpu"))
         assert (tmp_path / name).read_bytes() == expected.read_bytes()
