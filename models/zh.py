@@ -240,7 +240,7 @@ CHINESE: dict[str, str] = {
     "lines end at CR alone; make that LF or CRLF first": "行只以 CR 结束；请先改成 LF 或 CRLF",
     "no header": "无列名行",
     "nothing to do: this run had finished before": "无需再做：这个运行之前已经完成",
-    "quotes {quoting}": "引号 {quoting}",
+    "quotes {name}": "引号 {name}",
     "several inputs have several outputs: name files, and a folder with --output": "多个输入对应多个输出：请指定文件，并用 --output 指定文件夹",
     "sheet {name}": "工作表 {name}",
     "stopping after this batch; once more to leave at once": "这一批完成后停止；再按一次立即退出",

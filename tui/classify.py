@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,18 +124,14 @@ def _check(settings: Settings, predictor: Predictor, found: Found) -> None:
         )
 
 
-@dataclass(frozen=True)
-class _Work:
-    """A chunk on its way: what was read, and the answers to come.
+class _Work(NamedTuple):
+    """A chunk on its way: records with their text and true label, what was rejected, answers.
 
-    Attributes:
-        answers: float32 `[texts that are not empty, labels + 1]`: the probabilities, and the share
-            of the text that was read.
+    The answers will be float32 `[records, labels + 1]`: the probabilities, and the share of the
+    text that was read; 0 where there is no text.
     """
 
-    records: list[Record]
-    texts: list[str]
-    truths: list[int]
+    rows: list[tuple[Record, str, int]]
     rejects: list[Reject]
     answers: Future[NDArray[np.float32]]
 
@@ -226,21 +222,15 @@ class _Run:
 
     def _begin(self, items: list[Item], pool: ThreadPoolExecutor) -> _Work:
         """Tell records from rejects, and have the texts predicted."""
-        records, texts, truths, rejects = [], [], [], []
-        for item in items:
-            checked = self._checked(item)
-            if isinstance(checked, Reject):
-                rejects.append(checked)
-            else:
-                records.append(item)
-                texts.append(checked[0])
-                truths.append(checked[1])
-        filled = [text for text in texts if text.strip()]
-        answers = pool.submit(self._answer, filled, len(items))
-        return _Work(cast("list[Record]", records), texts, truths, rejects, answers)
+        checked = [self._checked(item) for item in items]
+        rows = [row for row in checked if not isinstance(row, Reject)]
+        rejects = [row for row in checked if isinstance(row, Reject)]
+        return _Work(
+            rows, rejects, pool.submit(self._answer, [text for _, text, _ in rows], len(rejects))
+        )
 
-    def _checked(self, item: Item) -> tuple[str, int] | Reject:
-        """Return the text and the true label of a record, -1 without a column; or why not."""
+    def _checked(self, item: Item) -> tuple[Record, str, int] | Reject:
+        """Add to a record its text and true label, -1 without a column; or say why not."""
         if isinstance(item, Reject):
             return item
         text = text_of(item, self._found.text_column)
@@ -257,7 +247,7 @@ class _Run:
                     return Reject(item.place, "unknown_column", message, name)
         column = self._settings.label_column
         if column is None:
-            return text, -1
+            return item, text, -1
         label = str(plain(item.fields.get(column)))
         truth = self._labels.find(label)
         if truth is None:
@@ -267,29 +257,30 @@ class _Run:
                 labels=self._labels,
             )
             return Reject(item.place, "unknown_label", message, column)
-        return text, truth
+        return item, text, truth
 
-    def _answer(self, texts: list[str], items: int) -> NDArray[np.float32]:
+    def _answer(self, texts: list[str], rejected: int) -> NDArray[np.float32]:
         """Take the answers of a chunk from the journal, or predict them and keep them there."""
         if self._ended.is_set():
             raise Stopped
         summary, journal, width = self.summary, self._journal, len(self._labels) + 1
+        filled = [row for row, text in enumerate(texts) if text.strip()]
         try:
-            summary.predicted += items - len(texts)
+            summary.predicted += rejected + len(texts) - len(filled)
             answers = None if journal is None else journal.load(texts, width)
             if answers is not None:
-                summary.predicted += len(texts)
-                summary.resumed += len(texts)
+                summary.predicted += len(filled)
+                summary.resumed += len(filled)
                 return answers
-            answers = np.empty((len(texts), width), dtype=np.float32)
+            answers = np.zeros((len(texts), width), dtype=np.float32)
             # Shortest first, so that few tokens are padding.
-            order = sorted(range(len(texts)), key=lambda row: (len(texts[row]), texts[row]))
-            for start in range(0, len(order), BATCH):
+            filled.sort(key=lambda row: (len(texts[row]), texts[row]))
+            for start in range(0, len(filled), BATCH):
                 if self._ended.is_set():
                     raise Stopped
                 summary.seconds = time.monotonic() - self._started
                 self._hooks.between(summary)
-                rows = order[start : start + BATCH]
+                rows = filled[start : start + BATCH]
                 predictions = self._predictor.predict(
                     [texts[row] for row in rows], windows=self._settings.windows
                 )
@@ -304,20 +295,15 @@ class _Run:
 
     def _written(self, work: _Work, writer: Writer) -> Chunk:
         """Write the records of a chunk; those that the format cannot hold join its rejects."""
-        filled = np.array([bool(text.strip()) for text in work.texts], dtype=bool)
-        answers = np.zeros((len(filled), len(self._labels) + 1), dtype=np.float32)
-        answers[filled] = work.answers.result()
-        probabilities = answers[:, :-1]
+        answers = work.answers.result()
+        probabilities, read = answers[:, :-1], answers[:, -1]
         confidences = probabilities.max(axis=1, initial=0.0)
-        ids = np.where(filled, probabilities.argmax(axis=1), -1)
-        # as in STATUSES; the first that holds
-        statuses = np.select(
-            [~filled, answers[:, -1] < 1, confidences < self._predictor.manifest.uncertain_below],
-            [3, 2, 1],
-        )
+        ids = np.where(read > 0, probabilities.argmax(axis=1), -1)
+        unsure = confidences < self._predictor.manifest.uncertain_below
+        statuses = np.select([read == 0, read < 1, unsure], [3, 2, 1])  # as in STATUSES
         rejects, kept = list(work.rejects), []
-        for row, (record, label, confidence, status) in enumerate(
-            zip(work.records, ids.tolist(), confidences.tolist(), statuses.tolist(), strict=True)
+        for row, ((record, _, _), label, confidence, status) in enumerate(
+            zip(work.rows, ids.tolist(), confidences.tolist(), statuses.tolist(), strict=True)
         ):
             values = values_of(self._labels.names, label, confidence, status)
             if self._settings.probabilities:
@@ -328,13 +314,14 @@ class _Run:
                 kept.append(row)
             except UnwritableError as error:
                 rejects.append(Reject(record.place, "unwritable", str(error), error.column))
+        truths = np.array([truth for _, _, truth in work.rows], dtype=np.int64)
         return Chunk(
-            records=[work.records[row] for row in kept],
-            texts=[work.texts[row] for row in kept],
+            records=[work.rows[row][0] for row in kept],
+            texts=[work.rows[row][1] for row in kept],
             ids=ids[kept],
             confidences=confidences[kept],
             statuses=statuses[kept],
-            truths=None if self._settings.label_column is None else np.array(work.truths)[kept],
+            truths=None if self._settings.label_column is None else truths[kept],
             rejects=sorted(rejects, key=lambda reject: reject.place.number),
         )
 

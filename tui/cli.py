@@ -21,7 +21,7 @@ PROGRAM = "sentiment-tui"
 COMPLETE = "_SENTIMENT_TUI_COMPLETE"
 """The variable by which a shell asks for completions, as click names it."""
 
-_HELP = {"help_option_names": ["-h", "--help"], "show_default": True}
+_HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
 
 EXIT_CODES = {
     ExitCode.OK: tr("all records classified"),

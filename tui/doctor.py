@@ -20,19 +20,15 @@ def examine(model: Path, device: Device) -> tuple[list[tuple[str, str]], list[st
         model: the file to open.
         device: asked for.
     """
-    found = [(tr("Python"), f"{platform.python_version()}, {platform.platform()}")]
-    found += [(name, _version(name)) for name in _PACKAGES]
-    problems = []
-    granted = quota()
-    sets = instructions()
-    found += [
-        (
-            tr("cores"),
-            str(available_cores())
-            + ("" if granted is None else tr(" (the cgroup grants {count:g})", count=granted)),
-        ),
+    granted, sets = quota(), instructions()
+    note = "" if granted is None else tr(" (the cgroup grants {count:g})", count=granted)
+    found = [
+        (tr("Python"), f"{platform.python_version()}, {platform.platform()}"),
+        *((name, _version(name) or "-") for name in _PACKAGES),
+        (tr("cores"), f"{available_cores()}{note}"),
         (tr("instructions"), ", ".join(sets) or tr("unknown")),
     ]
+    problems = []
     if "avx2" in sets and not any(name.endswith("vnni") for name in sets):
         problems.append(
             tr("no VNNI: int8 models are exact here, but slower; export --precision fp32")
@@ -47,12 +43,9 @@ def examine(model: Path, device: Device) -> tuple[list[tuple[str, str]], list[st
         (tr("asked for, got"), f"{device}, {predictor.device}"),
         (tr("model"), f"{model}: {manifest.precision}, {manifest.target}, {manifest.encoder}"),
         (tr("digest"), manifest.digest),
-        *(
-            (tr("nodes on {name}", name=name), str(count))
-            for name, count in predictor.nodes.items()
-        ),
+        *((tr("nodes on {name}", name=name), f"{n}") for name, n in predictor.nodes.items()),
     ]
-    if _version("onnxruntime-gpu") != _ABSENT and predictor.device == "cpu":
+    if _version("onnxruntime-gpu") and predictor.device == "cpu":
         problems.append(
             tr(
                 "onnxruntime-gpu is installed, and the CPU is used: sentiment-tui doctor --device "
@@ -62,11 +55,8 @@ def examine(model: Path, device: Device) -> tuple[list[tuple[str, str]], list[st
     return found, problems
 
 
-_ABSENT = "-"
-
-
-def _version(name: str) -> str:
+def _version(name: str) -> str | None:
     try:
         return version(name)
     except PackageNotFoundError:
-        return _ABSENT
+        return None

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 from models.command import ExitCode, UserError
@@ -116,11 +117,10 @@ def inspect(settings: Settings) -> Found:
         found = recognise(settings, table)
         if found.problem is not None and table.dialect.format == "jsonl":
             # The first record may lack what the others have.
-            columns = dict.fromkeys(table.columns)
-            for record in table.items:
-                columns.update(dict.fromkeys(() if isinstance(record, Reject) else record.fields))
-            found = recognise(settings, replace(table, columns=list(columns)))
-    columns = dict.fromkeys(found.columns)
+            names = (name for item in table.items for name in getattr(item, "fields", ()))
+            columns = list(dict.fromkeys(chain(table.columns, names)))
+            found = recognise(settings, replace(table, columns=columns))
+    seen = dict.fromkeys(found.columns)
     preview: list[Record] = []
     records = rejected = 0
     with open_table(settings.source, found.dialect) as table:
@@ -132,8 +132,8 @@ def inspect(settings: Settings) -> Found:
             if len(preview) < PREVIEW:
                 fields = {column: plain(value) for column, value in item.fields.items()}
                 preview.append(replace(item, fields=fields))
-            if table.dialect.format == "jsonl":  # the only one whose records differ in columns
-                columns.update(dict.fromkeys(item.fields))
+            if item.source:  # of JSONL, the only format whose records differ in columns
+                seen.update(dict.fromkeys(item.fields))
     problem = found.problem
     if found.output_format == "xlsx" and records >= XLSX_ROWS:
         problem = UserError(
@@ -142,7 +142,7 @@ def inspect(settings: Settings) -> Found:
         )
     return replace(
         found,
-        columns=tuple(columns),
+        columns=tuple(seen),
         problem=problem,
         records=records,
         rejected=rejected,

@@ -63,25 +63,22 @@ class Report:
         self._found = found
         self._rows: list[list[str]] = []
         dialect = found.dialect
-        how = [str(dialect.format)]
-        if dialect.encoding is not None:
-            how.append(dialect.encoding)
-        if dialect.delimiter is not None:
-            mark = "TAB" if dialect.delimiter == "\t" else dialect.delimiter
-            how.append(tr("delimiter {mark}", mark=f'"{mark}"'))
-        if dialect.quoting not in (None, "none" if dialect.format == "tsv" else "double"):
-            how.append(tr("quotes {quoting}", quoting=dialect.quoting))
-        if dialect.sheet is not None:
-            how.append(tr("sheet {name}", name=dialect.sheet))
-        if not dialect.header:
-            how.append(tr("no header"))
-        if found.records is not None:
-            how.append(tr("{count} records", count=f"{found.records:,}"))
+        usual = "none" if dialect.format == "tsv" else "double"
+        mark = (dialect.delimiter or "").replace("\t", "TAB")
+        how = [
+            dialect.format,
+            dialect.encoding,
+            mark and tr("delimiter {mark}", mark=f'"{mark}"'),
+            dialect.quoting not in (None, usual) and tr("quotes {name}", name=dialect.quoting),
+            dialect.sheet and tr("sheet {name}", name=dialect.sheet),
+            not dialect.header and tr("no header"),
+            found.records is not None and tr("{count} records", count=f"{found.records:,}"),
+        ]
         self._say(
             tr(
                 "input: {name}, {how}; text column: {column}; output: {output}",
                 name=found.name,
-                how=", ".join(how),
+                how=", ".join(word for word in how if word),
                 column=found.text_column,
                 output=found.output_format,
             )

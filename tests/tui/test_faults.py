@@ -169,12 +169,12 @@ def folder_of(output: Path) -> Path:
 
 
 def entries(output: Path) -> list[bytes]:
-    """The two chunks of a run that was interrupted in its third: two answers, then three."""
+    """The two chunks of a run that was interrupted in its third: of three records each."""
     content = (folder_of(output) / "journal").read_bytes()
     _, _, chunks = content.partition(b"\n")
-    sizes = [32 + 4 * texts * (len(MANIFEST.labels) + 1) for texts in (2, 3)]
-    assert len(chunks) == sum(sizes)
-    return [chunks[: sizes[0]], chunks[sizes[0] :]]
+    size = 32 + 4 * 3 * (len(MANIFEST.labels) + 1)
+    assert len(chunks) == 2 * size
+    return [chunks[:size], chunks[size:]]
 
 
 def test_a_run_that_is_stopped_before_its_first_chunk_leaves_nothing(
