@@ -178,7 +178,7 @@ class _Run:
                 self.summary.read != found.records or digest_of(settings.source) != found.digest
             ):
                 raise UserError(
-                    ExitCode.DATA, tr("{name} was changed while it was read", name=found.name)
+                    ExitCode.DATA, tr("{name} was changed since it was read", name=found.name)
                 )
             publish(output, draft, rejects, folder, self.summary, fingerprint)
             durable.discard(folder)

@@ -21,6 +21,7 @@ PROGRAM = "sentiment-tui"
 COMPLETE = "_SENTIMENT_TUI_COMPLETE"
 """The variable by which a shell asks for completions, as click names it."""
 
+_PATH = click.Path(path_type=Path, allow_dash=True)
 _HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
 
 EXIT_CODES = {
@@ -86,16 +87,10 @@ def cli(context: click.Context, /, model: str | None, device: Device) -> None:
     + "\n"
     + "\n".join(f"  {code:>3}  {meaning}" for code, meaning in EXIT_CODES.items()),
 )
-@click.argument(
-    "files",
-    metavar="FILE...",
-    nargs=-1,
-    required=True,
-    type=click.Path(path_type=Path, allow_dash=True),
-)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=_PATH)
 @click.option(
     *("--output", "-o"),
-    type=click.Path(path_type=Path, allow_dash=True),
+    type=_PATH,
     metavar="FILE",
     help=tr(
         "Where to write; its name tells the format. A folder, for several inputs. "

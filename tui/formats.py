@@ -89,12 +89,11 @@ def open_writer(
                 return _Xlsx(file, columns, folder)
             case "parquet":
                 return _Parquet(file, columns, table, added)
-            case "tsv" if settings.dialect.quoting != "double":
-                return _Tsv(file, columns, "\t")
             case "tsv":
-                return _Csv(file, columns, "\t")
+                quoted = settings.dialect.quoting == "double"
+                return _Csv(file, columns, "\t", quoted=quoted)
             case _:
-                return (_ExcelCsv if settings.excel else _Csv)(file, columns, ",")
+                return _Csv(file, columns, ",", excel=settings.excel)
     except ValueError as error:
         reason = tr("the name of a column cannot be written: {reason}", reason=error)
         raise UserError(ExitCode.DATA, reason) from error
@@ -123,51 +122,43 @@ def _as_json(value: Any) -> Any:
 
 
 class _Csv(Writer):
-    """CSV as RFC 4180 has it, but with LF for a line end."""
+    """CSV as RFC 4180 has it, but with LF for a line end; and TSV, which has no quotes."""
 
-    def __init__(self, file: Draft, columns: Sequence[str], delimiter: str) -> None:
+    def __init__(
+        self,
+        file: Draft,
+        columns: Sequence[str],
+        delimiter: str,
+        *,
+        quoted: bool = True,
+        excel: bool = False,
+    ) -> None:
         super().__init__(file, columns)
-        self._delimiter = delimiter.encode()
-        self._special = re.compile(f'["\r\n{delimiter}]'.encode())
+        self._delimiter, self._quoted, self._excel = delimiter.encode(), quoted, excel
+        self._special = re.compile((f'["\r\n{delimiter}]' if quoted else "[\r\n\t]").encode())
+        if excel:
+            file.write("\ufeff".encode())
         self._add([self._cell(column, column) for column in columns])
 
     def _cell(self, column: str, value: Any) -> bytes:  # noqa: ARG002
-        # UTF-8 cannot hold half a character alone, which JSON can spell
-        cell = _text(value).encode()
-        if self._special.search(cell):
-            return b'"' + cell.replace(b'"', b'""') + b'"'
-        return cell
-
-    def _add(self, cells: list[bytes]) -> None:
-        self._file.write(self._delimiter.join(cells) + b"\n")
-
-
-class _ExcelCsv(_Csv):
-    """CSV that a spreadsheet takes for UTF-8, and no text in it for a formula."""
-
-    def __init__(self, file: Draft, columns: Sequence[str], delimiter: str) -> None:
-        file.write("\ufeff".encode())
-        super().__init__(file, columns, delimiter)
-
-    def _cell(self, column: str, value: Any) -> bytes:
+        text = _text(value)
         # OWASP, "CSV Injection": what a spreadsheet would run begins with one of these.
-        text = _text(value)
-        return super()._cell(column, f"'{text}" if text[:1] in tuple("=+-@\t\r") else text)
-
-
-class _Tsv(_Csv):
-    """TSV, which has no quotes."""
-
-    def _cell(self, column: str, value: Any) -> bytes:  # noqa: ARG002
-        text = _text(value)
-        if re.search("[\t\r\n]", text):
+        if self._excel and text.startswith(tuple("=+-@\t\r")):
+            text = f"'{text}"
+        cell = text.encode()  # UTF-8 cannot hold half a character alone, which JSON can spell
+        if not self._special.search(cell):
+            return cell
+        if not self._quoted:
             raise ValueError(
                 tr(
                     "TSV cannot hold a tab or a line break in a value; write CSV or JSONL, "
                     "or say --quoting double"
                 )
             )
-        return text.encode()
+        return b'"' + cell.replace(b'"', b'""') + b'"'
+
+    def _add(self, cells: list[bytes]) -> None:
+        self._file.write(self._delimiter.join(cells) + b"\n")
 
 
 class _Json(Writer):
@@ -251,8 +242,9 @@ class _Parquet(Writer):
 
         super().__init__(file, columns)
         self._arrow = pyarrow
-        self._types = dict.fromkeys(added, pyarrow.float64()) | {added[1]: pyarrow.int64()}
-        del self._types[added[0]], self._types[added[3]]  # the label and the status are text
+        # of the answer, the label and the status are text
+        self._types = dict.fromkeys([added[2], *added[4:]], pyarrow.float64())
+        self._types[added[1]] = pyarrow.int64()
         if table.schema is not None:
             self._types |= dict(zip(table.columns, table.schema.types, strict=True))
         text = pyarrow.string()

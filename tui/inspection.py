@@ -31,7 +31,7 @@ PREVIEW = 10
 
 @dataclass(frozen=True)
 class Settings:
-    """What a file run is asked to do.
+    """What a file run is asked to do, as `sentiment-tui classify --help` explains its options.
 
     Attributes:
         source: the input file, or None for standard input.
@@ -41,13 +41,8 @@ class Settings:
             the input.
         text_column: None takes the one with a name that is known, or the only one of a table
             without a header.
-        label_column: holds true labels to score the predictions by.
         select: input columns to keep, in this order; all of them where it is empty.
-        prefix: put before the names of the answer's columns.
-        probabilities: whether to add a column for the probability of each label.
         windows: read texts longer than the model's max length whole; else only their beginning.
-        excel: write CSV that Excel reads as UTF-8 and without formulas.
-        force: replace an existing output.
     """
 
     source: Path | None
@@ -208,8 +203,9 @@ def _output_format(settings: Settings, table: Table) -> str:
             ),
         )
     if settings.excel and known != "csv":
-        message = tr("--excel is for CSV; this output is {format}", format=known)
-        raise UserError(ExitCode.USAGE, message)
+        raise UserError(
+            ExitCode.USAGE, tr("--excel is for CSV; this output is {format}", format=known)
+        )
     return known
 
 

@@ -53,20 +53,16 @@ def reject_line(found: Found, reject: Reject, *, ascii_only: bool = False) -> st
 
 def check_output(path: Path, settings: Settings) -> None:
     """Raise UserError CANNOT_CREATE if `path` must not be written with these settings."""
+    problem = None
     if path.exists() and not path.is_file():
-        raise UserError(
-            ExitCode.CANNOT_CREATE, tr("{path} is no file; for standard output say -", path=path)
-        )
+        problem = tr("{path} is no file; for standard output say -", path=path)
+    elif path.exists() and not settings.force:
+        problem = tr("{path} exists; name another --output, or --force to replace it", path=path)
     for mine in (path, sidecar(path, "rejects.jsonl"), sidecar(path, "receipt.json")):
         if settings.source is not None and mine.exists() and mine.samefile(settings.source):
-            raise UserError(
-                ExitCode.CANNOT_CREATE, tr("{path} is the input; name another output", path=mine)
-            )
-    if path.exists() and not settings.force:
-        raise UserError(
-            ExitCode.CANNOT_CREATE,
-            tr("{path} exists; name another --output, or --force to replace it", path=path),
-        )
+            problem = tr("{path} is the input; name another output", path=mine)
+    if problem is not None:
+        raise UserError(ExitCode.CANNOT_CREATE, problem)
 
 
 def fingerprint_of(

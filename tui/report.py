@@ -50,7 +50,7 @@ class Report:
         self._say(
             tr(
                 "model: {name} ({digest}, {precision}); labels: {labels}; device: {device}",
-                name=tr("the built-in model") if predictor.path == BUILTIN else predictor.path,
+                name=tr("built-in model") if predictor.path == BUILTIN else predictor.path,
                 digest=manifest.digest[:12],
                 precision=manifest.precision,
                 labels=", ".join(manifest.labels),
