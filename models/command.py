@@ -60,7 +60,7 @@ def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def complain(message: str) -> None:
     """Say on stderr what is wrong."""
-    click.echo(f"{tr('error')}: {message}", err=True)
+    click.echo(tr("error: ") + message, err=True)
 
 
 def run(command: click.Command, name: str) -> NoReturn:

@@ -2,7 +2,7 @@
 
 CHINESE: dict[str, str] = {
     # models
-    "error": "错误",
+    "error: ": "错误：",
     "interrupted": "已中断",
     "{path}: {reason}": "{path}：{reason}",
     "this is a bug in {program}; the lines above say where": "这是 {program} 的缺陷，位置见上面几行",
@@ -194,12 +194,13 @@ CHINESE: dict[str, str] = {
     "true \\ predicted": "真实 \\ 预测",
     "accuracy {accuracy} ({correct} of {rows}), macro-F1 {f1}": "准确率 {accuracy}（{rows} 条中 {correct} 条正确），宏平均 F1 {f1}",
     "model: {name} ({digest}, {precision}); labels: {labels}; device: {device}": "模型：{name}（{digest}，{precision}）；标签：{labels}；设备：{device}",
-    "{records} records, {rate}/s": "{records} 条记录，每秒 {rate} 条",
+    "{records} records, {rate}/s: {shares}": "{records} 条记录，每秒 {rate} 条：{shares}",
     "… and {count} more": "…… 还有 {count} 条",
     "{count} records have no text, and got no label": "{count} 条记录没有文本，未打标签",
     "{count} texts were longer than the model reads: only their beginning counts": "{count} 条文本超过模型能读的长度，只读取了开头",
     "written to {path}": "已写入 {path}",
     # tui: files
+    "expected one character that is no quote, or TAB": "应为一个非引号字符，或 TAB",
     "--dry-run needs a file, not a pipe": "--dry-run 需要文件，不能用管道",
     "--encoding {encoding} is none of text that Python knows": "--encoding {encoding}：Python 不认识这种文本编码",
     "--excel is for CSV; this output is {format}": "--excel 只用于 CSV；这个输出是 {format}",

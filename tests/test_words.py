@@ -57,7 +57,7 @@ def test_the_locale_chooses_the_language(
         monkeypatch.setenv(variable, value)
     language.cache_clear()
     assert language() == expected
-    assert tr("error") == {"zh": "错误", "en": "error"}[expected]
+    assert tr("error: ") == {"zh": "错误：", "en": "error: "}[expected]
 
 
 def test_a_value_in_a_sentence_cannot_act_on_the_terminal() -> None:

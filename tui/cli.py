@@ -72,6 +72,15 @@ def cli(context: click.Context, /, model: str | None, device: Device) -> None:
     run_app(_model_path(model), device)
 
 
+def _character(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """Return a delimiter as it is, TAB also by its name."""
+    if value in ("TAB", r"\t"):
+        return "\t"
+    if value and (len(value) != 1 or value in "\"'\\\r\n"):
+        raise click.BadParameter(tr("expected one character that is no quote, or TAB"))
+    return value
+
+
 @cli.command(
     context_settings=_HELP,
     short_help=tr("Classify files and pipes."),
@@ -146,6 +155,7 @@ def cli(context: click.Context, /, model: str | None, device: Device) -> None:
 @click.option(
     "--delimiter",
     metavar="CHAR",
+    callback=_character,
     help=tr("Of CSV. [default: the one of , ; | TAB in the first line, else ,]"),
 )
 @click.option(

@@ -91,7 +91,7 @@ class Report:
         for record in found.preview:
             text = record.fields[found.text_column or ""] or ""
             self._rows.append([str(record.place.number), one_line(text, TEXT_WIDTH)])
-        self._table(["#", tr("text")], found.records or 0)
+        self._table(["#", tr("text")], (found.records or 0) - (found.rejected or 0))
         if found.rejected:
             self._say(tr("{count} records rejected", count=f"{found.rejected:,}"))
 
@@ -137,12 +137,17 @@ class Report:
             self._table(["#", tr("text"), tr("label"), tr("confidence"), ""], summary.written)
             self._say("")
         shares = [
-            f"{display(label)} {count:,} ({count / max(summary.written, 1):.1%})"
+            f"{label} {count:,} ({count / max(summary.written, 1):.1%})"
             for label, count in zip(summary.labels, summary.counts.tolist(), strict=True)
         ]
-        rate, written = f"{_rate(summary):,.0f}", f"{summary.written:,}"
-        words = tr("{records} records, {rate}/s", records=written, rate=rate)
-        self._say(f"{words}: {', '.join(shares)}")
+        self._say(
+            tr(
+                "{records} records, {rate}/s: {shares}",
+                records=f"{summary.written:,}",
+                rate=f"{_rate(summary):,.0f}",
+                shares=", ".join(shares),
+            )
+        )
         _, uncertain, truncated, empty = (f"{n:,}" if n else "" for n in summary.statuses.tolist())
         if uncertain:
             self._say(tr("{count} answers are uncertain: look at them", count=uncertain))

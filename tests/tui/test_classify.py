@@ -211,6 +211,8 @@ def test_the_input_is_never_replaced(
         ("a.csv", b"text\na\n", ("--label-column", "no"), ExitCode.DATA, "a column called no"),
         ("a.dat", b"text\n", (), ExitCode.USAGE, "--from csv"),
         ("a.csv", b"text\na\n", ("--device", "tpu"), ExitCode.USAGE, "tpu"),
+        ("a.csv", b"text\na\n", ("--delimiter", ";;"), ExitCode.USAGE, "or TAB"),
+        ("a.csv", b"text\na\n", ("--delimiter", '"'), ExitCode.USAGE, "or TAB"),
     ],
 )
 def test_what_cannot_be_classified_says_why_and_writes_nothing(
@@ -410,6 +412,14 @@ def test_what_was_recognised_can_be_said_otherwise(classify: Invoke, tmp_path: P
     found = classify(path, *flags, "--to", "jsonl")
     assert "quotes single, no header, 2 records" in found.stderr
     assert [json.loads(line)["1"] for line in found.stdout.splitlines()] == ["很好", "太|差"]
+
+
+def test_a_tab_is_named_as_it_is_printed(classify: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("n,o\ttext\n1\t很好\n", encoding="utf-8")
+    assert "found , TAB" in classify(tmp_path / "a.csv").stderr
+    for name in ("TAB", r"\t"):
+        result = classify(tmp_path / "a.csv", "--delimiter", name)
+        assert result.stdout.splitlines()[1].startswith("1,很好,")
 
 
 def test_the_receipt_goes_to_standard_output_when_asked_for(
