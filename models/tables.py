@@ -26,6 +26,8 @@ from models.lines import Line, detect_encoding, read_lines
 
 TEXT_FORMATS = ("csv", "tsv", "jsonl", "txt")
 FORMATS = (*TEXT_FORMATS, "xlsx", "parquet")
+OUTPUT_FORMATS = ("csv", "tsv", "jsonl", "xlsx", "parquet")
+"""Those that have columns, as the answer has."""
 
 TEXT_COLUMNS = (
     *("text", "text_a", "review", "reviews", "comment", "comments", "content", "sentence"),

@@ -14,8 +14,7 @@ import click
 from models.command import ExitCode, UserError, run
 from models.i18n import tr
 from models.locations import BUILTIN, Device, newest_model
-from models.tables import FORMATS, QUOTING, Dialect
-from tui.inspection import OUTPUT_FORMATS
+from models.tables import FORMATS, OUTPUT_FORMATS, QUOTING, Dialect
 
 PROGRAM = "sentiment-tui"
 COMPLETE = "_SENTIMENT_TUI_COMPLETE"

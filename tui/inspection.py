@@ -9,6 +9,7 @@ from pathlib import Path
 from models.command import ExitCode, UserError
 from models.i18n import tr
 from models.tables import (
+    OUTPUT_FORMATS,
     TEXT_COLUMNS,
     Dialect,
     Record,
@@ -19,8 +20,6 @@ from models.tables import (
     open_table,
     plain,
 )
-
-OUTPUT_FORMATS = ("csv", "tsv", "jsonl", "xlsx", "parquet")
 
 XLSX_ROWS = 1_048_576
 """Limit of a sheet, by Microsoft's "Excel specifications and limits"."""

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from models.command import ExitCode, UserError
-from models.tables import Dialect, open_table, plain
+from models.tables import OUTPUT_FORMATS, Dialect, open_table, plain
 from tests.tui.runs import run
-from tui.inspection import OUTPUT_FORMATS, Settings, inspect
+from tui.inspection import Settings, inspect
 
 # What UTF-8 can hold and XML too.
 values = st.text(

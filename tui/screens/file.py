@@ -15,10 +15,10 @@ from textual.widgets import Static
 from models.command import UserError
 from models.display import display
 from models.i18n import tr
-from models.tables import FORMATS, TEXT_FORMATS, Dialect
+from models.tables import FORMATS, OUTPUT_FORMATS, TEXT_FORMATS, Dialect
 from tui.aside import aside
 from tui.engine import reason_of
-from tui.inspection import OUTPUT_FORMATS, Found, Settings, inspect
+from tui.inspection import Found, Settings, inspect
 from tui.looks import one_line, padded
 from tui.screens.dialogs import Ask, Question
 from tui.widgets.bars import KeyBar, StatusBar
