@@ -109,6 +109,15 @@ def test_a_value_too_deep_for_a_table_costs_its_record_alone(tmp_path: Path) -> 
     assert run(tmp_path / "a.jsonl", tmp_path / "b.jsonl").written == 2
 
 
+@pytest.mark.parametrize("name", ["b.csv", "b.jsonl", "b.xlsx"])
+def test_an_infinite_number_costs_its_record_alone(tmp_path: Path, name: str) -> None:
+    table = pyarrow.table({"text": ["a", "b"], "x": [float("inf"), 1.5]})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    summary = run(tmp_path / "a.parquet", tmp_path / name)
+    assert (summary.written, summary.rejected) == (1, 1)
+    assert run(tmp_path / "a.parquet", tmp_path / "b.parquet").written == 2
+
+
 def test_a_text_in_a_workbook_is_never_a_formula_or_a_link(tmp_path: Path) -> None:
     import zipfile
 
