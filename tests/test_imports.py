@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-TRAINING = {"torch", "transformers", "datasets", "onnx", "optimum", "accelerate", "safetensors"}
+TRAINING = {"torch", "transformers", "datasets", "onnx", "optimum", "safetensors"}
 
 
 def imported_by(*arguments: object) -> set[str]:

@@ -20,11 +20,22 @@ from tqdm import tqdm
 
 from models.batching import plan
 from models.classifier import Classifier
-from models.tokens import Tokenizer
+from models.tokens import Tokenizer, Tokens
 from trainer import ranks
+from trainer.report import progress
 
 CHUNK = 1024
 """Texts that are encoded and written together: what a kill can cost, and what memory holds."""
+
+
+def inputs(
+    tokenizer: Tokenizer, tokens: Tokens, rows: NDArray[np.intp], device: torch.device
+) -> dict[str, Tensor]:
+    """Return some rows as the encoder takes them: `[rows, longest]`, padded on the right."""
+    batch = tokens.batch(rows, tokenizer.pad_id)
+    if not tokenizer.has_token_types:
+        del batch["token_type_ids"]
+    return {name: torch.from_numpy(ids).to(device) for name, ids in batch.items()}
 
 
 @torch.inference_mode()
@@ -47,11 +58,8 @@ def encode(
     device = classifier.head.weight.device
     features = np.empty((len(place), classifier.head.in_features), dtype=np.float32)
     for rows in plan(tokens.lengths):
-        batch = tokens.batch(rows, tokenizer.pad_id)
-        tensors = {name: torch.from_numpy(ids).to(device) for name, ids in batch.items()}
-        if not tokenizer.has_token_types:
-            del tensors["token_type_ids"]
-        features[rows] = classifier.features(**tensors).cpu().numpy()
+        batch = inputs(tokenizer, tokens, rows, device)
+        features[rows] = classifier.features(**batch).cpu().numpy()
         bar.update(len(rows))
     bar.update(len(texts) - len(place))
     answer: NDArray[np.float32] = features[where]
@@ -62,7 +70,7 @@ def encode_all(
     classifier: Classifier, tokenizer: Tokenizer, texts: Sequence[str], *, title: str
 ) -> Tensor:
     """Return the features of all texts, `[texts, H]`, in memory and on no disk."""
-    with _progress(title, len(texts)) as bar:
+    with progress(title, len(texts), "text") as bar:
         return torch.from_numpy(encode(classifier, tokenizer, texts, bar))
 
 
@@ -132,7 +140,7 @@ def _fill(
     ranks.wait()  # all have seen the same chunks left
     share = left[ranks.number() :: ranks.count()] * CHUNK
     rows = sum(len(texts[start : start + CHUNK]) for start in share)
-    with _progress(title, rows) as bar, draft.open("r+b") as file:
+    with progress(title, rows, "text") as bar, draft.open("r+b") as file:
         for start in share:
             features = encode(classifier, tokenizer, texts[start : start + CHUNK], bar)
             file.seek(header + start * features.itemsize * features.shape[1])
@@ -153,8 +161,3 @@ def _locked(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _progress(title: str, total: int) -> "tqdm[None]":
-    quiet = None if ranks.is_first() else True  # None: shown on a terminal
-    return tqdm(total=total, desc=title, unit="text", disable=quiet, leave=False)

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import torch
 import torch.distributed as dist
+from torch import Tensor
 
 
 def number() -> int:
@@ -29,14 +30,15 @@ def is_first() -> bool:
 
 def join(device: torch.device) -> torch.device:
     """Meet the other processes, if there are any, and return the device of this one."""
-    if "LOCAL_RANK" not in os.environ:
+    if count() == 1:
         return device
-    from accelerate import PartialState
-
+    if device.type == "cuda":
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(device)
     # A process that dies is seen at once and ends all; one that is slow may be waited for.
-    state = PartialState(cpu=device.type == "cpu", timeout=timedelta(days=7))
-    found: torch.device = state.device
-    return found
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    dist.init_process_group(backend, timeout=timedelta(days=7))
+    return device
 
 
 def wait() -> None:
@@ -45,14 +47,13 @@ def wait() -> None:
         dist.barrier()
 
 
-def agree(answer: bool) -> bool:
-    """Return the first process's answer to a question, in every process."""
+def total(share: Tensor) -> Tensor:
+    """Return the sum of what each process has, in every process; on the device of `share`."""
     if not dist.is_initialized():
-        return answer
-    device = "cuda" if dist.get_backend() == "nccl" else "cpu"
-    said = torch.tensor([answer], dtype=torch.uint8, device=device)
-    dist.broadcast(said, src=0)
-    return bool(said.item())
+        return share
+    found = share.cuda() if dist.get_backend() == "nccl" else share.cpu()
+    dist.all_reduce(found)
+    return found.to(share.device)
 
 
 def part() -> None:

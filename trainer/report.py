@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -18,6 +19,17 @@ def say(*lines: str) -> None:
     if ranks.is_first():
         for line in lines:
             tqdm.write(line, file=sys.stderr)
+
+
+def progress(title: str, total: int, unit: str, initial: int = 0) -> "tqdm[None]":
+    """Return a progress bar that the first process shows, on a terminal."""
+    quiet = None if ranks.is_first() else True  # None: shown on a terminal
+    return tqdm(total=total, initial=initial, desc=title, unit=unit, disable=quiet, leave=False)
+
+
+def clock(seconds: float) -> str:
+    """Return a duration as hours, minutes and seconds: 1:02:03."""
+    return str(timedelta(seconds=round(seconds)))
 
 
 def say_calibration(calibration: Calibration, dev: Mapping[str, Any]) -> None:

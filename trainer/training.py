@@ -109,27 +109,11 @@ def train(settings: Settings) -> dict[str, Any]:
     logits: dict[str, Tensor] = {}
     history: list[dict[str, float]] = []
     frozen = {}
-    if settings.head.epochs:
-        cache = settings.output.parent / CACHE
-        features = {
-            name: cached_features(
-                classifier, tokenizer, split.texts, encoder_digest=digest, folder=cache, title=name
-            )
-            for name, split in data.splits.items()
-        }
-        fit = _train_head(features, data, settings, loss_weights, time.monotonic() - started)
-        head, history = fit.head, fit.history
-        logits = {name: head.logits(features[name]) for name in ("dev", "test")}
-    else:
-        torch.manual_seed(settings.seed)
-        classifier.head.reset_parameters()
-    fitted = time.monotonic()
-    logs: Path | None = None
+    checkpoint = logs = None
     if settings.finetune is not None:
-        if fit is not None:
-            frozen["frozen"] = _score_splits(logits, Calibration(1.0, 0.0), data)
-            classifier.head.load_state_dict({"weight": head.weight, "bias": head.bias})
-        history, logs = _fine_tune(
+        frozen["frozen"] = _score_splits(logits, Calibration(1.0, 0.0), data)
+        classifier.head.load_state_dict({"weight": head.weight, "bias": head.bias})
+        history, checkpoint, logs = _fine_tune(
             classifier,
             tokenizer,
             data,
@@ -201,6 +185,8 @@ def train(settings: Settings) -> dict[str, Any]:
         draw_pictures(folder, history, best_epoch, pictured, run.uncertain_below)
         card = model_card(settings.output.name, run, metrics)
         (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
+    if checkpoint is not None:
+        checkpoint.unlink()
     say(tr("the run is in {path}; next: python -m export --opset 17", path=settings.output))
     return measured
 
@@ -326,23 +312,23 @@ def _fine_tune(
     unlabelled: list[str],
     loss_weights: Tensor | None,
     encoder_digest: str,
-) -> tuple[list[dict[str, float]], Path | None]:
-    """Train the classifier on; return its history, and the folder of TensorBoard's logs if any."""
+) -> tuple[list[dict[str, float]], Path, Path | None]:
+    """Train the classifier on; return its history, its checkpoint and TensorBoard's logs."""
     soft = _ask_teachers(settings, how, data, unlabelled, classifier.head.weight.device)
-    checkpoints = _checkpoints(settings, data, encoder_digest, classifier, soft)
-    logs = checkpoints.with_suffix(".tensorboard") if settings.tensorboard else None
+    checkpoint = _checkpoint(settings, data, encoder_digest, classifier, soft)
+    logs = checkpoint.with_suffix(".tensorboard") if settings.tensorboard else None
     history = finetune(
         classifier,
         tokenizer,
         data,
         how,
         seed=settings.seed,
-        checkpoints=checkpoints,
+        checkpoint=checkpoint,
         class_weights=loss_weights,
         soft=soft,
         tensorboard=logs,
     )
-    return history, logs
+    return history, checkpoint, logs
 
 
 def _ask_teachers(
@@ -366,7 +352,7 @@ def _ask_teachers(
     labelled = len(data.splits["train"])
     right = float((said[:labelled].argmax(axis=1) == data.splits["train"].labels).mean())
     say(tr("the teachers give {right:.1%} of train the label that it has", right=right))
-    return SoftLabels(said[:labelled], unlabelled, said[labelled:])
+    return SoftLabels(unlabelled, said)
 
 
 def _train_head(
@@ -405,21 +391,21 @@ def _train_head(
     return fit
 
 
-def _checkpoints(
+def _checkpoint(
     settings: Settings,
     data: Data,
     encoder_digest: str,
     classifier: Classifier,
     soft: SoftLabels | None,
 ) -> Path:
-    """Return the folder for checkpoints of exactly this training: any change names another."""
+    """Return the checkpoint of exactly this training: any change names another."""
     sha = hashlib.sha256(f"{settings.finetune} {settings.seed} {settings.max_length}".encode())
     sha.update(f"{encoder_digest} {data.fingerprint()} {ranks.count()}".encode())
     sha.update(classifier.head.weight.detach().cpu().numpy().tobytes())
     if soft is not None:
-        sha.update(soft.train.tobytes() + soft.more_train.tobytes())
+        sha.update(soft.probabilities.tobytes())
         sha.update("\0".join(soft.more).encode("utf-8", "surrogatepass"))
-    return settings.output.parent / CHECKPOINTS / sha.hexdigest()[:16]
+    return settings.output.parent / CHECKPOINTS / f"{sha.hexdigest()[:16]}.safetensors"
 
 
 def _score_splits(

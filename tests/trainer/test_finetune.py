@@ -1,17 +1,18 @@
 """What fine-tuning trains, how fast, and that a kill changes nothing."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from transformers import BertConfig, BertModel
 
 from models.classifier import Classifier
@@ -22,10 +23,11 @@ from tests.tiny import write_encoder
 from trainer import finetune
 from trainer.finetune import (
     FinetuneSettings,
-    _ByLength,
-    _choose_trained,
-    _parameter_groups,
+    batches,
     choose_precision,
+    choose_trained,
+    parameter_groups,
+    rate,
 )
 from trainer.head import HeadSettings
 from trainer.settings import Settings
@@ -61,7 +63,7 @@ def trained(classifier: Classifier) -> set[str]:
 
 
 def test_last_n_trains_the_head_and_the_last_n_layers(classifier: Classifier) -> None:
-    _choose_trained(classifier, 2)
+    choose_trained(classifier, 2)
     names = trained(classifier)
     assert {"head.weight", "head.bias"} <= names
     layers = {name.split(".")[3] for name in names if ".layer." in name}
@@ -70,21 +72,21 @@ def test_last_n_trains_the_head_and_the_last_n_layers(classifier: Classifier) ->
 
 
 def test_all_trains_everything(classifier: Classifier) -> None:
-    _choose_trained(classifier, None)
+    choose_trained(classifier, None)
     assert trained(classifier) == {name for name, _ in classifier.named_parameters()}
 
 
 def test_more_layers_than_there_are_is_an_error(classifier: Classifier) -> None:
     with pytest.raises(UserError, match=r"last:4 asks for .* the encoder has 3") as caught:
-        _choose_trained(classifier, 4)
+        choose_trained(classifier, 4)
     assert caught.value.code == ExitCode.USAGE
 
 
 def test_lower_layers_learn_slower_and_only_matrices_decay(classifier: Classifier) -> None:
-    _choose_trained(classifier, None)
-    rate = FinetuneSettings(learning_rate=1.0, layer_decay=0.5, weight_decay=0.1)
-    groups = _parameter_groups(classifier, rate)
-    found = {id(p): (g["lr"], g["weight_decay"]) for g in groups for p in g["params"]}
+    choose_trained(classifier, None)
+    falling = FinetuneSettings(learning_rate=1.0, layer_decay=0.5, weight_decay=0.1)
+    groups = parameter_groups(classifier, falling)
+    found = {id(p): (g["peak"], g["weight_decay"]) for g in groups for p in g["params"]}
     layers = classifier.encoder.encoder.layer
     assert found[id(classifier.head.weight)] == (1.0, 0.1)
     assert found[id(classifier.head.bias)] == (1.0, 0.0)
@@ -97,31 +99,32 @@ def test_lower_layers_learn_slower_and_only_matrices_decay(classifier: Classifie
 
 def test_a_batch_holds_texts_of_similar_length_and_every_row_comes_once() -> None:
     lengths = np.random.default_rng(0).integers(1, 500, size=1003)
-    sampler = _ByLength(lengths, batch_size=10, seed=0)
-    order = list(sampler)
+    found = batches(lengths, batch_size=10, seed=0, epoch=0)
     # the last batch is filled up with no row at all, so that processes can share it
-    assert sorted(order) == [-1] * 7 + list(range(1003))
-    assert len(sampler) == len(order)
-    spreads = [np.ptp(lengths[order[start : start + 10]]) for start in range(0, 1000, 10)]
-    assert np.mean(spreads) < 20  # chance would give some 400
+    assert sorted(np.concatenate(found)) == [-1] * 7 + list(range(1003))
+    assert {len(batch) for batch in found} == {10}
+    assert np.mean([np.ptp(lengths[batch]) for batch in found[:-1]]) < 20  # chance: some 400
 
 
 def test_the_order_is_a_function_of_seed_and_epoch() -> None:
     def order(seed: int, epoch: int) -> list[int]:
-        sampler = _ByLength(np.arange(100), batch_size=10, seed=seed)
-        sampler.set_epoch(epoch)
-        return list(sampler)
+        return np.concatenate(batches(np.arange(100), 10, seed, epoch)).tolist()
 
     assert order(1, 1) == order(1, 1)
     assert order(1, 1) != order(1, 2)
     assert order(1, 1) != order(2, 1)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _log_every_step() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(finetune, "LOG_STEPS", 1)
-        yield
+@pytest.mark.parametrize(("schedule", "halfway"), [("linear", 0.5), ("cosine", 0.5)])
+def test_the_learning_rate_rises_to_its_peak_and_falls(
+    schedule: Literal["linear", "cosine"], halfway: float
+) -> None:
+    how = FinetuneSettings(warmup=0.2, schedule=schedule)
+    rates = [rate(step, 100, how) for step in range(100)]
+    assert rates[:21] == pytest.approx(np.linspace(0, 1, 21))
+    assert rates[20:] == sorted(rates[20:], reverse=True)
+    assert rates[60] == pytest.approx(halfway)
+    assert 0 < rates[99] < 0.02
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +160,7 @@ def test_no_epochs_of_the_head_fine_tune_at_once(
 
 
 def test_nothing_of_an_unfinished_training_is_left(tuned: Path) -> None:
-    assert list((tuned.parent / ".checkpoints").iterdir()) == []
+    assert not any((tuned.parent / ".checkpoints").iterdir())
 
 
 def test_last_1_changes_the_last_layer_alone(encoder: Path, reviews: Path, tmp_path: Path) -> None:
@@ -175,18 +178,17 @@ def test_last_1_changes_the_last_layer_alone(encoder: Path, reviews: Path, tmp_p
 
 
 CHILD = """
-import functools, os, signal, sys
+import os, signal, sys
 from pathlib import Path
-from trainer import finetune
-
-finetune.LOG_STEPS, finetune.CHECKPOINT_SECONDS = 1, float(sys.argv[5])
+from models.classifier import Classifier
 from tests.trainer.test_finetune import settings
+from trainer import finetune
 from trainer.training import train
 
+finetune.CHECKPOINT_SECONDS = float(sys.argv[5])
 steps = 0
-forward = finetune._WithLoss.forward
+forward = Classifier.forward
 
-@functools.wraps(forward)  # the Trainer reads its signature
 def count(self, *arguments, **named):
     global steps
     steps += self.training
@@ -194,21 +196,19 @@ def count(self, *arguments, **named):
         os.kill(os.getpid(), signal.SIGKILL)
     return forward(self, *arguments, **named)
 
-finetune._WithLoss.forward = count
+Classifier.forward = count
 train(settings(*map(Path, sys.argv[1:4])))
 """
 
 
-@pytest.mark.parametrize(
-    ("checkpoint_seconds", "kept"), [(1e9, {"checkpoint-6"}), (0, {"checkpoint-6", "checkpoint-8"})]
-)
+@pytest.mark.parametrize(("checkpoint_seconds", "kept"), [(1e9, 6), (0, 8)])
 def test_a_training_killed_in_an_epoch_ends_with_the_same_bits(
     encoder: Path,
     reviews: Path,
     tuned: Path,
     tmp_path: Path,
     checkpoint_seconds: float,
-    kept: set[str],
+    kept: int,
 ) -> None:
     output = tmp_path / "runs" / "killed"
     # 24 rows in batches of 4: the ninth step is in the middle of the second epoch.
@@ -221,8 +221,9 @@ def test_a_training_killed_in_an_epoch_ends_with_the_same_bits(
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     assert not output.exists()
-    (checkpoints,) = (output.parent / ".checkpoints").iterdir()
-    assert {path.name for path in checkpoints.iterdir()} == kept
+    (checkpoint,) = (output.parent / ".checkpoints").iterdir()
+    with safe_open(checkpoint, "pt") as file:  # safetensors: nothing is pickled
+        assert json.loads(file.metadata()["progress"])["step"] == kept
     train(settings(encoder, reviews, output))
     for name in ("head.safetensors", "encoder/model.safetensors", "metrics.json"):
         assert (output / name).read_bytes() == (tuned / name).read_bytes(), name
@@ -236,7 +237,7 @@ def test_the_learning_curve_goes_to_tensorboard_on_request(
     (events,) = (tmp_path / "logged" / "tensorboard").glob("events.out.tfevents.*")
     written = events.read_bytes()
     assert b"train/loss" in written
-    assert b"eval/macro_f1" in written
+    assert b"dev/macro_f1" in written
 
 
 @pytest.mark.parametrize("asked", ["fp16", "bf16"])
@@ -255,20 +256,17 @@ def test_bf16_is_taken_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatc
     assert choose_precision("auto", torch.device("cpu")) == "bf16"
 
 
-def test_a_checkpoint_that_a_kill_cut_off_is_not_used(tmp_path: Path) -> None:
-    from trainer.finetune import _last_whole_checkpoint
-
-    for name, state in (
-        ("checkpoint-6", "{}"),
-        ("checkpoint-12", '{"epo'),
-        ("checkpoint-18", None),
-    ):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "rng_state.pth").touch()
-        if state is not None:
-            (tmp_path / name / "trainer_state.json").write_text(state)
-    assert _last_whole_checkpoint(tmp_path) == str(tmp_path / "checkpoint-6")
-    assert _last_whole_checkpoint(tmp_path / "checkpoint-18") is None
+def test_training_stops_when_dev_gets_no_better_and_the_best_epoch_stays(
+    encoder: Path, reviews: Path, tmp_path: Path
+) -> None:
+    hasty = replace(FAST, epochs=9, patience=1, learning_rate=1.0, warmup=0.0)
+    train(settings(encoder, reviews, tmp_path / "hasty", finetune=hasty))
+    history = read_json(tmp_path / "hasty" / "metrics.json")["history"]
+    scores = [entry["dev_macro_f1"] for entry in history]
+    assert len(scores) < 9
+    assert scores[-1] <= max(scores[:-1])
+    best = read_run(tmp_path / "hasty").outcome["best_epoch"]
+    assert best == scores.index(max(scores)) + 1 == len(scores) - 1
 
 
 def test_an_encoder_of_another_build_can_only_have_its_head_trained(tmp_path: Path) -> None:
@@ -276,4 +274,4 @@ def test_an_encoder_of_another_build_can_only_have_its_head_trained(tmp_path: Pa
     del loaded.module.encoder
     odd = Classifier(loaded.module, loaded.hidden, 2, "cls")
     with pytest.raises(UserError, match="BertModel has no layers where BERT has them"):
-        _choose_trained(odd, None)
+        choose_trained(odd, None)

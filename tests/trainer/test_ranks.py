@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 
 from models.command import UserError
 from models.run_directory import read_json, read_rows
@@ -24,20 +23,19 @@ ROOT = Path(__file__).parents[2]
 
 # Arguments: encoder, reviews, output, the process to be killed, and at which of its steps.
 CHILD = """
-import functools, os, signal, sys
+import os, signal, sys
 from dataclasses import replace
 from pathlib import Path
+from models.classifier import Classifier
 from tests.trainer.test_finetune import FAST, settings
-from models.command import run
 from trainer import finetune, ranks
 from trainer.training import train
 
-finetune.LOG_STEPS = 1
+finetune.MEASURED_STEPS = 1
 rank, killed_at = map(int, sys.argv[4:])
 steps = 0
-forward = finetune._WithLoss.forward
+forward = Classifier.forward
 
-@functools.wraps(forward)  # the Trainer reads its signature
 def count(self, *arguments, **named):
     global steps
     steps += self.training
@@ -45,7 +43,7 @@ def count(self, *arguments, **named):
         os.kill(os.getpid(), signal.SIGKILL)
     return forward(self, *arguments, **named)
 
-finetune._WithLoss.forward = count
+Classifier.forward = count
 train(settings(*map(Path, sys.argv[1:4]), finetune=replace(FAST, batch_size=10)))
 """
 
@@ -87,9 +85,8 @@ def two(calm: Path, reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def test_two_processes_learn_what_one_learns(
-    calm: Path, reviews: Path, two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    calm: Path, reviews: Path, two: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(finetune, "LOG_STEPS", 1)
     train(settings(calm, reviews, tmp_path / "one", finetune=replace(FAST, batch_size=10)))
     one_by_one = read_json(tmp_path / "one" / "metrics.json")
     together = read_json(two / "metrics.json")
@@ -122,9 +119,7 @@ def test_a_process_that_is_killed_ends_the_training_and_the_next_goes_on(
         assert (output / name).read_bytes() == (two / name).read_bytes(), name
 
 
-def test_a_batch_that_cannot_be_shared_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_batch_that_cannot_be_shared_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "3")
     with pytest.raises(UserError, match="--batch-size 4 cannot be shared among 3 processes"):
-        finetune._arguments(FAST, 0, tmp_path, torch.device("cpu"), None)
+        finetune.share_of(4)

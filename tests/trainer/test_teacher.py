@@ -13,7 +13,7 @@ from models.command import UserError
 from models.labels import LabelSet
 from models.run_directory import read_json, read_rows, read_run
 from tests.tiny import REVIEWS, write_encoder
-from trainer.finetune import FinetuneSettings, _WithLoss
+from trainer.finetune import FinetuneSettings, loss_of
 from trainer.head import HeadSettings
 from trainer.settings import Settings
 from trainer.teacher import soft_labels
@@ -50,50 +50,37 @@ def test_a_teacher_with_other_labels_is_an_error(run: Path, tmp_path: Path) -> N
         )
 
 
-class Fixed(torch.nn.Module):
-    """A classifier that answers with the logits that it was given."""
-
-    def __init__(self, logits: torch.Tensor) -> None:
-        super().__init__()
-        self.logits = logits
-
-    def forward(self, *_: object) -> torch.Tensor:
-        return self.logits
-
-
 @pytest.fixture
-def loss_of() -> Callable[..., float]:
+def loss() -> Callable[..., float]:
     def measure(soft: torch.Tensor | None, labels: list[int], **changed: float) -> float:
         logits = torch.tensor([[1.0, -1.0], [0.5, 2.0], [0.0, 0.3]])[: len(labels)]
         settings = FinetuneSettings(teacher_weight=0.25, teacher_temperature=2.0)
-        model = _WithLoss(Fixed(logits), replace(settings, **changed), 4, None)  # type: ignore[arg-type]
-        model.train()
-        nothing = torch.zeros(1)
-        return float(model(nothing, nothing, None, torch.tensor(labels), soft)["loss"])
+        settings = replace(settings, **changed)  # type: ignore[arg-type]
+        return float(loss_of(logits, torch.tensor(labels), settings, answers=soft))
 
     return measure
 
 
 def test_the_loss_is_the_labels_and_the_teachers_by_their_weights(
-    loss_of: Callable[..., float],
+    loss: Callable[..., float],
 ) -> None:
     soft = torch.tensor([[0.9, 0.1], [0.2, 0.8]])
-    hard = loss_of(None, [0, 1])
-    taught = loss_of(soft, [0, 1], teacher_weight=1.0)
-    assert loss_of(soft, [0, 1]) == pytest.approx(0.75 * hard + 0.25 * taught)
+    hard = loss(None, [0, 1])
+    taught = loss(soft, [0, 1], teacher_weight=1.0)
+    assert loss(soft, [0, 1]) == pytest.approx(0.75 * hard + 0.25 * taught)
     cold = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
-    assert loss_of(cold, [0, 1], teacher_weight=1.0, teacher_temperature=1.0) == pytest.approx(hard)
+    assert loss(cold, [0, 1], teacher_weight=1.0, teacher_temperature=1.0) == pytest.approx(hard)
 
 
 def test_rows_without_label_count_for_the_teachers_and_rows_of_nothing_for_nobody(
-    loss_of: Callable[..., float],
+    loss: Callable[..., float],
 ) -> None:
     soft = torch.tensor([[0.9, 0.1], [0.2, 0.8]])
-    both = loss_of(soft, [0, -100], teacher_weight=1.0)
-    assert both == loss_of(soft, [0, 1], teacher_weight=1.0)
-    assert loss_of(soft, [0, -100], teacher_weight=0.0) == loss_of(soft[:1], [0], teacher_weight=0)
+    both = loss(soft, [0, -100], teacher_weight=1.0)
+    assert both == loss(soft, [0, 1], teacher_weight=1.0)
+    assert loss(soft, [0, -100], teacher_weight=0.0) == loss(soft[:1], [0], teacher_weight=0)
     padded = torch.cat([soft, torch.zeros(1, 2)])
-    assert loss_of(padded, [0, 1, -100]) == pytest.approx(loss_of(soft, [0, 1]))
+    assert loss(padded, [0, 1, -100]) == pytest.approx(loss(soft, [0, 1]))
 
 
 def test_a_student_comes_to_answer_as_its_teacher_does(
