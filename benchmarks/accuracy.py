@@ -6,8 +6,6 @@ Prints a Markdown table for dev and test: all rows, and those that do not also s
 import sys
 from pathlib import Path
 
-import torch
-
 from models.predictor import Predictor
 from trainer.data import load_data
 from trainer.evaluation import score
@@ -21,8 +19,8 @@ def main(model: Path, data: str) -> None:
     print("| split | rows | accuracy | macro-F1 |\n|---|---:|---:|---:|")
     for name in ("dev", "test"):
         split = splits.splits[name]
-        answers = torch.from_numpy(predictor.predict(split.texts).probabilities)
-        scores = score(answers, split, splits.labels, splits.splits["train"])
+        answers = predictor.predict(split.texts).probabilities
+        scores = score(answers, split, splits.splits["train"])
         for title, part in ((name, scores), (f"{name}, unseen", scores["unseen"])):
             print(
                 f"| {title} | {part['rows']:,} | {part['accuracy']:.2%} | {part['macro_f1']:.2%} |"

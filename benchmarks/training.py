@@ -29,8 +29,9 @@ from models.encoder import load_encoder
 from models.metrics import Metrics
 from models.tokens import Tokenizer
 from trainer.data import Split, load_data
-from trainer.features import cached_features
-from trainer.head import HeadSettings, Rows, search_head
+from trainer.features import cached_features, inputs
+from trainer.head import Rows, search_head
+from trainer.settings import Settings
 
 EPOCHS = 100
 BATCH = 32
@@ -71,10 +72,8 @@ def tutorial_epoch(
 def run_encoder(classifier: Classifier, tokenizer: Tokenizer, texts: list[str]) -> Tensor:
     """Return `[texts, H]`, padded to the longest of them."""
     tokens = tokenizer.encode(texts)
-    batch = tokens.batch(np.arange(len(texts)), tokenizer.pad_id)
-    if not tokenizer.has_token_types:
-        del batch["token_type_ids"]
-    return classifier.features(**{name: torch.from_numpy(ids) for name, ids in batch.items()})
+    rows = np.arange(len(texts))
+    return classifier.features(**inputs(tokenizer, tokens, rows, torch.device("cpu")))
 
 
 def tutorial_on_features(train: Rows, dev: Rows) -> tuple[float, list[dict[str, float]]]:
@@ -149,7 +148,7 @@ def main(encoder: str, data: str, rows: int | None) -> None:
             name: Rows(features[name], torch.from_numpy(split.labels))
             for name, split in (("train", train), ("dev", dev))
         }
-        fit = search_head(table["train"], table["dev"], classes=2, settings=HeadSettings(), seed=42)
+        fit = search_head(table["train"], table["dev"], 2, Settings())
         finished = time.perf_counter()
         cached_loss, theirs = tutorial_on_features(table["train"], table["dev"])
 

@@ -3,7 +3,6 @@
 B = texts in the batch, T = tokens of the longest, H = hidden size, C = labels.
 """
 
-from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor, nn
@@ -58,15 +57,3 @@ class Classifier(nn.Module):
         """Return logits `[B, C]`. Softmax belongs to the loss in training, to the graph in use."""
         logits: Tensor = self.head(self.features(input_ids, attention_mask, token_type_ids))
         return logits
-
-
-@dataclass(frozen=True)
-class Head:
-    """The trained weights of a head: `weight` `[C, H]` and `bias` `[C]`, float32."""
-
-    weight: Tensor
-    bias: Tensor
-
-    def logits(self, features: Tensor) -> Tensor:
-        """Return `[B, C]` for features `[B, H]`."""
-        return features @ self.weight.T + self.bias

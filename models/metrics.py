@@ -61,8 +61,10 @@ class Metrics:
 
     @property
     def f1(self) -> Floats:
-        """F1 per label, `[labels]`; see `f1`."""
-        return f1(self.confusion)
+        """F1 per label, `[labels]`: 2·TP / (2·TP + FP + FN), 0 for a label never seen or said."""
+        said_or_true = self.confusion.sum(axis=0) + self.confusion.sum(axis=1)
+        scores: Floats = 2 * self.confusion.diagonal() / np.maximum(said_or_true, 1)
+        return scores
 
     @property
     def macro_f1(self) -> float:
@@ -81,21 +83,6 @@ class Metrics:
             "f1": self.f1.round(4).tolist(),
             "confusion": self.confusion.tolist(),
         }
-
-
-def f1(confusion: NDArray[np.int64]) -> Floats:
-    """Return F1 per label: 2·TP / (2·TP + FP + FN), 0 for a label never seen or said.
-
-    Args:
-        confusion: counts, `[..., labels, labels]`, as in `Metrics`; any axes may come before.
-
-    Returns:
-        `[..., labels]`.
-    """
-    right = confusion.diagonal(axis1=-2, axis2=-1)
-    said_or_true = confusion.sum(axis=-2) + confusion.sum(axis=-1)
-    scores: Floats = 2 * right / np.maximum(said_or_true, 1)
-    return scores
 
 
 def wilson(correct: int, rows: int) -> tuple[float, float]:

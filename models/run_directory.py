@@ -23,10 +23,13 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import safetensors
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 
-from models.classifier import Classifier, Head, Pooling
+from models.classifier import Classifier, Pooling
 from models.command import ExitCode, UserError
 from models.encoder import Encoder, load_encoder
 from models.i18n import tr
@@ -113,10 +116,10 @@ def new_run(path: Path, *, force: bool = False) -> Iterator[Path]:
     link.replace(path.with_name("latest"))
 
 
-def write_run(folder: Path, run: Run, head: Head, encoder: Encoder) -> None:
+def write_run(folder: Path, run: Run, head: nn.Linear, encoder: Encoder) -> None:
     """Write `run.json`, `head.safetensors` and `tokenizer.json`."""
     write_json(folder / "run.json", asdict(run))
-    save_file({"weight": head.weight, "bias": head.bias}, folder / "head.safetensors")
+    save_file(head.state_dict(), folder / "head.safetensors")
     (folder / "tokenizer.json").write_text(encoder.tokenizer, encoding="utf-8")
 
 
@@ -131,10 +134,13 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Write `dev.jsonl` or `test.jsonl`."""
+def write_rows(
+    path: Path, texts: Iterable[str], labels: NDArray[np.int64], probabilities: Tensor
+) -> None:
+    """Write `dev.jsonl` or `test.jsonl`; `probabilities` are `[rows, C]`."""
+    columns = texts, labels.tolist(), probabilities.tolist()
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        for row in rows:
+        for row in map(Row, *columns):
             file.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
 
 

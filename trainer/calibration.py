@@ -4,7 +4,6 @@ Both are fitted on dev. Test chooses nothing.
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,31 +17,6 @@ TEMPERATURES = (0.05, 20.0)
 
 TARGET = 0.98
 """Accuracy that is wanted of the answers that are not called uncertain."""
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What dev says about the confidence of a model.
-
-    Attributes:
-        temperature: what logits are divided by before the softmax.
-        uncertain_below: the confidence below which an answer is called uncertain.
-    """
-
-    temperature: float
-    uncertain_below: float
-
-
-def calibrate(logits: Tensor, labels: Ids) -> Calibration:
-    """Fit the temperature, then choose the threshold for the probabilities it gives.
-
-    Args:
-        logits: of dev, `[rows, C]`.
-        labels: true label ids, `[rows]`.
-    """
-    temperature = fit_temperature(logits, labels)
-    threshold = uncertain_below(tempered(logits, temperature).numpy(), labels)
-    return Calibration(temperature, threshold)
 
 
 def tempered(logits: Tensor, temperature: float) -> Tensor:
@@ -81,33 +55,29 @@ def fit_temperature(logits: Tensor, labels: Ids) -> float:
     return math.sqrt(low * high)
 
 
-@dataclass(frozen=True)
-class Coverage:
-    """Accuracy against coverage: what remains of some answers as the threshold falls.
+def accuracy_against_coverage(
+    probabilities: NDArray[np.floating], labels: Ids
+) -> tuple[Floats, Floats, Floats]:
+    """Return what remains of some answers as the threshold falls, and how much of it is right.
 
-    One point for each confidence that occurs, the highest first: a threshold cannot part two
-    answers of equal confidence. Also known as the risk-coverage curve (Geifman & El-Yaniv 2017).
+    Also known as the risk-coverage curve (Geifman & El-Yaniv 2017). It has a point for each
+    confidence that occurs, the highest first: a threshold cannot part two answers of equal one.
 
-    Attributes:
-        thresholds: the confidences, `[points]`.
-        coverage: share of the answers with that confidence or more, `[points]`.
-        accuracy: of these answers, `[points]`.
+    Args:
+        probabilities: `[rows, C]`.
+        labels: true label ids, `[rows]`.
+
+    Returns:
+        Thresholds, the share of the answers with that confidence or more, and the accuracy of
+        these: `[points]` each.
     """
-
-    thresholds: Floats
-    coverage: Floats
-    accuracy: Floats
-
-
-def accuracy_against_coverage(probabilities: NDArray[np.floating], labels: Ids) -> Coverage:
-    """Return the curve for probabilities `[rows, C]` and true label ids `[rows]`."""
     confidences = probabilities.max(axis=1, initial=0.0).astype(np.float64)
     right = probabilities.argmax(axis=1) == labels
     order = np.argsort(-confidences, kind="stable")
     ranked = confidences[order]
     last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)[: len(ranked)])
     kept = last + 1
-    return Coverage(ranked[last], kept / max(len(labels), 1), right[order].cumsum()[last] / kept)
+    return ranked[last], kept / max(len(labels), 1), right[order].cumsum()[last] / kept
 
 
 def uncertain_below(
@@ -125,9 +95,8 @@ def uncertain_below(
         accuracy on what remains, and of several the lowest. 0 where that is all answers together,
         and where there is none.
     """
-    curve = accuracy_against_coverage(probabilities, labels)
-    if len(curve.accuracy) == 0:
+    thresholds, _, accuracy = accuracy_against_coverage(probabilities, labels)
+    if len(accuracy) == 0:
         return 0.0
-    wanted = min(target, float(curve.accuracy.max()))
-    lowest = np.flatnonzero(curve.accuracy >= wanted)[-1]
-    return 0.0 if lowest == len(curve.accuracy) - 1 else float(curve.thresholds[lowest])
+    lowest = np.flatnonzero(accuracy >= min(target, accuracy.max()))[-1]
+    return 0.0 if lowest == len(accuracy) - 1 else float(thresholds[lowest])

@@ -97,19 +97,16 @@ def _cut(run: Run) -> str:
 
 def _trained(run: Run) -> str:
     """Say what became of the encoder."""
-    finetuning = run.settings["finetune"]
-    if finetuning is None:
-        return "frozen"
-    last = finetuning["last"]
-    return "fine-tuned" if last is None else f"its last {last} layers fine-tuned"
+    kind, _, last = run.settings["train"].partition(":")
+    if kind == "last":
+        return f"its last {last} layers fine-tuned"
+    return "frozen" if kind == "head" else "fine-tuned"
 
 
-def _setting_rows(settings: dict[str, Any], prefix: str = "") -> Iterator[str]:
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            yield from _setting_rows(value, f"{prefix}{key} ")
-        elif value is not None and value is not False:
-            yield f"| {prefix}{key.replace('_', ' ')} | {_shown(value)} |"
+def _setting_rows(settings: dict[str, Any]) -> Iterator[str]:
+    for name, value in settings.items():
+        if value not in (None, False, [], ()):
+            yield f"| {name.replace('_', ' ')} | {_shown(value)} |"
 
 
 def _shown(value: object) -> str:

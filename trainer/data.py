@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from models.i18n import tr
 from models.labels import NEGATIVE_POSITIVE, LabelSet, natural_order
 from trainer.sameness import normalised
 from trainer.sources import SPLITS, Raw, Reading, Source, open_source
-from trainer.splitting import SplitSizes, split_rows
+from trainer.splitting import split_rows
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def load_data(
     label_column: str | None = None,
     encoding: str | None = None,
     wanted: Sequence[str] = SPLITS,
-    split: SplitSizes | None = None,
+    split: tuple[float, float] | None = None,
     seed: int = 42,
 ) -> Data:
     """Read the wanted splits of labelled reviews.
@@ -81,9 +81,10 @@ def load_data(
             `NEGATIVE_POSITIVE`.
         text_column: None takes the one with a name that is known.
         label_column: likewise.
-        encoding: of files; None finds it out. Parquet says its own.
+        encoding: of files; None finds it out. Parquet and XLSX say their own.
         wanted: splits that must be there; others are left out.
-        split: cut dev and test from train, those of them that the data lacks; see `split_rows`.
+        split: the fractions of train to cut for dev and test, where the data lacks them; see
+            `split_rows`.
             A text never lands in two splits, nor in one that was cut if another has it already.
             What is cut depends on the data, the sizes and the seed, and not on what is wanted.
         seed: of the cut.
@@ -109,8 +110,8 @@ def load_data(
     label_set = LabelSet(labels) if labels else _find_labels(raw)
     splits = {name: _number(rows, label_set) for name, rows in raw.items()}
     if split is not None and cut:
-        fractions = {name: size for name, size in asdict(split).items() if name in cut}
-        splits |= _cut(splits, fractions, label_set, seed)
+        fractions = dict(zip(("dev", "test"), split, strict=True))
+        splits |= _cut(splits, {name: fractions[name] for name in cut}, label_set, seed)
     return Data(label_set, {name: splits[name] for name in wanted})
 
 

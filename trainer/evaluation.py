@@ -1,15 +1,13 @@
 """Scores of a split: on all its rows, and on those that training has not seen."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.labels import LabelSet
-from models.metrics import BINS, Ids, Metrics, calibration_error, confidence_bins, f1
-from models.run_directory import Row
+from models.metrics import Ids, Metrics, calibration_error, confidence_bins
 from trainer.data import Split
 from trainer.sameness import seen_rows
 
@@ -18,14 +16,29 @@ Interval = tuple[float, float]
 RESAMPLES = 1000
 """Of the bootstrap."""
 
-_NUMBERS = 2**21  # held at once by the bootstrap: 16 MB of each kind
+
+def epoch_scores(epoch: int, train_loss: float, logits: Tensor, labels: Tensor) -> dict[str, float]:
+    """Return a point of the learning curve.
+
+    Args:
+        epoch: counted from 1.
+        train_loss: mean over the rows.
+        logits: for dev, `[rows, C]`.
+        labels: of dev, `[rows]`.
+    """
+    said = logits.argmax(dim=1).numpy()
+    return {
+        "epoch": epoch,
+        "train_loss": train_loss,
+        "dev_loss": F.cross_entropy(logits, labels).item(),
+        "dev_macro_f1": Metrics.of(labels.numpy(), said, logits.shape[1]).macro_f1,
+    }
 
 
 def score(
-    probabilities: Tensor,
+    probabilities: NDArray[np.floating],
     split: Split,
-    labels: LabelSet,
-    train: Split | None,
+    train: Split | None = None,
     uncertain_below: float = 0.0,
 ) -> dict[str, Any]:
     """Score predictions on every row of a split.
@@ -33,7 +46,6 @@ def score(
     Args:
         probabilities: `[rows, C]`.
         split: the rows.
-        labels: the label set.
         train: where given, the answer also has the score on the rows not in it, under "unseen":
             public review sets repeat themselves, and a repeated row says little about new ones.
         uncertain_below: what the scores under "certain" leave out.
@@ -43,30 +55,26 @@ def score(
         its `ece_interval`; `certain`: which share of the rows is answered with enough confidence,
         and how many of these are right; and `unseen`, with the same keys. Intervals are of 95 %.
     """
-    answers = probabilities.numpy()
-    scores = _score(answers, split.labels, len(labels), uncertain_below)
+    scores: dict[str, Any] = _score(probabilities, split.labels, uncertain_below)
     if train is not None:
         unseen = ~seen_rows(train.texts, split.texts)
-        rest = answers[unseen], split.labels[unseen]
-        scores["unseen"] = _score(*rest, len(labels), uncertain_below)
+        scores["unseen"] = _score(probabilities[unseen], split.labels[unseen], uncertain_below)
     return scores
 
 
-def _score(
-    probabilities: NDArray[np.floating], true: Ids, labels: int, uncertain_below: float
-) -> dict[str, Any]:
-    predicted, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1, initial=0.0)
-    metrics = Metrics.of(true, predicted, labels)
+def _score(probabilities: NDArray[np.floating], true: Ids, uncertain_below: float) -> Any:
+    predicted, labels = probabilities.argmax(axis=1), probabilities.shape[1]
+    certain = probabilities.max(axis=1, initial=0.0) >= uncertain_below
     macro_f1, error = bootstrap(probabilities, true)
-    certain = confidences >= uncertain_below
+    right = Metrics.of(true[certain], predicted[certain], labels).accuracy
     return {
-        **metrics.as_dict(),
+        **Metrics.of(true, predicted, labels).as_dict(),
         "macro_f1_interval": [round(end, 4) for end in macro_f1],
         "ece": round(calibration_error(probabilities, true), 4),
         "ece_interval": [round(end, 4) for end in error],
         "certain": {
             "coverage": round(float(certain.sum()) / max(len(true), 1), 4),
-            "accuracy": round(Metrics.of(true[certain], predicted[certain], labels).accuracy, 4),
+            "accuracy": round(right, 4),
         },
     }
 
@@ -90,33 +98,13 @@ def bootstrap(probabilities: NDArray[np.floating], true: Ids) -> tuple[Interval,
     if rows == 0:
         return (0.0, 1.0), (0.0, 1.0)
     predicted, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    cells = true * labels + predicted  # [N], of the confusion matrix
     bins = confidence_bins(confidences)  # [N]
     surplus = (predicted == true) - confidences.astype(np.float64)  # [N]
     random = np.random.default_rng(0)
-    scores, errors = [], []
-    part = min(max(_NUMBERS // max(rows, labels * labels), 1), RESAMPLES)
-    for start in range(0, RESAMPLES, part):
-        count = min(part, RESAMPLES - start)
-        drawn = random.integers(rows, size=(count, rows))
-        scores.append(f1(_counts(cells[drawn], labels * labels).reshape(-1, labels, labels)))
-        errors.append(np.abs(_counts(bins[drawn], BINS, surplus[drawn])).sum(axis=1) / rows)
-    return _middle(np.concatenate(scores).mean(axis=1)), _middle(np.concatenate(errors))
-
-
-def _counts(values: Ids, size: int, weights: NDArray[np.float64] | None = None) -> Any:
-    """Count (or sum the weights of) each value below `size` in each row: `[R, N]` → `[R, size]`."""
-    shifted = values + np.arange(len(values))[:, None] * size
-    flat = None if weights is None else weights.ravel()
-    return np.bincount(shifted.ravel(), flat, len(values) * size).reshape(len(values), size)
-
-
-def _middle(scores: NDArray[np.float64]) -> Interval:
-    low, high = np.quantile(scores, [0.025, 0.975])
-    return float(low), float(high)
-
-
-def rows_of(split: Split, probabilities: Tensor) -> Iterable[Row]:
-    """Return the rows of a split with the model's answers, for the run directory."""
-    for text, label, row in zip(split.texts, split.labels, probabilities.tolist(), strict=True):
-        yield Row(text, int(label), row)
+    scores = np.empty((RESAMPLES, 2))
+    for resample in scores:
+        drawn = random.integers(rows, size=rows)
+        resample[0] = Metrics.of(true[drawn], predicted[drawn], labels).macro_f1
+        resample[1] = np.abs(np.bincount(bins[drawn], surplus[drawn])).sum() / rows
+    low, high = np.quantile(scores, [0.025, 0.975], axis=0).tolist()
+    return (low[0], high[0]), (low[1], high[1])

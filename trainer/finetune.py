@@ -11,7 +11,7 @@ import time
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,13 +24,14 @@ from models.classifier import Classifier
 from models.command import ExitCode, UserError
 from models.encoder import layers_of
 from models.i18n import tr
-from models.metrics import Metrics
 from models.tokens import Tokenizer
 from trainer import ranks
 from trainer.checkpoint import State
 from trainer.data import Data, Split
+from trainer.evaluation import epoch_scores
 from trainer.features import encode_all, inputs
 from trainer.report import clock, progress, say
+from trainer.settings import Settings
 
 MEASURED_STEPS = 10
 """After so many steps it is said how long the rest will take."""
@@ -40,47 +41,6 @@ CHECKPOINT_SECONDS = 300.0
 
 NO_LABEL = -100
 """Label id of a row that has none: cross_entropy's default for what it should ignore."""
-
-Precision = Literal["auto", "fp32", "bf16", "fp16"]
-
-
-@dataclass(frozen=True)
-class FinetuneSettings:
-    """How an encoder is fine-tuned.
-
-    Attributes:
-        last: how many of the last layers train; None trains all, and the embeddings.
-        epochs: at most.
-        batch_size: rows of a batch, over all processes.
-        accumulation: batches that are added up before an optimiser step.
-        learning_rate: of the head and the last layer, at its peak.
-        layer_decay: each layer below learns this much slower (Sun et al. 2019, section 5.3.4).
-        weight_decay: of AdamW, on matrices only.
-        warmup: share of the steps in which the learning rate rises.
-        schedule: how it falls after that.
-        label_smoothing: of the loss (Szegedy et al. 2016, section 7).
-        patience: stop after so many epochs without a better macro-F1 on dev.
-        teacher_weight: share of the teachers' soft labels in the loss, where there are teachers;
-            the rest is the labels'. Rows without a label have the soft ones alone.
-        teacher_temperature: softens what teachers and student say (Hinton et al. 2015, section 2).
-        precision: of the encoder's arithmetic; the weights stay float32. "auto" takes bf16 where
-            the device computes it, else fp16 on a GPU and fp32 on a CPU.
-    """
-
-    last: int | None = None
-    epochs: int = 3
-    batch_size: int = 32
-    accumulation: int = 1
-    learning_rate: float = 5e-5
-    layer_decay: float = 0.9
-    weight_decay: float = 0.01
-    warmup: float = 0.1
-    schedule: Literal["linear", "cosine"] = "linear"
-    label_smoothing: float = 0.0
-    patience: int = 2
-    teacher_weight: float = 0.7
-    teacher_temperature: float = 2.0
-    precision: Precision = "auto"
 
 
 @dataclass(frozen=True)
@@ -101,10 +61,9 @@ def finetune(
     classifier: Classifier,
     tokenizer: Tokenizer,
     data: Data,
-    settings: FinetuneSettings,
-    *,
-    seed: int,
+    settings: Settings,
     checkpoint: Path,
+    *,
     class_weights: Tensor | None = None,
     soft: SoftLabels | None = None,
     tensorboard: Path | None = None,
@@ -117,8 +76,7 @@ def finetune(
         classifier: with the head to start from.
         tokenizer: of its encoder.
         data: "train" is learned from, "dev" chooses the epoch.
-        settings: see there.
-        seed: of dropout and of the order of the rows.
+        settings: those of fine-tuning and distillation, batch size and seed.
         checkpoint: a file for this training alone. If it is there, training goes on from it; the
             caller removes it when what came of the training is safe.
         class_weights: of the loss on labels, `[C]`; None weighs all rows the same.
@@ -136,7 +94,9 @@ def finetune(
     precision = choose_precision(settings.precision, device)
     dtype = torch.float16 if precision == "fp16" else torch.bfloat16
     share = share_of(settings.batch_size)
-    choose_trained(classifier, settings.last)
+    if class_weights is not None:
+        class_weights = class_weights.to(device)
+    choose_trained(classifier, settings.last_layers)
     state = State(
         classifier,
         torch.optim.AdamW(parameter_groups(classifier, settings)),
@@ -152,10 +112,10 @@ def finetune(
     while (epoch := len(state.history)) < settings.epochs:
         if epoch - state.best_epoch >= settings.patience:
             break
-        order = batches(rows.tokens.lengths, settings.batch_size, seed, epoch)
+        order = batches(rows.tokens.lengths, settings.batch_size, settings.seed, epoch)
         classifier.train()
         while (done := state.step - epoch * steps) < steps:
-            seed_dropout(seed, state.step)
+            seed_dropout(settings.seed, state.step)
             together = order[done * settings.accumulation :][: settings.accumulation]
             total = torch.zeros((), device=device)
             for batch in together:
@@ -179,18 +139,9 @@ def finetune(
                 state.save(checkpoint)
                 saved = time.monotonic()
         classifier.eval()
-        dev = _answer(classifier, tokenizer, data.splits["dev"])
-        truth = data.splits["dev"].labels
-        state.end_epoch(
-            {
-                "epoch": epoch + 1,
-                "train_loss": state.loss / len(rows),
-                "dev_loss": F.cross_entropy(dev, torch.from_numpy(truth)).item(),
-                "dev_macro_f1": Metrics.of(
-                    truth, dev.argmax(dim=1).numpy(), len(data.labels)
-                ).macro_f1,
-            }
-        )
+        logits = _answer(classifier, tokenizer, data.splits["dev"])
+        labels = torch.from_numpy(data.splits["dev"].labels)
+        state.end_epoch(epoch_scores(epoch + 1, state.loss / len(rows), logits, labels))
         monitor.epoch(state.step, state.history[-1])
         if ranks.is_first():
             state.save(checkpoint)
@@ -201,7 +152,7 @@ def finetune(
     return state.history
 
 
-def choose_precision(wanted: Precision, device: torch.device) -> Precision:
+def choose_precision(wanted: str, device: torch.device) -> str:
     """Return the precision that "auto" stands for on this device, or the one that was asked for.
 
     Raises:
@@ -245,7 +196,7 @@ def choose_trained(classifier: Classifier, last: int | None) -> None:
         module.requires_grad_(requires_grad=True)
 
 
-def parameter_groups(classifier: Classifier, settings: FinetuneSettings) -> list[dict[str, Any]]:
+def parameter_groups(classifier: Classifier, settings: Settings) -> list[dict[str, Any]]:
     """Group the weights that train by learning rate and weight decay."""
     layers = layers_of(classifier.encoder)
     depths = {id(p): depth for depth, layer in enumerate(layers) for p in layer.parameters()}
@@ -269,7 +220,7 @@ def parameter_groups(classifier: Classifier, settings: FinetuneSettings) -> list
 def loss_of(
     logits: Tensor,
     labels: Tensor,
-    settings: FinetuneSettings,
+    settings: Settings,
     class_weights: Tensor | None = None,
     answers: Tensor | None = None,
 ) -> Tensor:
@@ -297,7 +248,7 @@ def loss_of(
     return (1 - share) * loss + share * taught
 
 
-def rate(step: int, steps: int, settings: FinetuneSettings) -> float:
+def rate(step: int, steps: int, settings: Settings) -> float:
     """Return the share of the peak learning rate that a step, counted from 0, learns with."""
     warmup = math.ceil(settings.warmup * steps)
     if step < warmup:

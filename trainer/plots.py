@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from models.metrics import BINS, Ids, calibration_error, confidence_bins
+from models.metrics import BINS, Ids, Metrics, calibration_error, confidence_bins
 from trainer.calibration import TARGET, accuracy_against_coverage
 
 _BLUE, _ORANGE, _GREY = "#2f6db3", "#d9822b", "#8a8f98"
@@ -103,8 +103,7 @@ def _learning_curve(
 
 def _confusion(axes: Axes, probabilities: NDArray[np.floating], labels: Ids) -> None:
     classes = probabilities.shape[1]
-    cells = np.bincount(labels * classes + probabilities.argmax(axis=1), minlength=classes**2)
-    counts = cells.reshape(classes, classes)
+    counts = Metrics.of(labels, probabilities.argmax(axis=1), classes).confusion
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.figure.colorbar(picture, label="share of the true class", format=_WHOLE_PERCENT)
@@ -136,10 +135,9 @@ def _reliability(figure: Figure, answers: Answers) -> None:
         used = rows > 0
         error = calibration_error(probabilities, labels)
         name = f"{split}, expected calibration error {error:.2%}"
-        style: dict[str, Any] = {"color": _COLOURS[split]}
-        accuracy, confidence = right[used] / rows[used], sure[used] / rows[used]
-        upper.plot(confidence, accuracy, "o-", markersize=6, label=name, **style)
-        lower.stairs(rows / rows.sum(), np.arange(BINS + 1) / BINS, linewidth=1.5, **style)
+        confidence, accuracy = sure[used] / rows[used], right[used] / rows[used]
+        upper.plot(confidence, accuracy, "o-", color=_COLOURS[split], markersize=6, label=name)
+        lower.stairs(rows / rows.sum(), np.arange(BINS + 1) / BINS, color=_COLOURS[split], lw=1.5)
     upper.set(title="Reliability", ylabel="accuracy", xlim=(left, 1.005), ylim=(None, 1.02))
     upper.legend(loc="lower right")
     lower.set(xlabel=f"confidence, in {BINS} bins of [0, 1]", ylabel="rows")
@@ -149,15 +147,14 @@ def _reliability(figure: Figure, answers: Answers) -> None:
 
 def _coverage(axes: Axes, answers: Answers, uncertain_below: float) -> None:
     for split, (probabilities, labels) in answers.items():
-        curve = accuracy_against_coverage(probabilities, labels)
-        colour = _COLOURS[split]
-        kept = curve.thresholds >= uncertain_below
+        thresholds, coverage, accuracy = accuracy_against_coverage(probabilities, labels)
+        last = np.count_nonzero(thresholds >= uncertain_below) - 1
         name = split
-        if kept.any():
-            share, accuracy = curve.coverage[kept][-1], curve.accuracy[kept][-1]
-            name = f"{split}: {share:.1%} of the rows, {accuracy:.1%} of them right"
-            axes.plot([share], [accuracy], "o", color=colour, markersize=8, zorder=3)
-        axes.step(curve.coverage, curve.accuracy, where="post", color=colour, label=name)
+        if last >= 0:
+            share, right = coverage[last], accuracy[last]
+            name = f"{split}: {share:.1%} of the rows, {right:.1%} of them right"
+            axes.plot([share], [right], "o", color=_COLOURS[split], markersize=8, zorder=3)
+        axes.step(coverage, accuracy, where="post", color=_COLOURS[split], label=name)
     axes.axhline(TARGET, linestyle=":", color=_GREY, label=f"wanted: {TARGET:.0%}")
     axes.set(
         title=f"Accuracy against coverage (dots: confidence ≥ {uncertain_below:.3f})",

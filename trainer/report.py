@@ -11,7 +11,6 @@ from tqdm import tqdm
 from models.display import aligned
 from models.i18n import tr
 from trainer import ranks
-from trainer.calibration import Calibration
 
 
 def say(*lines: str) -> None:
@@ -32,17 +31,17 @@ def clock(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
 
 
-def say_calibration(calibration: Calibration, dev: Mapping[str, Any]) -> None:
+def say_calibration(temperature: float, uncertain_below: float, dev: Mapping[str, Any]) -> None:
     """Say what was fitted on dev, and what that did to the scores of dev."""
     say(
         tr(
             "temperature {temperature:.2f}, fitted on dev: calibration error {before:.2%} → "
             "{after:.2%}; an answer is uncertain below a confidence of {threshold:.3f}: "
             "{coverage:.1%} of dev remain, {accuracy:.1%} of them right",
-            temperature=calibration.temperature,
+            temperature=temperature,
             before=dev["ece_uncalibrated"],
             after=dev["ece"],
-            threshold=calibration.uncertain_below,
+            threshold=uncertain_below,
             **dev["certain"],
         )
     )

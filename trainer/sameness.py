@@ -3,6 +3,7 @@
 import html
 import unicodedata
 from collections.abc import Iterable, Sequence
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,12 @@ def normalised(text: str) -> str:
     """
     unified = unicodedata.normalize("NFKC", html.unescape(text)).lower()
     return "".join(filter(str.isalnum, unified)) or unified.strip()
+
+
+def hash64(text: str) -> int:
+    """Return the first 64 bits of a text's BLAKE2b, as a number."""
+    content = text.encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(content, digest_size=8).digest(), "little")
 
 
 def seen_rows(train: Iterable[str], texts: Sequence[str]) -> NDArray[np.bool_]:

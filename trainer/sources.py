@@ -1,16 +1,17 @@
 """Reads labelled rows from files, from a `save_to_disk` folder, or from the hub."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from models.command import ExitCode, UserError, require_file
+from models.command import ExitCode, UserError
 from models.i18n import tr
 from models.tables import (
     LABEL_COLUMNS,
     TEXT_COLUMNS,
+    TEXT_FORMATS,
     Dialect,
     find_column,
     format_of,
@@ -33,7 +34,7 @@ class Reading:
     Attributes:
         text_column: None takes the one with a name that is known.
         label_column: likewise.
-        encoding: of a text file; None finds it out. Parquet says its own.
+        encoding: of a text file; None finds it out. Parquet and XLSX say their own.
     """
 
     text_column: str | None = None
@@ -60,7 +61,7 @@ class Raw:
 
     where: str
     rows: list[tuple[str, str]]
-    label_names: tuple[str, ...] | None = None
+    label_names: Sequence[str] | None
 
 
 @dataclass(frozen=True)
@@ -90,81 +91,55 @@ def open_source(sources: Sequence[str], reading: Reading) -> Source:
     Raises:
         UserError: NO_INPUT, a source is not there; DATA, two files are for one split.
     """
-    if len(sources) == 1 and not Path(sources[0]).is_file():
-        folder = Path(sources[0])
-        if folder.is_dir() and not _is_saved_dataset(folder):
-            return _files(_tables_in(folder), reading)
-        return _dataset(sources[0], reading)
-    return _files([Path(name) for name in sources], reading)
+    folder = Path(sources[0])
+    if len(sources) > 1 or folder.is_file():
+        return _files([Path(name) for name in sources], reading)
+    saved = ("dataset_dict.json", "dataset_info.json")
+    if folder.is_dir() and not any((folder / name).is_file() for name in saved):
+        tables = [path for path in folder.iterdir() if format_of(path) not in (None, "txt")]
+        return _files(sorted(tables), reading)
+    return _dataset(sources[0], reading)
 
 
-def _split_of(stem: str) -> str | None:
-    for split, names in _SPLIT_NAMES.items():
-        if stem.lower() in names:
-            return split
-    return None
-
-
-def _is_saved_dataset(folder: Path) -> bool:
-    return (folder / "dataset_dict.json").is_file() or (folder / "dataset_info.json").is_file()
-
-
-def _tables_in(folder: Path) -> list[Path]:
-    return [
-        path
-        for path in sorted(folder.iterdir())
-        if _is_parquet(path) or format_of(path) not in (None, "txt")
-    ]
-
-
-def _is_parquet(path: Path) -> bool:
-    return path.suffix.lower() == ".parquet"
+def _split_of(name: str, *, alone: bool) -> str | None:
+    """Return the split that a name stands for; what is alone is train whatever its name."""
+    found = (split for split, names in _SPLIT_NAMES.items() if name.lower() in names)
+    return next(found, "train" if alone else None)
 
 
 def _files(paths: Sequence[Path], reading: Reading) -> Source:
     files: dict[str, Path] = {}
     for path in paths:
-        split = _split_of(path.stem) or ("train" if len(paths) == 1 else None)
-        if split is None:
-            continue
+        split = _split_of(path.stem, alone=len(paths) == 1)
         if split in files:
             raise UserError(
                 ExitCode.DATA,
                 tr("two files for split {split}: {a} and {b}", split=split, a=files[split], b=path),
             )
-        files[split] = path
+        if split is not None:
+            files[split] = path
     return Source(
         where="--data",
         found=tuple(map(str, paths)),
-        expected="{split}.csv|tsv|jsonl|parquet",
-        splits={
-            split: partial(_read_parquet if _is_parquet(path) else _read_file, path, reading)
-            for split, path in files.items()
-        },
+        expected="{split}.csv|tsv|jsonl|xlsx|parquet",
+        splits={split: partial(_read_file, path, reading) for split, path in files.items()},
     )
 
 
 def _read_file(path: Path, reading: Reading) -> Raw:
-    rows = []
     with open_table(path, Dialect(encoding=reading.encoding)) as table:
-        text_name, label_name = reading.columns(table.name, table.columns)
-        for record in table.records:
-            text, label = record.fields.get(text_name), record.fields.get(label_name)
-            if not isinstance(text, str) or not _is_label(label):
-                raise UserError(
-                    ExitCode.DATA,
-                    tr(
-                        "{path}, line {line}: expected a text in {text} and a label in {label}, "
-                        "found {found}",
-                        path=path,
-                        line=record.place.line,
-                        text=text_name,
-                        label=label_name,
-                        found=f"{text!r:.60}, {label!r:.60}",
-                    ),
-                )
-            rows.append((text, str(label)))
-    return Raw(str(path), rows)
+        text, label = reading.columns(table.name, table.columns)
+        label_type = None
+        if b"huggingface" in (getattr(table.schema, "metadata", None) or {}):
+            from datasets import Features
+
+            label_type = Features.from_arrow_schema(table.schema)[label]
+        records = (
+            (record.place.line, plain(record.fields.get(text)), plain(record.fields.get(label)))
+            for record in table.records
+        )
+        unit = tr("line") if table.dialect.format in TEXT_FORMATS else tr("row")
+        return _checked(table.name, unit, text, label, records, label_type)
 
 
 def read_texts(path: Path, reading: Reading) -> list[str]:
@@ -194,39 +169,6 @@ def read_texts(path: Path, reading: Reading) -> list[str]:
     return texts
 
 
-def _is_label(value: object) -> bool:
-    # True is an int to Python; to a label set it is neither a name nor a number.
-    return isinstance(value, str | int) and not isinstance(value, bool)
-
-
-def _read_parquet(path: Path, reading: Reading) -> Raw:
-    import pyarrow
-    import pyarrow.parquet
-    from datasets import Features
-
-    require_file(path)
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            schema = file.schema_arrow
-            text_name, label_name = reading.columns(str(path), schema.names)
-            table = file.read(columns=[text_name, label_name])
-        texts, labels = table[text_name], table[label_name]
-    except (pyarrow.ArrowException, OSError, KeyError) as error:  # KeyError: a column twice
-        raise UserError(
-            ExitCode.DATA,
-            tr(
-                "{path} cannot be read as {format}: {reason}",
-                path=path,
-                format="Parquet",
-                reason=error,
-            ),
-        ) from error
-    # What datasets wrote says what its label ids are called.
-    named = b"huggingface" in (schema.metadata or {})
-    label_type = Features.from_arrow_schema(schema)[label_name] if named else None
-    return _pairs(str(path), text_name, label_name, texts, labels, label_type)
-
-
 def _dataset(source: str, reading: Reading) -> Source:
     import datasets
 
@@ -251,50 +193,50 @@ def _dataset(source: str, reading: Reading) -> Source:
         ) from error
     if isinstance(loaded, datasets.Dataset):
         loaded = {str(loaded.split or "train"): loaded}
-    readers: dict[str, Callable[[], Raw]] = {}
+    splits: dict[str, Callable[[], Raw]] = {}
     for name, rows in loaded.items():
-        split = _split_of(name) or ("train" if len(loaded) == 1 else None)
-        if split is not None:
-            where = f"{source} ({name})"
-            readers[split] = partial(_read_rows, where, rows, reading)
-    return Source(source, tuple(loaded), "{split}", readers)
+        if split := _split_of(name, alone=len(loaded) == 1):
+            splits[split] = partial(_read_rows, f"{source} ({name})", rows, reading)
+    return Source(source, tuple(loaded), "{split}", splits)
 
 
 def _read_rows(where: str, rows: Any, reading: Reading) -> Raw:
-    text_name, label_name = reading.columns(where, rows.column_names)
+    text, label = reading.columns(where, rows.column_names)
     # as Arrow, whatever format it was saved with
-    table = rows.select_columns([text_name, label_name]).with_format("arrow")[:]
-    return _pairs(
-        where, text_name, label_name, table[text_name], table[label_name], rows.features[label_name]
-    )
+    table = rows.select_columns([text, label]).with_format("arrow")[:]
+    columns = range(1, len(rows) + 1), table[text].to_pylist(), table[label].to_pylist()
+    records = zip(*columns, strict=True)
+    return _checked(where, tr("row"), text, label, records, rows.features[label])
 
 
-def _pairs(
-    where: str, text_name: str, label_name: str, texts: Any, labels: Any, label_type: Any
+def _checked(
+    where: str,
+    unit: str,
+    text_name: str,
+    label_name: str,
+    records: Iterable[tuple[int, Any, Any]],
+    label_type: Any,
 ) -> Raw:
-    """Pair two columns of Arrow; `label_type` may be a ClassLabel, which has the names of ids."""
+    """Return records (number, text, label); a ClassLabel as type has the names of the ids."""
     names = getattr(label_type, "names", None)
-    pairs = []
-    for number, (text, label) in enumerate(
-        zip(texts.to_pylist(), labels.to_pylist(), strict=True), start=1
-    ):
+    rows = []
+    for number, text, label in records:
+        # True is an int to Python; to a label set it is neither a name nor a number.
+        is_label = isinstance(label, str | int) and not isinstance(label, bool)
         # -1 is what datasets writes for a label that nobody knows
-        if (
-            not isinstance(text, str)
-            or not _is_label(label)
-            or (names and label not in range(len(names)))
-        ):
+        if not isinstance(text, str) or not is_label or (names and label not in range(len(names))):
             raise UserError(
                 ExitCode.DATA,
                 tr(
-                    "{where}, row {row}: expected a text in {text} and a label, a name or a whole "
-                    "number, in {label}; found {found}",
+                    "{where}, {unit} {number}: expected a text in {text} and a label, a name or a "
+                    "whole number, in {label}; found {found}",
                     where=where,
-                    row=number,
+                    unit=unit,
+                    number=number,
                     text=text_name,
                     label=label_name,
                     found=f"{text!r:.60}, {label!r:.60}",
                 ),
             )
-        pairs.append((text, names[label] if names else str(label)))
-    return Raw(where, pairs, tuple(names) if names else None)
+        rows.append((text, names[label] if names else str(label)))
+    return Raw(where, rows, names)

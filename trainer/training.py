@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.classifier import Classifier, Head
+from models.classifier import Classifier
 from models.command import ExitCode, UserError
 from models.encoder import Encoder, load_encoder
 from models.i18n import tr
@@ -30,20 +30,19 @@ from models.run_directory import (
 )
 from models.tokens import Tokenizer
 from trainer import ranks
-from trainer.audit import audit, class_weights, drop_contradictions, drop_leaks, show, token_counter
-from trainer.calibration import Calibration, calibrate, tempered
+from trainer.audit import audit, class_weights, drop_contradictions, drop_leaks, show
+from trainer.calibration import fit_temperature, tempered, uncertain_below
 from trainer.card import model_card
 from trainer.data import Data, load_data
-from trainer.evaluation import rows_of, score
+from trainer.evaluation import score
 from trainer.features import cached_features, encode_all
-from trainer.finetune import FinetuneSettings, SoftLabels, finetune
+from trainer.finetune import SoftLabels, finetune
 from trainer.head import Fit, Rows, search_head
 from trainer.plots import draw_pictures
 from trainer.report import say, say_calibration
 from trainer.sameness import seen_rows
 from trainer.settings import Settings
 from trainer.sources import Reading, read_texts
-from trainer.splitting import SplitSizes
 from trainer.student import keep_layers, prune_vocabulary
 from trainer.teacher import soft_labels
 
@@ -60,16 +59,20 @@ def train(settings: Settings) -> dict[str, Any]:
     Where several processes were started, all take part, and the first alone speaks and writes.
 
     Returns:
-        The scores of "dev" and "test"; after fine-tuning also those of the "frozen" encoder.
-        Nothing in a process that is not the first.
+        The scores of "dev" and "test"; after fine-tuning also those of the "frozen" encoder, where
+        its head was trained. Nothing in a process that is not the first.
 
     Raises:
         UserError: as `load_data`, `load_encoder`, `keep_layers`, `prune_vocabulary`, `soft_labels`,
-            `finetune` and `new_run`; USAGE, the max length is more than the encoder reads.
+            `finetune` and `new_run`; USAGE, the max length is more than the encoder reads;
+            UNAVAILABLE, there is no such device, or no TensorBoard.
     """
     refuse_existing(settings.output, force=settings.force)
-    if settings.tensorboard:
-        _require_tensorboard()
+    if settings.tensorboard and find_spec("tensorboard") is None:
+        raise UserError(
+            ExitCode.UNAVAILABLE,
+            tr("--tensorboard needs the package tensorboard: pip install tensorboard"),
+        )
     device = ranks.join(choose_device(settings.device))
     data = load_data(
         settings.data,
@@ -82,80 +85,90 @@ def train(settings: Settings) -> dict[str, Any]:
     )
     say(tr("labels: {labels}", labels=data.labels))
     encoder = load_encoder(settings.encoder)
-    _check_max_length(settings.max_length, encoder)
-    audited = audit(data, token_counter(encoder.tokenizer), settings.max_length)
-    say(*show(audited))
+    if settings.max_length > encoder.max_positions:
+        raise UserError(
+            ExitCode.USAGE,
+            tr(
+                "--max-length {asked} is more than {encoder} reads: {limit} tokens",
+                asked=settings.max_length,
+                encoder=encoder.name,
+                limit=encoder.max_positions,
+            ),
+        )
+    audited = audit(data, encoder.tokenizer, settings.max_length)
+    say(*show(audited, settings.max_length))
     data = _mend(data, settings)
+    weights = class_weights(data) if settings.class_weights else None
     unlabelled = _read_unlabelled(settings, data)
     encoder = _cut(encoder, settings, data, unlabelled)
-    weights = class_weights(data.splits["train"], len(data.labels)) if settings.balance else None
-    loss_weights = None if weights is None else torch.tensor(weights, dtype=torch.float32)
-
+    tokenizer = Tokenizer(encoder.tokenizer, settings.max_length)
+    torch.manual_seed(settings.seed)  # of a head that is not trained before the encoder is
     classifier = Classifier(encoder.module, encoder.hidden, len(data.labels), settings.pooling)
     classifier.to(device).eval().requires_grad_(requires_grad=False)
-    tokenizer = Tokenizer(encoder.tokenizer, settings.max_length)
-    head_parameters = sum(weight.numel() for weight in classifier.head.parameters())
+    outcome: dict[str, Any] = {
+        "parameters": sum(weight.numel() for weight in classifier.parameters()),
+        "head_parameters": sum(weight.numel() for weight in classifier.head.parameters()),
+    }
     say(
         tr(
-            "encoder: {name}, frozen; the head trains {count} parameters; device: {device}",
+            "encoder: {name}, {count} parameters, and {head} in the head; device: {device}",
             name=encoder.name,
-            count=f"{head_parameters:,}",
+            count=f"{outcome['parameters'] - outcome['head_parameters']:,}",
+            head=f"{outcome['head_parameters']:,}",
             device=device.type,
         )
     )
     started = time.monotonic()
     digest = encoder.digest()
-    fit: Fit | None = None
+    measured: dict[str, Any] = {}
     logits: dict[str, Tensor] = {}
-    history: list[dict[str, float]] = []
-    frozen = {}
-    checkpoint = logs = None
-    if settings.finetune is not None:
-        frozen["frozen"] = _score_splits(logits, Calibration(1.0, 0.0), data)
-        classifier.head.load_state_dict({"weight": head.weight, "bias": head.bias})
-        history, checkpoint, logs = _fine_tune(
-            classifier,
-            tokenizer,
-            data,
-            settings,
-            settings.finetune,
-            unlabelled,
-            loss_weights,
-            digest,
+    fit = checkpoint = logs = None
+    if settings.head_epochs:
+        fit, logits = _train_head(classifier, tokenizer, data, settings, digest, weights)
+        classifier.head.load_state_dict(fit.head.state_dict())
+        history, best_epoch = fit.history, fit.best_epoch
+    fitted = time.monotonic()
+    if settings.train != "head":
+        if logits:
+            measured["frozen"] = _score_splits(logits, data)
+        soft = _ask_teachers(settings, data, unlabelled, device)
+        checkpoint = _checkpoint(settings, data, digest, classifier, soft)
+        logs = checkpoint.with_suffix(".tensorboard") if settings.tensorboard else None
+        history = finetune(
+            *(classifier, tokenizer, data, settings, checkpoint),
+            class_weights=weights,
+            soft=soft,
+            tensorboard=logs,
         )
+        best_epoch = int(max(history, key=lambda entry: entry["dev_macro_f1"])["epoch"])
     ranks.part()
     if not ranks.is_first():
         return {}
-    best_epoch = fit.best_epoch if fit is not None else 0
-    if settings.finetune is not None:
-        best_epoch = int(max(history, key=lambda entry: entry["dev_macro_f1"])["epoch"])
-        layer = classifier.head
-        head = Head(layer.weight.detach().cpu(), layer.bias.detach().cpu())
-        logits = {
-            name: head.logits(
-                encode_all(classifier, tokenizer, data.splits[name].texts, title=name)
-            )
-            for name in ("dev", "test")
-        }
+    if settings.train != "head":
+        digest = encoder.digest()
+        for name in ("dev", "test"):
+            features = encode_all(classifier, tokenizer, data.splits[name].texts, title=name)
+            logits[name] = classifier.cpu().head(features)
     finished = time.monotonic()
 
-    calibration = calibrate(logits["dev"], data.splits["dev"].labels)
-    probabilities = {name: tempered(z, calibration.temperature) for name, z in logits.items()}
-    metrics = _score_splits(logits, calibration, data)
-    say_calibration(calibration, metrics["dev"])
+    dev = data.splits["dev"]
+    temperature = fit_temperature(logits["dev"], dev.labels)
+    threshold = uncertain_below(tempered(logits["dev"], temperature).numpy(), dev.labels)
+    metrics = _score_splits(logits, data, temperature, threshold)
+    say_calibration(temperature, threshold, metrics["dev"])
+    measured = metrics | measured
     run = Run(
         labels=list(data.labels.names),
         pooling=settings.pooling,
         max_length=settings.max_length,
         encoder=encoder.name,
         encoder_source=encoder.source,
-        encoder_digest=encoder.digest(),
+        encoder_digest=digest,
         data=list(settings.data),
         data_fingerprint=data.fingerprint(),
         settings=settings.choices(),
         outcome={
-            "parameters": sum(weight.numel() for weight in classifier.parameters()),
-            "head_parameters": head_parameters,
+            **outcome,
             "head_learning_rate": fit and fit.learning_rate,
             "head_weight_decay": fit and fit.weight_decay,
             "head_epoch": fit and fit.best_epoch,
@@ -163,26 +176,30 @@ def train(settings: Settings) -> dict[str, Any]:
             "head_seconds": round(fitted - started, 1),
             "finetune_seconds": round(finished - fitted, 1),
         },
-        versions=_versions(),
-        temperature=calibration.temperature,
-        uncertain_below=calibration.uncertain_below,
+        versions={
+            "python": platform.python_version(),
+            **{
+                package: version(package)
+                for package in ("torch", "transformers", "tokenizers", "sentiment-tui")
+            },
+        },
+        temperature=temperature,
+        uncertain_below=threshold,
     )
-    measured = metrics | frozen
     with new_run(settings.output, force=settings.force) as folder:
-        write_run(folder, run, head, encoder)
+        write_run(folder, run, classifier.head, encoder)
         if settings.changes_encoder:
             encoder.save(folder / "encoder")
         if logs is not None:
             shutil.move(logs, folder / "tensorboard")
         write_json(folder / "metrics.json", {**measured, "history": history})
-        write_json(folder / "audit.json", audited.as_dict())
-        for name, answers in probabilities.items():
-            write_rows(folder / f"{name}.jsonl", rows_of(data.splits[name], answers))
-        pictured = {
-            name: (answers.numpy(), data.splits[name].labels)
-            for name, answers in probabilities.items()
-        }
-        draw_pictures(folder, history, best_epoch, pictured, run.uncertain_below)
+        write_json(folder / "audit.json", {"max_length": settings.max_length, "splits": audited})
+        pictured = {}
+        for name, z in logits.items():
+            split, answers = data.splits[name], tempered(z, temperature)
+            write_rows(folder / f"{name}.jsonl", split.texts, split.labels, answers)
+            pictured[name] = answers.numpy(), split.labels
+        draw_pictures(folder, history, best_epoch, pictured, threshold)
         card = model_card(settings.output.name, run, metrics)
         (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     if checkpoint is not None:
@@ -211,7 +228,6 @@ def evaluate_run(
         UserError: as `read_run`, `load_data` and `load_classifier`.
     """
     run = read_run(run_directory)
-    sizes = run.settings.get("split_sizes")
     rows = load_data(
         data,
         labels=run.labels,
@@ -219,15 +235,15 @@ def evaluate_run(
         label_column=label_column,
         encoding=encoding,
         wanted=(split,),
-        split=SplitSizes(**sizes) if sizes else None,
+        split=run.settings["split_sizes"],
         seed=run.settings["seed"],
-    )
+    ).splits[split]
     classifier, loaded = load_classifier(run_directory, run, encoder)
     classifier.to(choose_device(device))
     tokenizer = Tokenizer(loaded.tokenizer, run.max_length)
-    features = encode_all(classifier, tokenizer, rows.splits[split].texts, title=split)
-    probabilities = tempered(classifier.head.cpu()(features), run.temperature)
-    return score(probabilities, rows.splits[split], rows.labels, None, run.uncertain_below)
+    features = encode_all(classifier, tokenizer, rows.texts, title=split)
+    probabilities = tempered(classifier.cpu().head(features), run.temperature)
+    return score(probabilities.numpy(), rows, uncertain_below=run.uncertain_below)
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -255,14 +271,6 @@ def _mend(data: Data, settings: Settings) -> Data:
         data, dropped = drop_leaks(data)
         say(tr("{rows} rows of train that stand in dev or test dropped", rows=dropped))
     return data
-
-
-def _require_tensorboard() -> None:
-    if find_spec("tensorboard") is None:
-        raise UserError(
-            ExitCode.UNAVAILABLE,
-            tr("--tensorboard needs the package tensorboard: pip install tensorboard"),
-        )
 
 
 def _read_unlabelled(settings: Settings, data: Data) -> list[str]:
@@ -303,92 +311,65 @@ def _cut(encoder: Encoder, settings: Settings, data: Data, unlabelled: list[str]
     return pruned.encoder
 
 
-def _fine_tune(
+def _train_head(
     classifier: Classifier,
     tokenizer: Tokenizer,
     data: Data,
     settings: Settings,
-    how: FinetuneSettings,
-    unlabelled: list[str],
-    loss_weights: Tensor | None,
     encoder_digest: str,
-) -> tuple[list[dict[str, float]], Path, Path | None]:
-    """Train the classifier on; return its history, its checkpoint and TensorBoard's logs."""
-    soft = _ask_teachers(settings, how, data, unlabelled, classifier.head.weight.device)
-    checkpoint = _checkpoint(settings, data, encoder_digest, classifier, soft)
-    logs = checkpoint.with_suffix(".tensorboard") if settings.tensorboard else None
-    history = finetune(
-        classifier,
-        tokenizer,
-        data,
-        how,
-        seed=settings.seed,
-        checkpoint=checkpoint,
-        class_weights=loss_weights,
-        soft=soft,
-        tensorboard=logs,
-    )
-    return history, checkpoint, logs
-
-
-def _ask_teachers(
-    settings: Settings,
-    finetune: FinetuneSettings,
-    data: Data,
-    unlabelled: list[str],
-    device: torch.device,
-) -> SoftLabels | None:
-    if not settings.teachers:
-        return None
-    texts = [*data.splits["train"].texts, *unlabelled]
-    said = soft_labels(
-        settings.teachers,
-        texts,
-        data.labels,
-        temperature=finetune.teacher_temperature,
-        cache=settings.output.parent / CACHE,
-        device=device,
-    )
-    labelled = len(data.splits["train"])
-    right = float((said[:labelled].argmax(axis=1) == data.splits["train"].labels).mean())
-    say(tr("the teachers give {right:.1%} of train the label that it has", right=right))
-    return SoftLabels(unlabelled, said)
-
-
-def _train_head(
-    features: Mapping[str, Tensor],
-    data: Data,
-    settings: Settings,
-    loss_weights: Tensor | None,
-    encode_seconds: float,
-) -> Fit:
+    class_weights: Tensor | None,
+) -> tuple[Fit, dict[str, Tensor]]:
+    """Train the head on features of the frozen encoder; return also its logits by split."""
     started = time.monotonic()
     rows = {
-        name: Rows(features[name], torch.from_numpy(data.splits[name].labels))
-        for name in ("train", "dev")
+        name: Rows(
+            cached_features(
+                classifier,
+                tokenizer,
+                split.texts,
+                encoder_digest=encoder_digest,
+                folder=settings.output.parent / CACHE,
+                title=name,
+            ),
+            torch.from_numpy(split.labels),
+        )
+        for name, split in data.splits.items()
     }
-    fit = search_head(
-        rows["train"],
-        rows["dev"],
-        classes=len(data.labels),
-        settings=settings.head,
-        seed=settings.seed,
-        class_weights=loss_weights,
-    )
+    encoded = time.monotonic()
+    fit = search_head(rows["train"], rows["dev"], len(data.labels), settings, class_weights)
     say(
         tr(
             "features in {encode:.1f} s; {count} heads of {epochs} epochs in {fit:.1f} s; "
             "the best on dev: learning rate {rate}, weight decay {decay}, epoch {best}",
-            encode=encode_seconds,
-            count=len(settings.head.learning_rates) * len(settings.head.weight_decays),
-            epochs=settings.head.epochs,
-            fit=time.monotonic() - started,
+            encode=encoded - started,
+            count=len(settings.head_learning_rate) * len(settings.head_weight_decay),
+            epochs=settings.head_epochs,
+            fit=time.monotonic() - encoded,
             rate=fit.learning_rate,
             decay=fit.weight_decay,
             best=fit.best_epoch,
         )
     )
-    return fit
+    return fit, {name: fit.head(rows[name].features) for name in ("dev", "test")}
+
+
+def _ask_teachers(
+    settings: Settings, data: Data, unlabelled: list[str], device: torch.device
+) -> SoftLabels | None:
+    if not settings.teacher:
+        return None
+    rows = data.splits["train"]
+    said = soft_labels(
+        settings.teacher,
+        [*rows.texts, *unlabelled],
+        data.labels,
+        temperature=settings.teacher_temperature,
+        cache=settings.output.parent / CACHE,
+        device=device,
+    )
+    right = float((said[: len(rows)].argmax(axis=1) == rows.labels).mean())
+    say(tr("the teachers give {right:.1%} of train the label that it has", right=right))
+    return SoftLabels(unlabelled, said)
 
 
 def _checkpoint(
@@ -399,9 +380,9 @@ def _checkpoint(
     soft: SoftLabels | None,
 ) -> Path:
     """Return the checkpoint of exactly this training: any change names another."""
-    sha = hashlib.sha256(f"{settings.finetune} {settings.seed} {settings.max_length}".encode())
-    sha.update(f"{encoder_digest} {data.fingerprint()} {ranks.count()}".encode())
-    sha.update(classifier.head.weight.detach().cpu().numpy().tobytes())
+    sha = hashlib.sha256(f"{settings.choices()} {encoder_digest} {data.fingerprint()}".encode())
+    sha.update(f"{ranks.count()}".encode())
+    sha.update(classifier.head.weight.cpu().numpy().tobytes())
     if soft is not None:
         sha.update(soft.probabilities.tobytes())
         sha.update("\0".join(soft.more).encode("utf-8", "surrogatepass"))
@@ -409,33 +390,13 @@ def _checkpoint(
 
 
 def _score_splits(
-    logits: Mapping[str, Tensor], calibration: Calibration, data: Data
+    logits: Mapping[str, Tensor], data: Data, temperature: float = 1.0, uncertain_below: float = 0.0
 ) -> dict[str, Any]:
     """Score each split as the calibrated model answers; the other calibration error beside it."""
     scores = {}
     for name, z in logits.items():
-        split = data.splits[name]
-        answers = tempered(z, calibration.temperature)
-        threshold = calibration.uncertain_below
-        scores[name] = score(answers, split, data.labels, data.splits["train"], threshold)
+        split, answers = data.splits[name], tempered(z, temperature).numpy()
+        scores[name] = score(answers, split, data.splits["train"], uncertain_below)
         raw = calibration_error(z.softmax(dim=1).numpy(), split.labels)
         scores[name]["ece_uncalibrated"] = round(raw, 4)
     return scores
-
-
-def _check_max_length(max_length: int, encoder: Encoder) -> None:
-    if max_length > encoder.max_positions:
-        raise UserError(
-            ExitCode.USAGE,
-            tr(
-                "--max-length {asked} is more than {encoder} reads: {limit} tokens",
-                asked=max_length,
-                encoder=encoder.name,
-                limit=encoder.max_positions,
-            ),
-        )
-
-
-def _versions() -> dict[str, str]:
-    packages = ("torch", "transformers", "tokenizers", "sentiment-tui")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

@@ -6,7 +6,6 @@ from torch import Tensor
 from models.metrics import calibration_error
 from trainer.calibration import (
     accuracy_against_coverage,
-    calibrate,
     fit_temperature,
     tempered,
     uncertain_below,
@@ -61,8 +60,7 @@ def test_rows_without_a_mistake_say_nothing_of_the_temperature() -> None:
 
 def test_calibrating_lowers_the_calibration_error_and_changes_no_label() -> None:
     logits, labels = drawn(2.0)
-    found = calibrate(logits, labels)
-    probabilities = tempered(logits, found.temperature)
+    probabilities = tempered(logits, fit_temperature(logits, labels))
     before = calibration_error(tempered(logits, 1.0).numpy(), labels)
     assert calibration_error(probabilities.numpy(), labels) < before / 5
     assert torch.equal(probabilities.argmax(dim=1), logits.argmax(dim=1))
@@ -103,10 +101,10 @@ def test_a_higher_target_never_lowers_the_threshold() -> None:
 
 def test_answers_of_equal_confidence_stay_together() -> None:
     probabilities, labels = two([0.9, 0.9, 0.8, 0.8]), np.array([0, 0, 0, 1])
-    curve = accuracy_against_coverage(probabilities, labels)
-    assert curve.thresholds.tolist() == [np.float32(0.9), np.float32(0.8)]
-    assert curve.coverage.tolist() == [0.5, 1]
-    assert curve.accuracy.tolist() == [1, 0.75]
+    thresholds, coverage, accuracy = accuracy_against_coverage(probabilities, labels)
+    assert thresholds.tolist() == [np.float32(0.9), np.float32(0.8)]
+    assert coverage.tolist() == [0.5, 1]
+    assert accuracy.tolist() == [1, 0.75]
     assert uncertain_below(probabilities, labels, 0.8) == np.float32(0.9)
 
 

@@ -10,10 +10,7 @@ from models.command import ExitCode
 from tests.cli import Invoke, invoker
 from trainer import training
 from trainer.__main__ import main
-from trainer.finetune import FinetuneSettings
-from trainer.head import HeadSettings
 from trainer.settings import Settings
-from trainer.splitting import SplitSizes
 
 
 @pytest.fixture
@@ -44,9 +41,7 @@ def test_the_defaults_are_those_of_the_tutorial(trainer: Invoke, asked: list[Set
     assert settings.encoder == "google-bert/bert-base-chinese"
     assert settings.data == ("lansinuote/ChnSentiCorp",)
     assert (settings.pooling, settings.max_length, settings.seed) == ("cls", 350, 42)
-    assert settings.head == HeadSettings()
-    assert settings.head.batch_size == 32
-    assert settings.finetune is None
+    assert (settings.batch_size, settings.head_epochs, settings.train) == (32, 100, "head")
     assert settings.output.parent == Path("runs")
 
 
@@ -74,15 +69,27 @@ def test_every_option_reaches_the_settings(trainer: Invoke, asked: list[Settings
             text_column="t",
             label_column="l",
             encoding="gb18030",
-            split_sizes=SplitSizes(0.2, 0.1),
+            split_sizes=(0.2, 0.1),
             drop_contradictions=True,
             drop_leaks=True,
-            balance=True,
+            class_weights=True,
             device="cpu",
             force=True,
             seed=7,
-            head=HeadSettings(9, 8, (0.1, 0.2), (0.0,)),
-            finetune=FinetuneSettings(2, 4, 8, 3, 1e-4, 0.8, 0.02, 0.2, "cosine", 0.05, 5),
+            batch_size=8,
+            head_epochs=9,
+            head_learning_rate=(0.1, 0.2),
+            head_weight_decay=(0.0,),
+            train="last:2",
+            epochs=4,
+            learning_rate=1e-4,
+            layer_decay=0.8,
+            weight_decay=0.02,
+            warmup=0.2,
+            schedule="cosine",
+            label_smoothing=0.05,
+            accumulation=3,
+            patience=5,
         )
     ]
 
@@ -99,8 +106,8 @@ def test_a_config_file_gives_options_and_the_command_line_goes_before_it(
     (settings,) = asked
     assert (settings.encoder, settings.data) == ("mine", ("a.csv", "b.csv"))
     assert (settings.max_length, settings.force) == (50, True)
-    assert settings.head.learning_rates == (0.1,)
-    assert settings.finetune == FinetuneSettings(last=2, learning_rate=1e-4)
+    assert settings.head_learning_rate == (0.1,)
+    assert (settings.train, settings.last_layers, settings.learning_rate) == ("last:2", 2, 1e-4)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +156,11 @@ def test_scores_are_printed_as_a_table_or_as_json(trainer: Invoke, asked: list[S
         (("--train", "all", "--unlabelled", "t.txt"), "--unlabelled is for training with"),
         (("--train", "all", "--teacher-weight", "1"), "--teacher-weight is for training"),
         (("--max-length", "2"), "--max-length"),
-        (("--split-sizes", "0.9,0.1"), "0.9"),
+        *(
+            (("--split-sizes", sizes), f"as in 0.1,0.1, found {sizes}")
+            for sizes in ("0.1", "0.1,0.1,0.1", "a,b", "0,0.1", "0.1,0.5", "nan,0.1")
+        ),
+        (("--seed", "-1"), "--seed"),
         (("--pooling", "max"), "max"),
     ],
 )

@@ -12,7 +12,6 @@ import pytest
 from models.command import ExitCode, UserError
 from trainer.data import SPLITS, Data, load_data
 from trainer.sameness import seen_rows
-from trainer.splitting import SplitSizes
 
 ROWS = {
     "train": "label\ttext\n1\t好\n0\t差\n",
@@ -143,20 +142,22 @@ def test_a_file_that_is_no_parquet_and_one_that_is_not_there_are_told_apart(
 
 def test_a_parquet_column_that_is_there_twice_is_an_error(tmp_path: Path) -> None:
     columns = [pyarrow.array(["x"]), pyarrow.array(["y"]), pyarrow.array([1])]
-    table = pyarrow.Table.from_arrays(columns, ["body", "body", "label"])
+    table = pyarrow.Table.from_arrays(columns, ["text", "text", "label"])
     pyarrow.parquet.write_table(table, tmp_path / "train.parquet")
-    with pytest.raises(UserError, match=r"cannot be read as Parquet: .*body.* 2 times") as caught:
-        load_data([str(tmp_path)], text_column="body", wanted=("train",))
+    with pytest.raises(
+        UserError, match=r"found the columns text, text#2, label; name yours"
+    ) as caught:
+        load_data([str(tmp_path)], wanted=("train",))
     assert caught.value.code == ExitCode.DATA
 
 
 def test_a_json_label_that_is_true_or_false_is_refused(tmp_path: Path) -> None:
     (tmp_path / "train.jsonl").write_text('{"text": "x", "label": true}\n')
-    with pytest.raises(UserError, match=r"train\.jsonl, line 1: expected .*a label in label.*True"):
+    with pytest.raises(UserError, match=r"train\.jsonl, line 1: expected .*a label, .*True"):
         load_data([str(tmp_path)], wanted=("train",))
 
 
-TENTHS = SplitSizes(dev=0.1, test=0.1)
+TENTHS = (0.1, 0.1)
 REVIEWS = [(f"第 {number} 条评价", number % 2) for number in range(100)]
 
 
@@ -244,7 +245,8 @@ def test_the_same_review_never_lands_in_two_splits(tmp_path: Path) -> None:
     rows = "".join(f"{label}\t{text}\n" for text, label in REVIEWS + copies[:60])
     path.write_text("label\ttext\n" + rows, encoding="utf-8")
     data = load_data([str(path)], split=TENTHS)
-    assert [len(split) for split in data.splits.values()] == [128, 16, 16]
+    sizes = [len(split) for split in data.splits.values()]
+    assert sizes == pytest.approx([128, 16, 16], abs=2)  # two copies stay together
     assert leaks(data, "train", "dev") == leaks(data, "train", "test") == 0
     assert leaks(data, "dev", "test") == 0
 

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,30 +19,27 @@ from models.command import ExitCode, UserError
 from models.encoder import load_encoder
 from models.run_directory import load_classifier, read_json, read_run
 from tests.tiny import write_encoder
-from trainer import finetune
 from trainer.finetune import (
-    FinetuneSettings,
     batches,
     choose_precision,
     choose_trained,
     parameter_groups,
     rate,
 )
-from trainer.head import HeadSettings
 from trainer.settings import Settings
 from trainer.training import train
 
 # fp32: in bf16 what the training measures of dev and what the finished model scores differ a little
-FAST = FinetuneSettings(epochs=3, batch_size=4, learning_rate=1e-3, patience=3, precision="fp32")
+FAST: dict[str, Any] = {
+    **{"pooling": "mean", "head_epochs": 5, "head_learning_rate": (1e-2,)},
+    **{"head_weight_decay": (0.01,), "train": "all", "epochs": 3, "batch_size": 4},
+    **{"learning_rate": 1e-3, "patience": 3, "precision": "fp32"},
+}
 
 
 def settings(encoder: Path, reviews: Path, output: Path, **options: Any) -> Settings:
-    head = HeadSettings(epochs=5, learning_rates=(1e-2,), weight_decays=(0.01,))
-    return Settings(
-        **{"encoder": str(encoder), "data": (str(reviews),), "output": output}
-        | {"pooling": "mean", "head": head, "finetune": FAST}
-        | options
-    )
+    data = {"encoder": str(encoder), "data": (str(reviews),), "output": output}
+    return Settings(**data | FAST | options)
 
 
 @pytest.fixture
@@ -84,7 +80,7 @@ def test_more_layers_than_there_are_is_an_error(classifier: Classifier) -> None:
 
 def test_lower_layers_learn_slower_and_only_matrices_decay(classifier: Classifier) -> None:
     choose_trained(classifier, None)
-    falling = FinetuneSettings(learning_rate=1.0, layer_decay=0.5, weight_decay=0.1)
+    falling = Settings(learning_rate=1.0, layer_decay=0.5, weight_decay=0.1)
     groups = parameter_groups(classifier, falling)
     found = {id(p): (g["peak"], g["weight_decay"]) for g in groups for p in g["params"]}
     layers = classifier.encoder.encoder.layer
@@ -119,7 +115,7 @@ def test_the_order_is_a_function_of_seed_and_epoch() -> None:
 def test_the_learning_rate_rises_to_its_peak_and_falls(
     schedule: Literal["linear", "cosine"], halfway: float
 ) -> None:
-    how = FinetuneSettings(warmup=0.2, schedule=schedule)
+    how = Settings(warmup=0.2, schedule=schedule)
     rates = [rate(step, 100, how) for step in range(100)]
     assert rates[:21] == pytest.approx(np.linspace(0, 1, 21))
     assert rates[20:] == sorted(rates[20:], reverse=True)
@@ -152,7 +148,7 @@ def test_no_epochs_of_the_head_fine_tune_at_once(
     encoder: Path, reviews: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "runs/at-once"
-    measured = train(replace(settings(encoder, reviews, output), head=HeadSettings(epochs=0)))
+    measured = train(settings(encoder, reviews, output, head_epochs=0))
     assert "frozen" not in measured
     assert not (tmp_path / "runs/.features").exists()
     assert read_run(output).outcome["head_epoch"] is None
@@ -164,8 +160,7 @@ def test_nothing_of_an_unfinished_training_is_left(tuned: Path) -> None:
 
 
 def test_last_1_changes_the_last_layer_alone(encoder: Path, reviews: Path, tmp_path: Path) -> None:
-    last = FinetuneSettings(last=1, epochs=1, batch_size=4, learning_rate=1e-3)
-    train(settings(encoder, reviews, tmp_path / "last", finetune=last))
+    train(settings(encoder, reviews, tmp_path / "last", train="last:1", epochs=1))
     before = load_encoder(str(encoder)).module.state_dict()
     classifier, _ = load_classifier(tmp_path / "last", read_run(tmp_path / "last"))
     changed = {
@@ -232,8 +227,7 @@ def test_a_training_killed_in_an_epoch_ends_with_the_same_bits(
 def test_the_learning_curve_goes_to_tensorboard_on_request(
     encoder: Path, reviews: Path, tmp_path: Path
 ) -> None:
-    once = replace(FAST, epochs=1)
-    train(settings(encoder, reviews, tmp_path / "logged", finetune=once, tensorboard=True))
+    train(settings(encoder, reviews, tmp_path / "logged", epochs=1, tensorboard=True))
     (events,) = (tmp_path / "logged" / "tensorboard").glob("events.out.tfevents.*")
     written = events.read_bytes()
     assert b"train/loss" in written
@@ -242,7 +236,7 @@ def test_the_learning_curve_goes_to_tensorboard_on_request(
 
 @pytest.mark.parametrize("asked", ["fp16", "bf16"])
 def test_a_precision_that_the_device_lacks_is_an_error(
-    asked: finetune.Precision, monkeypatch: pytest.MonkeyPatch
+    asked: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
     assert choose_precision("auto", torch.device("cpu")) == "fp32"
@@ -259,8 +253,8 @@ def test_bf16_is_taken_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatc
 def test_training_stops_when_dev_gets_no_better_and_the_best_epoch_stays(
     encoder: Path, reviews: Path, tmp_path: Path
 ) -> None:
-    hasty = replace(FAST, epochs=9, patience=1, learning_rate=1.0, warmup=0.0)
-    train(settings(encoder, reviews, tmp_path / "hasty", finetune=hasty))
+    hasty = {"epochs": 9, "patience": 1, "learning_rate": 1.0, "warmup": 0.0}
+    train(settings(encoder, reviews, tmp_path / "hasty", **hasty))
     history = read_json(tmp_path / "hasty" / "metrics.json")["history"]
     scores = [entry["dev_macro_f1"] for entry in history]
     assert len(scores) < 9

@@ -2,7 +2,8 @@ import math
 
 import torch
 
-from trainer.head import Fit, HeadSettings, Rows, search_head
+from trainer.head import Fit, Rows, search_head
+from trainer.settings import Settings
 
 
 def separable(seed: int = 0, scale: float = 1.0) -> Rows:
@@ -20,9 +21,11 @@ def search(
     decays: tuple[float, ...] = (0.01,),
     seed: int = 42,
 ) -> Fit:
-    settings = HeadSettings(epochs=epochs, learning_rates=rates, weight_decays=decays)
+    settings = Settings(
+        head_epochs=epochs, head_learning_rate=rates, head_weight_decay=decays, seed=seed
+    )
     train, dev = separable(scale=scale), separable(seed=1, scale=scale)
-    return search_head(train, dev, classes=2, settings=settings, seed=seed)
+    return search_head(train, dev, 2, settings)
 
 
 def test_separable_classes_are_separated_far_below_the_floor_of_a_double_softmax() -> None:
@@ -31,15 +34,14 @@ def test_separable_classes_are_separated_far_below_the_floor_of_a_double_softmax
     found = search(rates=(0.05,), epochs=100)
     assert found.history[-1]["train_loss"] < floor / 3
     dev = separable(seed=1)
-    said = found.head.logits(dev.features).argmax(dim=1)
+    said = found.head(dev.features).argmax(dim=1)
     assert (said == dev.labels).float().mean() > 0.98
 
 
 def test_the_head_works_on_features_as_they_are_whatever_their_scale() -> None:
     features = separable(seed=1).features - 100
     answers = [
-        search(scale=scale).head.logits(features * scale + 100).softmax(dim=1)
-        for scale in (1e-3, 1e3)
+        search(scale=scale).head(features * scale + 100).softmax(dim=1) for scale in (1e-3, 1e3)
     ]
     torch.testing.assert_close(answers[0], answers[1], atol=0.02, rtol=0)
 
@@ -63,10 +65,10 @@ def test_the_setting_and_epoch_with_the_lowest_loss_on_dev_are_kept() -> None:
 def test_class_weights_move_the_answers_to_the_class_that_weighs_more() -> None:
     generator = torch.Generator().manual_seed(0)
     noise = Rows(torch.randn(400, 4, generator=generator), torch.arange(400) % 2)
-    settings = HeadSettings(epochs=5)
+    settings = Settings(head_epochs=5, seed=0)
     shares = [
-        search_head(noise, noise, classes=2, settings=settings, seed=0, class_weights=weights)
-        .head.logits(noise.features)
+        search_head(noise, noise, 2, settings, weights)
+        .head(noise.features)
         .argmax(dim=1)
         .float()
         .mean()

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,17 +16,16 @@ from tests.tiny import write_encoder
 from trainer import finetune
 from trainer.training import train
 
-from .test_finetune import FAST, settings
+from .test_finetune import settings
 
 ROOT = Path(__file__).parents[2]
 
 # Arguments: encoder, reviews, output, the process to be killed, and at which of its steps.
 CHILD = """
 import os, signal, sys
-from dataclasses import replace
 from pathlib import Path
 from models.classifier import Classifier
-from tests.trainer.test_finetune import FAST, settings
+from tests.trainer.test_finetune import settings
 from trainer import finetune, ranks
 from trainer.training import train
 
@@ -44,7 +42,7 @@ def count(self, *arguments, **named):
     return forward(self, *arguments, **named)
 
 Classifier.forward = count
-train(settings(*map(Path, sys.argv[1:4]), finetune=replace(FAST, batch_size=10)))
+train(settings(*map(Path, sys.argv[1:4]), batch_size=10))
 """
 
 
@@ -87,7 +85,7 @@ def two(calm: Path, reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def test_two_processes_learn_what_one_learns(
     calm: Path, reviews: Path, two: Path, tmp_path: Path
 ) -> None:
-    train(settings(calm, reviews, tmp_path / "one", finetune=replace(FAST, batch_size=10)))
+    train(settings(calm, reviews, tmp_path / "one", batch_size=10))
     one_by_one = read_json(tmp_path / "one" / "metrics.json")
     together = read_json(two / "metrics.json")
     assert len(one_by_one["history"]) == 3

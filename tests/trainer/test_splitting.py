@@ -1,12 +1,14 @@
 """What a cut promises: shares to the row, no text in two splits, the same cut for the same rows."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from models.command import ExitCode, UserError
-from trainer.splitting import SplitSizes, split_rows
+from trainer.splitting import split_rows
 
 NAMES = ("bad", "good", "so-so")
 TENTHS = {"dev": 0.1, "test": 0.1}
@@ -64,8 +66,11 @@ def test_whatever_the_rows_no_text_is_in_two_splits_and_no_row_in_none(
     held = [{texts[row] for row in chosen} for chosen in rows.values()]
     assert not held[0] & held[1] and not held[0] & held[2] and not held[1] & held[2]
     total = np.bincount(labels, minlength=3)
+    firsts = dict(reversed(list(zip(texts, ids, strict=True))))
+    guests = sum(firsts[text] != label for text, label in zip(texts, ids, strict=True))
+    off = 1 + max(Counter(texts).values()) + guests
     for name, share in (("dev", dev), ("test", test), ("train", 1 - dev - test)):
-        assert (np.abs(rows_per_class(labels, rows[name]) - share * total) <= 1).all()
+        assert (np.abs(rows_per_class(labels, rows[name]) - share * total) <= off).all()
 
 
 def test_the_seed_decides() -> None:
@@ -120,14 +125,3 @@ def test_a_class_with_fewer_texts_than_splits_is_an_error(texts: list[str], foun
     with pytest.raises(UserError, match=f"label good for each of dev, test, train, {found}") as no:
         split_rows(labels, [*keys(50), *texts], TENTHS, names=NAMES, seed=1)
     assert no.value.code == ExitCode.DATA
-
-
-def test_sizes_are_read_as_the_option_has_them() -> None:
-    assert SplitSizes.parse("0.1, 0.25") == SplitSizes(dev=0.1, test=0.25)
-
-
-@pytest.mark.parametrize("text", ["", "0.1", "0.1,0.1,0.1", "a,b", "0,0.1", "0.1,0.5", "nan,0.1"])
-def test_sizes_that_are_none_are_an_error_that_shows_them(text: str) -> None:
-    with pytest.raises(UserError, match=r"--split-sizes: expected .*0\.1,0\.1; found") as no:
-        SplitSizes.parse(text)
-    assert no.value.code == ExitCode.USAGE

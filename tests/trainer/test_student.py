@@ -17,7 +17,6 @@ from models.run_directory import load_classifier, read_json, read_run
 from models.tokens import Tokenizer
 from tests.tiny import REVIEWS, write_encoder
 from trainer.features import encode_all
-from trainer.head import HeadSettings
 from trainer.settings import Settings
 from trainer.student import keep_layers, prune_vocabulary
 from trainer.training import train
@@ -128,7 +127,7 @@ def test_a_run_of_a_cut_encoder_carries_it_even_if_only_the_head_was_trained(
             output=output,
             layers=(1,),
             prune_vocab=True,
-            head=HeadSettings(epochs=2),
+            head_epochs=2,
         )
     )
     run = read_run(output)

@@ -1,7 +1,6 @@
 """Distillation: a student learns what finished runs answer."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,7 @@ from models.command import UserError
 from models.labels import LabelSet
 from models.run_directory import read_json, read_rows, read_run
 from tests.tiny import REVIEWS, write_encoder
-from trainer.finetune import FinetuneSettings, loss_of
-from trainer.head import HeadSettings
+from trainer.finetune import loss_of
 from trainer.settings import Settings
 from trainer.teacher import soft_labels
 from trainer.training import train
@@ -54,8 +52,8 @@ def test_a_teacher_with_other_labels_is_an_error(run: Path, tmp_path: Path) -> N
 def loss() -> Callable[..., float]:
     def measure(soft: torch.Tensor | None, labels: list[int], **changed: float) -> float:
         logits = torch.tensor([[1.0, -1.0], [0.5, 2.0], [0.0, 0.3]])[: len(labels)]
-        settings = FinetuneSettings(teacher_weight=0.25, teacher_temperature=2.0)
-        settings = replace(settings, **changed)  # type: ignore[arg-type]
+        given: dict[str, Any] = {"teacher_weight": 0.25, "teacher_temperature": 2.0, **changed}
+        settings = Settings(**given)
         return float(loss_of(logits, torch.tensor(labels), settings, answers=soft))
 
     return measure
@@ -90,24 +88,28 @@ def test_a_student_comes_to_answer_as_its_teacher_does(
     texts = tmp_path / "texts.txt"
     texts.write_text("\n".join([*(f"{text}啊" for text in TEXTS), dev[0]]), encoding="utf-8")
     output = tmp_path / "student"
-    finetune = FinetuneSettings(
-        epochs=8, batch_size=8, learning_rate=3e-3, patience=8, teacher_weight=1.0, precision="fp32"
-    )
     train(
         Settings(
             encoder=str(write_encoder(tmp_path / "encoder", seed=1)),
             data=(str(reviews),),
             output=output,
             pooling="mean",
-            head=HeadSettings(epochs=1, learning_rates=(1e-5,)),
-            finetune=finetune,
-            teachers=(run,),
+            head_epochs=1,
+            head_learning_rate=(1e-5,),
+            train="all",
+            epochs=8,
+            batch_size=8,
+            learning_rate=3e-3,
+            patience=8,
+            precision="fp32",
+            teacher=(run,),
+            teacher_weight=1.0,
             unlabelled=(texts,),
         )
     )
     said = capsys.readouterr().err
     assert f"{len(TEXTS)} texts without a label; 1 more are left out" in said
     recorded = read_json(output / "run.json")["settings"]
-    assert (recorded["teachers"], recorded["unlabelled"]) == (["tiny"], ["texts.txt"])
+    assert (recorded["teacher"], recorded["unlabelled"]) == (["tiny"], ["texts.txt"])
     losses = [entry["train_loss"] for entry in read_json(output / "metrics.json")["history"]]
     assert losses[-1] < losses[0]

@@ -12,7 +12,6 @@ from models.command import ExitCode, UserError
 from models.encoder import load_encoder
 from models.run_directory import load_classifier, read_rows, read_run
 from tests.tiny import split_reviews
-from trainer.head import HeadSettings
 from trainer.settings import Settings
 from trainer.training import evaluate_run, train
 
@@ -71,7 +70,7 @@ def test_the_encoder_reads_each_text_once_however_many_epochs(
         return features(self, input_ids, *rest, **named)
 
     monkeypatch.setattr(Classifier, "features", count)
-    train(settings(encoder, reviews, tmp_path / "x", head=HeadSettings(epochs=30)))
+    train(settings(encoder, reviews, tmp_path / "x", head_epochs=30))
     assert sum(rows) == len({text for split in split_reviews().values() for text, _ in split})
 
 
@@ -115,9 +114,9 @@ def test_a_run_is_not_overwritten_unless_told_and_only_a_run_is(
             train(settings(encoder, reviews, tmp_path / "x", force=force))
         assert caught.value.code == ExitCode.CANNOT_CREATE
     assert (tmp_path / "x" / "thesis.doc").exists()
-    train(settings(encoder, reviews, tmp_path / "y", head=HeadSettings(epochs=1)))
-    train(settings(encoder, reviews, tmp_path / "y", head=HeadSettings(epochs=2), force=True))
-    assert read_run(tmp_path / "y").settings["head"]["epochs"] == 2
+    train(settings(encoder, reviews, tmp_path / "y", head_epochs=1))
+    train(settings(encoder, reviews, tmp_path / "y", head_epochs=2, force=True))
+    assert read_run(tmp_path / "y").settings["head_epochs"] == 2
 
 
 def test_a_training_that_fails_leaves_nothing(encoder: Path, tmp_path: Path) -> None:
