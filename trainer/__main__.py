@@ -118,11 +118,20 @@ def main(context: click.Context, /, *, as_json: bool, **options: Any) -> None:
 @click.option("--encoder", metavar="DIR|HUB_ID", help=tr("Where the encoder is now, if it moved."))
 @takes("device")
 @_json
-def evaluate(as_json: bool, split: str, **options: Any) -> None:
+def evaluate(
+    as_json: bool,
+    split: str,
+    text_column: str | None,
+    label_column: str | None,
+    encoding: str | None,
+    **options: Any,
+) -> None:
     from trainer.report import show_scores
+    from trainer.sources import Reading
     from trainer.training import evaluate_run
 
-    scores = evaluate_run(split=split, **options)
+    reading = Reading(text_column, label_column, encoding)
+    scores = evaluate_run(split=split, reading=reading, **options)
     if as_json:
         click.echo(json.dumps(scores, ensure_ascii=False))
     else:

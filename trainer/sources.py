@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from models.command import ExitCode, UserError
 from models.i18n import tr
@@ -29,12 +29,9 @@ SPLITS = tuple(_SPLIT_NAMES)
 
 @dataclass(frozen=True)
 class Reading:
-    """How to read a table.
+    """How to read tables. None takes the column with a name that is known, and finds the encoding.
 
-    Attributes:
-        text_column: None takes the one with a name that is known.
-        label_column: likewise.
-        encoding: of a text file; None finds it out. Parquet and XLSX say their own.
+    Parquet and XLSX say their own encoding.
     """
 
     text_column: str | None = None
@@ -49,40 +46,24 @@ class Reading:
         )
 
 
-@dataclass(frozen=True)
-class Raw:
+class Raw(NamedTuple):
     """Rows as they were read: the label is still what the data calls it.
 
-    Attributes:
-        where: they come from, for messages.
-        rows: (text, label).
-        label_names: in the order of their ids, where a datasets ClassLabel has them.
+    `names` are those of the labels in the order of their ids, where a datasets ClassLabel has them.
     """
 
     where: str
-    rows: list[tuple[str, str]]
-    label_names: Sequence[str] | None
+    texts: list[str]
+    labels: list[str]
+    names: Sequence[str] | None
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where the rows are, before any is read.
-
-    Attributes:
-        where: for messages.
-        found: what it holds, by the names that it gives them, for messages.
-        expected: how it would call a split, for messages.
-        splits: the reader of each split that it has.
-    """
-
-    where: str
-    found: tuple[str, ...]
-    expected: str
-    splits: dict[str, Callable[[], Raw]]
+Readers = dict[str, Callable[[], Raw]]
+"""What reads each split that there is."""
 
 
-def open_source(sources: Sequence[str], reading: Reading) -> Source:
-    """Find out which splits the sources have, and how to read them.
+def open_source(sources: Sequence[str], reading: Reading) -> tuple[Readers, list[str]]:
+    """Return what reads the splits of some sources, and the names of all that they hold.
 
     Args:
         sources: as `trainer.data.load_data` takes them.
@@ -92,38 +73,40 @@ def open_source(sources: Sequence[str], reading: Reading) -> Source:
         UserError: NO_INPUT, a source is not there; DATA, two files are for one split.
     """
     folder = Path(sources[0])
-    if len(sources) > 1 or folder.is_file():
-        return _files([Path(name) for name in sources], reading)
     saved = ("dataset_dict.json", "dataset_info.json")
-    if folder.is_dir() and not any((folder / name).is_file() for name in saved):
-        tables = [path for path in folder.iterdir() if format_of(path) not in (None, "txt")]
-        return _files(sorted(tables), reading)
-    return _dataset(sources[0], reading)
+    if len(sources) > 1 or folder.is_file():
+        paths = [Path(name) for name in sources]
+    elif folder.is_dir() and not any((folder / name).is_file() for name in saved):
+        paths = sorted(path for path in folder.iterdir() if format_of(path) not in (None, "txt"))
+    else:
+        loaded = _load_dataset(sources[0])
+        found = [
+            (name, name, partial(_read_rows, f"{sources[0]} ({name})", rows, reading))
+            for name, rows in loaded.items()
+        ]
+        return _by_split(found)
+    return _by_split([(path.stem, str(path), partial(_read_file, path, reading)) for path in paths])
 
 
-def _split_of(name: str, *, alone: bool) -> str | None:
-    """Return the split that a name stands for; what is alone is train whatever its name."""
-    found = (split for split, names in _SPLIT_NAMES.items() if name.lower() in names)
-    return next(found, "train" if alone else None)
-
-
-def _files(paths: Sequence[Path], reading: Reading) -> Source:
-    files: dict[str, Path] = {}
-    for path in paths:
-        split = _split_of(path.stem, alone=len(paths) == 1)
-        if split in files:
-            raise UserError(
-                ExitCode.DATA,
-                tr("two files for split {split}: {a} and {b}", split=split, a=files[split], b=path),
-            )
-        if split is not None:
-            files[split] = path
-    return Source(
-        where="--data",
-        found=tuple(map(str, paths)),
-        expected="{split}.csv|tsv|jsonl|xlsx|parquet",
-        splits={split: partial(_read_file, path, reading) for split, path in files.items()},
-    )
+def _by_split(found: Sequence[tuple[str, str, Callable[[], Raw]]]) -> tuple[Readers, list[str]]:
+    """Sort (name, its full name, reader) by split; what is alone is train whatever its name."""
+    readers: Readers = {}
+    sources: dict[str, str] = {}
+    for name, source, read in found:
+        splits = [split for split, names in _SPLIT_NAMES.items() if name.lower() in names]
+        for split in splits or ["train"] * (len(found) == 1):
+            if split in readers:
+                raise UserError(
+                    ExitCode.DATA,
+                    tr(
+                        "two sources for split {split}: {a} and {b}",
+                        split=split,
+                        a=sources[split],
+                        b=source,
+                    ),
+                )
+            readers[split], sources[split] = read, source
+    return readers, [source for _, source, _ in found]
 
 
 def _read_file(path: Path, reading: Reading) -> Raw:
@@ -139,7 +122,7 @@ def _read_file(path: Path, reading: Reading) -> Raw:
             for record in table.records
         )
         unit = tr("line") if table.dialect.format in TEXT_FORMATS else tr("row")
-        return _checked(table.name, unit, text, label, records, label_type)
+        return _checked(table.name, unit, (text, label), records, label_type)
 
 
 def read_texts(path: Path, reading: Reading) -> list[str]:
@@ -169,7 +152,8 @@ def read_texts(path: Path, reading: Reading) -> list[str]:
     return texts
 
 
-def _dataset(source: str, reading: Reading) -> Source:
+def _load_dataset(source: str) -> Any:
+    """Return the rows of each split, as datasets has them."""
     import datasets
 
     datasets.disable_progress_bars()
@@ -191,40 +175,34 @@ def _dataset(source: str, reading: Reading) -> Source:
                 reason=str(error).strip().partition("\n")[0],
             ),
         ) from error
-    if isinstance(loaded, datasets.Dataset):
-        loaded = {str(loaded.split or "train"): loaded}
-    splits: dict[str, Callable[[], Raw]] = {}
-    for name, rows in loaded.items():
-        if split := _split_of(name, alone=len(loaded) == 1):
-            splits[split] = partial(_read_rows, f"{source} ({name})", rows, reading)
-    return Source(source, tuple(loaded), "{split}", splits)
+    whole = isinstance(loaded, datasets.Dataset)
+    return {str(loaded.split or "train"): loaded} if whole else loaded
 
 
 def _read_rows(where: str, rows: Any, reading: Reading) -> Raw:
-    text, label = reading.columns(where, rows.column_names)
+    text, label = names = reading.columns(where, rows.column_names)
     # as Arrow, whatever format it was saved with
     table = rows.select_columns([text, label]).with_format("arrow")[:]
     columns = range(1, len(rows) + 1), table[text].to_pylist(), table[label].to_pylist()
-    records = zip(*columns, strict=True)
-    return _checked(where, tr("row"), text, label, records, rows.features[label])
+    return _checked(where, tr("row"), names, zip(*columns, strict=True), rows.features[label])
 
 
 def _checked(
     where: str,
     unit: str,
-    text_name: str,
-    label_name: str,
+    columns: tuple[str, str],
     records: Iterable[tuple[int, Any, Any]],
     label_type: Any,
 ) -> Raw:
     """Return records (number, text, label); a ClassLabel as type has the names of the ids."""
     names = getattr(label_type, "names", None)
-    rows = []
+    raw = Raw(where, [], [], names)
     for number, text, label in records:
         # True is an int to Python; to a label set it is neither a name nor a number.
-        is_label = isinstance(label, str | int) and not isinstance(label, bool)
-        # -1 is what datasets writes for a label that nobody knows
-        if not isinstance(text, str) or not is_label or (names and label not in range(len(names))):
+        known = isinstance(label, str | int) and not isinstance(label, bool)
+        if names:  # -1 is what datasets writes for a label that nobody knows
+            known = label in range(len(names))
+        if not isinstance(text, str) or not known:
             raise UserError(
                 ExitCode.DATA,
                 tr(
@@ -233,10 +211,11 @@ def _checked(
                     where=where,
                     unit=unit,
                     number=number,
-                    text=text_name,
-                    label=label_name,
+                    text=columns[0],
+                    label=columns[1],
                     found=f"{text!r:.60}, {label!r:.60}",
                 ),
             )
-        rows.append((text, names[label] if names else str(label)))
-    return Raw(where, rows, names)
+        raw.texts.append(text)
+        raw.labels.append(names[label] if names else str(label))
+    return raw

@@ -76,10 +76,8 @@ def train(settings: Settings) -> dict[str, Any]:
     device = ranks.join(choose_device(settings.device))
     data = load_data(
         settings.data,
+        Reading(settings.text_column, settings.label_column, settings.encoding),
         labels=settings.labels,
-        text_column=settings.text_column,
-        label_column=settings.label_column,
-        encoding=settings.encoding,
         split=settings.split_sizes,
         seed=settings.seed,
     )
@@ -213,11 +211,8 @@ def evaluate_run(
     run_directory: Path,
     data: tuple[str, ...],
     split: str,
-    *,
+    reading: Reading | None = None,
     encoder: str | None = None,
-    text_column: str | None = None,
-    label_column: str | None = None,
-    encoding: str | None = None,
     device: str = "auto",
 ) -> dict[str, Any]:
     """Score a finished run on one split, end to end: the encoder runs over its texts again.
@@ -230,10 +225,8 @@ def evaluate_run(
     run = read_run(run_directory)
     rows = load_data(
         data,
+        reading,
         labels=run.labels,
-        text_column=text_column,
-        label_column=label_column,
-        encoding=encoding,
         wanted=(split,),
         split=run.settings["split_sizes"],
         seed=run.settings["seed"],

@@ -338,7 +338,7 @@ def _write(name: str, content: bytes) -> Callable[[Path], None]:
         ),
         (_write("train.tsv", b"label\ttext\n1\tx\n"), "expected two or more labels, found 1"),
         (_write("train.tsv", b"label\ttext\n1\t\xff\xff\n"), "utf-8 fails in line 2.*--encoding"),
-        (_write("dev.csv", b"label,text\n1,x\n"), "two files for split dev"),
+        (_write("dev.csv", b"label,text\n1,x\n"), "two sources for split dev"),
     ],
 )
 def test_data_that_cannot_be_used_is_said_with_the_place_and_the_remedy(

@@ -9,7 +9,7 @@ from models.command import ExitCode, UserError
 from models.labels import NEGATIVE_POSITIVE
 from models.predictor import Predictor
 from tests.tui.harness import FakeModel, app_of, ask, lacks, row_of, shows, until
-from trainer.sources import Reading, open_source
+from trainer.data import load_data
 from tui.app import SentimentApp
 from tui.explain import pieces_of
 from tui.screens.type import History
@@ -147,8 +147,8 @@ async def test_a_correction_is_kept_in_a_file_that_the_trainer_reads(
         await pilot.press("1")
         await shows(pilot, "✎ You say: 负向评价")
     (file,) = home.rglob("corrections.jsonl")
-    raw = open_source([str(file)], Reading()).splits["train"]()
-    assert raw.rows == [('坏,"\n"了', NEGATIVE_POSITIVE[0])]
+    rows = load_data([str(file)], labels=NEGATIVE_POSITIVE, wanted=("train",)).splits["train"]
+    assert (rows.texts, rows.labels.tolist()) == (['坏,"\n"了'], [0])
 
 
 async def test_a_correction_that_cannot_be_written_says_so_and_the_app_goes_on(
