@@ -1,15 +1,14 @@
 """Runs the frozen encoder over texts, once: what it gives is kept on disk and mapped into memory.
 
 The file is named by everything that it depends on (weights, tokenizer, pooling, max length, texts),
-so a second training on the same data starts at once, and any change makes another file. It grows by
-chunks; a run that was killed goes on with the chunk that it was at, and ends with the same bytes.
+so a second training on the same data starts at once, and any change makes another file. It is made
+of chunks; a run that was killed goes on with its chunk, and ends with the same bytes.
 """
 
 import fcntl
 import hashlib
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,12 +52,11 @@ def encode(
         bar: is moved by the number of texts.
     """
     place: dict[str, int] = {}
-    where = np.array([place.setdefault(text, len(place)) for text in texts])
+    where = np.array([place.setdefault(text, len(place)) for text in texts], dtype=np.intp)
     tokens = tokenizer.encode(list(place))
-    device = classifier.head.weight.device
     features = np.empty((len(place), classifier.head.in_features), dtype=np.float32)
     for rows in plan(tokens.lengths):
-        batch = inputs(tokenizer, tokens, rows, device)
+        batch = inputs(tokenizer, tokens, rows, classifier.head.weight.device)
         features[rows] = classifier.features(**batch).cpu().numpy()
         bar.update(len(rows))
     bar.update(len(texts) - len(place))
@@ -88,76 +86,52 @@ def cached_features(
     Args:
         classifier: see `encode`.
         tokenizer: see `encode`.
-        texts: see `encode`.
+        texts: see `encode`. Several processes share out their chunks.
         encoder_digest: of the encoder's weights and tokenizer.
-        folder: made if it is not there. Another process that wants the same file waits for it.
+        folder: made if it is not there. Another training that wants the same file waits for it.
         title: of the progress bar, which shows on a terminal only.
     """
-    key = _key(encoder_digest, classifier.pooling, tokenizer.max_length, texts)
-    path = folder / f"{key}.npy"
+    key = f"{encoder_digest} {classifier.pooling} {tokenizer.max_length} {CHUNK}"
+    sha = hashlib.sha256(key.encode())
+    for text in texts:
+        encoded = text.encode("utf-8", "surrogatepass")
+        sha.update(len(encoded).to_bytes(8, "little") + encoded)
+    path = folder / f"{sha.hexdigest()}.npy"
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder / "lock") if ranks.is_first() else nullcontext():
+    with (folder / "lock").open("w") as lock:
+        if ranks.is_first():
+            fcntl.flock(lock, fcntl.LOCK_EX)  # which the kernel takes back, whatever happens here
         ranks.wait()
         if not path.exists():
-            shape = (len(texts), classifier.head.in_features)
-            _fill(classifier, tokenizer, texts, path, shape, title)
+            _fill(classifier, tokenizer, texts, path, title)
         ranks.wait()
     # copy-on-write: torch wants memory that could be written to, and the file stays as it is
     return torch.from_numpy(np.load(path, mmap_mode="c"))
 
 
-def _key(encoder_digest: str, pooling: str, max_length: int, texts: Sequence[str]) -> str:
-    sha = hashlib.sha256(f"{encoder_digest} {pooling} {max_length} {CHUNK}".encode())
-    for text in texts:
-        encoded = text.encode("utf-8", "surrogatepass")
-        sha.update(len(encoded).to_bytes(8, "little") + encoded)
-    return sha.hexdigest()
-
-
 def _fill(
-    classifier: Classifier,
-    tokenizer: Tokenizer,
-    texts: Sequence[str],
-    path: Path,
-    shape: tuple[int, int],
-    title: str,
+    classifier: Classifier, tokenizer: Tokenizer, texts: Sequence[str], path: Path, title: str
 ) -> None:
-    """Write the chunks that are still missing, each process its share, and put the file in place.
-
-    One byte per chunk says whether it is done: only when it is on disk may a later run rely on it.
-    """
-    draft, marks = path.with_suffix(".draft"), path.with_suffix(".done")
-    if ranks.is_first() and not marks.exists():
-        np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=shape).flush()
-        fresh = path.with_suffix(".new")
-        fresh.write_bytes(bytes(-(-len(texts) // CHUNK)))
-        fresh.rename(marks)
-    ranks.wait()
-    # Written, not mapped: what is mapped stays in memory as long as there is room.
-    header = np.load(draft, mmap_mode="r").offset
-    done = np.memmap(marks, dtype=np.uint8, mode="r+")
-    left = np.flatnonzero(done == 0)
+    """Write the chunks that are still missing, each process its share, and put them together."""
+    parts, draft = path.with_suffix(".parts"), path.with_suffix(".draft")
+    parts.mkdir(exist_ok=True)
+    chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
+    left = [number for number in range(len(chunks)) if not (parts / f"{number}.npy").exists()]
     ranks.wait()  # all have seen the same chunks left
-    share = left[ranks.number() :: ranks.count()] * CHUNK
-    rows = sum(len(texts[start : start + CHUNK]) for start in share)
-    with progress(title, rows, "text") as bar, draft.open("r+b") as file:
-        for start in share:
-            features = encode(classifier, tokenizer, texts[start : start + CHUNK], bar)
-            file.seek(header + start * features.itemsize * features.shape[1])
-            file.write(features.tobytes())
-            file.flush()
-            os.fsync(file.fileno())
-            done[start // CHUNK] = 1
-            done.flush()
+    share = left[ranks.number() :: ranks.count()]
+    with progress(title, sum(len(chunks[number]) for number in share), "text") as bar:
+        for number in share:
+            np.save(
+                parts / f"draft{ranks.number()}", encode(classifier, tokenizer, chunks[number], bar)
+            )
+            (parts / f"draft{ranks.number()}.npy").rename(parts / f"{number}.npy")
     ranks.wait()
     if ranks.is_first():
-        marks.unlink()
+        shape = len(texts), classifier.head.in_features
+        whole = np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=shape)
+        for number, chunk in enumerate(chunks):
+            start = number * CHUNK
+            whole[start : start + len(chunk)] = np.load(parts / f"{number}.npy")
+        whole.flush()
         draft.rename(path)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock that the kernel releases, whatever happens to this process."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        shutil.rmtree(parts)
