@@ -19,7 +19,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -43,18 +43,17 @@ class Run:
 
     Attributes:
         labels: names, in the order of the head's outputs.
-        pooling: "cls" or "mean".
+        pooling: what the head sees.
         max_length: in tokens.
         encoder: name of the encoder, fit to be published.
         encoder_source: where to load it from.
         encoder_digest: what must be loaded from there.
         data: what `--data` said.
         data_fingerprint: SHA-256 of the rows of every split.
-        settings: of the training: epochs, batch size, learning rate, seed and so on.
+        settings: all that chooses the result.
         outcome: what came of it: best epoch, times.
         versions: of Python, torch, transformers and this project.
-        temperature: what the head's outputs are divided by before the softmax; 1 in a run that was
-            not calibrated.
+        temperature: what the head's outputs are divided by before the softmax.
         uncertain_below: the confidence below which an answer is called uncertain; 0 for none.
     """
 
@@ -69,8 +68,8 @@ class Run:
     settings: dict[str, Any]
     outcome: dict[str, Any]
     versions: dict[str, str]
-    temperature: float = 1.0
-    uncertain_below: float = 0.0
+    temperature: float
+    uncertain_below: float
 
 
 @dataclass(frozen=True)
@@ -167,10 +166,7 @@ def read_run(folder: Path) -> Run:
             ),
         )
     try:
-        document = read_json(path)
-        # A run from before calibration lacks its two numbers; their defaults say just that.
-        known = {field.name for field in fields(Run)}
-        run = Run(**{name: value for name, value in document.items() if name in known})
+        run = Run(**read_json(path))
         if not run.temperature > 0:
             raise ValueError(f"temperature {run.temperature}")
         if run.pooling not in get_args(Pooling):

@@ -17,6 +17,7 @@ from models.display import aligned
 from models.i18n import tr
 from models.tokens import Tokenizer
 from trainer.data import Data, Split
+from trainer.report import say
 from trainer.sameness import hash64, normalised, seen_rows
 
 _CHUNK = 1024  # texts that are in memory as tokens at a time
@@ -149,34 +150,30 @@ def _column(split: dict[str, Any]) -> list[str]:
     ]
 
 
-def drop_contradictions(data: Data) -> tuple[Data, int]:
+def drop_contradictions(data: Data) -> Data:
     """Drop from train the reviews that it has under more than one label, all their rows.
 
     Dev and test stay as they are, so that scores remain comparable.
-
-    Returns:
-        The data, and how many rows were dropped.
 
     Raises:
         UserError: DATA, a label would have no row left.
     """
     train = data.splits["train"]
-    return _keep(data, ~_contradictory(_reviews(train), train.labels))
+    kept, dropped = _keep(data, ~_contradictory(_reviews(train), train.labels))
+    say(tr("{rows} rows of train with contradictory labels dropped", rows=dropped))
+    return kept
 
 
-def drop_leaks(data: Data) -> tuple[Data, int]:
+def drop_leaks(data: Data) -> Data:
     """Drop from train the rows whose review also stands in dev or test, which stay as they are.
-
-    Returns:
-        The data, and how many rows were dropped.
 
     Raises:
         UserError: DATA, a label would have no row left.
     """
-    others = [
-        text for name, split in data.splits.items() if name != "train" for text in split.texts
-    ]
-    return _keep(data, ~seen_rows(others, data.splits["train"].texts))
+    others = [text for name in data.splits.keys() - {"train"} for text in data.splits[name].texts]
+    kept, dropped = _keep(data, ~seen_rows(others, data.splits["train"].texts))
+    say(tr("{rows} rows of train that stand in dev or test dropped", rows=dropped))
+    return kept
 
 
 def _rows_per_class(split: Split, classes: int) -> NDArray[np.intp]:
@@ -184,20 +181,20 @@ def _rows_per_class(split: Split, classes: int) -> NDArray[np.intp]:
 
 
 def _keep(data: Data, kept: NDArray[np.bool_]) -> tuple[Data, int]:
-    train = data.splits["train"]
+    train, classes = data.splits["train"], len(data.labels)
     remaining = train.take(np.flatnonzero(kept))
-    classes = len(data.labels)
+    dropped = len(train) - len(remaining)
     lost = (_rows_per_class(train, classes) > 0) & (_rows_per_class(remaining, classes) == 0)
     if lost.any():
         raise UserError(
             ExitCode.DATA,
             tr(
                 "dropping {rows} rows of train leaves none of label {label}",
-                rows=len(train) - len(remaining),
+                rows=dropped,
                 label=data.labels.names[int(lost.argmax())],
             ),
         )
-    return Data(data.labels, {**data.splits, "train": remaining}), len(train) - len(remaining)
+    return Data(data.labels, {**data.splits, "train": remaining}), dropped
 
 
 def class_weights(data: Data) -> Tensor:

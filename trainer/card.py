@@ -1,11 +1,13 @@
 """Writes MODEL_CARD.md from what a run recorded; in English, as model cards are."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from models.display import display
 from models.metrics import BINS
 from models.run_directory import Run
 from trainer.calibration import TARGET
+from trainer.evaluation import parts_of
 
 
 def model_card(name: str, run: Run, metrics: dict[str, Any]) -> str:
@@ -22,9 +24,7 @@ A text classifier: the encoder `{run.encoder}`{_cut(run)}, {_trained(run)}, {run
 and a linear head of {run.outcome["head_parameters"]:,} parameters;
 {run.outcome["parameters"]:,} parameters in all. Texts are read up to {run.max_length} tokens.
 
-| id | label |
-|---:|---|
-{_lines(f"| {number} | {label} |" for number, label in enumerate(run.labels))}
+{_table("id", "label", rows=enumerate(run.labels))}
 
 ## Quality
 
@@ -33,15 +33,11 @@ Behind each figure stands its interval of 95 %: Wilson's for accuracy, the boots
 and for the expected calibration error (ECE, {BINS} bins), where it leans upwards, since drawing
 rows again adds noise. "Unseen" leaves out the rows that also stand in the training split.
 
-| split | rows | accuracy | macro-F1 | ECE |
-|---|---:|---:|---:|---:|
-{_lines(_score_rows(metrics))}
+{_table("split", "rows", "accuracy", "macro-F1", "ECE", rows=_scores(metrics))}
 
-By label, on test (those of dev are in metrics.json):
+By label, on all rows of test (the others are in metrics.json):
 
-| split | id | label | rows | precision | recall | F1 |
-|---|---:|---|---:|---:|---:|---:|
-{_lines(_label_rows(run.labels, {"test": metrics["test"]}))}
+{_table("label", "rows", "precision", "recall", "F1", rows=_by_label(run.labels, metrics["test"]))}
 
 ![Learning curve](learning-curve.png)
 
@@ -55,9 +51,7 @@ The probabilities in dev.jsonl, in test.jsonl and of the exported model are the 
 
 {_threshold(run.uncertain_below, metrics["dev"]["certain"]["accuracy"])}
 
-| split | answers that remain | accuracy of these |
-|---|---:|---:|
-{_lines(_certain_rows(metrics))}
+{_table("split", "answers that remain", "accuracy of these", rows=_certain(metrics))}
 
 ![Reliability: accuracy by confidence](reliability.png)
 
@@ -75,9 +69,7 @@ The probabilities in dev.jsonl, in test.jsonl and of the exported model are the 
 
 ## How it was made
 
-| setting | value |
-|---|---|
-{_lines(_setting_rows(run.settings))}
+{_table("setting", "value", rows=_settings(run.settings))}
 
 Data fingerprint (SHA-256 over the rows): `{run.data_fingerprint}`.
 Encoder digest (SHA-256 over weights and tokenizer): `{run.encoder_digest}`.
@@ -85,8 +77,10 @@ Made with {", ".join(f"{program} {version}" for program, version in run.versions
 """
 
 
-def _lines(lines: Iterator[str]) -> str:
-    return "\n".join(lines)
+def _table(*header: str, rows: Iterable[Iterable[object]]) -> str:
+    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+    cells = ([display(value).replace("|", "\\|") for value in line] for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
 def _cut(run: Run) -> str:
@@ -103,10 +97,10 @@ def _trained(run: Run) -> str:
     return "frozen" if kind == "head" else "fine-tuned"
 
 
-def _setting_rows(settings: dict[str, Any]) -> Iterator[str]:
+def _settings(settings: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in settings.items():
         if value not in (None, False, [], ()):
-            yield f"| {name.replace('_', ' ')} | {_shown(value)} |"
+            yield name.replace("_", " "), _shown(value)
 
 
 def _shown(value: object) -> str:
@@ -126,31 +120,17 @@ def _threshold(uncertain_below: float, accuracy: float) -> str:
     return f"An answer with a confidence below {uncertain_below:.4f} is called uncertain: {why}."
 
 
-def _parts(metrics: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for split, scores in metrics.items():
-        yield split, scores
-        if "unseen" in scores:
-            yield f"{split}, unseen", scores["unseen"]
+def _scores(metrics: dict[str, Any]) -> Iterator[list[str]]:
+    for title, part in parts_of(metrics):
+        ends = {key: part[f"{key}_interval"] for key in ("accuracy", "macro_f1", "ece")}
+        figures = (f"{part[k]:.2%} ({100 * a:.1f}–{100 * b:.1f})" for k, (a, b) in ends.items())
+        yield [title, f"{part['rows']:,}", *figures]
 
 
-def _score_rows(metrics: dict[str, Any]) -> Iterator[str]:
-    for name, part in _parts(metrics):
-        figures = (_figure(part, key) for key in ("accuracy", "macro_f1", "ece"))
-        yield f"| {name} | {part['rows']:,} | {' | '.join(figures)} |"
-
-
-def _figure(part: dict[str, Any], key: str) -> str:
-    low, high = part[f"{key}_interval"]
-    return f"{part[key]:.2%} ({100 * low:.1f}–{100 * high:.1f})"
-
-
-def _label_rows(labels: list[str], metrics: dict[str, Any]) -> Iterator[str]:
-    for name, part in _parts(metrics):
-        scores = zip(part["precision"], part["recall"], part["f1"], strict=True)
-        for number, (label, of_label) in enumerate(zip(labels, scores, strict=True)):
-            rows = sum(part["confusion"][number])
-            figures = " | ".join(f"{figure:.2%}" for figure in of_label)
-            yield f"| {name} | {number} | {label} | {rows:,} | {figures} |"
+def _by_label(labels: list[str], scores: dict[str, Any]) -> Iterator[list[str]]:
+    for number, label in enumerate(labels):
+        figures = (f"{scores[key][number]:.2%}" for key in ("precision", "recall", "f1"))
+        yield [label, f"{sum(scores['confusion'][number]):,}", *figures]
 
 
 def _errors(metrics: dict[str, Any]) -> Iterator[str]:
@@ -158,7 +138,6 @@ def _errors(metrics: dict[str, Any]) -> Iterator[str]:
         yield f"{scores['ece_uncalibrated']:.2%} and {scores['ece']:.2%} on {split}"
 
 
-def _certain_rows(metrics: dict[str, Any]) -> Iterator[str]:
-    for name, part in _parts(metrics):
-        coverage, accuracy = part["certain"]["coverage"], part["certain"]["accuracy"]
-        yield f"| {name} | {coverage:.1%} | {accuracy:.2%} |"
+def _certain(metrics: dict[str, Any]) -> Iterator[list[str]]:
+    for title, part in parts_of(metrics):
+        yield [title, f"{part['certain']['coverage']:.1%}", f"{part['certain']['accuracy']:.2%}"]

@@ -8,8 +8,8 @@ all else is in the checkpoint.
 
 import math
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,20 +43,6 @@ NO_LABEL = -100
 """Label id of a row that has none: cross_entropy's default for what it should ignore."""
 
 
-@dataclass(frozen=True)
-class SoftLabels:
-    """What the teachers say.
-
-    Attributes:
-        more: texts without a label, to be learned from as well.
-        probabilities: at the teacher temperature, for the rows of train and then for those of
-            `more`, `[rows, C]`.
-    """
-
-    more: list[str]
-    probabilities: NDArray[np.float32]
-
-
 def finetune(
     classifier: Classifier,
     tokenizer: Tokenizer,
@@ -65,7 +51,8 @@ def finetune(
     checkpoint: Path,
     *,
     class_weights: Tensor | None = None,
-    soft: SoftLabels | None = None,
+    unlabelled: Sequence[str] = (),
+    answers: NDArray[np.float32] | None = None,
     tensorboard: Path | None = None,
 ) -> list[dict[str, float]]:
     """Train the classifier in place; it ends with the weights that are best on dev.
@@ -80,7 +67,9 @@ def finetune(
         checkpoint: a file for this training alone. If it is there, training goes on from it; the
             caller removes it when what came of the training is safe.
         class_weights: of the loss on labels, `[C]`; None weighs all rows the same.
-        soft: what teachers say, to be learned besides the labels.
+        unlabelled: texts that only teachers have answered, to be learned as well.
+        answers: of the teachers, probabilities at the teacher temperature for the rows of train and
+            then for `unlabelled`, `[rows, C]`; None learns from labels alone.
         tensorboard: a folder for its logs, written while training goes on; None writes none.
 
     Returns:
@@ -105,7 +94,7 @@ def finetune(
     if checkpoint.exists():
         state.load(checkpoint)
     parallel = DistributedDataParallel(classifier) if ranks.count() > 1 else None
-    rows = _Rows(tokenizer, data.splits["train"], soft)
+    rows = _Rows(tokenizer, data.splits["train"], unlabelled, answers)
     steps = -(-len(rows) // (settings.batch_size * settings.accumulation))  # of an epoch
     monitor = _Monitor(state.step, steps * settings.epochs, tensorboard)
     saved = time.monotonic()
@@ -120,13 +109,13 @@ def finetune(
             total = torch.zeros((), device=device)
             for batch in together:
                 mine = batch[ranks.number() :: ranks.count()]
-                texts, labels, answers = rows.batch(mine, device)
+                texts, labels, soft = rows.batch(mine, device)
                 # several processes exchange their gradients once a step, with its last batch
                 more = batch is not together[-1]
                 with parallel.no_sync() if parallel and more else nullcontext():
                     with torch.autocast(device.type, dtype, enabled=precision != "fp32"):
                         logits = (parallel or classifier)(**texts)
-                    loss = loss_of(logits.float(), labels, settings, class_weights, answers)
+                    loss = loss_of(logits.float(), labels, settings, class_weights, soft)
                     # Divided by the same number always, so that a row weighs the same wherever it
                     # stands: in a short last batch, in the share of any process.
                     state.scaler.scale(loss / (share * settings.accumulation)).backward()
@@ -222,7 +211,7 @@ def loss_of(
     labels: Tensor,
     settings: Settings,
     class_weights: Tensor | None = None,
-    answers: Tensor | None = None,
+    soft: Tensor | None = None,
 ) -> Tensor:
     """Return the loss, summed over the rows of a batch.
 
@@ -231,7 +220,7 @@ def loss_of(
         labels: their ids, or `NO_LABEL`, `[B]`.
         settings: see there.
         class_weights: `[C]`.
-        answers: probabilities of the teachers, `[B, C]`; zeros weigh nothing.
+        soft: probabilities of the teachers, `[B, C]`; zeros weigh nothing.
     """
     loss = F.cross_entropy(
         logits,
@@ -240,11 +229,11 @@ def loss_of(
         label_smoothing=settings.label_smoothing,
         reduction="sum",
     )
-    if answers is None:
+    if soft is None:
         return loss
     share, heat = settings.teacher_weight, settings.teacher_temperature
     # heat² keeps the gradient's size as the temperature changes (Hinton et al. 2015)
-    taught = -(answers * F.log_softmax(logits / heat, dim=1)).sum() * heat**2
+    taught = -(soft * F.log_softmax(logits / heat, dim=1)).sum() * heat**2
     return (1 - share) * loss + share * taught
 
 
@@ -307,12 +296,16 @@ def share_of(batch_size: int) -> int:
 class _Rows:
     """What is learned from: the rows of train, and texts that only the teachers have answered."""
 
-    def __init__(self, tokenizer: Tokenizer, train: Split, soft: SoftLabels | None) -> None:
-        more = soft.more if soft else []
-        self._tokenizer = tokenizer
-        self.tokens = tokenizer.encode([*train.texts, *more])
-        self._labels = np.concatenate([train.labels, np.full(len(more), NO_LABEL)])
-        self._answers = soft.probabilities if soft else None
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        train: Split,
+        unlabelled: Sequence[str],
+        answers: NDArray[np.float32] | None,
+    ) -> None:
+        self._tokenizer, self._answers = tokenizer, answers
+        self.tokens = tokenizer.encode([*train.texts, *unlabelled])
+        self._labels = np.concatenate([train.labels, np.full(len(unlabelled), NO_LABEL)])
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -326,10 +319,10 @@ class _Rows:
         """
         there = rows >= 0
         labels = torch.from_numpy(np.where(there, self._labels[rows], NO_LABEL))
-        answers = None
+        soft = None
         if self._answers is not None:
-            answers = torch.from_numpy(self._answers[rows] * there[:, None]).to(device)
-        return inputs(self._tokenizer, self.tokens, rows, device), labels.to(device), answers
+            soft = torch.from_numpy(self._answers[rows] * there[:, None]).to(device)
+        return inputs(self._tokenizer, self.tokens, rows, device), labels.to(device), soft
 
 
 def _answer(classifier: Classifier, tokenizer: Tokenizer, split: Split) -> Tensor:

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from models.display import aligned
 from models.i18n import tr
 from trainer import ranks
+from trainer.evaluation import parts_of
 
 
 def say(*lines: str) -> None:
@@ -59,11 +60,9 @@ def show_scores(metrics: dict[str, Any], title: str) -> None:
     """Print the scores of each split as a table; accuracy with its interval of 95 %."""
     header = title, tr("rows"), tr("accuracy"), tr("macro-F1"), tr("calibration error")
     rows: list[Sequence[object]] = [header]
-    for split, scores in metrics.items():
-        for name, part in ((split, scores), (f"{split}, {tr('unseen')}", scores.get("unseen"))):
-            if part:
-                low, high = part["accuracy_interval"]
-                accuracy = f"{part['accuracy']:.2%} ({100 * low:.1f}–{100 * high:.1f})"
-                rest = f"{part['macro_f1']:.2%}", f"{part['ece']:.2%}"
-                rows.append([name, f"{part['rows']:,}", accuracy, *rest])
+    for name, scores in parts_of(metrics, tr("unseen")):
+        low, high = scores["accuracy_interval"]
+        accuracy = f"{scores['accuracy']:.2%} ({100 * low:.1f}–{100 * high:.1f})"
+        rest = f"{scores['macro_f1']:.2%}", f"{scores['ece']:.2%}"
+        rows.append([name, f"{scores['rows']:,}", accuracy, *rest])
     click.echo("\n".join(aligned(rows, right=(1, 2, 3, 4))))

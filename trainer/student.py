@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from torch import nn
 from models.command import ExitCode, UserError
 from models.encoder import Encoder, layers_of
 from models.i18n import tr
+from trainer.report import say
 
 
 def keep_layers(encoder: Encoder, kept: Sequence[int]) -> None:
@@ -43,34 +43,18 @@ def keep_layers(encoder: Encoder, kept: Sequence[int]) -> None:
     encoder.module.config.num_hidden_layers = len(kept)
 
 
-@dataclass(frozen=True)
-class Pruned:
-    """An encoder with a smaller vocabulary, and what that changes.
-
-    Attributes:
-        encoder: the same module, cut in place, with the tokenizer that matches it.
-        before: pieces.
-        after: pieces.
-        same: share of the held-out texts that still become the same pieces.
-        growth: of the number of pieces of the held-out texts, 0.01 for one per cent more.
-    """
-
-    encoder: Encoder
-    before: int
-    after: int
-    same: float
-    growth: float
-
-
-def prune_vocabulary(encoder: Encoder, texts: Sequence[str], held_out: Sequence[str]) -> Pruned:
+def prune_vocabulary(encoder: Encoder, texts: Sequence[str], held_out: Sequence[str]) -> Encoder:
     """Cut the vocabulary to what `texts` use, every single character, and the special tokens.
 
     `texts` become the same pieces as before, which is checked.
 
     Args:
-        encoder: with a WordPiece or Unigram tokenizer.
+        encoder: with a WordPiece or Unigram tokenizer; its module is cut in place.
         texts: to be trained on.
-        held_out: to measure the change on.
+        held_out: it is said what changes for them.
+
+    Returns:
+        The encoder, with the tokenizer that matches it now.
 
     Raises:
         UserError: DATA, the tokenizer is of another kind, or `texts` become other pieces.
@@ -100,13 +84,17 @@ def prune_vocabulary(encoder: Encoder, texts: Sequence[str], held_out: Sequence[
         )
     _cut_embeddings(encoder.module, kept, new_ids)
     before, after = renumber(_split(whole, held_out)), _split(pruned, held_out)
-    return Pruned(
-        encoder=encoder.with_tokenizer(cut),
-        before=whole.get_vocab_size(),
-        after=len(kept),
-        same=float(np.mean([a == b for a, b in zip(before, after, strict=True)])),
-        growth=sum(map(len, after)) / sum(map(len, before)) - 1,
+    say(
+        tr(
+            "vocabulary: {after} of {before} pieces; {same:.1%} of the texts of dev and test "
+            "become the same pieces, {growth:+.2%} pieces in all",
+            after=f"{len(kept):,}",
+            before=f"{whole.get_vocab_size():,}",
+            same=float(np.mean([a == b for a, b in zip(before, after, strict=True)])),
+            growth=sum(map(len, after)) / sum(map(len, before)) - 1,
+        )
     )
+    return encoder.with_tokenizer(cut)
 
 
 def _pieces(model: dict[str, Any], name: str) -> list[str]:

@@ -10,12 +10,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from models.classifier import Classifier
 from models.command import ExitCode, UserError
-from models.encoder import Encoder, load_encoder
+from models.encoder import load_encoder
 from models.i18n import tr
 from models.metrics import calibration_error
 from models.run_directory import (
@@ -36,7 +38,7 @@ from trainer.card import model_card
 from trainer.data import Data, load_data
 from trainer.evaluation import score
 from trainer.features import cached_features, encode_all
-from trainer.finetune import SoftLabels, finetune
+from trainer.finetune import finetune
 from trainer.head import Fit, Rows, search_head
 from trainer.plots import draw_pictures
 from trainer.report import say, say_calibration
@@ -95,10 +97,15 @@ def train(settings: Settings) -> dict[str, Any]:
         )
     audited = audit(data, encoder.tokenizer, settings.max_length)
     say(*show(audited, settings.max_length))
-    data = _mend(data, settings)
+    data = drop_contradictions(data) if settings.drop_contradictions else data
+    data = drop_leaks(data) if settings.drop_leaks else data
     weights = class_weights(data) if settings.class_weights else None
     unlabelled = _read_unlabelled(settings, data)
-    encoder = _cut(encoder, settings, data, unlabelled)
+    if settings.layers is not None:
+        keep_layers(encoder, settings.layers)
+    if settings.prune_vocab:
+        learned = [*data.splits["train"].texts, *unlabelled]
+        encoder = prune_vocabulary(encoder, learned, _texts_to_measure(data))
     tokenizer = Tokenizer(encoder.tokenizer, settings.max_length)
     torch.manual_seed(settings.seed)  # of a head that is not trained before the encoder is
     classifier = Classifier(encoder.module, encoder.hidden, len(data.labels), settings.pooling)
@@ -129,13 +136,24 @@ def train(settings: Settings) -> dict[str, Any]:
     if settings.train != "head":
         if logits:
             measured["frozen"] = _score_splits(logits, data)
-        soft = _ask_teachers(settings, data, unlabelled, device)
-        checkpoint = _checkpoint(settings, data, digest, classifier, soft)
+        answers = None
+        if settings.teacher:
+            answers = soft_labels(
+                *(settings.teacher, [*data.splits["train"].texts, *unlabelled], data.labels),
+                temperature=settings.teacher_temperature,
+                cache=settings.output.parent / CACHE,
+                device=device,
+            )
+            rows = data.splits["train"]
+            right = float((answers[: len(rows)].argmax(axis=1) == rows.labels).mean())
+            say(tr("the teachers give {right:.1%} of train the label that it has", right=right))
+        checkpoint = _checkpoint(settings, data, digest, classifier, unlabelled, answers)
         logs = checkpoint.with_suffix(".tensorboard") if settings.tensorboard else None
         history = finetune(
             *(classifier, tokenizer, data, settings, checkpoint),
             class_weights=weights,
-            soft=soft,
+            unlabelled=unlabelled,
+            answers=answers,
             tensorboard=logs,
         )
         best_epoch = int(max(history, key=lambda entry: entry["dev_macro_f1"])["epoch"])
@@ -194,9 +212,9 @@ def train(settings: Settings) -> dict[str, Any]:
         write_json(folder / "audit.json", {"max_length": settings.max_length, "splits": audited})
         pictured = {}
         for name, z in logits.items():
-            split, answers = data.splits[name], tempered(z, temperature)
-            write_rows(folder / f"{name}.jsonl", split.texts, split.labels, answers)
-            pictured[name] = answers.numpy(), split.labels
+            split, probabilities = data.splits[name], tempered(z, temperature)
+            write_rows(folder / f"{name}.jsonl", split.texts, split.labels, probabilities)
+            pictured[name] = probabilities.numpy(), split.labels
         draw_pictures(folder, history, best_epoch, pictured, threshold)
         card = model_card(settings.output.name, run, metrics)
         (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
@@ -255,23 +273,16 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
-def _mend(data: Data, settings: Settings) -> Data:
-    """Drop from train what the settings ask to drop, and say how much that was."""
-    if settings.drop_contradictions:
-        data, dropped = drop_contradictions(data)
-        say(tr("{rows} rows of train with contradictory labels dropped", rows=dropped))
-    if settings.drop_leaks:
-        data, dropped = drop_leaks(data)
-        say(tr("{rows} rows of train that stand in dev or test dropped", rows=dropped))
-    return data
+def _texts_to_measure(data: Data) -> list[str]:
+    return [text for name in ("dev", "test") for text in data.splits[name].texts]
 
 
 def _read_unlabelled(settings: Settings, data: Data) -> list[str]:
     """Read the texts for the teachers, but for those that stand in dev or test."""
     reading = Reading(settings.text_column, encoding=settings.encoding)
     texts = [text for path in settings.unlabelled for text in read_texts(path, reading)]
-    measured = [text for name in ("dev", "test") for text in data.splits[name].texts]
-    fresh = [text for text, seen in zip(texts, seen_rows(measured, texts), strict=True) if not seen]
+    seen = seen_rows(_texts_to_measure(data), texts)
+    fresh = [text for text, known in zip(texts, seen, strict=True) if not known]
     if texts:
         say(
             tr(
@@ -281,27 +292,6 @@ def _read_unlabelled(settings: Settings, data: Data) -> list[str]:
             )
         )
     return fresh
-
-
-def _cut(encoder: Encoder, settings: Settings, data: Data, unlabelled: list[str]) -> Encoder:
-    """Cut the encoder down to the layers and the pieces that the settings ask for."""
-    if settings.layers is not None:
-        keep_layers(encoder, settings.layers)
-    if not settings.prune_vocab:
-        return encoder
-    held_out = [text for name in ("dev", "test") for text in data.splits[name].texts]
-    pruned = prune_vocabulary(encoder, [*data.splits["train"].texts, *unlabelled], held_out)
-    say(
-        tr(
-            "vocabulary: {after} of {before} pieces; {same:.1%} of the texts of dev and test "
-            "become the same pieces, {growth:+.2%} pieces in all",
-            after=f"{pruned.after:,}",
-            before=f"{pruned.before:,}",
-            same=pruned.same,
-            growth=pruned.growth,
-        )
-    )
-    return pruned.encoder
 
 
 def _train_head(
@@ -346,39 +336,21 @@ def _train_head(
     return fit, {name: fit.head(rows[name].features) for name in ("dev", "test")}
 
 
-def _ask_teachers(
-    settings: Settings, data: Data, unlabelled: list[str], device: torch.device
-) -> SoftLabels | None:
-    if not settings.teacher:
-        return None
-    rows = data.splits["train"]
-    said = soft_labels(
-        settings.teacher,
-        [*rows.texts, *unlabelled],
-        data.labels,
-        temperature=settings.teacher_temperature,
-        cache=settings.output.parent / CACHE,
-        device=device,
-    )
-    right = float((said[: len(rows)].argmax(axis=1) == rows.labels).mean())
-    say(tr("the teachers give {right:.1%} of train the label that it has", right=right))
-    return SoftLabels(unlabelled, said)
-
-
 def _checkpoint(
     settings: Settings,
     data: Data,
     encoder_digest: str,
     classifier: Classifier,
-    soft: SoftLabels | None,
+    unlabelled: list[str],
+    answers: NDArray[np.float32] | None,
 ) -> Path:
     """Return the checkpoint of exactly this training: any change names another."""
     sha = hashlib.sha256(f"{settings.choices()} {encoder_digest} {data.fingerprint()}".encode())
     sha.update(f"{ranks.count()}".encode())
     sha.update(classifier.head.weight.cpu().numpy().tobytes())
-    if soft is not None:
-        sha.update(soft.probabilities.tobytes())
-        sha.update("\0".join(soft.more).encode("utf-8", "surrogatepass"))
+    if answers is not None:
+        sha.update(answers.tobytes())
+        sha.update("\0".join(unlabelled).encode("utf-8", "surrogatepass"))
     return settings.output.parent / CHECKPOINTS / f"{sha.hexdigest()[:16]}.safetensors"
 
 

@@ -165,19 +165,23 @@ def test_a_label_cannot_act_on_the_terminal() -> None:
     assert "\x1b" not in "".join(show(audit(hostile, wordpiece(), 6), 6))
 
 
-def test_contradictions_are_dropped_from_train_with_all_their_rows() -> None:
-    mended, dropped = drop_contradictions(FAULTY)
-    assert dropped == 3
+def test_contradictions_are_dropped_from_train_with_all_their_rows(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mended = drop_contradictions(FAULTY)
+    assert "3 rows of train with contradictory labels dropped" in capsys.readouterr().err
     assert mended.splits["train"].texts == ["早餐差", "早餐好", " ", "😊", "😡", "😊"]
     assert mended.splits["train"].labels.tolist() == [0, 1, 0, 1, 0, 1]
     assert mended.splits["test"] is FAULTY.splits["test"]
-    assert drop_contradictions(mended)[1] == 0
+    assert len(drop_contradictions(mended).splits["train"]) == 6
     assert len(FAULTY.splits["train"]) == 9
 
 
-def test_leaks_are_dropped_from_train_and_dev_and_test_stay() -> None:
-    mended, dropped = drop_leaks(FAULTY)
-    assert dropped == 1
+def test_leaks_are_dropped_from_train_and_dev_and_test_stay(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mended = drop_leaks(FAULTY)
+    assert "1 rows of train that stand in dev or test dropped" in capsys.readouterr().err
     assert "早餐差" not in mended.splits["train"].texts
     assert mended.splits["dev"] is FAULTY.splits["dev"]
     for name in ("dev", "test"):

@@ -54,7 +54,7 @@ def loss() -> Callable[..., float]:
         logits = torch.tensor([[1.0, -1.0], [0.5, 2.0], [0.0, 0.3]])[: len(labels)]
         given: dict[str, Any] = {"teacher_weight": 0.25, "teacher_temperature": 2.0, **changed}
         settings = Settings(**given)
-        return float(loss_of(logits, torch.tensor(labels), settings, answers=soft))
+        return float(loss_of(logits, torch.tensor(labels), settings, soft=soft))
 
     return measure
 
