@@ -111,7 +111,6 @@ CHINESE: dict[str, str] = {
     "Distillation, when fine-tuning": "蒸馏（微调时）",
     "fine-tuning": "微调",
     "--precision {precision}: this {device} does not compute in it; leave it to auto or use fp32": "--precision {precision}：本机的 {device} 不支持；请用 auto 或 fp32",
-    "--batch-size {size} cannot be shared among {count} processes; expected a multiple of their number": "--batch-size {size} 无法由 {count} 个进程平分；应为进程数的倍数",
     "Keep these layers of the encoder alone, counted from 0. [default: all]": "只保留编码器的这些层，从 0 数起。[默认：全部]",
     "Keep the pieces that the training texts use, and all single characters.": "词表只保留训练文本用到的词元和所有单字。",
     "Learn from what this run answers as well; of several, from their mean.": "同时学习这个训练结果的回答；有多个时取平均。",

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from models.classifier import Classifier
 from models.command import ExitCode, UserError
 from models.encoder import layers_of
 from models.i18n import tr
-from models.tokens import Tokenizer
+from models.tokens import Tokenizer, Tokens
 from trainer import ranks
 from trainer.checkpoint import State
 from trainer.data import Data, Split
@@ -76,13 +77,12 @@ def finetune(
         One entry per epoch: `epoch`, `train_loss`, `dev_loss`, `dev_macro_f1`.
 
     Raises:
-        UserError: USAGE, more layers are to train than the encoder has, or the batch cannot be
-            shared among the processes; UNAVAILABLE, see `choose_precision`.
+        UserError: USAGE, more layers are to train than the encoder has; UNAVAILABLE, see
+            `choose_precision`.
     """
     device = classifier.head.weight.device
     precision = choose_precision(settings.precision, device)
     dtype = torch.float16 if precision == "fp16" else torch.bfloat16
-    share = share_of(settings.batch_size)
     if class_weights is not None:
         class_weights = class_weights.to(device)
     choose_trained(classifier, settings.last_layers)
@@ -94,14 +94,20 @@ def finetune(
     if checkpoint.exists():
         state.load(checkpoint)
     parallel = DistributedDataParallel(classifier) if ranks.count() > 1 else None
-    rows = _Rows(tokenizer, data.splits["train"], unlabelled, answers)
-    steps = -(-len(rows) // (settings.batch_size * settings.accumulation))  # of an epoch
+    train = data.splits["train"]
+    tokens = tokenizer.encode([*train.texts, *unlabelled])
+    labels_of = np.concatenate([train.labels, np.full(len(unlabelled), NO_LABEL)])
+    rows = _Rows(tokenizer, tokens, labels_of, answers)
+    steps = -(-len(labels_of) // (settings.batch_size * settings.accumulation))  # of an epoch
+    # Divided by the same number always, a row weighs the same wherever it stands: in a short last
+    # batch, in the share of any process. Of what these have, torch takes the mean.
+    divisor = settings.batch_size * settings.accumulation / ranks.count()
     monitor = _Monitor(state.step, steps * settings.epochs, tensorboard)
     saved = time.monotonic()
     while (epoch := len(state.history)) < settings.epochs:
         if epoch - state.best_epoch >= settings.patience:
             break
-        order = batches(rows.tokens.lengths, settings.batch_size, settings.seed, epoch)
+        order = batches(tokens.lengths, settings.batch_size, settings.seed, epoch)
         classifier.train()
         while (done := state.step - epoch * steps) < steps:
             seed_dropout(settings.seed, state.step)
@@ -116,21 +122,19 @@ def finetune(
                     with torch.autocast(device.type, dtype, enabled=precision != "fp32"):
                         logits = (parallel or classifier)(**texts)
                     loss = loss_of(logits.float(), labels, settings, class_weights, soft)
-                    # Divided by the same number always, so that a row weighs the same wherever it
-                    # stands: in a short last batch, in the share of any process.
-                    state.scaler.scale(loss / (share * settings.accumulation)).backward()
+                    state.scaler.scale(loss / divisor).backward()
                 total += loss.detach()
             state.advance(rate(state.step, steps * settings.epochs, settings))
             learned = ranks.total(total).item()
             state.loss += learned
-            monitor.step(state.step, learned / sum(np.count_nonzero(b >= 0) for b in together))
+            monitor.step(state.step, learned / sum(map(len, together)))
             if ranks.is_first() and time.monotonic() - saved > CHECKPOINT_SECONDS:
                 state.save(checkpoint)
                 saved = time.monotonic()
         classifier.eval()
         logits = _answer(classifier, tokenizer, data.splits["dev"])
         labels = torch.from_numpy(data.splits["dev"].labels)
-        state.end_epoch(epoch_scores(epoch + 1, state.loss / len(rows), logits, labels))
+        state.end_epoch(epoch_scores(epoch + 1, state.loss / len(labels_of), logits, labels))
         monitor.epoch(state.step, state.history[-1])
         if ranks.is_first():
             state.save(checkpoint)
@@ -153,9 +157,10 @@ def choose_precision(wanted: str, device: torch.device) -> str:
     else:
         capabilities = torch.cpu.get_capabilities()
         has_bf16 = any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    found = ["bf16"] * has_bf16 + ["fp16"] * on_cuda + ["fp32"]
     if wanted == "auto":
-        return "bf16" if has_bf16 else "fp16" if on_cuda else "fp32"
-    if (wanted == "bf16" and not has_bf16) or (wanted == "fp16" and not on_cuda):
+        return found[0]
+    if wanted not in found:
         raise UserError(
             ExitCode.UNAVAILABLE,
             tr(
@@ -251,7 +256,7 @@ def batches(
 ) -> list[NDArray[np.intp]]:
     """Return the rows of each batch of an epoch: at random, but texts of similar length together.
 
-    The last batch is filled up with the row -1, which is none.
+    The last batch may be a short one.
     """
     random = np.random.default_rng([seed, epoch])
     order = random.permutation(len(lengths))
@@ -261,10 +266,7 @@ def batches(
     ranked = [pool[np.argsort(lengths[pool], kind="stable")] for pool in pools]
     found = list(np.concatenate(ranked).reshape(-1, batch_size))
     random.shuffle(found)
-    if whole < len(order):
-        nothing = np.full(whole + batch_size - len(order), -1)
-        found.append(np.concatenate([order[whole:], nothing]))
-    return found
+    return [*found, order[whole:]] if whole < len(order) else found
 
 
 def seed_dropout(seed: int, step: int) -> None:
@@ -273,56 +275,29 @@ def seed_dropout(seed: int, step: int) -> None:
     torch.manual_seed(int(state[0]))
 
 
-def share_of(batch_size: int) -> int:
-    """Return how many rows of a batch this process takes.
-
-    Raises:
-        UserError: USAGE, the processes cannot all have the same number.
-    """
-    share, rest = divmod(batch_size, ranks.count())
-    if rest or not share:
-        raise UserError(
-            ExitCode.USAGE,
-            tr(
-                "--batch-size {size} cannot be shared among {count} processes; "
-                "expected a multiple of their number",
-                size=batch_size,
-                count=ranks.count(),
-            ),
-        )
-    return share
-
-
+@dataclass(frozen=True)
 class _Rows:
     """What is learned from: the rows of train, and texts that only the teachers have answered."""
 
-    def __init__(
-        self,
-        tokenizer: Tokenizer,
-        train: Split,
-        unlabelled: Sequence[str],
-        answers: NDArray[np.float32] | None,
-    ) -> None:
-        self._tokenizer, self._answers = tokenizer, answers
-        self.tokens = tokenizer.encode([*train.texts, *unlabelled])
-        self._labels = np.concatenate([train.labels, np.full(len(unlabelled), NO_LABEL)])
-
-    def __len__(self) -> int:
-        return len(self._labels)
+    tokenizer: Tokenizer
+    tokens: Tokens
+    labels: NDArray[np.int64]
+    answers: NDArray[np.float32] | None
 
     def batch(
         self, rows: NDArray[np.intp], device: torch.device
     ) -> tuple[dict[str, Tensor], Tensor, Tensor | None]:
         """Return the encoder's inputs, labels `[B]`, and what the teachers say, `[B, C]`.
 
-        The row -1 is none: it has some text, no label, and weighs nothing to the teachers.
+        No rows become one that weighs nothing: it has some text, no label, and no answer.
         """
-        there = rows >= 0
-        labels = torch.from_numpy(np.where(there, self._labels[rows], NO_LABEL))
+        there = np.full(max(len(rows), 1), len(rows) > 0)
+        rows = rows if len(rows) else np.zeros(1, dtype=np.intp)
+        labels = torch.from_numpy(np.where(there, self.labels[rows], NO_LABEL))
         soft = None
-        if self._answers is not None:
-            soft = torch.from_numpy(self._answers[rows] * there[:, None]).to(device)
-        return inputs(self._tokenizer, self.tokens, rows, device), labels.to(device), soft
+        if self.answers is not None:
+            soft = torch.from_numpy(self.answers[rows] * there[:, None]).to(device)
+        return inputs(self.tokenizer, self.tokens, rows, device), labels.to(device), soft
 
 
 def _answer(classifier: Classifier, tokenizer: Tokenizer, split: Split) -> Tensor:
