@@ -94,23 +94,22 @@ def load_encoder(source: str, *, for_export: bool = False) -> Encoder:
     # Damaged files raise whatever they cause: SafetensorError, RuntimeError for a wrong shape, a
     # bare Exception from tokenizers, TypeError where there is no tokenizer at all.
     except Exception as error:
+        reason = str(error).strip().partition("\n")[0]
         if is_folder:
-            expected = tr(
+            message = tr(
                 "{path} is no encoder: expected config.json, model.safetensors and tokenizer.json "
                 "of a BERT-like model in the Hugging Face format; {reason}",
                 path=source,
-                reason=_first_line(error),
+                reason=reason,
             )
-            raise UserError(ExitCode.DATA, expected) from error
-        raise UserError(
-            ExitCode.NO_INPUT,
-            tr(
-                "{name} is neither a folder here nor a model that the hub gave: {reason}. "
-                "Without a network, HF_HUB_OFFLINE=1 uses what was loaded before",
-                name=source,
-                reason=_first_line(error),
-            ),
-        ) from error
+            raise UserError(ExitCode.DATA, message) from error
+        message = tr(
+            "{name} is neither a folder here nor a model that the hub gave: {reason}. "
+            "Without a network, HF_HUB_OFFLINE=1 uses what was loaded before",
+            name=source,
+            reason=reason,
+        )
+        raise UserError(ExitCode.NO_INPUT, message) from error
     if hasattr(module, "pooler"):
         module.pooler = None
     lacking = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
@@ -157,10 +156,6 @@ def layers_of(module: Any) -> list[Any]:
             ),
         )
     return list(stack)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
 
 
 def max_positions(config: Any) -> int:

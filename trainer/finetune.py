@@ -32,7 +32,7 @@ from trainer.data import Data, Split
 from trainer.evaluation import epoch_scores
 from trainer.features import encode_all, inputs
 from trainer.report import clock, progress, say
-from trainer.settings import Settings
+from trainer.settings import Precision, Settings
 
 MEASURED_STEPS = 10
 """After so many steps it is said how long the rest will take."""
@@ -64,7 +64,8 @@ def finetune(
         classifier: with the head to start from.
         tokenizer: of its encoder.
         data: "train" is learned from, "dev" chooses the epoch.
-        settings: those of fine-tuning and distillation, batch size and seed.
+        settings: those of fine-tuning and distillation, batch size and seed; the precision is not
+            "auto", see `choose_precision`.
         checkpoint: a file for this training alone. If it is there, training goes on from it; the
             caller removes it when what came of the training is safe.
         class_weights: of the loss on labels, `[C]`; None weighs all rows the same.
@@ -77,19 +78,17 @@ def finetune(
         One entry per epoch: `epoch`, `train_loss`, `dev_loss`, `dev_macro_f1`.
 
     Raises:
-        UserError: USAGE, more layers are to train than the encoder has; UNAVAILABLE, see
-            `choose_precision`.
+        UserError: USAGE, more layers are to train than the encoder has.
     """
     device = classifier.head.weight.device
-    precision = choose_precision(settings.precision, device)
-    dtype = torch.float16 if precision == "fp16" else torch.bfloat16
+    dtype = torch.float16 if settings.precision == "fp16" else torch.bfloat16
     if class_weights is not None:
         class_weights = class_weights.to(device)
     choose_trained(classifier, settings.last_layers)
     state = State(
         classifier,
         torch.optim.AdamW(parameter_groups(classifier, settings)),
-        torch.amp.GradScaler(device.type, enabled=precision == "fp16"),
+        torch.amp.GradScaler(device.type, enabled=settings.precision == "fp16"),
     )
     if checkpoint.exists():
         state.load(checkpoint)
@@ -119,7 +118,7 @@ def finetune(
                 # several processes exchange their gradients once a step, with its last batch
                 more = batch is not together[-1]
                 with parallel.no_sync() if parallel and more else nullcontext():
-                    with torch.autocast(device.type, dtype, enabled=precision != "fp32"):
+                    with torch.autocast(device.type, dtype, enabled=settings.precision != "fp32"):
                         logits = (parallel or classifier)(**texts)
                     loss = loss_of(logits.float(), labels, settings, class_weights, soft)
                     state.scaler.scale(loss / divisor).backward()
@@ -145,7 +144,7 @@ def finetune(
     return state.history
 
 
-def choose_precision(wanted: str, device: torch.device) -> str:
+def choose_precision(wanted: Precision, device: torch.device) -> Precision:
     """Return the precision that "auto" stands for on this device, or the one that was asked for.
 
     Raises:
@@ -157,7 +156,8 @@ def choose_precision(wanted: str, device: torch.device) -> str:
     else:
         capabilities = torch.cpu.get_capabilities()
         has_bf16 = any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
-    found = ["bf16"] * has_bf16 + ["fp16"] * on_cuda + ["fp32"]
+    has: dict[Precision, bool] = {"bf16": has_bf16, "fp16": on_cuda, "fp32": True}
+    found = [precision for precision, there in has.items() if there]  # the best first
     if wanted == "auto":
         return found[0]
     if wanted not in found:

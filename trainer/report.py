@@ -53,6 +53,7 @@ def show_training(measured: dict[str, Any], *, fine_tuned: bool) -> None:
     metrics = {name: measured[name] for name in ("dev", "test")}
     if "frozen" in measured:
         show_scores(measured["frozen"], tr("frozen encoder"))
+        click.echo()
     show_scores(metrics, tr("fine-tuned") if fine_tuned else tr("frozen encoder"))
 
 

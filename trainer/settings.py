@@ -19,6 +19,8 @@ from models.i18n import tr
 FINETUNING = tr("Fine-tuning, for --train last:N or all")
 DISTILLATION = tr("Distillation, when fine-tuning")
 
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
 
 class Parsed(click.ParamType[Any]):
     """What a function makes of a value; where it raises ValueError, `expected` is said."""
@@ -186,7 +188,7 @@ class Settings:
     patience: int = _tuning(
         2, tr("Stop after so many epochs without a better macro-F1 on dev."), type=_FROM_1
     )
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = _tuning(
+    precision: Precision = _tuning(
         "auto", tr("Of the arithmetic; auto is bf16 where the device has it, else fp16 on a GPU.")
     )
     tensorboard: bool = _tuning(False, tr("Write logs for TensorBoard into the run directory."))
@@ -210,7 +212,7 @@ class Settings:
         2.0, tr("Their answers and the student's are softened by this."), type=_ABOVE_0
     )
 
-    output: Path = _run(  # noqa: RUF009 - it is a field
+    output: Path = _run(
         lambda: Path("runs") / datetime.now().strftime("%Y%m%d-%H%M%S"),
         tr("The run directory to write. [default: named by the time]"),
         metavar="runs/NAME",

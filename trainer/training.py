@@ -5,6 +5,7 @@ import platform
 import shutil
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from models.classifier import Classifier
 from models.command import ExitCode, UserError
-from models.encoder import load_encoder
+from models.encoder import Encoder, load_encoder
 from models.i18n import tr
 from models.metrics import calibration_error
 from models.run_directory import (
@@ -38,7 +39,7 @@ from trainer.card import model_card
 from trainer.data import Data, load_data
 from trainer.evaluation import score
 from trainer.features import cached_features, encode_all
-from trainer.finetune import finetune
+from trainer.finetune import choose_precision, finetune
 from trainer.head import Fit, Rows, search_head
 from trainer.plots import draw_pictures
 from trainer.report import say, say_calibration
@@ -67,7 +68,7 @@ def train(settings: Settings) -> dict[str, Any]:
     Raises:
         UserError: as `load_data`, `load_encoder`, `keep_layers`, `prune_vocabulary`, `soft_labels`,
             `finetune` and `new_run`; USAGE, the max length is more than the encoder reads;
-            UNAVAILABLE, there is no such device, or no TensorBoard.
+            UNAVAILABLE, there is no such device or TensorBoard; see also `choose_precision`.
     """
     refuse_existing(settings.output, force=settings.force)
     if settings.tensorboard and find_spec("tensorboard") is None:
@@ -76,36 +77,10 @@ def train(settings: Settings) -> dict[str, Any]:
             tr("--tensorboard needs the package tensorboard: pip install tensorboard"),
         )
     device = ranks.join(choose_device(settings.device))
-    data = load_data(
-        settings.data,
-        Reading(settings.text_column, settings.label_column, settings.encoding),
-        labels=settings.labels,
-        split=settings.split_sizes,
-        seed=settings.seed,
-    )
-    say(tr("labels: {labels}", labels=data.labels))
-    encoder = load_encoder(settings.encoder)
-    if settings.max_length > encoder.max_positions:
-        raise UserError(
-            ExitCode.USAGE,
-            tr(
-                "--max-length {asked} is more than {encoder} reads: {limit} tokens",
-                asked=settings.max_length,
-                encoder=encoder.name,
-                limit=encoder.max_positions,
-            ),
-        )
-    audited = audit(data, encoder.tokenizer, settings.max_length)
-    say(*show(audited, settings.max_length))
-    data = drop_contradictions(data) if settings.drop_contradictions else data
-    data = drop_leaks(data) if settings.drop_leaks else data
+    if settings.train != "head":  # what "auto" stands for goes into run.json
+        settings = replace(settings, precision=choose_precision(settings.precision, device))
+    data, unlabelled, encoder, audited = _load(settings)
     weights = class_weights(data) if settings.class_weights else None
-    unlabelled = _read_unlabelled(settings, data)
-    if settings.layers is not None:
-        keep_layers(encoder, settings.layers)
-    if settings.prune_vocab:
-        learned = [*data.splits["train"].texts, *unlabelled]
-        encoder = prune_vocabulary(encoder, learned, _texts_to_measure(data))
     tokenizer = Tokenizer(encoder.tokenizer, settings.max_length)
     torch.manual_seed(settings.seed)  # of a head that is not trained before the encoder is
     classifier = Classifier(encoder.module, encoder.hidden, len(data.labels), settings.pooling)
@@ -162,9 +137,11 @@ def train(settings: Settings) -> dict[str, Any]:
         return {}
     if settings.train != "head":
         digest = encoder.digest()
-        for name in ("dev", "test"):
-            features = encode_all(classifier, tokenizer, data.splits[name].texts, title=name)
-            logits[name] = classifier.cpu().head(features)
+        features = {
+            name: encode_all(classifier, tokenizer, data.splits[name].texts, title=name)
+            for name in ("dev", "test")
+        }
+        logits = {name: classifier.cpu().head(found) for name, found in features.items()}
     finished = time.monotonic()
 
     dev = data.splits["dev"]
@@ -271,6 +248,40 @@ def choose_device(wanted: str) -> torch.device:
     if wanted == "auto":
         wanted = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(wanted)
+
+
+def _load(settings: Settings) -> tuple[Data, list[str], Encoder, dict[str, Any]]:
+    """Return the data, mended; texts without a label; the encoder, cut down; and the audit."""
+    data = load_data(
+        settings.data,
+        Reading(settings.text_column, settings.label_column, settings.encoding),
+        labels=settings.labels,
+        split=settings.split_sizes,
+        seed=settings.seed,
+    )
+    say(tr("labels: {labels}", labels=data.labels))
+    encoder = load_encoder(settings.encoder)
+    if settings.max_length > encoder.max_positions:
+        raise UserError(
+            ExitCode.USAGE,
+            tr(
+                "--max-length {asked} is more than {encoder} reads: {limit} tokens",
+                asked=settings.max_length,
+                encoder=encoder.name,
+                limit=encoder.max_positions,
+            ),
+        )
+    audited = audit(data, encoder.tokenizer, settings.max_length)
+    say(*show(audited, settings.max_length))
+    data = drop_contradictions(data) if settings.drop_contradictions else data
+    data = drop_leaks(data) if settings.drop_leaks else data
+    unlabelled = _read_unlabelled(settings, data)
+    if settings.layers is not None:
+        keep_layers(encoder, settings.layers)
+    if settings.prune_vocab:
+        learned = [*data.splits["train"].texts, *unlabelled]
+        encoder = prune_vocabulary(encoder, learned, _texts_to_measure(data))
+    return data, unlabelled, encoder, audited
 
 
 def _texts_to_measure(data: Data) -> list[str]:

@@ -26,7 +26,7 @@ from trainer.finetune import (
     parameter_groups,
     rate,
 )
-from trainer.settings import Settings
+from trainer.settings import Precision, Settings
 from trainer.training import train
 
 # fp32: in bf16 what the training measures of dev and what the finished model scores differ a little
@@ -235,7 +235,7 @@ def test_the_learning_curve_goes_to_tensorboard_on_request(
 
 @pytest.mark.parametrize("asked", ["fp16", "bf16"])
 def test_a_precision_that_the_device_lacks_is_an_error(
-    asked: str, monkeypatch: pytest.MonkeyPatch
+    asked: Precision, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
     assert choose_precision("auto", torch.device("cpu")) == "fp32"
