@@ -28,6 +28,10 @@ class Parsed(click.ParamType[Any]):
     def __init__(self, name: str, parse: Callable[[Any], Any], expected: str) -> None:
         self.name, self.parse, self.expected = name, parse, expected
 
+    def get_metavar(self, *_: Any, **__: Any) -> str:
+        """Return how the help writes the value."""
+        return self.name
+
     def convert(self, value: Any, param: Any, ctx: Any) -> object:
         """Return the value, or fail with what was expected."""
         try:
@@ -49,7 +53,9 @@ def _numbers(kind: type[float], example: str) -> Parsed:
             raise ValueError
         return found
 
-    return Parsed("numbers", parse, tr("numbers like {example}", example=example))
+    return Parsed(
+        "N,N,…" if kind is int else "X,X,…", parse, tr("numbers like {example}", example=example)
+    )
 
 
 def _split_sizes(value: Any) -> tuple[float, float]:
@@ -65,13 +71,13 @@ def _trained(value: str) -> str:
     return value
 
 
-_NAMES = Parsed("names", lambda value: tuple(n.strip() for n in _parts(value)), tr("names"))
+_NAMES = Parsed("NAME,NAME", lambda value: tuple(n.strip() for n in _parts(value)), tr("names"))
 _SIZES = Parsed(
-    "dev,test",
+    "DEV,TEST",
     _split_sizes,
     tr("the fractions of dev and test, each more than 0 and less than 0.5, as in 0.1,0.1"),
 )
-_TRAINED = Parsed("head|last:n|all", _trained, tr("head, last:N or all"))
+_TRAINED = Parsed("head|last:N|all", _trained, tr("head, last:N or all"))
 _FROM_1 = click.IntRange(min=1)
 _FROM_0 = click.FloatRange(min=0)
 _ABOVE_0 = click.FloatRange(min=0, min_open=True)
