@@ -20,16 +20,17 @@ class Encoder:
         module: in evaluation mode, float32, without a pooler.
         tokenizer: the text of its `tokenizer.json`.
         source: where it was loaded from: a hub id, or an absolute path.
-        hidden: size of the last layer's vectors.
-        max_positions: the longest text it can read, in tokens.
     """
 
     module: Any
     tokenizer: str
     source: str
-    hidden: int
-    max_positions: int
     _tokenizer: Any
+
+    @property
+    def hidden(self) -> int:
+        """Size of the last layer's vectors."""
+        return int(self.module.config.hidden_size)
 
     @property
     def name(self) -> str:
@@ -129,13 +130,10 @@ def load_encoder(source: str, *, for_export: bool = False) -> Encoder:
             ExitCode.DATA,
             tr("{path} has no tokenizer.json, nor one that can be made into it", path=source),
         )
-    config: Any = module.config
     return Encoder(
         module=module.eval(),
         tokenizer=canonical_tokenizer(backend.to_str()),
         source=str(Path(source).resolve()) if is_folder else source,
-        hidden=config.hidden_size,
-        max_positions=max_positions(config),
         _tokenizer=tokenizer,
     )
 

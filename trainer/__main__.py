@@ -98,14 +98,18 @@ def main(context: click.Context, /, *, as_json: bool, **options: Any) -> None:
             raise click.UsageError(f"--{name.replace('_', '-')} {purpose}", ctx=context)
     if settings.train == "head" and not settings.head_epochs:
         raise click.UsageError(f"--head-epochs 0 {tr('is for --train last:N or all')}", ctx=context)
-    from trainer.report import show_training  # imports torch
+    from trainer.report import show_scores  # imports torch
     from trainer.training import train
 
     measured = train(settings)
     if as_json and measured:
         click.echo(json.dumps(measured, ensure_ascii=False))
     elif measured:  # it is empty in a process that is not the first
-        show_training(measured, fine_tuned=settings.train != "head")
+        if frozen := measured.pop("frozen", None):
+            show_scores(frozen, tr("frozen encoder"))
+            click.echo()
+        fine_tuned = settings.train != "head"
+        show_scores(measured, tr("fine-tuned") if fine_tuned else tr("frozen encoder"))
 
 
 @main.command(

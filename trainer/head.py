@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -36,8 +37,7 @@ class Fit:
         return self.history[self.best_epoch - 1]["dev_loss"]
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(NamedTuple):
     """Features float32 `[N, H]`, which may be mapped from a file, and label ids int64 `[N]`."""
 
     features: Tensor

@@ -37,7 +37,7 @@ def say_calibration(temperature: float, uncertain_below: float, dev: Mapping[str
     say(
         tr(
             "temperature {temperature:.2f}, fitted on dev: calibration error {before:.2%} → "
-            "{after:.2%}; an answer is uncertain below a confidence of {threshold:.3f}: "
+            "{after:.2%};\nan answer is uncertain below a confidence of {threshold:.3f}: "
             "{coverage:.1%} of dev remain, {accuracy:.1%} of them right",
             temperature=temperature,
             before=dev["ece_uncalibrated"],
@@ -46,15 +46,6 @@ def say_calibration(temperature: float, uncertain_below: float, dev: Mapping[str
             **dev["certain"],
         )
     )
-
-
-def show_training(measured: dict[str, Any], *, fine_tuned: bool) -> None:
-    """Print what `trainer.training.train` returned."""
-    metrics = {name: measured[name] for name in ("dev", "test")}
-    if "frozen" in measured:
-        show_scores(measured["frozen"], tr("frozen encoder"))
-        click.echo()
-    show_scores(metrics, tr("fine-tuned") if fine_tuned else tr("frozen encoder"))
 
 
 def show_scores(metrics: dict[str, Any], title: str) -> None:

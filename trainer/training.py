@@ -18,7 +18,7 @@ from torch import Tensor
 
 from models.classifier import Classifier
 from models.command import ExitCode, UserError
-from models.encoder import Encoder, load_encoder
+from models.encoder import Encoder, load_encoder, max_positions
 from models.i18n import tr
 from models.metrics import calibration_error
 from models.run_directory import (
@@ -261,14 +261,15 @@ def _load(settings: Settings) -> tuple[Data, list[str], Encoder, dict[str, Any]]
     )
     say(tr("labels: {labels}", labels=data.labels))
     encoder = load_encoder(settings.encoder)
-    if settings.max_length > encoder.max_positions:
+    limit = max_positions(encoder.module.config)
+    if settings.max_length > limit:
         raise UserError(
             ExitCode.USAGE,
             tr(
                 "--max-length {asked} is more than {encoder} reads: {limit} tokens",
                 asked=settings.max_length,
                 encoder=encoder.name,
-                limit=encoder.max_positions,
+                limit=limit,
             ),
         )
     audited = audit(data, encoder.tokenizer, settings.max_length)
@@ -333,7 +334,7 @@ def _train_head(
     fit = search_head(rows["train"], rows["dev"], len(data.labels), settings, class_weights)
     say(
         tr(
-            "features in {encode:.1f} s; {count} heads of {epochs} epochs in {fit:.1f} s; "
+            "features in {encode:.1f} s; {count} heads of {epochs} epochs in {fit:.1f} s;\n"
             "the best on dev: learning rate {rate}, weight decay {decay}, epoch {best}",
             encode=encoded - started,
             count=len(settings.head_learning_rate) * len(settings.head_weight_decay),

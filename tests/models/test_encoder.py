@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from models.command import ExitCode, UserError
-from models.encoder import load_encoder
+from models.encoder import load_encoder, max_positions
 from tests.tiny import write_encoder
 
 
 def test_an_encoder_has_a_name_that_can_be_published(encoder: Path) -> None:
     loaded = load_encoder(str(encoder))
     assert loaded.name == encoder.name
-    assert (loaded.hidden, loaded.max_positions) == (32, 512)
+    assert (loaded.hidden, max_positions(loaded.module.config)) == (32, 512)
 
 
 def test_the_tokenizer_carries_no_truncation_or_padding_of_its_own(encoder: Path) -> None:

@@ -52,7 +52,7 @@ def test_the_digest_sees_a_single_bit() -> None:
     from models.encoder import Encoder
 
     module = torch.nn.Linear(2, 2)
-    encoder = Encoder(module, "{}", "x", 2, 512, None)
+    encoder = Encoder(module, "{}", "x", None)
     before = encoder.digest()
     with torch.no_grad():
         module.weight.view(torch.int32)[0, 0] ^= 1
