@@ -1,110 +1,168 @@
 """How fast is a classifier here, and in other programs? The same weights, texts and machine.
 
-    python benchmarks/inference.py CLASSIFIER DEV.jsonl TEXTS.tsv [ROWS]
+    python benchmarks/inference.py CLASSIFIER DEV.jsonl TEXTS.tsv [ROWS [base]]
 
 CLASSIFIER is a `...ForSequenceClassification` of transformers, DEV has `text` and `label` for the
-gate of int8, TEXTS a column `text`. Peers are the `text-classification` pipelines of transformers
-and of optimum's ONNX Runtime. Every program runs in a process of its own, all in turn, three times;
-the table has medians. Times begin when the model is loaded; memory is the process's peak.
+gate of int8, TEXTS a column `text`. With `base`, random weights of BERT-base's shape take the place
+of CLASSIFIER's. Peers are the `text-classification` pipelines of transformers and of optimum's ONNX
+Runtime, each at the batch size that was its fastest in the first round. Every program runs in a
+process of its own, all in turn; the tables have medians. Times begin when the model is loaded, but
+for the first answer, which is timed from the start of the process; memory is the process's peak.
+What other processes took of the cores meanwhile is printed too: above a few percent, run it again.
 """
 
 import csv
 import json
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 ROUNDS = 3
-BATCHES = (1, 8, 32)
+BATCHES = ("1", "8", "32")
 ALONE = 50  # texts that are timed one by one
+SCRIPT = (
+    "import sys, transformers as t; print(t.pipeline('text-classification', sys.argv[1])('好'))"
+)
+
+Ways = dict[str, Callable[[Sequence[str]], object]]
 
 
-def main(classifier: Path, dev: Path, texts: Path, rows: int) -> None:
-    """Export the classifier for each program, run them in turn, and print a Markdown table."""
-    from optimum.onnxruntime import ORTModelForSequenceClassification
-    from transformers import AutoTokenizer
-
-    from export.pipeline import Settings, export
-
+def main(classifier: Path, dev: Path, texts: Path, rows: int, *, base: bool) -> None:
+    """Export the classifier for each program, run them in turn, and print Markdown tables."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        ORTModelForSequenceClassification.from_pretrained(classifier, export=True).save_pretrained(
-            folder / "optimum"
-        )
-        AutoTokenizer.from_pretrained(classifier).save_pretrained(folder / "optimum")
-        models = {"transformers": classifier, "optimum": folder / "optimum"}
-        for precision in ("fp32", "int8"):
-            models[precision] = folder / f"{precision}.onnx"
-            done = export(
-                Settings(run=classifier, output=models[precision], precision=precision, dev=dev)  # type: ignore[arg-type]
-            )
-            print(f"{precision}: {done.agreement}", *(f"tried {one}" for one in done.tried), "")
+        models = convert(classifier, dev, Path(name), base=base)
         found: dict[str, list[dict[str, Any]]] = {program: [] for program in models}
+        fastest = dict.fromkeys(models, ",".join(BATCHES))
+        first: dict[str, list[float]] = {"a script of transformers": [], "sentiment-tui": []}
+        script = Path(sys.executable).with_name("sentiment-tui")
+        before = cores()
         for _ in range(ROUNDS):
             for program, model in models.items():
-                command = [sys.executable, __file__, "--worker", program, model, texts, rows]
-                done_ = subprocess.run(
-                    list(map(str, command)), check=True, capture_output=True, text=True
-                )
-                found[program].append(json.loads(done_.stdout.splitlines()[-1]))
-    speeds = {
-        program: {
-            batch: statistics.median(one["speed"][batch] for one in rounds)
-            for batch in rounds[0]["speed"]
-        }
+                worker = [__file__, "--worker", program, model, texts, rows, fastest[program]]
+                found[program].append(json.loads(run(worker).splitlines()[-1]))
+                speeds = found[program][0]["speed"]
+                fastest[program] = max(speeds, key=lambda batch: speeds[batch])
+            for program, command in {
+                "a script of transformers": ["-c", SCRIPT, models["transformers"]],
+                "sentiment-tui": [script, "classify", "-", "--model", models["fp32"]],
+            }.items():
+                start = time.perf_counter()
+                run(command)
+                first[program].append(time.perf_counter() - start)
+        busy, own, total = (now - was for now, was in zip(cores(), before, strict=True))
+    speed = {
+        program: statistics.median(one["speed"][fastest[program]] for one in rounds)
         for program, rounds in found.items()
     }
-    peer = max(max(speeds[program].values()) for program in ("transformers", "optimum"))
+    peer = max(speed["transformers"], speed["optimum"])
     print("| program | texts/s | of the best peer | alone: median, p99 | peak memory |")
     print("|---|---:|---:|---:|---:|")
     for program, rounds in found.items():
         alone = sorted(seconds for one in rounds for seconds in one["alone"])
-        late = alone[int(len(alone) * 0.99)]
-        batch, speed = max(speeds[program].items(), key=lambda item: item[1])
         print(
-            f"| {program} (batch {batch}) | {speed:.1f} | {speed / peer:.2f} | "
-            f"{statistics.median(alone) * 1e3:.1f} ms, {late * 1e3:.1f} ms | "
+            f"| {program} (batch {fastest[program]}) | {speed[program]:.1f} | "
+            f"{speed[program] / peer:.2f} | {statistics.median(alone) * 1e3:.1f} ms, "
+            f"{alone[int(len(alone) * 0.99)] * 1e3:.1f} ms | "
             f"{max(one['memory'] for one in rounds) / 1e3:.0f} MB |"
         )
+    exact = found["fp32"]
+    arithmetic = statistics.median(one["flops"] for one in exact) * speed["fp32"] / rows
+    sgemm = statistics.median(one["sgemm"] for one in exact)
+    print(f"\nfp32: {arithmetic / 1e9:.0f} of {sgemm / 1e9:.0f} GFLOPS ({arithmetic / sgemm:.0%})")
+    for program in models.keys() - {"transformers", "optimum"}:
+        twice = statistics.median(one["twice"] for one in found[program])
+        print(f"{program}, half of the rows repeated: {twice:.0%} of the time")
+    for program, seconds in first.items():
+        print(f"{program}: {statistics.median(seconds):.2f} s from its start to the first answer")
+    print(f"other processes took {(busy - own) / total:.1%} of the cores meanwhile")
 
 
-def work(program: str, model: Path, texts: Path, rows: int) -> None:
+def cores() -> tuple[float, float, float]:
+    """Return the seconds that the cores were busy, those with our processes, and all there were."""
+    fields = Path("/proc/stat").read_text(encoding="ascii").split("\n")[0].split()[1:9]
+    ticks = [int(field) / os.sysconf("SC_CLK_TCK") for field in fields]
+    return sum(ticks) - ticks[3] - ticks[4], sum(os.times()[:4]), sum(ticks)
+
+
+def run(arguments: Sequence[object]) -> str:
+    """Run Python on one review and return what it printed."""
+    command = [sys.executable, *map(str, arguments)]
+    done = subprocess.run(command, input="好\n", check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def convert(classifier: Path, dev: Path, folder: Path, *, base: bool) -> dict[str, Path]:
+    """Return the model of each program, by the name of the program."""
+    from optimum.onnxruntime import ORTModelForSequenceClassification
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    from export.pipeline import Settings, export
+
+    tokenizer = AutoTokenizer.from_pretrained(classifier)
+    if base:
+        classifier = folder / "base"
+        config = BertConfig(vocab_size=len(tokenizer), initializer_range=0.05)
+        BertForSequenceClassification(config).save_pretrained(classifier)
+        tokenizer.save_pretrained(classifier)
+    peer = ORTModelForSequenceClassification.from_pretrained(classifier, export=True)
+    peer.save_pretrained(folder / "optimum")
+    tokenizer.save_pretrained(folder / "optimum")
+    models = {"transformers": classifier, "optimum": folder / "optimum"}
+    for precision in ("fp32",) if base else ("fp32", "int8"):
+        models[precision] = folder / f"{precision}.onnx"
+        done = export(
+            Settings(run=classifier, output=models[precision], precision=precision, dev=dev)  # type: ignore[arg-type]
+        )
+        for form, agreement in done.tried:
+            print(f"{form}: {agreement}")
+    return models
+
+
+def work(program: str, model: Path, texts: Path, rows: int, batches: str) -> None:
     """Time one program, and print what was found as JSON."""
     with texts.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         sample = [row["text"] for row in reader][:rows]
-    ways = ours(model) if program in ("fp32", "int8") else peers(program, model)
-    speed = {}
+    is_peer = program in ("transformers", "optimum")
+    ways = peers(program, model, batches) if is_peer else ours(model)
+    found: dict[str, Any] = {"speed": {}}
     for batch, classify in ways.items():
         classify(sample[:ALONE])
-        start = time.perf_counter()
-        classify(sample)
-        speed[batch] = len(sample) / (time.perf_counter() - start)
+        found["speed"][batch] = len(sample) / seconds(lambda: classify(sample))  # noqa: B023
     first = next(iter(ways.values()))
-    alone = []
-    for text in sample[:ALONE]:
-        start = time.perf_counter()
-        first([text])
-        alone.append(time.perf_counter() - start)
+    found["alone"] = [seconds(lambda: first([text])) for text in sample[:ALONE]]  # noqa: B023
     # not ru_maxrss, which a child takes over from the process that started it
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    memory = int(status.partition("VmHWM:")[2].split()[0])
-    print(json.dumps({"speed": speed, "alone": alone, "memory": memory}))
+    found["memory"] = int(status.partition("VmHWM:")[2].split()[0])
+    if program == "fp32":
+        found |= arithmetic(model, sample)
+    if not is_peer:
+        found["twice"] = seconds(lambda: first(sample[::2] * 2)) * found["speed"]["planned"] / rows
+    print(json.dumps(found))
 
 
-def ours(model: Path) -> dict[str, Callable[[Sequence[str]], object]]:
+def seconds(work: Callable[[], object]) -> float:
+    """Return how long some work takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def ours(model: Path) -> Ways:
     """Return this project's predictor."""
     from models.predictor import Predictor
 
     return {"planned": Predictor.open(model, device="cpu").predict}
 
 
-def peers(program: str, model: Path) -> dict[str, Callable[[Sequence[str]], object]]:
+def peers(program: str, model: Path, batches: str) -> Ways:
     """Return a pipeline at each batch size."""
     from transformers import AutoTokenizer, pipeline
 
@@ -117,19 +175,62 @@ def peers(program: str, model: Path) -> dict[str, Callable[[Sequence[str]], obje
         "text-classification", model=loaded, tokenizer=AutoTokenizer.from_pretrained(model)
     )
     return {
-        str(size): lambda texts, size=size: pipe(  # type: ignore[misc]
-            list(texts), batch_size=size, truncation=True, max_length=512
+        size: lambda texts, size=size: pipe(  # type: ignore[misc]
+            list(texts), batch_size=int(size), truncation=True, max_length=512
         )
-        for size in BATCHES
+        for size in batches.split(",")
     }
+
+
+def arithmetic(model: Path, sample: Sequence[str]) -> dict[str, float]:
+    """Return what the encoder's products take for the sample, and this machine's sgemm rate.
+
+    The rate is of ONNX Runtime's own MatMul, on as many threads as there are cores, of 512 tokens
+    with the model's two largest matrices in turn.
+    """
+    import numpy as np
+    import onnx
+    import onnxruntime
+    from onnx import helper, numpy_helper
+
+    from models.manifest import Manifest
+    from models.tokens import Tokenizer
+
+    written = onnx.load(model)
+    shapes = [tuple(tensor.dims) for tensor in written.graph.initializer]
+    # the matrix in the middle of a layer, [H, 4 · H] in all BERTs
+    wide = next(shape for shape in shapes if len(shape) == 2 and shape[1] == 4 * shape[0])
+    hidden, inner = wide
+    layers = shapes.count(wide)
+    weights = [np.ones(shape, np.float32) for shape in (wide, wide[::-1])]
+    nodes = [helper.make_node("MatMul", [f"x{i}", f"w{i}"], [f"x{i + 1}"]) for i in range(2)]
+    ends = [helper.make_tensor_value_info(name, 1, [512, hidden]) for name in ("x0", "x2")]
+    tensors = [numpy_helper.from_array(array, f"w{i}") for i, array in enumerate(weights)]
+    graph = helper.make_graph(nodes, "sgemm", ends[:1], ends[1:], tensors)
+    product = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(product.SerializeToString(), options)
+    rows = np.ones((512, hidden), np.float32)
+    turns, threads = 100, len(os.sched_getaffinity(0))
+    with ThreadPoolExecutor(threads) as pool:
+        took = seconds(
+            lambda: list(pool.map(lambda _: session.run(None, {"x0": rows}), range(turns)))
+        )
+    manifest = Manifest.from_metadata({e.key: e.value for e in written.metadata_props})
+    tokens = Tokenizer(manifest.tokenizer, manifest.max_length).encode(sample).lengths
+    token = 2 * (4 * hidden * hidden + 2 * hidden * inner)
+    flops = (layers - 1) * (tokens * token + 4 * tokens**2 * hidden) + token
+    return {"flops": float(flops.sum()), "sgemm": turns * 2 * 2 * 512 * hidden * inner / took}
 
 
 if __name__ == "__main__":
     arguments = sys.argv[1:]
     if arguments[:1] == ["--worker"]:
-        work(arguments[1], Path(arguments[2]), Path(arguments[3]), int(arguments[4]))
-    elif len(arguments) in (3, 4):
+        work(arguments[1], Path(arguments[2]), Path(arguments[3]), int(arguments[4]), arguments[5])
+    elif len(arguments) in (3, 4, 5):
         paths = [Path(argument) for argument in arguments[:3]]
-        main(*paths, int(arguments[3]) if len(arguments) == 4 else 1200)
+        count = int(arguments[3]) if len(arguments) > 3 else 1200
+        main(*paths, count, base=arguments[4:] == ["base"])
     else:
         sys.exit(__doc__)

@@ -70,8 +70,8 @@ def main(run_directory: Path, output: Path | None, **options: Any) -> None:
         *((tr("output"), line) for line in found.outputs),
         (tr("graph"), tr("{count} nodes, the last {op}", count=found.nodes, op=found.answer)),
         (tr("operators"), ", ".join(f"{n} {op}" for op, n in found.operators.most_common(8))),
-        *((tr("int8 × {bits} bits", bits=bits), _line(one)) for bits, one in done.tried),
-        (tr("against torch"), f"{done.precision}: {_line(done.agreement)}"),
+        (tr("precision"), done.precision),
+        *((tr("{form}, against torch", form=form), _line(one)) for form, one in done.tried),
     ]
     click.echo("\n".join(aligned(rows)))
     click.echo(tr("next: sentiment-tui --model {path}", path=done.path), err=True)

@@ -3,6 +3,7 @@
 import io
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import onnx
@@ -12,13 +13,10 @@ from torch import nn
 from models.command import ExitCode, UserError
 from models.i18n import tr
 
-OPSETS = range(14, 21)
-"""What torch's TorchScript exporter writes for a BERT; 20 is its last."""
-
 _OUTPUTS = ["probabilities", "features"]
 
 
-def trace(module: nn.Module, *, opset: int, token_types: bool) -> onnx.ModelProto:
+def trace(module: nn.Module, names: Sequence[str], *, opset: int) -> onnx.ModelProto:
     """Trace a classifier into an ONNX graph whose batch and sequence axes are dynamic.
 
     The TorchScript exporter is used because it writes any opset up to 20 itself. The newer one
@@ -27,15 +25,14 @@ def trace(module: nn.Module, *, opset: int, token_types: bool) -> onnx.ModelProt
     Args:
         module: gives `(probabilities, features)`; in evaluation mode, float32, its attention loaded
             as "eager".
-        opset: one of `OPSETS`.
-        token_types: whether the encoder uses `token_type_ids`.
+        names: of its inputs, in order.
+        opset: 14 to 20, which is this exporter's last.
     """
-    names = ["input_ids", "attention_mask", *(["token_type_ids"] if token_types else [])]
     # Two texts of eight tokens, the second padded: a shape that no branch could special-case.
     mask = torch.ones(2, 8, dtype=torch.int64)
     mask[1, 5:] = 0
     ids = torch.ones_like(mask)
-    example = (ids, mask, torch.zeros_like(mask)) if token_types else (ids, mask)
+    example = (ids, mask, torch.zeros_like(mask))[: len(names)]
     axes = {name: {0: "batch", 1: "sequence"} for name in names}
     axes |= {name: {0: "batch"} for name in _OUTPUTS}
     buffer = io.BytesIO()
@@ -46,7 +43,7 @@ def trace(module: nn.Module, *, opset: int, token_types: bool) -> onnx.ModelProt
             example,
             buffer,  # type: ignore[arg-type] # this exporter writes to files and buffers
             opset_version=opset,
-            input_names=names,
+            input_names=list(names),
             output_names=_OUTPUTS,
             dynamic_axes=axes,
             dynamo=False,
@@ -115,6 +112,29 @@ class Census:
     nodes: int
     operators: Counter[str]
 
+    def check(self, **expected: object) -> None:
+        """Compare what was written with what was asked for.
+
+        Args:
+            expected: attributes, or how many of an operator there should be.
+
+        Raises:
+            UserError: CONFIG, naming the first difference.
+        """
+        for name, value in expected.items():
+            found = getattr(self, name, self.operators[name])
+            if found != value:
+                raise UserError(
+                    ExitCode.CONFIG,
+                    tr(
+                        "the written graph is not what was asked for: expected {name} {expected}, "
+                        "found {found}",
+                        name=name,
+                        expected=value,
+                        found=found,
+                    ),
+                )
+
 
 def census(model: onnx.ModelProto) -> Census:
     """Read a model's signature and operators."""
@@ -129,41 +149,6 @@ def census(model: onnx.ModelProto) -> Census:
         nodes=len(model.graph.node),
         operators=Counter(node.op_type for node in model.graph.node),
     )
-
-
-def check_census(found: Census, *, opset: int, token_types: bool, fused_layers: int | None) -> None:
-    """Compare what was written with what was asked for.
-
-    Args:
-        found: what was written.
-        opset: that was asked for.
-        token_types: whether there is such an input.
-        fused_layers: whole layers of the encoder in a fused graph; None for one that is not.
-
-    Raises:
-        UserError: CONFIG, naming the first difference.
-    """
-    inputs = ["input_ids", "attention_mask", *(["token_type_ids"] if token_types else [])]
-    expected = {
-        "opset": opset,
-        "inputs": tuple(f"{name} int64 [batch, sequence]" for name in inputs),
-        "answer": "Softmax",
-    }
-    actual = {name: getattr(found, name) for name in expected}
-    if fused_layers is not None:
-        expected["Attention"], actual["Attention"] = fused_layers, found.operators["Attention"]
-    for name, value in expected.items():
-        if actual[name] != value:
-            raise UserError(
-                ExitCode.CONFIG,
-                tr(
-                    "the written graph is not what was asked for: expected {name} {expected}, "
-                    "found {found}",
-                    name=name,
-                    expected=value,
-                    found=actual[name],
-                ),
-            )
 
 
 def _signature(value: onnx.ValueInfoProto) -> str:

@@ -5,16 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import nn
 
+from export.sources import Batch, Source
 from models.command import ExitCode, UserError
 from models.display import display
 from models.i18n import tr
 from models.predictor import Predictor
 from models.run_directory import Row
-from models.tokens import Tokenizer
 
 MAX_DIFFERENCE = {"fp32": 1e-5, "fp16": 5e-3}
 """Largest difference in any probability: float32 arithmetic in another order; float16."""
@@ -30,6 +27,29 @@ MAX_LOSS = 0.003
 
 SAMPLE = 48
 """Dev texts, spread over all lengths, that an fp32 file is compared on beside the probes."""
+
+PROBES = (
+    "",
+    "好",
+    "差。",
+    "还行",
+    "真香！",
+    "😀👍🏻❤️",
+    "OK, not bad at all.",
+    "房間很乾淨，服務也周到，下次還會再來。",
+    "又贵又难吃，等了一个多小时，再也不来了。",
+    "不是不好，只是没有想象中那么好。",
+    "屏幕不错，但是电池太不耐用了，用两个小时就没电。",
+    "这本书我断断续续读了一个月，越读越觉得作者是用了心的，推荐给喜欢历史的朋友。",
+    "物流快，包装好，客服耐心，质量对得起这个价格，五星好评！！！",
+    "键盘手感一般，风扇声音很大，开机要两分钟，退货还要自己出运费，非常失望。",
+    "1234567890 ABC abc ｆｕｌｌ　ｗｉｄｔｈ ①②③",
+    "前台态度冷淡，入住排队四十分钟。房间里有烟味，空调不制冷，浴室的下水道堵了也没有人来修。"
+    "早餐品种很少，九点不到就收了。唯一的优点是离地铁站近。总之不会再住，也不推荐给别人。",
+    "很好。" * 60,
+    "不好，" * 400,  # longer than any BERT reads
+)
+"""Texts that every exported model must answer as torch does, whatever it was trained on."""
 
 
 @dataclass(frozen=True)
@@ -58,45 +78,50 @@ class Agreement:
         return self.same >= MIN_AGREEMENT and self.lost <= MAX_LOSS
 
 
-def spread(rows: Sequence[Row], count: int = SAMPLE) -> list[str]:
-    """Return `count` texts of the rows, evenly spread over the lengths, the extremes included."""
+def spread(rows: Sequence[Row]) -> list[str]:
+    """Return `SAMPLE` texts of the rows, evenly spread over the lengths, the extremes included."""
     texts = sorted({row.text for row in rows}, key=lambda text: (len(text), text))
-    places = np.linspace(0, len(texts) - 1, min(count, len(texts))).round().astype(int)
+    places = np.linspace(0, len(texts) - 1, min(SAMPLE, len(texts))).round().astype(int)
     return [texts[place] for place in places]
 
 
-@torch.inference_mode()
-def torch_probabilities(
-    classifier: nn.Module, tokenizer: Tokenizer, texts: Sequence[str], temperature: float = 1.0
-) -> NDArray[np.float32]:
-    """Return softmax(logits / temperature), `[texts, C]`, each text alone: without padding."""
-    tokens = tokenizer.encode(texts)
-    answers = []
-    for row in range(len(texts)):
-        batch = tokens.batch(np.array([row]), tokenizer.pad_id)
-        tensors = {name: torch.from_numpy(ids) for name, ids in batch.items()}
-        if not tokenizer.has_token_types:
-            del tensors["token_type_ids"]
-        answers.append((classifier(**tensors) / temperature).softmax(dim=-1).numpy())
-    return np.concatenate(answers)
+def shapes(source: Source) -> list[Batch]:
+    """Return random tokens in the shapes 1 × 1, 1 × max, 3 × 5, and eight rows of mixed lengths."""
+    longest = source.facts["max_length"]
+    random = np.random.default_rng(0)
+    batches = []
+    for lengths in ([1], [longest], [5] * 3, np.linspace(1, longest, 8, dtype=int)):
+        mask = np.arange(max(lengths)) < np.array(lengths)[:, None]  # [rows, longest]
+        ids = np.where(mask, random.integers(source.config.vocab_size, size=mask.shape), 0)
+        arrays = (ids, mask.astype(np.int64), np.zeros_like(ids))
+        batches.append(dict(zip(source.inputs, arrays, strict=False)))
+    return batches
 
 
-def check_exact(
-    predictor: Predictor, expected: NDArray[np.float32], texts: Sequence[str], precision: str
-) -> Agreement:
-    """Compare an fp32 or fp16 file with torch, each text alone and all in padded batches.
+def check_exact(predictor: Predictor, source: Source, precision: str) -> Agreement:
+    """Compare an fp32 or fp16 file with torch: texts alone and in padded batches, and `shapes`.
 
     Raises:
         UserError: CONFIG, a probability differs too much, or a label where it was not close.
     """
-    alone = np.concatenate([predictor.predict([text]).probabilities for text in texts])
+    texts = [*PROBES, *spread(source.rows)]
+    grid = shapes(source)
+    expected = np.concatenate([source.answer(batch) for batch in [*source.alone(texts), *grid]])
+    alone = [predictor.predict([text]).probabilities for text in texts]
     start = time.perf_counter()
     together = predictor.predict(texts).probabilities
     seconds = time.perf_counter() - start
-    # [2, texts, C] → [texts]: the worst of both ways and of all labels
-    difference = np.abs(np.stack([alone, together]) - expected).max(axis=(0, 2))
+    others = [predictor.run(batch) for batch in grid]
+    names = [repr(display(text, limit=40)) for text in texts]
+    for batch in grid:
+        rows, longest = batch["input_ids"].shape
+        names += [f"{rows} × {longest}"] * rows
+    # [2, texts, C]: alone and together
+    answers = np.stack([np.concatenate([*alone, *others]), np.concatenate([together, *others])])
+    difference = np.abs(answers - expected).max(axis=(0, 2))
     second, first = np.sort(expected, axis=1)[:, -2:].T
-    flipped = (together.argmax(axis=1) != expected.argmax(axis=1)) & (first - second > MARGIN)
+    same = answers[1].argmax(axis=1) == expected.argmax(axis=1)
+    flipped = ~same & (first - second > MARGIN)
     worst = int((difference + flipped).argmax())
     if not difference[worst] <= MAX_DIFFERENCE[precision] or flipped[worst]:  # also refuses NaN
         raise UserError(
@@ -106,15 +131,15 @@ def check_exact(
                 "probability, found {found:.1e} for the text {text}",
                 limit=MAX_DIFFERENCE[precision],
                 found=float(difference[worst]),
-                text=repr(display(texts[worst], limit=40)),
+                text=names[worst],
             ),
         )
     return Agreement(
-        texts=len(texts),
+        texts=len(expected),
         difference=float(difference[worst]),
-        same=float((together.argmax(axis=1) == expected.argmax(axis=1)).mean()),
+        same=float(same.mean()),
         lost=0.0,
-        neighbours=float(np.abs(alone - together).max()),
+        neighbours=float(np.abs(answers[0] - answers[1]).max()),
         speed=len(texts) / seconds,
     )
 
@@ -122,6 +147,8 @@ def check_exact(
 def compare(predictor: Predictor, rows: Sequence[Row]) -> Agreement:
     """Compare an int8 file with what torch answered to every dev row."""
     expected = np.array([row.probabilities for row in rows], dtype=np.float32)
+    labels = np.array([row.label for row in rows])
+    texts = [row.text for row in rows]
     labels = np.array([row.label for row in rows])
     texts = [row.text for row in rows]
     start = time.perf_counter()

@@ -1,32 +1,22 @@
 """From a run directory to one `.onnx` file, read from top to bottom."""
 
 import os
-from dataclasses import asdict, dataclass, field
-from dataclasses import replace as changed
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
 import onnx
 
-from export.graph import Census, census, check_census, fuse, trace
-from export.parity import (
-    Agreement,
-    check_close,
-    check_exact,
-    compare,
-    spread,
-    torch_probabilities,
-)
-from export.probes import PROBES
-from export.search import candidates
+from export.graph import Census, census, fuse, trace
+from export.parity import Agreement, check_close, check_exact, compare, spread
+from export.quantization import WEIGHTS_ONLY, candidates
 from export.sources import Source, open_source
 from models.command import ExitCode, UserError
+from models.cores import instructions
 from models.i18n import tr
 from models.manifest import Manifest
 from models.predictor import Predictor
-from models.run_directory import Row
-from models.tokens import Tokenizer
 from models.vetting import digest
 
 Precision = Literal["fp32", "fp16", "int8", "auto"]
@@ -68,17 +58,20 @@ class Exported:
         size: in bytes.
         precision: of the file.
         census: what the graph holds.
-        agreement: with torch.
-        tried: the int8 candidates, by the bits of their activations; the last of them is the one
-            that was kept, if any.
+        tried: what was held against torch, and how it agreed: int8 candidates by what they multiply
+            in integers, other precisions by name. The last of them was kept.
     """
 
     path: Path
     size: int
     precision: str
     census: Census
-    agreement: Agreement
-    tried: list[tuple[int, Agreement]] = field(default_factory=list)
+    tried: list[tuple[str, Agreement]]
+
+    @property
+    def agreement(self) -> Agreement:
+        """Of what was kept."""
+        return self.tried[-1][1]
 
 
 def export(settings: Settings) -> Exported:
@@ -91,13 +84,12 @@ def export(settings: Settings) -> Exported:
     """
     _check(settings)
     source = open_source(settings.run, settings.encoder, settings.dev)
-    tokenizer = Tokenizer(source.facts["tokenizer"], source.facts["max_length"])
-    exact = trace(source.module, opset=settings.opset, token_types=tokenizer.has_token_types)
+    exact = trace(source.module, source.inputs, opset=settings.opset)
     settings.output.parent.mkdir(parents=True, exist_ok=True)
     draft = settings.output.with_name(f".{settings.output.stem}.{os.getpid()}.onnx")
     try:
         try:
-            done = _prove(settings, source, tokenizer, exact, draft)
+            done = _prove(settings, source, exact, draft)
         except UserError:
             if draft.exists():
                 draft.replace(settings.output.with_suffix(".rejected.onnx"))
@@ -129,37 +121,44 @@ def _check(settings: Settings) -> None:
         )
 
 
-def _prove(
-    settings: Settings, source: Source, tokenizer: Tokenizer, exact: onnx.ModelProto, draft: Path
-) -> Exported:
+def _prove(settings: Settings, source: Source, exact: onnx.ModelProto, draft: Path) -> Exported:
     """Write the draft in the precision asked for, and hold it against its gates."""
     precision = settings.precision
-    tried: list[tuple[int, Agreement]] = []
+    tried: list[tuple[str, Agreement]] = []
     if settings.target == "cuda":
         precision = "fp16" if precision == "auto" else precision
-        exact = fuse(exact, heads=source.heads, hidden=source.hidden, fp16=precision == "fp16")
+        config = source.config
+        exact = fuse(
+            exact,
+            heads=config.num_attention_heads,
+            hidden=config.hidden_size,
+            fp16=precision == "fp16",
+        )
     elif precision in ("int8", "auto"):
-        rows = _answered(source, tokenizer)
-        for bits, model in candidates(exact, tokenizer, rows):
-            if precision == "auto" and bits == 32:
+        if not source.rows:
+            raise UserError(
+                ExitCode.USAGE,
+                tr("int8 is held against labelled texts: name some with --dev FILE.jsonl"),
+            )
+        texts = source.alone([row.text for row in source.rows])
+        for row, batch in zip(source.rows, texts, strict=True):
+            if not row.probabilities:
+                row.probabilities.extend(source.answer(batch)[0].tolist())
+        sample = list(source.alone(spread(source.rows)))
+        for form, model in candidates(exact, sample, source.last):
+            if precision == "auto" and form == WEIGHTS_ONLY:
                 break  # smaller, but as slow as fp32
-            found = _write(settings, source, "int8", model, draft)
-            agreement = compare(_open(draft), rows)
-            tried.append((bits, agreement))
+            _write(settings, source, "int8", model, draft)
+            agreement = compare(_open(draft), source.rows)
+            tried.append((form, agreement))
             if agreement.passes:
-                found = _write(settings, source, "int8", model, draft, agreement)
-                return Exported(
-                    settings.output, draft.stat().st_size, "int8", found, agreement, tried
-                )
+                return _finish(settings, source, "int8", model, draft, tried)
         if precision == "int8":
             check_close(agreement)
         precision = "fp32"
-    found = _write(settings, source, precision, exact, draft)
-    texts = [*PROBES, *spread(source.rows)]
-    expected = torch_probabilities(source.reference, tokenizer, texts, source.temperature)
-    agreement = check_exact(_open(draft), expected, texts, precision)
-    found = _write(settings, source, precision, exact, draft, agreement)
-    return Exported(settings.output, draft.stat().st_size, precision, found, agreement, tried)
+    _write(settings, source, precision, exact, draft)
+    tried.append((precision, check_exact(_open(draft), source, precision)))
+    return _finish(settings, source, precision, exact, draft, tried)
 
 
 def _open(draft: Path) -> Predictor:
@@ -167,21 +166,21 @@ def _open(draft: Path) -> Predictor:
     return Predictor.open(draft, device="cpu", proving=True)
 
 
-def _answered(source: Source, tokenizer: Tokenizer) -> list[Row]:
-    """Return the dev rows with torch's answers."""
-    if not source.rows:
-        raise UserError(
-            ExitCode.USAGE,
-            tr("int8 is held against labelled texts: name some with --dev FILE.jsonl"),
-        )
-    if source.rows[0].probabilities:
-        return source.rows
-    texts = [row.text for row in source.rows]
-    answers = torch_probabilities(source.reference, tokenizer, texts, source.temperature)
-    return [
-        changed(row, probabilities=answer.tolist())
-        for row, answer in zip(source.rows, answers, strict=True)
-    ]
+def _finish(
+    settings: Settings,
+    source: Source,
+    precision: str,
+    model: onnx.ModelProto,
+    draft: Path,
+    tried: list[tuple[str, Agreement]],
+) -> Exported:
+    """Write the draft again, with what its gate measured."""
+    proof: dict[str, object] = asdict(tried[-1][1])
+    del proof["speed"]  # of this moment; the same run is to give the same bytes
+    if precision == "int8":
+        proof["instructions"] = instructions()  # that it was chosen on
+    found = _write(settings, source, precision, model, draft, proof)
+    return Exported(settings.output, draft.stat().st_size, precision, found, tried)
 
 
 def _write(
@@ -190,18 +189,16 @@ def _write(
     precision: str,
     model: onnx.ModelProto,
     draft: Path,
-    agreement: Agreement | None = None,
+    proof: dict[str, object] | None = None,
 ) -> Census:
     """Write the draft with its metadata, and return what it holds, read back from it."""
-    proof = {} if agreement is None else asdict(agreement)
-    proof.pop("speed", None)  # of this moment; the same run is to give the same bytes
     manifest = Manifest(
         **source.facts,
         precision=precision,
         target=settings.target,
         digest=digest(model, source.facts["tokenizer"], source.facts["labels"]),
         version=version("sentiment-tui"),
-        proof=proof,
+        proof=proof or {},
     )
     del model.metadata_props[:]
     for key, value in manifest.to_metadata().items():
@@ -209,8 +206,8 @@ def _write(
     draft.write_bytes(model.SerializeToString(deterministic=True))
     onnx.checker.check_model(draft, full_check=True)
     found = census(onnx.load(draft))
-    token_types = len(model.graph.input) == 3
-    whole = source.layers - (source.facts["pooling"] == "cls")
-    fused = whole if settings.target == "cuda" else None
-    check_census(found, opset=settings.opset, token_types=token_types, fused_layers=fused)
+    inputs = tuple(f"{name} int64 [batch, sequence]" for name in source.inputs)
+    found.check(opset=settings.opset, inputs=inputs, answer="Softmax")
+    if settings.target == "cuda":  # all whole layers are fused
+        found.check(Attention=source.config.num_hidden_layers - (source.last is not None))
     return found

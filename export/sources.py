@@ -2,25 +2,29 @@
 
 import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+import numpy as np
 import torch
 import transformers
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.classifier import Classifier
 from models.command import ExitCode, UserError
 from models.encoder import canonical_tokenizer, max_positions
 from models.i18n import tr
 from models.labels import LabelSet
 from models.run_directory import Row, load_classifier, read_json, read_rows, read_run
+from models.tokens import Tokenizer
 
 BERT_LIKE = ("bert", "camembert", "electra", "ernie", "roberta", "xlm-roberta")
 """Model types whose layers transformers builds alike, as `FirstRow` needs them. MacBERT, RBT and
 the Chinese RoBERTa-wwm models say "bert"."""
+
+Batch = dict[str, NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -31,9 +35,8 @@ class Source:
         module: gives probabilities `[B, C]` and features `[B, H]`.
         reference: the classifier as it was loaded; gives logits `[B, C]` before `temperature`.
         temperature: divides those logits.
-        layers: of the encoder.
-        heads: of attention.
-        hidden: size of the encoder's vectors.
+        config: of the encoder, by transformers.
+        last: where the last layer runs for one row, a part of the names of its nodes.
         facts: of the manifest, all that the source knows.
         rows: of dev, with torch's answers; empty where no labelled texts were given.
     """
@@ -41,26 +44,62 @@ class Source:
     module: nn.Module
     reference: nn.Module
     temperature: float
-    layers: int
-    heads: int
-    hidden: int
+    config: Any
+    last: str | None
     facts: dict[str, Any]
     rows: list[Row]
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer that the file will carry."""
+        return Tokenizer(self.facts["tokenizer"], self.facts["max_length"])
+
+    @property
+    def inputs(self) -> list[str]:
+        """Names of the inputs of the graph."""
+        types = ["token_type_ids"] if self.tokenizer.has_token_types else []
+        return ["input_ids", "attention_mask", *types]
+
+    def alone(self, texts: Sequence[str]) -> Iterator[Batch]:
+        """Yield the graph's inputs for each text by itself: without padding."""
+        tokenizer, names = self.tokenizer, self.inputs
+        tokens = tokenizer.encode(texts)
+        for row in range(len(texts)):
+            batch = tokens.batch(np.array([row]), tokenizer.pad_id)
+            yield {name: batch[name] for name in names}
+
+    @torch.inference_mode()
+    def answer(self, batch: Batch) -> NDArray[np.float32]:
+        """Return what torch answers: softmax(logits / temperature), `[B, C]`."""
+        output = self.reference(**{name: torch.from_numpy(ids) for name, ids in batch.items()})
+        probabilities: NDArray[np.float32] = (
+            (_logits(output) / self.temperature).softmax(dim=-1).numpy()
+        )
+        return probabilities
 
 
 class FirstRow(nn.Module):
     """The last layer of a BERT-like encoder, for the first token alone.
 
-    The classifier sees nothing else of that layer. All positions give keys and values, but one
-    query is asked, and one row goes through the feed-forward part: `[B, T, H]` becomes `[B, 1, H]`,
-    with the numbers that the whole layer would give for it.
+    The classifier sees nothing else of that layer, so one query is asked, and one row goes through
+    the feed-forward part: `[B, T, H]` becomes `[B, 1, H]`, with the numbers that the whole layer
+    would give for it. With a single query nothing needs keys and values either: q·(Wₖh + bₖ) is
+    (Wₖᵀq)·h plus a constant that softmax removes, and Σ wᵢ(Wᵥhᵢ + bᵥ) is Wᵥ(Σ wᵢhᵢ) + bᵥ.
     """
 
-    def __init__(self, layer: nn.Module, heads: int, *, as_tuple: bool) -> None:
+    def __init__(self, layer: Any, heads: int, *, as_tuple: bool) -> None:
         super().__init__()
-        self.layer: Any = layer
-        self.heads = heads
+        self.layer = layer
         self.as_tuple = as_tuple
+        attention = layer.attention.self
+        hidden = attention.query.out_features
+        size = hidden // heads
+        self.keys: Tensor  # [heads, size, H]
+        self.values: Tensor  # [heads, H, size]
+        keys = attention.key.weight.detach().view(heads, size, hidden) * size**-0.5
+        values = attention.value.weight.detach().view(heads, size, hidden).transpose(1, 2)
+        self.register_buffer("keys", keys)
+        self.register_buffer("values", values.contiguous())
 
     def forward(self, hidden: Tensor, attention_mask: Tensor, *_: Any, **__: Any) -> Any:
         """Return `[B, 1, H]`, in a tuple where the encoder of this transformers expects one.
@@ -69,19 +108,17 @@ class FirstRow(nn.Module):
             hidden: `[B, T, H]`.
             attention_mask: added to the scores, `[B, 1, 1 or T, T]`.
         """
+        heads, size, _hidden = self.keys.shape
         attention = self.layer.attention.self
         first = hidden[:, :1]
-
-        def heads(vectors: Tensor) -> Tensor:  # [B, T, H] → [B, heads, T, H / heads]
-            return vectors.reshape(*vectors.shape[:2], self.heads, -1).transpose(1, 2)
-
-        queries = heads(attention.query(first))
-        keys = heads(attention.key(hidden))
-        values = heads(attention.value(hidden))
-        scores = queries @ keys.transpose(-1, -2) * queries.shape[-1] ** -0.5
-        weights = (scores + attention_mask[:, :, :1]).softmax(dim=-1)  # [B, heads, 1, T]
-        context = (weights @ values).transpose(1, 2).flatten(2)  # [B, 1, H]
-        attended = self.layer.attention.output(context, first)
+        # Products of this shape are summed in the same order whatever else is in the batch.
+        query = attention.query(first).reshape(-1, heads, 1, size)
+        asked = (query @ self.keys).reshape(-1, heads, hidden.shape[2])  # [B, heads, H]
+        scores = (hidden @ asked.transpose(1, 2)).transpose(1, 2)  # [B, heads, T]
+        weights = (scores + attention_mask[:, 0, :1]).softmax(dim=-1)
+        mixed = weights @ hidden  # [B, heads, H]
+        context = (mixed.unsqueeze(2) @ self.values).reshape(first.shape)  # [B, 1, H]
+        attended = self.layer.attention.output(context + attention.value.bias, first)
         output: Tensor = self.layer.output(self.layer.intermediate(attended), attended)
         return (output,) if self.as_tuple else output
 
@@ -105,23 +142,17 @@ class SoftmaxClassifier(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Return `(probabilities, features)`."""
         types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        logits = self.classifier(input_ids, attention_mask=attention_mask, **types)
-        probabilities: Tensor = logits.softmax(dim=-1)
-        return probabilities, self._seen.pop()
+        logits = _logits(self.classifier(input_ids, attention_mask=attention_mask, **types))
+        return logits.softmax(dim=-1), self._seen.pop()
 
 
-class _Logits(nn.Module):
-    """A transformers classifier that gives its logits as they are."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, input_ids: Tensor, **inputs: Any) -> Tensor:
-        return cast(Tensor, self.model(input_ids, **inputs).logits)
+def _logits(output: Any) -> Tensor:
+    """Return the logits that our classifier or one of transformers gave."""
+    logits: Tensor = getattr(output, "logits", output)
+    return logits
 
 
-def open_source(path: Path, encoder: str | None, dev: Path | None) -> Source:
+def open_source(path: Path, encoder: str | None = None, dev: Path | None = None) -> Source:
     """Load what is to be exported.
 
     Args:
@@ -134,8 +165,7 @@ def open_source(path: Path, encoder: str | None, dev: Path | None) -> Source:
         UserError: as `read_run` and `load_classifier`; DATA, a classifier of a kind that is not
             supported, or `dev` is no such file.
     """
-    config = path / "config.json"
-    if (path / "run.json").is_file() or not config.is_file():
+    if (path / "run.json").is_file() or not (path / "config.json").is_file():
         return _from_run(path, encoder)
     return _from_hugging_face(path, dev)
 
@@ -143,7 +173,6 @@ def open_source(path: Path, encoder: str | None, dev: Path | None) -> Source:
 def _from_run(folder: Path, moved: str | None) -> Source:
     run = read_run(folder)
     classifier, encoder = load_classifier(folder, run, moved, for_export=True)
-    config: Any = encoder.module.config
     quality: dict[str, Any] = read_json(folder / "metrics.json")
     quality.pop("history")
     facts = {
@@ -156,18 +185,8 @@ def _from_run(folder: Path, moved: str | None) -> Source:
         "quality": quality,
         "uncertain_below": run.uncertain_below,
     }
-    traced = Classifier(encoder.module, encoder.hidden, len(run.labels), run.pooling).eval()
-    traced.head.load_state_dict(classifier.head.state_dict())
-    return _source(
-        traced,
-        traced.head,
-        encoder.module,
-        config,
-        facts,
-        read_rows(folder / "dev.jsonl"),
-        reference=classifier,
-        temperature=run.temperature,
-    )
+    rows = read_rows(folder / "dev.jsonl")
+    return _source(classifier, classifier.head, encoder.module, facts, rows, run.temperature)
 
 
 def _from_hugging_face(folder: Path, dev: Path | None) -> Source:
@@ -186,14 +205,12 @@ def _from_hugging_face(folder: Path, dev: Path | None) -> Source:
                 known=", ".join(BERT_LIKE),
             ),
         )
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
     try:
-        model: Any = AutoModelForSequenceClassification.from_pretrained(
+        model: Any = transformers.AutoModelForSequenceClassification.from_pretrained(
             folder, attn_implementation="eager", dtype=torch.float32
         ).eval()
-        backend = AutoTokenizer.from_pretrained(folder, use_fast=True).backend_tokenizer
-        tokenizer = canonical_tokenizer(backend.to_str())
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, use_fast=True)
+        tokenizer = canonical_tokenizer(tokenizer.backend_tokenizer.to_str())
     except Exception as error:  # damaged files raise whatever they cause
         raise UserError(
             ExitCode.DATA, tr("{path} is damaged: {reason}", path=folder, reason=error)
@@ -208,42 +225,34 @@ def _from_hugging_face(folder: Path, dev: Path | None) -> Source:
         "data": "",
         "quality": {},
     }
-    linear = [module for module in model.modules() if isinstance(module, nn.Linear)][-1]
+    head = [module for module in model.modules() if isinstance(module, nn.Linear)][-1]
     rows = [] if dev is None else _labelled(dev, labels)
-    return _source(_Logits(model), linear, model.base_model, model.config, facts, rows)
+    return _source(model, head, model.base_model, facts, rows, temperature=1.0)
 
 
 def _source(
     classifier: nn.Module,
     head: nn.Linear,
     encoder: Any,
-    config: Any,
     facts: dict[str, Any],
     rows: list[Row],
-    *,
-    reference: nn.Module | None = None,
-    temperature: float = 1.0,
+    temperature: float,
 ) -> Source:
     """Fold the temperature into the head: softmax((W·x + b) / T); take the shortcut with "cls"."""
-    reference = copy.deepcopy(reference or classifier).eval()
+    reference = copy.deepcopy(classifier)
     with torch.no_grad():
         head.weight.div_(temperature)
         head.bias.div_(temperature)
+    config = encoder.config
     layers = getattr(getattr(encoder, "encoder", None), "layer", None)
+    last = None
     if facts["pooling"] == "cls" and config.model_type in BERT_LIKE and layers is not None:
+        last = f"/layer.{len(layers) - 1}/"
         layers[-1] = FirstRow(
             layers[-1], config.num_attention_heads, as_tuple=transformers.__version__ < "5"
         )
-    return Source(
-        module=SoftmaxClassifier(classifier, head).eval(),
-        reference=reference,
-        temperature=temperature,
-        layers=config.num_hidden_layers,
-        heads=config.num_attention_heads,
-        hidden=config.hidden_size,
-        facts=facts,
-        rows=rows,
-    )
+    module = SoftmaxClassifier(classifier, head).eval()
+    return Source(module, reference, temperature, config, last, facts, rows)
 
 
 def _labelled(path: Path, labels: Sequence[str]) -> list[Row]:

@@ -4,13 +4,14 @@ A text is tokenised in Rust, batched with texts of its length, classified, and a
 place. No torch, no transformers: importing this takes what numpy, tokenizers and ONNX Runtime take.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +19,13 @@ from numpy.typing import NDArray
 from models.admission import admit
 from models.batching import plan
 from models.command import ExitCode, UserError
-from models.cores import available_cores, fastest, instructions
+from models.cores import available_cores, instructions, share_out
 from models.i18n import tr
 from models.locations import BUILTIN, Device
 from models.manifest import Manifest
 from models.tokens import Tokenizer, Tokens
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-_MANY = 8
-"""From so many batches for each thread on, it is worth knowing which way is faster."""
-_WHEELS = {"cpu": "onnxruntime", "gpu": "onnxruntime-gpu"}
 
 
 @dataclass(frozen=True)
@@ -61,16 +59,17 @@ class Predictions:
         return highest
 
 
+def installed(package: str) -> str | None:
+    """Return the version of an installed package, or None."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
 def _onnxruntime() -> ModuleType:
     """Import ONNX Runtime, or say the command that mends its absence or its doubling."""
-    installed = []
-    for extra, wheel in _WHEELS.items():
-        try:
-            version(wheel)
-        except PackageNotFoundError:
-            continue
-        installed.append(extra)
-    if len(installed) == 2:
+    if all(installed(wheel) for wheel in ("onnxruntime", "onnxruntime-gpu")):
         raise UserError(
             ExitCode.UNAVAILABLE,
             tr(
@@ -104,6 +103,39 @@ def providers() -> list[str]:
     return offered
 
 
+def _wanted(device: Device) -> list[str]:
+    """Return the execution providers to try for a device, in order."""
+    offered = providers()
+    devices = ["cuda", "cpu"] if device == "auto" else [device]
+    wanted = [_PROVIDERS[name] for name in devices if _PROVIDERS[name] in offered]
+    if not wanted:
+        raise UserError(
+            ExitCode.UNAVAILABLE,
+            tr(
+                "device {device} was asked for, but this ONNX Runtime offers only {found}; "
+                "install 'sentiment-tui[gpu]' on a machine with CUDA, or use --device cpu",
+                device=device,
+                found=", ".join(offered),
+            ),
+        )
+    return wanted
+
+
+def _connect(path: Path, wanted: Sequence[str], threads: int) -> Any:
+    """Open a session of ONNX Runtime, whatever that raises."""
+    runtime = _onnxruntime()
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 4  # fatal: what matters is raised as an exception
+    if not any(name.endswith("vnni") for name in instructions()):
+        # int8 products that would overflow without VNNI: exact, if slower
+        options.add_session_config_entry("session.x64quantprecision", "1")
+    if _PROVIDERS["cuda"] in wanted:
+        runtime.preload_dlls()
+        options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    return runtime.InferenceSession(path, options, providers=wanted)
+
+
 class Predictor:
     """A one-file model, opened.
 
@@ -115,20 +147,22 @@ class Predictor:
         nodes: how many nodes of the graph each execution provider got, where it runs on CUDA.
     """
 
-    def __init__(
-        self, path: Path, manifest: Manifest, session: Any, connect: Callable[[int], Any]
-    ) -> None:
+    def __init__(self, path: Path, session: Any, connect: Callable[[int], Any]) -> None:
         self.path = path
-        self.manifest = manifest
+        self.manifest = Manifest.from_metadata(session.get_modelmeta().custom_metadata_map)
         self.threads: int = session.get_session_options().intra_op_num_threads
         self._session = session
         self._connect = connect
         self._crew: Any = None  # a session of one thread that many threads call, once it is needed
-        got = self._session.get_providers()[0]
-        self.device = "cuda" if got == _PROVIDERS["cuda"] else "cpu"
-        self.nodes = _placement(self._session) if self.device == "cuda" else {}
-        self._inputs = [node.name for node in self._session.get_inputs()]
-        self._tokenizer = Tokenizer(manifest.tokenizer, manifest.max_length)
+        self.device = "cuda" if session.get_providers()[0] == _PROVIDERS["cuda"] else "cpu"
+        self.nodes = {
+            part.ep_name: len(part.get_nodes())
+            for part in (
+                session.get_provider_graph_assignment_info() if self.device == "cuda" else ()
+            )
+        }
+        self._inputs = [node.name for node in session.get_inputs()]
+        self._tokenizer = Tokenizer(self.manifest.tokenizer, self.manifest.max_length)
 
     @classmethod
     def open(
@@ -156,63 +190,19 @@ class Predictor:
         """
         if not path.is_file():
             raise UserError(ExitCode.NO_INPUT, tr("no such model file: {path}", path=path))
-        runtime = _onnxruntime()
+        wanted = _wanted(device)
         if not proving and not path.samefile(BUILTIN):
             admit(path)
-        offered = runtime.get_available_providers()
-        wanted = ["cuda", "cpu"] if device == "auto" else [device]
-        names = [_PROVIDERS[name] for name in wanted if _PROVIDERS[name] in offered]
-        if not names:
-            raise UserError(
-                ExitCode.UNAVAILABLE,
-                tr(
-                    "device {device} was asked for, but this ONNX Runtime offers only {found}; "
-                    "install 'sentiment-tui[gpu]' on a machine with CUDA, or use --device cpu",
-                    device=device,
-                    found=", ".join(offered),
-                ),
-            )
-        if _PROVIDERS["cuda"] in names:
-            runtime.preload_dlls()
-
-        def connect(threads: int) -> Any:
-            options = runtime.SessionOptions()
-            options.intra_op_num_threads = threads
-            options.log_severity_level = 4  # fatal: what matters is raised as an exception
-            if not any(name.endswith("vnni") for name in instructions()):
-                # int8 products that would overflow without VNNI: exact, if slower
-                options.add_session_config_entry("session.x64quantprecision", "1")
-            if _PROVIDERS["cuda"] in names:
-                options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-            return runtime.InferenceSession(path, options, providers=names)
-
-        threads = threads or available_cores()
+        connect = partial(_connect, path, wanted)
         try:
-            session = connect(threads)
+            session = connect(threads or available_cores())
         except Exception as error:
             raise UserError(
                 ExitCode.CONFIG,
                 tr("{path}: ONNX Runtime cannot open it: {reason}", path=path, reason=error),
             ) from error
-        got = session.get_providers()[0]
-        if device == "cuda" and got != _PROVIDERS["cuda"]:
-            raise UserError(
-                ExitCode.UNAVAILABLE,
-                tr(
-                    "device cuda was asked for, but ONNX Runtime fell back to {found}: CUDA or "
-                    "cuDNN is missing or too old for it; use --device cpu to accept that",
-                    found=got,
-                ),
-            )
         try:
-            _check_signature(session)
-            manifest = Manifest.from_metadata(session.get_modelmeta().custom_metadata_map)
-            on_cuda = got == _PROVIDERS["cuda"]
-            if not proving and manifest.precision == ("int8" if on_cuda else "fp16"):
-                if on_cuda and device == "auto":
-                    return cls.open(path, device="cpu", threads=threads)
-                _refuse(path, manifest.precision)
-            predictor = cls(path, manifest, session, connect)
+            predictor = cls(path, session, connect)
         except ValueError as error:
             raise UserError(
                 ExitCode.CONFIG,
@@ -223,7 +213,29 @@ class Predictor:
                     reason=error,
                 ),
             ) from error
-        return predictor
+        if device == "cuda" and predictor.device != "cuda":
+            raise UserError(
+                ExitCode.UNAVAILABLE,
+                tr(
+                    "device cuda was asked for, but ONNX Runtime fell back to {found}: CUDA or "
+                    "cuDNN is missing or too old for it; use --device cpu to accept that",
+                    found=session.get_providers()[0],
+                ),
+            )
+        precision = predictor.manifest.precision
+        if proving or precision != {"cuda": "int8", "cpu": "fp16"}[predictor.device]:
+            return predictor
+        if predictor.device == "cuda" and device == "auto":
+            return cls.open(path, device="cpu", threads=threads)
+        reason = (
+            tr("ONNX Runtime has no CUDA kernels for int8; use --device cpu")
+            if precision == "int8"
+            else tr("CPUs compute fp16 in fp32, with casts; export it with --target cpu")
+        )
+        raise UserError(
+            ExitCode.CONFIG,
+            tr("{path} is {precision}: {reason}", path=path, precision=precision, reason=reason),
+        )
 
     def predict(self, texts: Sequence[str], *, windows: bool = False) -> Predictions:
         """Classify `texts`; equal texts are computed once.
@@ -242,17 +254,23 @@ class Predictor:
         answers = _average(self._answer(tokens), tokens.owner)
         return Predictions(answers[where], tokens.read[where])
 
+    def run(self, batch: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+        """Return the probabilities of one padded batch, `[rows, labels]`; see `Tokens.batch`."""
+        return self._run(self._session, batch)
+
+    def _run(self, session: Any, batch: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+        answers: NDArray[np.float32]
+        (answers,) = session.run(["probabilities"], {name: batch[name] for name in self._inputs})
+        return answers
+
     def _answer(self, tokens: Tokens) -> NDArray[np.float32]:
         """Return the probabilities of each row of ids, `[rows, labels]`."""
         answers = np.empty((len(tokens.ids), len(self.manifest.labels)), dtype=np.float32)
         limits = {} if self.device == "cpu" else {"max_tokens": 4096}
+        batches = plan(tokens.lengths, **limits)[::-1]  # the longest first: no thread ends late
 
         def run(session: Any, rows: NDArray[np.intp]) -> None:
-            batch = tokens.batch(rows, self._tokenizer.pad_id)
-            feed = {name: batch[name] for name in self._inputs}
-            (answers[rows],) = session.run(["probabilities"], feed)
-
-        batches = plan(tokens.lengths, **limits)[::-1]  # the longest first: no thread ends late
+            answers[rows] = self._run(session, tokens.batch(rows, self._tokenizer.pad_id))
 
         def together(batches: Sequence[NDArray[np.intp]]) -> None:
             for rows in batches:
@@ -268,29 +286,12 @@ class Predictor:
                 finally:
                     pool.shutdown(cancel_futures=True)
 
-        few = len(batches) < _MANY * self.threads
-        if few or self.threads == 1 or self.device != "cpu":
+        if self.device != "cpu" or self.threads == 1 or len(batches) < 2 * self.threads:
             together(batches)
         else:
             key = f"{self.manifest.digest[:16]}-{self.threads}"
-            middle = batches[len(batches) // 2 :][: 4 * self.threads]
-            name = fastest(
-                key, {"apart": lambda: apart(middle), "together": lambda: together(middle)}
-            )
-            (apart if name == "apart" else together)(batches)
+            share_out(key, {"apart": apart, "together": together}, batches)
         return answers
-
-
-def _refuse(path: Path, precision: str) -> NoReturn:
-    reason = (
-        tr("ONNX Runtime has no CUDA kernels for int8; use --device cpu")
-        if precision == "int8"
-        else tr("CPUs compute fp16 in fp32, with casts; export it with --target cpu")
-    )
-    raise UserError(
-        ExitCode.CONFIG,
-        tr("{path} is {precision}: {reason}", path=path, precision=precision, reason=reason),
-    )
 
 
 def _average(answers: NDArray[np.float32], owner: NDArray[np.intp] | None) -> NDArray[np.float32]:
@@ -307,21 +308,3 @@ def _average(answers: NDArray[np.float32], owner: NDArray[np.intp] | None) -> ND
     powers = np.exp(means - means.max(axis=1, keepdims=True))
     averaged: NDArray[np.float32] = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
     return averaged
-
-
-def _placement(session: Any) -> dict[str, int]:
-    """Return how many nodes each execution provider got."""
-    return {
-        part.ep_name: len(part.get_nodes()) for part in session.get_provider_graph_assignment_info()
-    }
-
-
-def _check_signature(session: Any) -> None:
-    """Raise ValueError unless the graph takes what `Tokens.batch` gives and answers as promised."""
-    inputs = {node.name for node in session.get_inputs()}
-    required = {"input_ids", "attention_mask"}
-    if not required <= inputs <= required | {"token_type_ids"}:
-        raise ValueError(f"its inputs are {sorted(inputs)}")
-    outputs = {node.name for node in session.get_outputs()}
-    if "probabilities" not in outputs:
-        raise ValueError(f"its outputs are {sorted(outputs)}, without 'probabilities'")

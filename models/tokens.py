@@ -35,11 +35,6 @@ class Tokens:
     read: NDArray[np.float32]
     owner: NDArray[np.intp] | None = None
 
-    @property
-    def truncated(self) -> NDArray[np.bool_]:
-        """Whether the text was longer than what is read of it, `[texts]`."""
-        return self.read < 1
-
     def batch(self, rows: NDArray[np.intp], pad_id: int) -> dict[str, Array]:
         """Pad some texts on the right to the longest of them.
 

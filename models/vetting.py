@@ -40,28 +40,16 @@ OPERATORS = {
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 TOKENIZER_PARTS = {
-    "model": {
-        "BPE", "Unigram", "WordLevel", "WordPiece",
-    },
-    "normalizer": {
-        "BertNormalizer", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Nmt", "Precompiled",
-        "Prepend", "Replace", "Sequence", "Strip", "StripAccents",
-    },
-    "pre_tokenizer": {
-        "BertPreTokenizer", "ByteLevel", "Digits", "Metaspace", "Punctuation", "Sequence",
-        "Split", "Whitespace", "WhitespaceSplit",
-    },
-    "post_processor": {
-        "BertProcessing", "ByteLevel", "RobertaProcessing", "Sequence",
-        "TemplateProcessing",
-    },
-    "decoder": {
-        "BPEDecoder", "ByteFallback", "ByteLevel", "Fuse", "Metaspace", "Replace",
-        "Sequence", "Strip", "WordPiece",
-    },
+    "BPE", "Unigram", "WordLevel", "WordPiece",  # models
+    "BertNormalizer", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Nmt", "Precompiled", "Prepend",
+    "Replace", "Sequence", "Strip", "StripAccents",
+    "BertPreTokenizer", "ByteLevel", "Digits", "Metaspace", "Punctuation", "Split", "Whitespace",
+    "WhitespaceSplit",
+    "BertProcessing", "RobertaProcessing", "TemplateProcessing",
+    "BPEDecoder", "ByteFallback", "Fuse",
 }
 # fmt: on
-"""The kinds that each part of a `tokenizer.json` may have."""
+"""The kinds that the parts of a `tokenizer.json` may have."""
 
 REGULAR_EXPRESSIONS = {" {2,}"}
 """A stranger's could take exponential time. This one folds spaces, in the tokenizer of e5."""
@@ -162,44 +150,28 @@ def _check_tokenizer(text: str, rows: int) -> None:
         vocabulary = model["vocab"]
         ids = vocabulary.values() if isinstance(vocabulary, dict) else range(len(vocabulary))
         highest = max([*ids, *(token["id"] for token in document["added_tokens"])])
-        kinds = {part: list(_kinds(document.get(part))) for part in TOKENIZER_PARTS}
-        patterns = list(_patterns(document))
+        found = list(_named({**document, "model": {**model, "vocab": None, "merges": None}}))
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise RefusedError(f"its tokenizer is not a tokenizer.json: {error!r:.200}") from error
-    for part, found in kinds.items():
-        unknown = set(found) - TOKENIZER_PARTS[part]
-        if unknown:
-            raise RefusedError(f"its tokenizer has a {part} of the kind {sorted(unknown)!r:.100}")
-    for pattern in patterns:
-        if pattern not in REGULAR_EXPRESSIONS:
-            raise RefusedError(f"its tokenizer has the regular expression {pattern!r:.100}")
+    for name, value in found:
+        if name == "type" and str(value) not in TOKENIZER_PARTS:
+            raise RefusedError(f"its tokenizer has a part of the kind {value!r:.100}")
+        if name == "Regex" and str(value) not in REGULAR_EXPRESSIONS:
+            raise RefusedError(f"its tokenizer has the regular expression {value!r:.100}")
     if highest >= rows:
         raise RefusedError(f"its tokenizer has ids up to {highest}, and its table {rows} rows")
 
 
-def _kinds(part: Any) -> Iterator[str]:
-    """Yield the type of a part and of those that a Sequence holds."""
-    if part is None:
-        return
-    yield str(part.get("type"))
-    for name in ("normalizers", "pretokenizers", "processors", "decoders"):
-        for inner in part.get(name, ()):
-            yield from _kinds(inner)
-
-
-def _patterns(value: Any) -> Iterator[str]:
-    """Yield every regular expression: the library writes them as {"Regex": "..."}."""
+def _named(value: Any) -> Iterator[tuple[str, object]]:
+    """Yield every entry called "type" or "Regex", however deep: the library knows parts by them."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            if key == "vocab":
-                continue
-            if key == "Regex":
-                yield str(inner)
-            else:
-                yield from _patterns(inner)
+            if key in ("type", "Regex"):
+                yield key, inner
+            yield from _named(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _patterns(inner)
+            yield from _named(inner)
 
 
 def _limit() -> None:

@@ -1,14 +1,13 @@
 """`sentiment-tui doctor`: what prediction finds on this machine, and what mends it."""
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from models.command import UserError
 from models.cores import available_cores, instructions, quota
 from models.i18n import tr
 from models.locations import Device
-from models.predictor import Predictor, providers
+from models.predictor import Predictor, installed, providers
 
 _PACKAGES = ("sentiment-tui", "onnxruntime", "onnxruntime-gpu", "tokenizers", "numpy", "textual")
 
@@ -24,7 +23,7 @@ def examine(model: Path, device: Device) -> tuple[list[tuple[str, str]], list[st
     note = "" if granted is None else tr(" (the cgroup grants {count:g})", count=granted)
     found = [
         (tr("Python"), f"{platform.python_version()}, {platform.platform()}"),
-        *((name, _version(name) or "-") for name in _PACKAGES),
+        *((name, installed(name) or "-") for name in _PACKAGES),
         (tr("cores"), f"{available_cores()}{note}"),
         (tr("instructions"), ", ".join(sets) or tr("unknown")),
     ]
@@ -45,7 +44,7 @@ def examine(model: Path, device: Device) -> tuple[list[tuple[str, str]], list[st
         (tr("digest"), manifest.digest),
         *((tr("nodes on {name}", name=name), f"{n}") for name, n in predictor.nodes.items()),
     ]
-    if _version("onnxruntime-gpu") and predictor.device == "cpu":
+    if installed("onnxruntime-gpu") and predictor.device == "cpu":
         problems.append(
             tr(
                 "onnxruntime-gpu is installed, and the CPU is used: sentiment-tui doctor --device "
@@ -53,10 +52,3 @@ def examine(model: Path, device: Device) -> tuple[list[tuple[str, str]], list[st
             )
         )
     return found, problems
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

@@ -1,3 +1,4 @@
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -24,15 +25,25 @@ def test_cores_are_what_affinity_and_quota_both_allow(monkeypatch: pytest.Monkey
     assert cores.available_cores() == 8
 
 
-def test_the_fastest_way_is_measured_once_and_then_known(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("count", "best"), [(60, "fast"), (20, "slow")])
+def test_the_fastest_way_is_measured_on_the_work_itself_if_there_is_enough_and_then_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, best: str
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    turns: list[str] = []
-    clock = iter([0.0, 5.0, 5.0, 6.0])
-    monkeypatch.setattr(cores.time, "perf_counter", lambda: next(clock))
-    ways = {name: (lambda name=name: turns.append(name)) for name in ("slow", "fast")}
-    assert cores.fastest("key", ways) == "fast"
-    assert turns == ["slow", "slow", "fast", "fast"]
-    assert cores.fastest("key", ways) == "fast"
-    assert len(turns) == 4
+    now = 0.0
+    monkeypatch.setattr(cores.time, "perf_counter", lambda: now)
+    done: dict[str, list[int]] = {"slow": [], "fast": []}
+
+    def way(name: str, cost: float) -> Callable[[Sequence[int]], None]:
+        def work(pieces: Sequence[int]) -> None:
+            nonlocal now
+            now += cost * len(pieces)
+            done[name] += pieces
+
+        return work
+
+    ways = {"slow": way("slow", 2.0), "fast": way("fast", 1.0)}
+    cores.share_out("key", ways, list(range(count)))
+    assert sorted(done["slow"] + done["fast"]) == list(range(count))  # nothing is done twice
+    cores.share_out("key", ways, [count])
+    assert done[best][-1] == count

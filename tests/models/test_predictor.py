@@ -84,8 +84,9 @@ def test_windows_read_a_long_text_whole_and_average_their_logits(predictor: Pred
 def test_threads_that_work_apart_or_together_give_the_same_answers(
     model: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    monkeypatch.setattr(predictor_module, "_MANY", 1)
-    monkeypatch.setattr(predictor_module, "fastest", lambda _key, _ways: way)
+    monkeypatch.setattr(
+        predictor_module, "share_out", lambda _key, ways, batches: ways[way](batches)
+    )
     many = [text * count for text in TEXTS for count in range(1, 6)]
     found = Predictor.open(model, threads=2).predict(many).probabilities
     expected = Predictor.open(model, threads=1).predict(many).probabilities

@@ -88,7 +88,7 @@ pattern = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolate
         (another_type, "input_ids has another type"),
         (other_weights, "not those that it was exported with"),
         (in_the_tokenizer(lambda d: d.update(pre_tokenizer=pattern)), "regular expression"),
-        (in_the_tokenizer(lambda d: d.update(normalizer={"type": "Evil"})), r"normalizer .*Evil"),
+        (in_the_tokenizer(lambda d: d.update(normalizer={"type": "Evil"})), "kind .Evil"),
         (in_the_tokenizer(lambda d: d.update(added_tokens=[{"id": 10**6}])), "ids up to 1000000"),
         (in_the_tokenizer(lambda d: d.update(model=[])), "not a tokenizer.json"),
     ],

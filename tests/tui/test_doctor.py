@@ -1,0 +1,59 @@
+"""`sentiment-tui doctor` names what is wrong on a machine, each with what mends it."""
+
+from pathlib import Path
+
+import pytest
+
+from models import predictor
+from tui import doctor
+
+
+def examine(model: Path, device: str = "cpu") -> tuple[dict[str, str], str]:
+    found, problems = doctor.examine(model, device)  # type: ignore[arg-type]
+    return dict(found), "\n".join(problems)
+
+
+def test_it_says_what_is_there(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "instructions", lambda: ["avx2", "avx512_vnni"])
+    monkeypatch.setattr(doctor, "quota", lambda: 1.5)
+    found, problems = examine(model)
+    assert problems == ""
+    assert found["onnxruntime"][0].isdigit()
+    assert found["cores"].endswith("(the cgroup grants 1.5)")
+    assert found["instructions"] == "avx2, avx512_vnni"
+    assert "CPUExecutionProvider" in found["providers offered"]
+    assert found["asked for, got"] == "cpu, cpu"
+    assert len(found["digest"]) == 64
+
+
+def test_a_processor_without_vnni_is_told_to_take_fp32(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "instructions", lambda: ["avx2"])
+    assert "export --precision fp32" in examine(model)[1]
+
+
+def test_both_wheels_at_once_are_a_finding(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictor, "version", lambda _name: "1.0")
+    assert "pip uninstall -y onnxruntime onnxruntime-gpu" in examine(model)[1]
+
+
+def test_cuda_that_is_not_to_be_had_is_a_finding(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnxruntime
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    assert "or use --device cpu" in examine(model, "cuda")[1]
+
+
+def test_a_gpu_wheel_that_is_not_used_is_a_finding(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheels = {"onnxruntime": None, "onnxruntime-gpu": "1.0"}
+    monkeypatch.setattr(doctor, "installed", lambda name: wheels.get(name, "1.0"))
+    assert "doctor --device cuda says why" in examine(model)[1]
+
+
+def test_a_model_that_cannot_be_opened_is_a_finding(tmp_path: Path) -> None:
+    assert "no such model file" in examine(tmp_path / "no.onnx")[1]
