@@ -64,7 +64,7 @@ def share_out(
         ways: that do the same work.
         work: any pieces, of much the same size from one to the next.
     """
-    file = user_cache_path("sentiment-tui") / "fastest" / key
+    file = user_cache_path("sentiment-tui") / "ways" / key
     try:
         best = file.read_text()
     except OSError:
