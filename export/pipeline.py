@@ -1,6 +1,7 @@
 """From a run directory to one `.onnx` file, read from top to bottom."""
 
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -148,39 +149,39 @@ def _prove(settings: Settings, source: Source, exact: onnx.ModelProto, draft: Pa
         for form, model in candidates(exact, sample, source.last):
             if precision == "auto" and form == WEIGHTS_ONLY:
                 break  # smaller, but as slow as fp32
-            _write(settings, source, "int8", model, draft)
-            agreement = compare(_open(draft), source.rows)
+            found, agreement = _attempt(
+                settings, source, "int8", model, draft, lambda file: compare(file, source.rows)
+            )
             tried.append((form, agreement))
             if agreement.passes:
-                return _finish(settings, source, "int8", model, draft, tried)
+                return Exported(settings.output, draft.stat().st_size, "int8", found, tried)
         if precision == "int8":
             check_close(agreement)
         precision = "fp32"
-    _write(settings, source, precision, exact, draft)
-    tried.append((precision, check_exact(_open(draft), source, precision)))
-    return _finish(settings, source, precision, exact, draft, tried)
+    found, agreement = _attempt(
+        settings, source, precision, exact, draft, lambda file: check_exact(file, source, precision)
+    )
+    tried.append((precision, agreement))
+    return Exported(settings.output, draft.stat().st_size, precision, found, tried)
 
 
-def _open(draft: Path) -> Predictor:
-    # On the CPU, where torch answered; an fp16 graph is computed there with casts.
-    return Predictor.open(draft, device="cpu", proving=True)
-
-
-def _finish(
+def _attempt(
     settings: Settings,
     source: Source,
     precision: str,
     model: onnx.ModelProto,
     draft: Path,
-    tried: list[tuple[str, Agreement]],
-) -> Exported:
-    """Write the draft again, with what its gate measured."""
-    proof: dict[str, object] = asdict(tried[-1][1])
+    gate: Callable[[Predictor], Agreement],
+) -> tuple[Census, Agreement]:
+    """Write the draft, hold it against torch, and write what that measured into its metadata."""
+    _write(settings, source, precision, model, draft, {})
+    # On the CPU, where torch answered; an fp16 graph is computed there with casts.
+    agreement = gate(Predictor.open(draft, device="cpu", proving=True))
+    proof: dict[str, object] = asdict(agreement)
     del proof["speed"]  # of this moment; the same run is to give the same bytes
     if precision == "int8":
         proof["instructions"] = instructions()  # that it was chosen on
-    found = _write(settings, source, precision, model, draft, proof)
-    return Exported(settings.output, draft.stat().st_size, precision, found, tried)
+    return _write(settings, source, precision, model, draft, proof), agreement
 
 
 def _write(
@@ -189,7 +190,7 @@ def _write(
     precision: str,
     model: onnx.ModelProto,
     draft: Path,
-    proof: dict[str, object] | None = None,
+    proof: dict[str, object],
 ) -> Census:
     """Write the draft with its metadata, and return what it holds, read back from it."""
     manifest = Manifest(
@@ -198,7 +199,7 @@ def _write(
         target=settings.target,
         digest=digest(model, source.facts["tokenizer"], source.facts["labels"]),
         version=version("sentiment-tui"),
-        proof=proof or {},
+        proof=proof,
     )
     del model.metadata_props[:]
     for key, value in manifest.to_metadata().items():

@@ -268,15 +268,13 @@ def _labelled(path: Path, labels: Sequence[str]) -> list[Row]:
                     raise ValueError(f"label {record['label']!r:.40}")
                 rows.append(Row(str(record["text"]), label, []))
             except (KeyError, TypeError, ValueError) as error:
-                raise UserError(
-                    ExitCode.DATA,
-                    tr(
-                        "{name}, line {line}: expected a JSON object with text and label, one of "
-                        "{labels}; {reason}",
-                        name=path,
-                        line=number,
-                        labels=known,
-                        reason=repr(error),
-                    ),
-                ) from error
+                problem = tr(
+                    "expected text and label, one of {labels}; {reason}",
+                    labels=known,
+                    reason=repr(error),
+                )
+                place = tr(
+                    "{name}, line {line}: {problem}", name=path, line=number, problem=problem
+                )
+                raise UserError(ExitCode.DATA, place) from error
     return rows

@@ -51,7 +51,7 @@ def instructions() -> list[str]:
 
 
 def share_out(
-    key: str, ways: Mapping[str, Callable[[Sequence[T]], object]], work: Sequence[T]
+    key: str, ways: Mapping[str, Callable[[Sequence[T]], object]], work: Sequence[T], share: int
 ) -> None:
     """Do some work in the way that takes least time: measured once on this machine, then known.
 
@@ -63,6 +63,7 @@ def share_out(
         key: what the answer depends on beside the machine; fit for a file name.
         ways: that do the same work.
         work: any pieces, of much the same size from one to the next.
+        share: so many pieces keep all cores busy for a while.
     """
     file = user_cache_path("sentiment-tui") / "ways" / key
     try:
@@ -71,14 +72,13 @@ def share_out(
         best = ""
     if best not in ways:
         best = next(iter(ways))
-        size = min(len(work) // (3 * len(ways)), 16)
-        if size >= 4:
+        if len(work) >= 3 * len(ways) * share:
             seconds = dict.fromkeys(ways, 0.0)
             for turn, names in enumerate((list(ways), list(ways), list(ways)[::-1])):
                 for name in names:
                     start = time.perf_counter()
-                    ways[name](work[:size])
-                    work = work[size:]
+                    ways[name](work[:share])
+                    work = work[share:]
                     seconds[name] += (time.perf_counter() - start) * (turn > 0)
             best = min(seconds, key=lambda name: seconds[name])
             with contextlib.suppress(OSError):  # a read-only home: it is measured again next time

@@ -36,7 +36,8 @@ class Manifest:
         uncertain_below: the confidence below which an answer is called uncertain; 0 for none, and
             in files from before there was one.
         target: "cpu" or "cuda", the device that the graph was made for.
-        proof: what the gates of the export measured; see `export.parity.Agreement`.
+        proof: what the gates of the export measured (see `export.parity.Agreement`), and for int8
+            the instruction sets of the processor that it was chosen on.
     """
 
     labels: tuple[str, ...]

@@ -290,7 +290,7 @@ class Predictor:
             together(batches)
         else:
             key = f"{self.manifest.digest[:16]}-{self.threads}"
-            share_out(key, {"apart": apart, "together": together}, batches)
+            share_out(key, {"apart": apart, "together": together}, batches, 4 * self.threads)
         return answers
 
 

@@ -321,7 +321,7 @@ CHINESE: dict[str, str] = {
     "operators": "算子",
     "providers offered": "可用的执行提供程序",
     "unknown": "未知",
-    "{name}, line {line}: expected a JSON object with text and label, one of {labels}; {reason}": "{name} 第 {line} 行：应是含 text 和 label 的 JSON 对象，标签是 {labels} 之一；{reason}",
+    "expected text and label, one of {labels}; {reason}": "应有 text 和 label，标签是 {labels} 之一；{reason}",
     "{path} cannot be used as a model: {reason}": "{path} 不能用作模型：{reason}",
     "{path} is a {architecture} of type {kind}: expected a run directory, or a ...ForSequenceClassification of type {known}": "{path} 是 {kind} 类型的 {architecture}：应是训练目录，或下列类型的 ...ForSequenceClassification：{known}",
     "{path} is larger than 2 GiB, which no ONNX model is": "{path} 超过 2 GiB，ONNX 模型没有这么大的",

@@ -43,7 +43,7 @@ def test_the_fastest_way_is_measured_on_the_work_itself_if_there_is_enough_and_t
         return work
 
     ways = {"slow": way("slow", 2.0), "fast": way("fast", 1.0)}
-    cores.share_out("key", ways, list(range(count)))
+    cores.share_out("key", ways, list(range(count)), 4)
     assert sorted(done["slow"] + done["fast"]) == list(range(count))  # nothing is done twice
-    cores.share_out("key", ways, [count])
+    cores.share_out("key", ways, [count], 4)
     assert done[best][-1] == count
