@@ -187,7 +187,7 @@ def test_the_digest_depends_on_weights_tokenizer_and_labels(model: Path) -> None
 def wide_run(reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_encoder(tmp_path_factory.mktemp("encoder"), hidden=128)
     output = tmp_path_factory.mktemp("runs") / "wide"
-    train(TrainSettings(encoder=str(folder), data=(str(reviews),), output=output, pooling="cls"))
+    train(TrainSettings(encoder=str(folder), data=(str(reviews),), output=output, pooling="mean"))
     return output
 
 
@@ -285,11 +285,15 @@ def test_a_precision_that_a_device_has_no_use_for_is_refused(
     assert caught.value.code == ExitCode.USAGE
 
 
+@pytest.mark.parametrize("last", ["/layer.1/", None])
 @pytest.mark.parametrize("opset", [14, 18])
-def test_every_int8_form_is_close_to_its_graph(wide_run: Path, opset: int) -> None:
+def test_every_int8_form_is_close_to_its_graph(
+    wide_run: Path, tmp_path: Path, last: str | None, opset: int
+) -> None:
     import onnxruntime
 
-    source = open_source(wide_run)
+    source = open_source(write_classifier(tmp_path, "Bert", hidden=128) if last else wide_run)
+    assert source.last == last
     exact = trace(source.module, source.inputs, opset=opset)
     batches = list(source.alone(TEXTS))
 
@@ -301,8 +305,8 @@ def test_every_int8_form_is_close_to_its_graph(wide_run: Path, opset: int) -> No
     found = candidates(exact, batches, source.last)
     furthest = [np.abs(answers(model) - right).max() for _, model in found]
     assert len(furthest) == len(FORMS)
-    assert furthest[0] <= 0.05
-    assert furthest[-1] <= 0.02
+    assert furthest[0] <= 0.1
+    assert furthest[-1] <= 0.05
 
 
 @pytest.mark.parametrize("broken", ["1 × 1", "3 × 5", "1 × 350", "8 × 350"])
@@ -378,14 +382,14 @@ def _metadata(path: Path) -> dict[str, str]:
     return found
 
 
-def write_classifier(folder: Path, kind: str) -> Path:
+def write_classifier(folder: Path, kind: str, hidden: int = 32) -> Path:
     """Write a random `...ForSequenceClassification`, its pooler and all."""
     import transformers
 
     write_encoder(folder)
     config = getattr(transformers, f"{kind}Config")(
         vocab_size=len(json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]),
-        hidden_size=32,
+        hidden_size=hidden,
         embedding_size=16,
         num_hidden_layers=2,
         num_attention_heads=4,
