@@ -30,6 +30,7 @@ ALONE = 50  # texts that are timed one by one
 SCRIPT = (
     "import sys, transformers as t; print(t.pipeline('text-classification', sys.argv[1])('好'))"
 )
+CLASSIFY = ("classify", "-", "--from", "txt", "--to", "csv")
 
 Ways = dict[str, Callable[[Sequence[str]], object]]
 
@@ -51,7 +52,7 @@ def main(classifier: Path, dev: Path, texts: Path, rows: int, *, base: bool) -> 
                 fastest[program] = max(speeds, key=lambda batch: speeds[batch])
             for program, command in {
                 "a script of transformers": ["-c", SCRIPT, models["transformers"]],
-                "sentiment-tui": [script, "classify", "-", "--model", models["fp32"]],
+                "sentiment-tui": [script, *CLASSIFY, "--model", models["fp32"]],
             }.items():
                 start = time.perf_counter()
                 run(command)
@@ -79,8 +80,8 @@ def main(classifier: Path, dev: Path, texts: Path, rows: int, *, base: bool) -> 
     for program in models.keys() - {"transformers", "optimum"}:
         twice = statistics.median(one["twice"] for one in found[program])
         print(f"{program}, half of the rows repeated: {twice:.0%} of the time")
-    for program, seconds in first.items():
-        print(f"{program}: {statistics.median(seconds):.2f} s from its start to the first answer")
+    for program, times in first.items():
+        print(f"{program}: {statistics.median(times):.2f} s from its start to the first answer")
     print(f"other processes took {(busy - own) / total:.1%} of the cores meanwhile")
 
 
