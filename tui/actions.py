@@ -3,10 +3,10 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
-from typing import Any
 
-from textual.binding import Binding, BindingsMap
+from textual.binding import Binding
 from textual.dom import DOMNode
 
 from models.command import ExitCode, UserError
@@ -95,18 +95,16 @@ class Keys:
                 meant at once have the same key.
         """
         try:
-            text = path.read_text(encoding="utf-8") if path.is_file() else ""
-            found: dict[str, Any] = tomllib.loads(text)
+            found = tomllib.loads(path.read_text(encoding="utf-8") if path.is_file() else "")
         except (ValueError, OSError) as error:
             raise UserError(
                 ExitCode.CONFIG, tr("{path} is not TOML: {reason}", path=path, reason=error)
             ) from error
         changed = found.pop("keys", {})
         names = {action.name for action in actions()}
-        unknown = [*found, *(changed.keys() - names if isinstance(changed, dict) else ["keys"])]
-        unknown += (
-            [] if unknown else [n for n, keys in changed.items() if not isinstance(keys, str)]
-        )
+        if not isinstance(changed, dict):
+            found, changed = {"keys": changed}, {}
+        unknown = [*found, *(n for n, k in changed.items() if n not in names or type(k) is not str)]
         if unknown:
             raise UserError(
                 ExitCode.CONFIG,
@@ -132,59 +130,54 @@ class Keys:
         key = self.of(action)[0]
         if len(key) == 1:
             return key
-        names = {"slash": "/", "escape": "Esc", "underscore": "_", "space": "Space"}
+        names = {"slash": "/", "escape": "Esc", "underscore": "_"}
         parts = [names.get(part, part.capitalize()) for part in key.split("+")]
         return "^" + parts[1] if parts[0] == "Ctrl" and len(parts) == 2 else "+".join(parts)
 
     def bind(self, node: DOMNode, place: str) -> None:
         """Give a node the bindings of its place, beside those that its class has."""
-        ours = {action.id for action in actions()}
-        bindings = [
-            binding
-            for found in node._bindings.key_to_bindings.values()
-            for binding in found
-            if binding.id not in ours
-        ]
+        bindings = type(node)._merge_bindings()
         for action in actions():
-            if action.place == place:
-                bindings += [
-                    Binding(
-                        key,
-                        # what a widget does not do itself, its screen does
-                        action.name
-                        if hasattr(node, f"action_{action.name}")
-                        else f"screen.{action.name}",
-                        action.words,
-                        show=action.footer and key == self.of(action)[0],
-                        key_display=self.shown(action),
-                        priority=place not in _INSIDE,
-                        id=action.id,
-                    )
-                    for key in self.of(action)
-                ]
-        node._bindings = BindingsMap(bindings)
+            if action.place != place:
+                continue
+            # what a widget does not do itself, its screen does
+            own = hasattr(node, f"action_{action.name}")
+            for number, key in enumerate(self.of(action)):
+                binding = Binding(
+                    key,
+                    action.name if own else f"screen.{action.name}",
+                    action.words,
+                    show=action.footer and number == 0,
+                    key_display=self.shown(action),
+                    priority=place not in _INSIDE,
+                    id=action.id,
+                )
+                bindings.key_to_bindings.setdefault(key, []).append(binding)
+        node._bindings = bindings
 
     def _conflict(self) -> str | None:
         """Return what is wrong with the keys, if anything is."""
-        taken: dict[tuple[str, str], Action] = {}
+        typing = set().union(*map(_around, _TYPING))
         for action in actions():
-            around = {action.place, _INSIDE.get(action.place, "app"), "app"}
-            within = {inner for inner, outer in _INSIDE.items() if outer == action.place}
-            within = {*_INSIDE, *_INSIDE.values()} if action.place == "app" else within
             for key in self.of(action):
-                if len(key) == 1 and ({action.place} | within) & _TYPING:
+                if len(key) == 1 and action.place in typing:
                     return tr(
                         "{action} cannot have the key {key}: it is typed there",
                         action=action.name,
                         key=key,
                     )
-                for place in around | within:
-                    if other := taken.get((place, key)):
-                        return tr(
-                            "{action} and {other} have the same key {key}",
-                            action=action.name,
-                            other=other.name,
-                            key=key,
-                        )
-                taken[action.place, key] = action
+        for other, action in combinations(actions(), 2):
+            if action.place in _around(other.place) or other.place in _around(action.place):
+                for key in {*self.of(action)} & {*self.of(other)}:
+                    return tr(
+                        "{action} and {other} have the same key {key}",
+                        action=action.name,
+                        other=other.name,
+                        key=key,
+                    )
         return None
+
+
+def _around(place: str) -> set[str]:
+    """Return the places whose keys work where those of `place` do."""
+    return {place, _INSIDE.get(place, "app"), "app"}

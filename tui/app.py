@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from textual import on
+from textual import on, work
 from textual.app import App
+from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.content import Content
 from textual.reactive import reactive
@@ -19,15 +20,16 @@ from textual.screen import ModalScreen, Screen
 from models.display import display
 from models.i18n import choose_language, tr
 from models.locations import BUILTIN, Device
-from tui.actions import Action, Keys, actions
+from tui.actions import Keys, actions
 from tui.engine import Answer, Crashed, Ended, Engine, Model, Opened, Refused, reason_of
 from tui.looks import one_line
 from tui.memory import Archive, Choices, Corrections, Places
+from tui.paint import CONTRAST, THEMES
+from tui.screens.dialogs import Help, Question
+from tui.screens.page import Page
 from tui.screens.type import TypeScreen
-from tui.themes import CONTRAST, THEMES
 
 if TYPE_CHECKING:
-    from tui.inspection import Found, Settings
     from tui.job import Job
 
 OpenModel = Callable[[Path, Device], Model]
@@ -52,59 +54,43 @@ class SentimentApp(App[None], inherit_bindings=False):
         labels: of the model.
         job: the file run of this session.
         status: the status bar, of all screens.
+        crash: the unexpected exception that ended the app, if any.
     """
 
     CSS_PATH = "app.tcss"
     TITLE = "sentiment-tui"
     ENABLE_COMMAND_PALETTE = False  # ours has our words, see `action_palette`
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012 - Textual types it so
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (90, "-wide")]  # noqa: RUF012 - as above
+    BINDINGS = [Binding("ctrl+c", "help_quit", show=False)]  # noqa: RUF012 - as above
 
     status: reactive[Content] = reactive(Content())
 
-    def __init__(
-        self,
-        open_model: OpenModel,
-        model: Path,
-        device: Device = "auto",
-        places: Places | None = None,
-    ) -> None:
+    def __init__(self, open_model: OpenModel, model: Path, device: Device, places: Places) -> None:
         super().__init__()
-        self.places = places or Places.of_user()
+        self.places = places
         self.keys = Keys.load(self.places.keys)
         self.choices = Choices.load(self.places.state)
         self.corrections = Corrections(self.places.data)
         self.archive = Archive(self.places.state)
         self.answers: list[Answer] = self.archive.load() if self.choices.history else []
         self.engine = Engine(self.post_message)
-        self.model, self.device = model, device
+        self.model, self.device = self._wanted = model, device
         self.labels: tuple[str, ...] = ()
         self.job: Job | None = None
         self.state: Literal["loading", "ready", "refused"] = "loading"
         self.refusal = ""
+        self.crash: Exception | None = None
         self._open_model = open_model
         self._facts: list[str] = []
-        self._above = {found.name for found in actions() if found.place == "app"} - {"quit"}
         self.register_theme(CONTRAST)
         self.animation_level = "none"
-        choose_language(self.choices.language)
         self.theme = THEMES.get(self.choices.theme, THEMES["dark"])
-        self._bind()
-
-    def _bind(self) -> None:
+        choose_language(self.choices.language or None)
         self.keys.bind(self, "app")
-        self._bindings.bind("ctrl+c", "help_quit", show=False)
 
     def get_default_screen(self) -> Screen[None]:
         """Return the screen that is there at first, and under all others."""
         return TypeScreen()
-
-    @property
-    def first(self) -> TypeScreen:
-        """That screen."""
-        screen = self.screen_stack[0]
-        assert isinstance(screen, TypeScreen)  # noqa: S101 - as `get_default_screen` made it
-        return screen
 
     def on_mount(self) -> None:
         """Begin to load the model."""
@@ -121,17 +107,8 @@ class SentimentApp(App[None], inherit_bindings=False):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Keep the keys of the app from acting under a dialog, but for leaving."""
-        return action not in self._above or not isinstance(self.screen, ModalScreen)
-
-    def possible(self, screen: Screen[Any]) -> list[tuple[Action, Callable[[], Any]]]:
-        """Return what can be done where the focus of a screen is, each with what does it."""
-        nodes = [*(screen.focused.ancestors_with_self if screen.focused else [screen])]
-        doers = {
-            binding.id: partial(self.run_action, binding.action, node)
-            for node in (*nodes, self)
-            for _, binding in node._bindings
-        }
-        return [(action, doers[action.id]) for action in actions() if action.id in doers]
+        above = {found.name for found in actions() if found.place == "app"} - {"quit"}
+        return action not in above or not isinstance(self.screen, ModalScreen)
 
     def say(
         self, text: str, severity: Literal["information", "warning", "error"] = "information"
@@ -143,6 +120,12 @@ class SentimentApp(App[None], inherit_bindings=False):
         """Return the key of an action as people write it."""
         return next(self.keys.shown(action) for action in actions() if action.name == name)
 
+    def tell(self) -> None:
+        """Let every screen show how things stand."""
+        for screen in self.screen_stack:
+            if isinstance(screen, Page):
+                screen.call_later(screen.tell)
+
     # The model
 
     def open_model(self, model: Path, device: Device) -> None:
@@ -150,9 +133,18 @@ class SentimentApp(App[None], inherit_bindings=False):
         self._wanted = (model, device)
         if self.state == "refused":
             self.state = "loading"
-            self.first.tell()
+            self.tell()
         self._say_status(*self._facts, tr("loading…"))
         self.engine.open(partial(self._open_model, model, device), self.post_message)
+
+    @work(description="model")
+    async def pick_model(self) -> None:
+        """Ask for the file of a model, and open it."""
+        from tui.screens.pick import Pick
+
+        pick = Pick(tr("Open a model"), lambda path: path.suffix == ".onnx")
+        if path := await self.push_screen_wait(pick):
+            self.open_model(path, self.device)
 
     @on(Opened)
     def _opened(self, event: Opened) -> None:
@@ -164,7 +156,7 @@ class SentimentApp(App[None], inherit_bindings=False):
             self._facts[-1] += " " + tr("! asked for {device}", device=self.device.upper())
         self._say_status(*self._facts)
         self.state = "ready"
-        self.first.tell()
+        self.tell()
 
     @on(Refused)
     def _was_refused(self, event: Refused) -> None:
@@ -174,21 +166,16 @@ class SentimentApp(App[None], inherit_bindings=False):
             return
         self.state, self.refusal = "refused", event.reason
         self._say_status(tr("could not be opened"))
-        self.first.tell()
+        self.tell()
 
     @on(Crashed)
     def _crashed(self, event: Crashed) -> None:
         self._handle_exception(event.error)
 
-    @property
-    def crash(self) -> Exception | None:
-        """The unexpected exception that ended the app, if any."""
-        return self._exception
-
     def _handle_exception(self, error: Exception) -> None:
         """Leave, and let `launch` write down where it happened: Textual would print our texts."""
         if self._exception is None:
-            self._exception = error
+            self._exception = self.crash = error
             self._exception_event.set()
         self.exit()
 
@@ -203,14 +190,9 @@ class SentimentApp(App[None], inherit_bindings=False):
         """Put an answer into the history."""
         self.answers.append(answer)
         if self.choices.history:
-            self._remember(lambda: self.archive.add(answer))
+            self.remember(lambda: self.archive.add(answer))
 
-    def correct(self, text: str, label: str) -> None:
-        """Note the right label of a text down."""
-        if self._remember(lambda: self.corrections.correct(text, label)):
-            self.say(tr("Noted in {path}", path=self.corrections.path))
-
-    def _remember(self, write: Callable[[], object]) -> bool:
+    def remember(self, write: Callable[[], object]) -> bool:
         """Write something down; where that cannot be done, say so and go on."""
         try:
             write()
@@ -219,65 +201,53 @@ class SentimentApp(App[None], inherit_bindings=False):
             return False
         return True
 
-    async def choose(self, **choices: Any) -> None:
+    def choose(self, **choices: Any) -> None:
         """Change choices, and remember them."""
         for name, value in choices.items():
             setattr(self.choices, name, value)
-        self._remember(lambda: self.choices.save(self.places.state))
+        self.remember(lambda: self.choices.save(self.places.state))
         if "theme" in choices:
             self.theme = THEMES[self.choices.theme]
         if choices.get("history") is False:
-            self._remember(self.archive.clear)
+            self.remember(self.archive.clear)
         if "language" in choices:
             choose_language(self.choices.language)
-            self._bind()
+            self.keys.bind(self, "app")
             self._say_status(*self._facts)
-            await self.first.rebuild()
+            for screen in self.screen_stack:
+                if isinstance(screen, Page):
+                    screen.call_later(screen.relabel)
 
-    # Screens
+    # Files and dialogs
 
-    def open_file(self, path: Path | None) -> None:
+    @work(description="open")
+    async def action_open(self) -> None:
+        """Ask for a file."""
+        from models.tables import format_of
+        from tui.screens.pick import Pick
+
+        pick = Pick(tr("Open a file"), lambda path: bool(format_of(path)), self.choices.recent)
+        if path := await self.push_screen_wait(pick):
+            self.open_file(path)
+
+    def open_file(self, path: Path) -> None:
         """Show how a file will be read."""
         from tui.screens.file import FileScreen
 
-        if path is None:
-            return
         if self.job is not None and self.job.running:
             self.say(tr("One file at a time: {key} shows the run.", key=self.key_of("results")))
             return
         self.choices.opened(path)
-        self._remember(lambda: self.choices.save(self.places.state))
-        self._home()
-        self.push_screen(FileScreen(path))
-
-    def run_job(self, settings: "Settings", found: "Found") -> None:
-        """Classify a file, and show how it goes."""
-        from tui.job import Job
-
-        self.job = Job(self.engine, settings, found, self.labels)
-        self.job.start(self.post_message)
-        self.action_results()
+        self.remember(lambda: self.choices.save(self.places.state))
+        self.show(FileScreen(path))
 
     @on(Ended)
     def _ended(self, event: Ended) -> None:
-        from tui.screens.results import ResultsScreen
-
-        if isinstance(self.screen, ResultsScreen):
-            self.screen.ended()
-        elif event.failed is None:
-            self.say(tr("The file run has ended: {key} shows it.", key=self.key_of("results")))
+        self.tell()
         if event.failed is not None:
             self.say(event.failed, "error")
-
-    def _home(self) -> None:
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
-
-    def action_open(self) -> None:
-        """Ask for a file."""
-        from tui.screens.pick import Pick
-
-        self.push_screen(Pick(), self.open_file)
+        elif not (isinstance(self.screen, Page) and self.screen.place == "results"):
+            self.say(tr("The file run has ended: {key} shows it.", key=self.key_of("results")))
 
     def action_results(self) -> None:
         """Show the file run of this session, if there was one."""
@@ -286,14 +256,19 @@ class SentimentApp(App[None], inherit_bindings=False):
         if self.job is None:
             self.say(tr("No file was classified yet: {key} opens one.", key=self.key_of("open")))
         elif not isinstance(self.screen, ResultsScreen):
-            self._home()
-            self.push_screen(ResultsScreen(self.job))
+            self.show(ResultsScreen(self.job))
+
+    def show(self, page: Page) -> None:
+        """Show a screen over the first one, and no other."""
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.push_screen(page)
 
     def action_help(self) -> None:
         """Show the keys of what has the focus."""
-        from tui.screens.dialogs import Help
+        from tui.palette import possible
 
-        places = dict.fromkeys(action.place for action, _ in self.possible(self.screen))
+        places = dict.fromkeys(action.place for action, _ in possible(self, self.screen))
         self.push_screen(Help(list(places)))
 
     def action_log(self) -> None:
@@ -310,16 +285,11 @@ class SentimentApp(App[None], inherit_bindings=False):
 
     async def action_quit(self) -> None:
         """Leave; while a file is classified, ask."""
-        from tui.screens.dialogs import Question
-
-        def answered(number: int | None) -> None:
-            if number == 0:
-                self.exit()
-
         if self.job is not None and self.job.running and not isinstance(self.screen, Question):
-            text = tr("What is done is kept: classify the same file again to go on.")
             title = tr("A file is being classified")
-            self.push_screen(Question(title, [tr("Quit"), tr("Go on")], text), answered)
+            text = tr("What is done is kept: classify the same file again to go on.")
+            question = Question(title, [tr("Quit"), tr("Go on")], text)
+            self.push_screen(question, lambda number: self.exit() if number == 0 else None)
         else:
             self.exit()
 

@@ -56,12 +56,34 @@ def _model_options(command: Any) -> Any:
     help=tr("Label Chinese reviews in the terminal. Without a command, open the app."),
 )
 @_model_options
+@click.option(
+    "--serve",
+    metavar="[PORT]",
+    type=click.IntRange(1, 65535),
+    is_flag=False,
+    flag_value=8000,
+    help=tr("Open the app in browsers of this machine, at http://127.0.0.1:PORT (8000)."),
+)
 @click.version_option(package_name=PROGRAM)
 @click.pass_context
-def cli(context: click.Context, /, model: str | None, device: Device) -> None:
+def cli(context: click.Context, /, model: str | None, device: Device, serve: int | None) -> None:
     if context.invoked_subcommand is not None:
         return
-    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+    if serve is not None:
+        try:
+            from tui.serve import serve_app
+        except ImportError as error:
+            raise UserError(
+                ExitCode.UNAVAILABLE,
+                tr(
+                    "--serve cannot import {name}. Install it: pip install 'sentiment-tui[serve]'",
+                    name=error.name,
+                ),
+            ) from error
+        serve_app(_model_path(model), device, serve)
+        return
+    served = "TEXTUAL_DRIVER" in os.environ  # by `tui.serve`, over pipes
+    if not served and not all(s.isatty() for s in (sys.stdin, sys.stdout, sys.stderr)):
         raise UserError(
             ExitCode.USAGE,
             tr("the app needs a terminal; for files and pipes: sentiment-tui classify FILE"),

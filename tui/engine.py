@@ -71,46 +71,41 @@ class Answer:
         return self.labels[self.winner]
 
 
+@dataclass
 class Opened(Message):
     """A model is ready, and answers from now on."""
 
-    def __init__(self, manifest: "Manifest", device: str) -> None:
-        super().__init__()
-        self.manifest = manifest
-        self.device = device
+    manifest: "Manifest"
+    device: str
 
 
+@dataclass
 class Refused(Message):
     """What was asked for cannot be done, for a reason that the user can do something about."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__()
-        self.reason = reason
+    reason: str
 
 
+@dataclass
 class Crashed(Message):
     """The engine ended on an exception that nobody expected."""
 
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self.error = error
+    error: Exception
 
 
+@dataclass
 class Ended(Message):
     """A file run has ended; `failed` says why, where it could not be done."""
 
-    def __init__(self, failed: str | None = None) -> None:
-        super().__init__()
-        self.failed = failed
+    failed: str | None = None
 
 
+@dataclass
 class Answered(Message):
     """One question has its answer; a `live` one was asked by a pause in the typing."""
 
-    def __init__(self, answer: Answer, *, live: bool) -> None:
-        super().__init__()
-        self.answer = answer
-        self.live = live
+    answer: Answer
+    live: bool
 
 
 Post = Callable[[Message], object]
@@ -125,7 +120,6 @@ class _Request:
     work: Callable[[], Message]
     reply: Post
     slot: str | None = None  # of two requests in one slot, only the later is answered
-    long: bool = False  # it calls `breathe`, and so lets the others pass
 
 
 class Engine:
@@ -138,7 +132,6 @@ class Engine:
     def __init__(self, post: Post) -> None:
         self._post_crash = post
         self._requests: SimpleQueue[_Request | None] = SimpleQueue()
-        self._waiting: list[_Request] = []  # long ones, that came while another was at work
         self._newest: dict[str, _Request] = {}
         self._model: Model | None = None
         self._closed = False
@@ -160,18 +153,16 @@ class Engine:
 
         self._requests.put(_Request(work, reply))
 
-    def submit(
-        self, work: Work, reply: Post, *, slot: str | None = None, long: bool = False
-    ) -> None:
+    def submit(self, work: Work, reply: Post, *, slot: str | None = None) -> None:
         """Ask for some work with the model, which must be open or about to be.
 
         Args:
-            work: may raise UserError, of which `reply` is told as `Refused`.
+            work: may raise UserError, of which `reply` is told as `Refused`. If it takes long, it
+                calls `breathe` between batches; there may be one such at a time.
             reply: gets the message that `work` returns.
             slot: of the requests in one slot that wait, only the latest is done.
-            long: it calls `breathe` between batches.
         """
-        request = _Request(lambda: work(self._opened()), reply, slot, long)
+        request = _Request(lambda: work(self._opened()), reply, slot)
         if slot is not None:
             self._newest[slot] = request
         self._requests.put(request)
@@ -187,9 +178,7 @@ class Engine:
                 request = self._requests.get_nowait()
             except Empty:
                 return True
-            if request is not None and request.long:
-                self._waiting.append(request)
-            elif request is not None:
+            if request is not None:
                 self._serve(request)
         return False
 
@@ -231,10 +220,8 @@ class Engine:
     def _run(self) -> None:
         try:
             while not self._closed:
-                request = self._waiting.pop(0) if self._waiting else self._requests.get()
-                if request is None:
-                    return
-                self._serve(request)
+                if (request := self._requests.get()) is not None:
+                    self._serve(request)
         except Exception as error:  # noqa: BLE001 - what a thread raises, nobody else would see
             self._post(self._post_crash, Crashed(error))
 
@@ -253,13 +240,9 @@ def answer(model: Model, text: str, *, live: bool = False) -> Answered:
     seconds = perf_counter() - start
     probabilities = tuple(predictions.probabilities[0].tolist())
     manifest = model.manifest
-    found = Answer(
-        text=text,
-        labels=manifest.labels,
-        probabilities=probabilities,
-        cut_at=manifest.max_length if predictions.truncated[0] else None,
-        seconds=seconds,
-        unsure=max(probabilities) < manifest.uncertain_below,
-        read=float(predictions.read[0]),
+    cut_at = manifest.max_length if predictions.truncated[0] else None
+    unsure = max(probabilities) < manifest.uncertain_below
+    read = float(predictions.read[0])
+    return Answered(
+        Answer(text, manifest.labels, probabilities, cut_at, seconds, unsure, read), live
     )
-    return Answered(found, live=live)

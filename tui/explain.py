@@ -34,18 +34,12 @@ class Explanation:
     pieces: tuple[str, ...]
     effects: tuple[float, ...]
 
-    def strongest(self, most: int) -> list[int]:
-        """Return the indices of the pieces that moved the answer most, the strongest first."""
-        order = sorted(range(len(self.pieces)), key=lambda piece: -abs(self.effects[piece]))
-        return order[:most]
 
-
+@dataclass
 class Explained(Message):
     """An explanation is ready."""
 
-    def __init__(self, explanation: Explanation) -> None:
-        super().__init__()
-        self.explanation = explanation
+    explanation: Explanation
 
 
 def pieces_of(text: str) -> list[str]:

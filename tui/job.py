@@ -3,7 +3,6 @@
 Nothing is posted per row: the counters are there to be read, and the answers are in `rows`.
 """
 
-import threading
 import time
 from enum import Enum, auto
 from typing import TYPE_CHECKING, cast
@@ -14,7 +13,7 @@ from models.command import UserError
 from tui.classify import Hooks, Stopped, classify
 from tui.engine import Ended, Engine, Model, Post, reason_of
 from tui.inspection import Found, Settings
-from tui.results import STATUSES, Chunk, Summary
+from tui.results import Chunk, Summary
 from tui.rows import Rows
 
 if TYPE_CHECKING:
@@ -56,27 +55,19 @@ class Job:
         self.summary: Summary | None = None
         self.reason = ""
         self._engine = engine
-        self._stop = threading.Event()
-        self._pause = threading.Event()
+        self._wish = State.RUNNING  # or paused or stopping, as the user wants
         self._ended: State | None = None
 
     def start(self, reply: Post) -> None:
         """Start, or go on where it was stopped; `reply` is told when it has ended."""
-        self.rows = Rows(self.labels, STATUSES)
-        self._stop.clear()
-        self._pause.clear()
-        self._ended = None
-        self._began = time.monotonic()
-        self._engine.submit(self._work, reply, long=True)
+        self.rows = Rows(self.labels)
+        self._wish, self._ended = State.RUNNING, None
+        self._engine.submit(self._work, reply)
 
     @property
     def state(self) -> State:
         """What it is at."""
-        if self._ended is not None:
-            return self._ended
-        if self._stop.is_set():
-            return State.STOPPING
-        return State.PAUSED if self._pause.is_set() else State.RUNNING
+        return self._ended or self._wish
 
     @property
     def running(self) -> bool:
@@ -85,14 +76,11 @@ class Job:
 
     def pause(self) -> None:
         """Pause before the next batch, or go on."""
-        if self._pause.is_set():
-            self._pause.clear()
-        else:
-            self._pause.set()
+        self._wish = State.RUNNING if self._wish is State.PAUSED else State.PAUSED
 
     def stop(self) -> None:
         """Stop before the next batch."""
-        self._stop.set()
+        self._wish = State.STOPPING
 
     def _work(self, model: Model) -> Ended:
         hooks = Hooks(between=self._between, answered=self._answered)
@@ -111,12 +99,11 @@ class Job:
 
     def _between(self, summary: Summary) -> None:
         self.summary = summary
-        while True:
-            if not self._engine.breathe() or self._stop.is_set():
-                raise Stopped
-            if not self._pause.is_set():
+        while self._engine.breathe() and self._wish is not State.STOPPING:
+            if self._wish is State.RUNNING:
                 return
             time.sleep(_GLANCE)
+        raise Stopped
 
     def _answered(self, chunk: Chunk) -> None:
         self.rows.append(

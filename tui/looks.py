@@ -34,12 +34,6 @@ def padded(text: str, width: int) -> str:
     return set_cell_size(one_line(text, width), width)
 
 
-def bar(share: float, cells: int) -> str:
-    """Return a line as long as `share` of so many cells; half a cell counts."""
-    halves = round(share * cells * 2)
-    return "━" * (halves // 2) + "╸" * (halves % 2)
-
-
 def percent(probability: float) -> str:
     """Return a probability as a percentage, seven cells wide: " 98.73%"."""
     return f"{probability:7.2%}"

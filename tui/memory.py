@@ -8,7 +8,8 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -51,30 +52,31 @@ class Places:
         return self.state / "log.txt"
 
 
-def write_whole(path: Path, lines: Iterable[str]) -> None:
+def _write(path: Path, values: Iterable[object]) -> None:
     """Replace a small file, so that it is the old or the new one whatever happens."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123
-            file.writelines(line + "\n" for line in lines)
+        with open(descriptor, "wb") as file:  # noqa: PTH123
+            file.writelines(map(_line, values))
         Path(draft).replace(path)
     except BaseException:
         Path(draft).unlink(missing_ok=True)
         raise
 
 
+def _line(value: object) -> bytes:
+    # Half a surrogate pair has no encoding; as a backslash escape it is what JSON has for it.
+    return (json.dumps(value, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+
+
 def _objects(path: Path) -> Iterator[dict[str, Any]]:
     """Read JSON objects, a line each. One that a crash left in half is passed over."""
     if path.is_file():
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        for line in path.read_bytes().split(b"\n"):
             with suppress(ValueError):
                 if isinstance(found := json.loads(line), dict):
                     yield found
-
-
-def _dumped(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 @dataclass
@@ -82,15 +84,15 @@ class Choices:
     """What the user chose on the screen, kept in `state.json`.
 
     Attributes:
-        theme: a name of `tui.themes.THEMES`.
-        language: "en" or "zh"; None follows the locale.
+        theme: a name of `tui.paint.THEMES`.
+        language: "en" or "zh"; "" follows the locale.
         history: answers are kept between sessions.
         live: answers come while one types.
         recent: files that were opened, the latest first.
     """
 
     theme: str = "dark"
-    language: str | None = None
+    language: str = ""
     history: bool = True
     live: bool = True
     recent: list[str] = field(default_factory=list)
@@ -100,15 +102,14 @@ class Choices:
         """Read them back; what is not there, or of another type, is as at first."""
         choices = cls()
         for name, value in next(_objects(state / "state.json"), {}).items():
-            known = getattr(choices, name, None)
-            if hasattr(choices, name) and isinstance(value, str if known is None else type(known)):
+            if type(value) is type(getattr(choices, name, None)):
                 setattr(choices, name, value)
         choices.recent = [name for name in choices.recent if isinstance(name, str)]
         return choices
 
     def save(self, state: Path) -> None:
         """Write them down."""
-        write_whole(state / "state.json", [_dumped(asdict(self))])
+        _write(state / "state.json", [asdict(self)])
 
     def opened(self, path: Path) -> None:
         """Put a file on top of the recent ones."""
@@ -131,20 +132,17 @@ class Archive:
                 labels = tuple(map(str, answer.labels))
                 numbers = tuple(map(float, answer.probabilities))
                 if numbers and len(labels) == len(numbers) and isinstance(answer.text, str):
-                    answers.append(Answer(**found | {"labels": labels, "probabilities": numbers}))
+                    answers.append(replace(answer, labels=labels, probabilities=numbers))
         if len(answers) > 2 * _ANSWERS:
-            write_whole(self._path, map(_dumped, map(asdict, answers[-_ANSWERS:])))
+            _write(self._path, map(asdict, answers[-_ANSWERS:]))
         return answers[-_ANSWERS:]
 
     def add(self, answer: Answer) -> None:
         """Write an answer down."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(
-            os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600),
-            "w",
-            encoding="utf-8",
-        ) as file:
-            file.write(_dumped(asdict(answer)) + "\n")
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        with os.fdopen(os.open(self._path, flags, 0o600), "wb") as file:
+            file.write(_line(asdict(answer)))
 
     def clear(self) -> None:
         """Forget all answers."""
@@ -160,22 +158,15 @@ class Corrections:
 
     def __init__(self, data: Path) -> None:
         self.path = data / "corrections.jsonl"
-        self._labels: dict[str, str] | None = None
 
-    @property
+    @cached_property
     def labels(self) -> dict[str, str]:
         """The right label of each text."""
-        if self._labels is None:
-            self._labels = {
-                found["text"]: found["label"]
-                for found in _objects(self.path)
-                if isinstance(found.get("text"), str) and isinstance(found.get("label"), str)
-            }
-        return self._labels
+        found = [(one.get("text"), one.get("label")) for one in _objects(self.path)]
+        return {t: label for t, label in found if isinstance(t, str) and isinstance(label, str)}
 
     def correct(self, text: str, label: str) -> None:
         """Note that the right label of `text` is `label`; a later word on it replaces this one."""
         labels = self.labels | {text: label}
-        lines = (_dumped({"text": text, "label": label}) for text, label in labels.items())
-        write_whole(self.path, lines)
-        self._labels = labels
+        _write(self.path, ({"text": text, "label": label} for text, label in labels.items()))
+        self.labels = labels

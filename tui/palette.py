@@ -3,15 +3,16 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
+from textual.screen import Screen
 
 from models.display import display
 from models.i18n import language, tr
 from models.locations import BUILTIN
-from tui.themes import THEMES
+from tui.actions import Action, actions
 
 if TYPE_CHECKING:
     from tui.app import SentimentApp
@@ -34,38 +35,43 @@ class Commands(Provider):
 
     def _commands(self) -> Iterator[tuple[str, Callable[[], object]]]:
         app = cast("SentimentApp", self.app)
-        for action, run in app.possible(self.screen):
+        for action, run in possible(app, self.screen):
             if action.place != "entry" and action.name != "palette":
                 yield f"{action.words}  ({app.keys.shown(action)})", run
         for model in _models(app.model):
-            yield tr("Model: {name}", name=_name(model)), partial(app.open_model, model, app.device)
+            name = tr("built-in model") if model.samefile(BUILTIN) else display(model)
+            yield tr("Model: {name}", name=name), partial(app.open_model, model, app.device)
+        yield tr("Model: another file…"), app.pick_model
         for device in ("auto", "cpu", "cuda"):
             words = tr("Device: {device}", device=device)
             yield words, partial(app.open_model, app.model, device)
-        for theme in THEMES:
-            name = {"dark": tr("dark"), "light": tr("light"), "contrast": tr("high contrast")}[
-                theme
-            ]
+        themes = {"dark": tr("dark"), "light": tr("light"), "contrast": tr("high contrast")}
+        for theme, name in themes.items():
             yield tr("Theme: {name}", name=name), partial(app.choose, theme=theme)
-        for code, name in (("en", "English"), ("zh", "中文")):
-            if code != language():
-                yield tr("Language: {name}", name=name), partial(app.choose, language=code)
+        other, name = ("en", "English") if language() == "zh" else ("zh", "中文")
+        yield tr("Language: {name}", name=name), partial(app.choose, language=other)
         live, kept = app.choices.live, app.choices.history
         words = tr("Answer only at Enter") if live else tr("Answer while typing")
         yield words, partial(app.choose, live=not live)
         words = tr("Keep no history, and forget it") if kept else tr("Keep a history")
         yield words, partial(app.choose, history=not kept)
-        for name in app.choices.recent:
-            path = Path(name)
-            yield tr("Open {path}", path=display(name)), partial(app.open_file, path)
+        for path in app.choices.recent:
+            yield tr("Open {path}", path=path), partial(app.open_file, Path(path))
 
 
 def _models(current: Path) -> list[Path]:
     """Return the models that can be chosen: the one in use, those of this folder, built-in."""
     here = sorted(Path("models").glob("[!.]*.onnx"))
-    found = {path.resolve(): path for path in [*here, current, BUILTIN]}
+    found = {path.resolve(): path for path in [*here, current, BUILTIN] if path.is_file()}
     return [path for path in found.values() if not path.name.endswith(".rejected.onnx")]
 
 
-def _name(model: Path) -> str:
-    return tr("built-in model") if model.resolve() == BUILTIN.resolve() else display(model)
+def possible(app: "SentimentApp", screen: Screen[Any]) -> list[tuple[Action, Callable[[], Any]]]:
+    """Return what can be done where the focus of a screen is, each with what does it."""
+    nodes = [*(screen.focused.ancestors_with_self if screen.focused else [screen]), app]
+    doers = {
+        binding.id: partial(app.run_action, binding.action, node)
+        for node in nodes
+        for _, binding in node._bindings
+    }
+    return [(action, doers[action.id]) for action in actions() if action.id in doers]

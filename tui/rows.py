@@ -9,7 +9,7 @@ import re
 import tempfile
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,16 @@ _COLUMNS: dict[str, type] = {
 }
 
 
+ORDERS = {
+    "file": ("numbers", 1),
+    "unsure": ("confidences", 1),
+    "sure": ("confidences", -1),
+    "label": ("labels", 1),
+    "status": ("states", -1),
+}
+"""What rows can be sorted by, and in which direction. What has no answer comes last."""
+
+
 @dataclass(frozen=True)
 class Query:
     """Which rows are wanted, and in which order.
@@ -41,7 +51,7 @@ class Query:
         status: the index of the status; None for all.
         least: the least confidence.
         below: only confidences below this one.
-        order: "file" as in the file, "unsure" or "sure" first.
+        order: one of `ORDERS`.
     """
 
     text: str = ""
@@ -60,24 +70,23 @@ class Query:
         Raises:
             UserError: USAGE, a label or status begins like none, or like several.
         """
-        words, found = [], {"least": 0.0, "below": 2.0}
+        words, limits = [], {"least": 0.0, "below": 2.0}
         ids: dict[str, int | None] = {"label": None, "status": None}
         for word in line.split():
             name, colon, value = word.partition(":")
-            limit = re.fullmatch(r"([<>])(\d{1,3}(?:\.\d+)?)%?", word)
-            if limit:
-                found["below" if limit[1] == "<" else "least"] = float(limit[2]) / 100
+            if limit := re.fullmatch(r"([<>])(\d{1,3}(?:\.\d+)?)%?", word):
+                limits["below" if limit[1] == "<" else "least"] = float(limit[2]) / 100
             elif colon and name in ids:
                 ids[name] = _the_one(value, labels if name == "label" else statuses)
             else:
                 words.append(word)
-        return cls(" ".join(words), ids["label"], ids["status"], order=order, **found)
+        return cls(" ".join(words), ids["label"], ids["status"], order=order, **limits)
 
 
 def _the_one(start: str, names: Sequence[str]) -> int:
-    matching = [n for n, name in enumerate(names) if name.casefold().startswith(start.casefold())]
     if start in names:
         return names.index(start)
+    matching = [n for n, name in enumerate(names) if name.casefold().startswith(start.casefold())]
     if len(matching) != 1:
         raise UserError(
             ExitCode.USAGE,
@@ -101,29 +110,25 @@ class Row:
     text: str
 
 
-@dataclass
 class Rows:
     """What a run answered so far.
 
-    Attributes:
+    Args:
         labels: of the model.
-        statuses: the names of what a record can be.
+
+    Attributes:
         counts: records by label, `[labels]`.
     """
 
-    labels: tuple[str, ...]
-    statuses: tuple[str, ...]
-    counts: NDArray[np.int64] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.counts = np.zeros(len(self.labels), dtype=np.int64)
+    def __init__(self, labels: tuple[str, ...]) -> None:
+        self.labels = labels
+        self.counts: NDArray[np.int64] = np.zeros(len(labels), dtype=np.int64)
         self._rows = 0
         self._columns: dict[str, NDArray[Any]] = {
             name: np.empty(1024, kind) for name, kind in _COLUMNS.items()
         }
-        self._ends: NDArray[Any] = np.zeros(
-            1025, np.int64
-        )  # where the text before each row ends, in bytes
+        # where the text before each row ends, in bytes
+        self._ends: NDArray[Any] = np.zeros(1025, np.int64)
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this does
         self._map: mmap.mmap | None = None
         self._lock = threading.Lock()
@@ -161,12 +166,11 @@ class Rows:
 
     def row(self, index: int, most: int | None = None) -> Row:
         """Return one row, of the text no more than its first `most` bytes."""
-        values = {name: self._columns[name][index].item() for name in _COLUMNS}
         start, end = int(self._ends[index]), int(self._ends[index + 1])
-        if most is None or end - start <= most:
-            text = self._bytes()[start:end].decode("utf-8", "surrogatepass")
-        else:
-            text = self._bytes()[start : start + most].decode("utf-8", "replace")
+        short = most is None or end - start <= most
+        data = self._bytes()[start : end if short else start + most]  # type: ignore[operator]
+        text = data.decode("utf-8", "surrogatepass" if short else "replace")
+        values = {name: self._columns[name][index].item() for name in _COLUMNS}
         return Row(
             values["numbers"], values["labels"], values["confidences"], values["states"], text
         )
@@ -175,13 +179,13 @@ class Rows:
         """Return the indices of the rows that are wanted, in the order that is wanted."""
         with self._lock:
             rows = self._rows
-            wanted = np.ones(rows, dtype=bool)
-            labels, states = self._columns["labels"][:rows], self._columns["states"][:rows]
-            confidences = self._columns["confidences"][:rows]
+            columns = {name: column[:rows] for name, column in self._columns.items()}
+        labels, confidences = columns["labels"], columns["confidences"]
+        wanted = np.ones(rows, dtype=bool)
         if query.label is not None:
             wanted &= labels == query.label
         if query.status is not None:
-            wanted &= states == query.status
+            wanted &= columns["states"] == query.status
         if query.least > 0:
             wanted &= confidences >= np.float32(query.least)
         if query.below <= 1:
@@ -190,9 +194,10 @@ class Rows:
             wanted &= self._contain(query.text, rows)
         found: NDArray[np.int64] = np.flatnonzero(wanted)
         if query.order != "file":
-            found = found[labels[found] >= 0]
-            keys = confidences[found]
-            found = found[np.argsort(keys if query.order == "unsure" else -keys, kind="stable")]
+            name, sign = ORDERS[query.order]
+            keys = columns[name][found].astype(np.float32) * sign
+            keys[labels[found] < 0] = np.inf
+            found = found[np.argsort(keys, kind="stable")]
         return found
 
     def histogram(self) -> NDArray[np.int64]:
@@ -213,27 +218,21 @@ class Rows:
 
     def _contain(self, text: str, rows: int) -> NDArray[np.bool_]:
         """Find the rows whose text has `text` in it; case counts only beyond ASCII. `[rows]`."""
-        needle = np.frombuffer(text.lower().encode("utf-8", "surrogatepass"), np.uint8)
-        # 0x20 is what sets a small letter of ASCII off from its capital
-        either = np.where((needle >= ord("a")) & (needle <= ord("z")), 0x20, 0).astype(np.uint8)
+        needle = text.encode("utf-8", "surrogatepass").lower()
         ends = self._ends[: rows + 1]
         contain = np.zeros(rows, dtype=bool)
-        data = np.frombuffer(self._bytes(), np.uint8)[: ends[-1]]
-        for start in range(0, len(data), _BLOCK):
-            block = data[start : start + _BLOCK + len(needle) - 1]
-            places = len(block) - len(needle) + 1
-            if places <= 0:
-                break
+        data = self._bytes()
+        for start in range(0, int(ends[-1]), _BLOCK):
+            stop = min(start + _BLOCK + len(needle) - 1, int(ends[-1]))
+            block = np.frombuffer(data[start:stop].lower(), np.uint8)
+            places = max(len(block) - len(needle) + 1, 0)
             same = np.ones(places, dtype=bool)
-            for n, (byte, bit) in enumerate(zip(needle, either, strict=True)):
-                piece = block[n : n + places]
-                same &= ((piece | bit) if bit else piece) == byte
+            for n, byte in enumerate(needle):
+                same &= block[n : n + places] == byte
             first = np.flatnonzero(same) + start
             row = np.searchsorted(ends, first, side="right") - 1
-            within = (
-                first + len(needle) <= ends[row + 1]
-            )  # and not the end of one, the start of the next
-            contain[row[within]] = True
+            whole = first + len(needle) <= ends[row + 1]  # and not in two rows
+            contain[row[whole]] = True
         return contain
 
 

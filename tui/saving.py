@@ -1,5 +1,6 @@
 """Saves rows of a finished run to another file, through the writers of the run itself."""
 
+import threading
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from models.command import ExitCode, UserError
 from models.i18n import tr
 from models.tables import Record, open_table
 from tui import durable
-from tui.classify import values_of
+from tui.classify import Stopped, values_of
 from tui.durable import Draft
 from tui.formats import open_writer
 from tui.inspection import Found, Settings, digest_of, recognise
@@ -20,7 +21,12 @@ from tui.rows import Rows
 
 
 def save_rows(
-    settings: Settings, found: Found, rows: Rows, chosen: NDArray[np.int64] | None, path: Path
+    settings: Settings,
+    found: Found,
+    rows: Rows,
+    chosen: NDArray[np.int64] | None,
+    path: Path,
+    stop: threading.Event,
 ) -> int:
     """Write the records of some rows, in the order of the input, with their answers.
 
@@ -32,6 +38,7 @@ def save_rows(
         rows: its answers.
         chosen: indices of rows; None for all.
         path: of the new file, whose name tells its format.
+        stop: set by another thread, it ends this, and nothing is written.
 
     Returns:
         How many records were written.
@@ -39,6 +46,7 @@ def save_rows(
     Raises:
         UserError: CANNOT_CREATE, `path` exists or is the input; USAGE, no format of that name;
             DATA, the input is not what it was.
+        Stopped: `stop` was set.
     """
     assert settings.source is not None  # noqa: S101 - the app classifies files
     if digest_of(settings.source) != found.digest:
@@ -58,6 +66,8 @@ def save_rows(
             with closing(Draft(journal.folder / "output.draft")) as draft:
                 writer = open_writer(settings, now, table, added, draft, journal.folder)
                 for item in table.items:
+                    if stop.is_set():
+                        raise Stopped
                     index = wanted.get(item.place.number)
                     if index is not None and isinstance(item, Record):
                         row = rows.row(index, 0)

@@ -1,152 +1,165 @@
-"""Finds a file: type its path and complete it, walk through folders, or take a recent one."""
+"""Finds a file: type its path and complete it, walk through the tree, or take a recent one."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 
+from rich.text import Text, TextType
 from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Vertical
-from textual.content import Content
+from textual.suggester import Suggester
+from textual.widgets import DirectoryTree, OptionList
 
+from models.display import display
 from models.i18n import tr
-from models.tables import format_of
 from tui.aside import aside
-from tui.looks import one_line, padded
 from tui.screens.dialogs import Dialog
 from tui.widgets.entry import Line, dropped_path
-from tui.widgets.lines import Lines
 
 _MOST = 5000  # entries of a folder that are looked at
 
-
-@dataclass(frozen=True)
-class Place:
-    """A file or folder that can be chosen."""
-
-    path: Path
-    folder: bool
-    note: str
+Wanted = Callable[[Path], bool]
 
 
-def places_in(typed: str, recent: list[str]) -> list[Place]:
-    """Return what a path that is being typed may become; for an empty one, recent files too."""
+def split(typed: str) -> tuple[Path, str]:
+    """Return the folder that a path which is being typed is in, and how the rest of it begins."""
     path = Path(typed).expanduser()
-    folder, start = (
-        (path, "") if not typed or typed.endswith(("/", "\\")) else (path.parent, path.name)
-    )
+    whole = not typed or typed.endswith(("/", "\\"))
+    return (path, "") if whole else (path.parent, path.name)
+
+
+def entries(paths: Iterable[Path], start: str, wanted: Wanted) -> list[Path]:
+    """Return the folders and wanted files that have `start` in their names, hidden ones rarely."""
     found = []
-    if not typed:
-        known = [Path(name) for name in recent]
-        found = [Place(one, False, tr("recent")) for one in known if one.is_file()]
+    for path in islice(paths, _MOST):
+        hidden = path.name.startswith(".") and not start.startswith(".")
+        if not hidden and start.casefold() in path.name.casefold():
+            try:
+                if wanted(path) or path.is_dir():
+                    found.append(path)
+            except OSError:
+                continue
+    return found
+
+
+def completed(typed: str, wanted: Wanted) -> str | None:
+    """Return the path that `typed` may become; files go first, and names that begin with it."""
+    folder, start = split(typed)
     try:
-        entries = sorted(list(folder.iterdir())[:_MOST], key=lambda entry: entry.name.casefold())
+        found = entries(folder.iterdir(), start, wanted)
     except OSError:
-        return found
-    folders, files = [], []
-    for entry in entries:
-        if start.casefold() not in entry.name.casefold() or entry.name[0] == "." != start[:1]:
-            continue
-        if entry.is_dir():
-            folders.append(Place(entry, True, ""))
-        elif format_of(entry) is not None:
-            files.append(Place(entry, False, _size(entry)))
-    up = [Place(folder / "..", True, "")] if not start else []
-    return [*found, *files, *up, *folders]
+        return None
+
+    def rank(path: Path) -> tuple[bool, bool, str]:
+        begins = path.name.casefold().startswith(start.casefold())
+        return not begins, path.is_dir(), path.name.casefold()
+
+    if not start or not found:
+        return None
+    best = min(found, key=rank)
+    return typed[: len(typed) - len(start)] + best.name + ("/" if best.is_dir() else "")
 
 
-def _size(path: Path) -> str:
-    size = float(path.stat().st_size)
-    for unit in ("B", "KB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
+class _Paths(Suggester):
+    """Shows how a path goes on."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._wanted = wanted
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """Return the whole path, where it begins as what is typed and can be shown as it is."""
+        found = await aside(lambda: completed(value, self._wanted))
+        return found if found and found.startswith(value) and display(found) == found else None
 
 
-class _Places(Lines):
-    """What can be chosen."""
+class _Tree(DirectoryTree):
+    """The folders, and the files that are wanted."""
 
-    def __init__(self) -> None:
-        super().__init__(tr("No table here: CSV, TSV, JSONL, XLSX, Parquet or TXT."))
-        self.places: list[Place] = []
+    ICON_NODE, ICON_NODE_EXPANDED, ICON_FILE = "▸ ", "▾ ", "  "
 
-    @property
-    def rows(self) -> int:
-        return len(self.places)
+    def __init__(self, wanted: Wanted) -> None:
+        self.start, self._wanted = "", wanted
+        super().__init__(Path.cwd())
 
-    def draw(self, row: int, width: int) -> Content:
-        place = self.places[row]
-        name = str(place.path) if place.note == tr("recent") else place.path.name
-        name += "/" if place.folder else ""
-        return Content.assemble(
-            (padded(name, width - 10), "bold" if place.folder else ""),
-            (f"{one_line(place.note, 10):>10}", "$foreground 60%"),
-        )
+    def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
+        """Leave out what is not wanted; in the uppermost folder, also by what is typed."""
+        return entries(paths, self.start, self._wanted)
+
+    def process_label(self, label: TextType) -> Text:
+        """Show a name without what could act on the terminal."""
+        return Text(display(label))
 
 
 class Pick(Dialog):
-    """Returns the path of a file, or None."""
+    """Returns the path of a file, or None.
 
-    def compose(self) -> ComposeResult:
-        """Lay out the box."""
-        with Vertical(classes="box tall") as box:
-            box.border_title = tr("Open a file")
-            box.border_subtitle = tr(
-                "Tab completes · ↓ goes to the list · Enter opens · Esc goes back"
-            )
-            yield Line(placeholder=tr("Path of a table of texts"), id="path", select_on_focus=False)
-            yield _Places()
+    Args:
+        title: what is looked for.
+        wanted: tells a file that can be taken.
+        recent: paths to offer.
+    """
 
-    async def on_mount(self) -> None:
-        """Show what is here."""
-        await self._fill("")
+    scrolls = False
 
-    async def _fill(self, typed: str) -> None:
-        places = await aside(lambda: places_in(typed, self.app.choices.recent))
-        if self.query_one(Line).value == typed:
-            self.query_one(_Places).places = places
-            self.query_one(_Places).changed(cursor=0)
+    def __init__(self, title: str, wanted: Wanted, recent: Sequence[str] = ()) -> None:
+        super().__init__(title, tr("Tab completes · ↑ ↓ move · Enter opens · Esc goes back"))
+        self._wanted = wanted
+        self._recent = [Path(name) for name in recent if Path(name).is_file()]
+
+    def _body(self) -> ComposeResult:
+        suggester = _Paths(self._wanted)
+        yield Line(placeholder=tr("Path"), suggester=suggester, id="path", select_on_focus=False)
+        if self._recent:
+            names = [tr("recent") + f"  {display(path)}" for path in self._recent]
+            yield OptionList(*names, markup=False)
+        yield _Tree(self._wanted)
 
     @on(Line.Changed)
-    async def _typed(self, event: Line.Changed) -> None:
-        await self._fill(event.value)
+    def _typed(self, event: Line.Changed) -> None:
+        folder, start = split(event.value)
+        tree = self.query_one(_Tree)
+        tree.start = start
+        tree.path = folder.absolute()
 
     @on(Line.Submitted)
-    def _submitted(self, event: Line.Submitted) -> None:
+    async def _submitted(self, event: Line.Submitted) -> None:
         path = dropped_path(event.value) or Path(event.value).expanduser()
-        if event.value and path.is_file():
+        if not path.is_file() and (
+            found := await aside(lambda: completed(event.value, self._wanted))
+        ):
+            path = Path(found).expanduser()
+        if path.is_file():
             self.dismiss(path)
-        elif self.query_one(_Places).places:
-            self._take()
+        elif path.is_dir():
+            self._type(f"{path}/")
 
-    @on(Lines.Chosen)
-    def _take(self) -> None:
-        """Open the file under the cursor, or enter the folder."""
-        listed = self.query_one(_Places)
-        if not listed.places:
-            return
-        place = listed.places[listed.cursor]
-        if place.folder:
-            self._type(f"{place.path.resolve()}/".replace("//", "/"))
-        else:
-            self.dismiss(place.path)
+    @on(OptionList.OptionSelected)
+    def _again(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._recent[event.option_index])
+
+    @on(DirectoryTree.FileSelected)
+    def _taken(self, event: DirectoryTree.FileSelected) -> None:
+        self.dismiss(event.path)
 
     def _type(self, path: str) -> None:
         entry = self.query_one(Line)
         entry.value = path
         entry.cursor_position = len(path)
-        entry.focus()
 
-    def on_key(self, event: events.Key) -> None:
-        """Complete at Tab, and let the arrows move between entry and list."""
-        listed = self.query_one(_Places)
-        if event.key == "tab" and listed.places:
-            place = listed.places[listed.cursor if listed.has_focus else 0]
-            self._type(f"{place.path}/" if place.folder else str(place.path))
-        elif event.key == "down" and not listed.has_focus:
-            listed.focus()
-        elif event.key == "up" and listed.has_focus and listed.cursor == 0:
-            self.query_one(Line).focus()
+    async def on_key(self, event: events.Key) -> None:
+        """Complete at Tab, and let the arrows move between the parts."""
+        typed, focused = self.query_one(Line), self.focused
+        if event.key == "down" and focused is typed:
+            self.focus_next()
+        elif event.key == "up" and (
+            (isinstance(focused, OptionList) and not focused.highlighted)
+            or (isinstance(focused, DirectoryTree) and focused.cursor_line <= 0)
+        ):
+            self.focus_previous()
+        elif event.key == "tab" and focused is typed and typed.value:
+            if found := await aside(lambda: completed(typed.value, self._wanted)):
+                self._type(found)
         else:
             return
         event.stop()

@@ -1,169 +1,100 @@
 """A file run while it goes on and after: its progress, and its answers to browse and correct."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.cells import cell_len
-from textual import on
+from rich.cells import cell_len, set_cell_size
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
+from textual.style import Style
 from textual.widgets import Static
 
 from models.command import UserError
-from models.display import display
 from models.i18n import tr
 from tui.aside import aside
+from tui.classify import Stopped
 from tui.clipboard import copy
 from tui.engine import reason_of
 from tui.formats import UnwritableError
 from tui.job import Job, State
-from tui.looks import look, one_line, padded, percent
+from tui.looks import one_line, padded, percent
+from tui.paint import FAINT, named, widest
 from tui.results import STATUSES
-from tui.rows import Query, Row
+from tui.rows import ORDERS, Query, Row
 from tui.saving import save_rows
-from tui.screens.dialogs import Ask, Question
-from tui.screens.summary import LABEL, SHOWN, SummaryBox, Whole, progress, status_names
-from tui.widgets.bars import KeyBar, StatusBar
+from tui.screens.dialogs import Ask, Question, Whole, shown
+from tui.screens.page import Buttons, Page
+from tui.screens.summary import SummaryBox, progress, status_names
 from tui.widgets.entry import Line
-from tui.widgets.lines import Lines
-
-if TYPE_CHECKING:
-    from tui.app import SentimentApp
+from tui.widgets.lines import Items, Lines
 
 _LOOK = 0.1  # seconds between two looks at the counters of a run
 _SELECT = 1.0  # seconds between two selections while rows come in
 
 
-class Table(Lines):
-    """The answers: those that the filter leaves, in the order that is asked for."""
-
-    app: "SentimentApp"
-
-    def __init__(self, job: Job) -> None:
-        super().__init__(tr("Nothing here yet, or nothing that the filter leaves."), id="table")
-        self.job = job
-        self.order: NDArray[np.int64] | None = None  # None: all rows as they come
-        self.marked: set[int] = set()
-        self.names = status_names()
-        self.widest = min(max(map(cell_len, job.labels)), LABEL)
-
-    def on_mount(self) -> None:
-        """Take the keys that the user chose."""
-        self.app.keys.bind(self, "table")
-
-    @property
-    def rows(self) -> int:
-        """How many rows are shown."""
-        return len(self.job.rows) if self.order is None else len(self.order)
-
-    def index(self, row: int) -> int:
-        """Return which of all rows is shown as `row`."""
-        return row if self.order is None else int(self.order[row])
-
-    @property
-    def chosen(self) -> Row | None:
-        """The row under the cursor."""
-        return self.job.rows.row(self.index(self.cursor)) if self.rows else None
-
-    @property
-    def header(self) -> Content:
-        """The names of the columns."""
-        return Content.styled(
-            " " * (8 - cell_len(tr("record")))
-            + f"{tr('record')}    "
-            + padded(tr("label"), self.widest + 3)
-            + padded(tr("confidence"), 12)
-            + padded(tr("status"), 8)
-            + tr("text"),
-            "bold $foreground 60%",
-        )
-
-    def draw(self, row: int, width: int) -> Content:
-        """Draw an answer."""
-        index = self.index(row)
-        found = self.job.rows.row(index, 8 * width)
-        marks = "●" if index in self.marked else " "
-        marks += "✎" if found.text in self.app.corrections.labels else " "
-        glyph, colour = (
-            look(self.job.labels, found.label) if found.label >= 0 else (" ", "foreground")
-        )
-        label = self.job.labels[found.label] if found.label >= 0 else "–"
-        confidence = percent(found.confidence) if found.label >= 0 else " " * 7
-        return Content.assemble(
-            (f"{found.number:>8,} {marks} ", "$foreground 60%"),
-            (
-                f"{glyph} {padded(label, self.widest)}",
-                f"$text-{colour}" if colour != "foreground" else "",
-            ),
-            f" {confidence}    ",
-            (padded(self.names[found.status], 8), "$text-warning" if found.status else ""),
-            one_line(found.text, width - self.widest - 35),
-        )
-
-
-class ResultsScreen(Screen[None]):
+class ResultsScreen(Page):
     """Shows a job."""
 
-    app: "SentimentApp"
     BINDINGS = [Binding("escape", "back", show=False)]  # noqa: RUF012 - Textual types it so
+    place = "results"
 
     def __init__(self, job: Job) -> None:
         super().__init__()
         self.job = job
-        self._order = "file"
-        self._query = Query()
+        self._query_shown = self._query = Query()
+        self._rows: Items[int] = range(0)  # indices of the rows that are shown
+        self._marked: set[int] = set()
+        self._saving: threading.Event | None = None  # set, it stops the saving
         self._selected = 0.0  # when rows were last selected
-        self._selecting = False
         self._seen = -1  # rows at the last look
 
-    def compose(self) -> ComposeResult:
-        """Lay out the screen."""
+    def _body(self) -> ComposeResult:
+        hint = tr("Filter: words, label:…, status:…, <70%, >95%")
+        empty = tr("Nothing here yet, or nothing that the filter leaves.")
         yield Static(id="progress", markup=False)
-        yield Line(placeholder=tr("Filter: words, label:…, status:…, <70%, >95%"), id="filter")
-        yield Static(id="header", markup=False)
-        yield Table(self.job)
+        yield Line(placeholder=hint, id="filter")
+        yield Buttons(id="header", markup=False)
+        yield Lines(self._rows, self._draw, empty, id="table")
         with VerticalScroll(id="detail", can_focus=False):
             yield Static(id="text", markup=False)
-        yield StatusBar()
-        yield KeyBar()
 
     def on_mount(self) -> None:
-        """Take the keys that the user chose, and begin to look."""
-        self.app.keys.bind(self, "results")
-        self.table.focus()
-        self._look()
+        """Begin to look."""
+        self._table.focus()
         self.set_interval(_LOOK, self._look)
 
     @property
-    def table(self) -> Table:
-        """The table of answers."""
-        return self.query_one(Table)
+    def _table(self) -> Lines[int]:
+        return self.query_one("#table", Lines)
+
+    @property
+    def _chosen(self) -> Row | None:
+        """The row under the cursor."""
+        index = self._table.chosen
+        return None if index is None else self.job.rows.row(int(index))
 
     # Progress
 
     def _look(self) -> None:
         """Read the counters, and show what is new."""
-        if not self.is_current:
-            return
-        self.query_one("#progress", Static).update(progress(self.job, self.size.width - 4))
-        self.query_one("#header", Static).update(self.table.header)
-        rows = len(self.job.rows)
-        if rows == self._seen:
-            return
-        if self._query == Query():
-            self._seen = rows
-            self.table.changed()
-            self._title()
-        elif monotonic() - self._selected > _SELECT:
-            self._seen = rows
-            self._select()
+        if self.is_current:
+            self.query_one("#progress", Static).update(progress(self.job, self.size.width - 4))
+            pace = 0.0 if self._query == Query() else _SELECT
+            if len(self.job.rows) != self._seen and monotonic() - self._selected > pace:
+                self._select()
+
+    def tell(self) -> None:
+        """Show what there is by now."""
+        self._selected, self._seen = 0.0, -1
+        self.query_one("#header", Static).update(self._header())
+        self._look()
 
     def action_pause(self) -> None:
         """Pause the run, or go on."""
@@ -173,66 +104,66 @@ class ResultsScreen(Screen[None]):
             self.action_stop()
 
     def action_stop(self) -> None:
-        """Stop the run, or go on with one that was stopped."""
-        if self.job.running:
+        """Stop what is being written; else the run, or go on with one that was stopped."""
+        if self._saving is not None:
+            self._saving.set()
+        elif self.job.running:
             self.job.stop()
         elif self.job.state is not State.DONE:
-            self._seen = -1
-            self.table.marked.clear()
+            self._marked.clear()
             self.job.start(self.app.post_message)
-
-    def ended(self) -> None:
-        """Show that the run is over."""
-        self._seen = -1
-        self._look()
+            self.tell()
 
     # Which rows, in which order
 
     @on(Line.Changed, "#filter")
     def _filtered(self, event: Line.Changed) -> None:
+        labels, order = self.job.labels, self._query.order
         try:
-            self._query = Query.parse(event.value, self.job.labels, status_names(), self._order)
+            self._query = Query.parse(event.value, labels, status_names(), order)
         except UserError as error:
-            self.table.border_title = Content.styled(str(error), "$text-warning")
+            self._table.border_title = Content.styled(str(error), "$text-warning")
             return
         self._select()
 
     @on(Line.Submitted, "#filter")
     def _to_table(self) -> None:
-        self.table.focus()
+        self._table.focus()
 
-    def _select(self) -> None:
-        self._selected = monotonic()
-        self.run_worker(self._select_soon(), exclusive=True, group="select", description="select")
+    @work(exclusive=True, group="select", description="select")
+    async def _select(self) -> None:
+        """Select on another thread, and then show the outcome."""
+        query, rows = self._query, self.job.rows
+        self._selected, self._seen = monotonic(), len(rows)
+        every = query == Query()
+        found = range(self._seen) if every else await aside(lambda: rows.select(query))
+        if rows is self.job.rows:
+            self.call_later(self._show, query, found)
 
-    async def _select_soon(self) -> None:
-        """Select on another thread, and show the outcome if nothing else is wanted by then."""
-        query = self._query
-        order = None if query == Query() else await aside(lambda: self.job.rows.select(query))
+    def _show(self, query: Query, found: Items[int]) -> None:
+        """Show rows, if nothing else is wanted by now."""
         if query == self._query:
-            self.table.order = order
-            self.table.changed(cursor=0 if self._shown_query != query else None)
-            self._shown_query = query
+            self._rows = found
+            self._table.show(found, cursor=0 if self._query_shown != query else None)
+            self._query_shown = query
             self._title()
 
-    _shown_query = Query()
-
     def _title(self) -> None:
-        shown, of = self.table.rows, len(self.job.rows)
         orders = {
             "file": tr("in the order of the file"),
             "unsure": tr("unsure first"),
             "sure": tr("sure first"),
+            "label": tr("by label"),
+            "status": tr("by status"),
         }
-        self.table.border_title = tr(
+        self._table.border_title = tr(
             "{shown} of {of} rows, {order}",
-            shown=f"{shown:,}",
-            of=f"{of:,}",
-            order=orders[self._order],
+            shown=f"{len(self._rows):,}",
+            of=f"{self._seen:,}",
+            order=orders[self._query.order],
         )
-        self.table.border_subtitle = (
-            tr("{count} marked", count=len(self.table.marked)) if self.table.marked else ""
-        )
+        marked = len(self._marked)
+        self._table.border_subtitle = tr("{count} marked", count=marked) if marked else ""
 
     def action_filter(self) -> None:
         """Go to the line that filters."""
@@ -240,93 +171,112 @@ class ResultsScreen(Screen[None]):
 
     def action_label(self) -> None:
         """Show one label after the other, then all again."""
-        labels = self.job.labels
+        labels, line = self.job.labels, self.query_one("#filter", Line)
         label = 0 if self._query.label is None else self._query.label + 1
-        words = [
-            w for w in self.query_one("#filter", Line).value.split() if not w.startswith("label:")
-        ]
+        words = [word for word in line.value.split() if not word.startswith("label:")]
         words += [f"label:{labels[label]}"] if label < len(labels) else []
-        self.query_one("#filter", Line).value = " ".join(words)
+        line.value = " ".join(words)
 
-    def action_sort(self) -> None:
-        """Take the next order."""
-        orders = ("file", "unsure", "sure")
-        self._order = orders[(orders.index(self._order) + 1) % len(orders)]
-        self._query = Query(**{**vars(self._query), "order": self._order})
+    def action_sort(self, orders: str = " ".join(ORDERS)) -> None:
+        """Take the next of some orders."""
+        known = orders.split()
+        place = known.index(self._query.order) if self._query.order in known else -1
+        self._query = replace(self._query, order=known[(place + 1) % len(known)])
+        self.query_one("#header", Static).update(self._header())
         self._select()
 
     def action_next_unsure(self) -> None:
         """Go to the next row of which the model is unsure."""
-        table = self.table
-        states = self.job.rows.column("states")
-        order = np.arange(len(states)) if table.order is None else table.order
-        unsure = np.flatnonzero(states[order] == STATUSES.index("uncertain"))
-        after = unsure[unsure > table.cursor]
+        unsure = self.job.rows.column("states") == STATUSES.index("uncertain")
+        after = np.flatnonzero(unsure[np.asarray(self._rows, dtype=np.int64)])
+        after = after[after > self._table.cursor]
         if len(after):
-            table.go(int(after[0]))
+            self._table.go(int(after[0]))
         else:
             self.app.say(tr("No row after this one is unsure."))
+
+    # What a row looks like
+
+    def _header(self) -> Content:
+        """Return the names of the columns; a click sorts by one, a second one the other way."""
+        record = " " * (8 - cell_len(tr("record"))) + tr("record")
+        parts = []
+        for words, width, orders in (
+            (record, 12, "file"),
+            (tr("label"), widest(self.job.labels) + 3, "label"),
+            (tr("confidence"), 12, "unsure sure"),
+            (tr("status"), 10, "status"),
+            (tr("text"), cell_len(tr("text")), ""),
+        ):
+            part = Content(set_cell_size(words, width))
+            if self._query.order in orders.split():
+                part = part.stylize("underline", len(words) - len(words.lstrip()), len(words))
+            if orders:
+                part = part.stylize(Style.from_meta({"@click": f"screen.sort('{orders}')"}))
+            parts.append(part)
+        return Content("").join(parts).stylize_before(f"bold {FAINT}")
+
+    def _draw(self, index: int, width: int) -> Content:
+        """Draw an answer."""
+        found = self.job.rows.row(int(index), 8 * width)
+        marks = "●" if index in self._marked else " "
+        marks += "✎" if found.text in self.app.corrections.labels else " "
+        label, confidence = Content(padded("  –", widest(self.job.labels) + 2)), " " * 7
+        if found.label >= 0:
+            label, confidence = named(self.job.labels, found.label), percent(found.confidence)
+        status = padded(status_names()[found.status], 10)
+        left = Content.assemble(
+            (f"{found.number:>8,} {marks} ", FAINT),
+            label,
+            f" {confidence}    ",
+            (status, "$text-warning" if found.status else ""),
+        )
+        return left + Content(one_line(found.text, width - left.cell_length))
 
     # One row
 
     @on(Lines.Moved)
     def _moved(self) -> None:
-        chosen = self.table.chosen
-        text = display(chosen.text[:SHOWN], keep="\n") if chosen else ""
-        self.query_one("#text", Static).update(Content(text))
+        chosen = self._chosen
+        self.query_one("#text", Static).update(Content(shown(chosen.text) if chosen else ""))
 
     @on(Lines.Chosen)
-    def action_whole(self) -> None:
+    def _opened(self) -> None:
         """Show the whole text over everything else."""
-        if (chosen := self.table.chosen) is not None:
-            self.app.push_screen(Whole(self.job, chosen))
+        if (row := self._chosen) is not None:
+            label = self.job.labels[row.label] if row.label >= 0 else status_names()[row.status]
+            title = tr("Record {number}: {label}", number=row.number, label=label)
+            self.app.push_screen(Whole(title, row.text))
 
     def action_mark(self) -> None:
         """Mark the row, or not any more, and go on to the next."""
-        table = self.table
-        if table.rows:
-            table.marked ^= {table.index(table.cursor)}
-            table.go(table.cursor + 1)
+        if (index := self._table.chosen) is not None:
+            self._marked ^= {int(index)}
+            self._table.action_move(1)
             self._title()
 
     def action_copy(self) -> None:
         """Copy the text."""
-        if (chosen := self.table.chosen) is not None:
+        if (chosen := self._chosen) is not None:
             self.app.say(copy(self.app, chosen.text))
 
     def action_copy_rows(self) -> None:
-        """Copy the row, or those that are marked, as lines with tabs between label and text."""
-        table = self.table
-        if table.rows:
-            indices = sorted(table.marked) or [table.index(table.cursor)]
-            rows = [self.job.rows.row(index) for index in indices]
-            lines = [
-                "\t".join(
-                    [
-                        str(row.number),
-                        self.job.labels[row.label] if row.label >= 0 else "",
-                        f"{row.confidence:.6f}",
-                        " ".join(row.text.split()),
-                    ]
-                )
-                for row in rows
-            ]
-            self.app.say(copy(self.app, "\n".join(lines)))
+        """Copy the row, or those that are marked, as lines with tabs between the columns."""
+        index = self._table.chosen
+        if index is None:
+            return
+        lines = []
+        for row in map(self.job.rows.row, sorted(self._marked) or [int(index)]):
+            label = self.job.labels[row.label] if row.label >= 0 else ""
+            text = " ".join(row.text.split())
+            lines.append(f"{row.number}\t{label}\t{row.confidence:.6f}\t{text}")
+        self.app.say(copy(self.app, "\n".join(lines)))
 
     def action_correct(self) -> None:
         """Ask which label is right, and note it down."""
-        chosen = self.table.chosen
-        if chosen is None:
-            return
-        labels = self.job.labels
-
-        def answered(number: int | None) -> None:
-            if number is not None:
-                self.app.correct(chosen.text, labels[number])
-                self.table.go(self.table.cursor + 1)
-
-        text = one_line(chosen.text, 200)
-        self.app.push_screen(Question(tr("Which label is right?"), labels, text), answered)
+        if (chosen := self._chosen) is not None:
+            labels = self.job.labels
+            self.correct(chosen.text, labels, lambda: self._table.action_move(1))
 
     # All rows
 
@@ -334,64 +284,57 @@ class ResultsScreen(Screen[None]):
         """Show shares and confidences."""
         self.app.push_screen(SummaryBox(self.job))
 
-    def action_save(self) -> None:
+    @work(group="save", description="save")
+    async def action_save(self) -> None:
         """Ask which rows to save and where to, and write them."""
+        if self._saving is not None:
+            self.app.bell()
+            return
         if self.job.state is not State.DONE:
             self.app.say(tr("Rows can be saved when the run has ended."))
             return
-        table = self.table
-        scopes: list[tuple[str, NDArray[np.int64] | None]] = [
-            (tr("All {count} rows", count=f"{len(self.job.rows):,}"), None)
-        ]
-        if table.order is not None:
-            shown = tr("The {count} rows that are shown", count=f"{len(table.order):,}")
-            scopes.append((shown, table.order))
-        if table.marked:
-            marked = np.array(sorted(table.marked), dtype=np.int64)
-            scopes.append((tr("The {count} marked rows", count=f"{len(marked):,}"), marked))
+        scopes: dict[str, NDArray[np.int64] | None] = {
+            tr("All {count} rows", count=f"{len(self.job.rows):,}"): None
+        }
+        if not isinstance(self._rows, range):
+            count = f"{len(self._rows):,}"
+            scopes[tr("The {count} rows that are shown", count=count)] = np.asarray(self._rows)
+        if self._marked:
+            count = f"{len(self._marked):,}"
+            scopes[tr("The {count} marked rows", count=count)] = np.array(sorted(self._marked))
+        number = await self.app.push_screen_wait(Question(tr("What to save"), list(scopes)))
+        if number is None:
+            return
         output = self.job.settings.output
         assert output is not None  # noqa: S101 - for mypy
         start = str(output.with_name(f"{output.stem}.rows{output.suffix}"))
+        title = tr("Save to (CSV, TSV, JSONL, XLSX or Parquet)")
+        if name := await self.app.push_screen_wait(Ask(title, start)):
+            path = Path(name).expanduser()
+            if not path.exists() or await self.replaces(path):
+                await self._save(path, list(scopes.values())[number])
 
-        def named(path: str | None, rows: NDArray[np.int64] | None) -> None:
-            if not path:
-                return
-            target = Path(path).expanduser()
-            if not target.exists():
-                self._save(target, rows)
-                return
-            title = tr("{name} exists already", name=target.name)
-            self.app.push_screen(
-                Question(title, [tr("Replace it"), tr("Go back")]),
-                lambda number: self._save(target, rows) if number == 0 else None,
-            )
-
-        def chosen(number: int | None) -> None:
-            if number is not None:
-                title = tr("Save to (CSV, TSV, JSONL, XLSX or Parquet)")
-                self.app.push_screen(Ask(title, start), lambda path: named(path, scopes[number][1]))
-
-        self.app.push_screen(Question(tr("What to save"), [words for words, _ in scopes]), chosen)
-
-    def _save(self, path: Path, rows: NDArray[np.int64] | None) -> None:
-        self.app.say(tr("Saving to {path}…", path=path))
-        self.run_worker(self._save_soon(path, rows), group="save", description="save")
-
-    async def _save_soon(self, path: Path, rows: NDArray[np.int64] | None) -> None:
+    async def _save(self, path: Path, rows: NDArray[np.int64] | None) -> None:
         """Save, and say how it went."""
-        job = self.job
+        job, app, stop = self.job, self.app, threading.Event()
         settings = replace(job.settings, force=True)
+        app.say(tr("Saving to {path}… {key} stops it.", path=path, key=app.key_of("stop")))
+        self._saving = stop
         try:
-            count = await aside(lambda: save_rows(settings, job.found, job.rows, rows, path))
+            count = await aside(lambda: save_rows(settings, job.found, job.rows, rows, path, stop))
         except (UserError, OSError, UnwritableError) as error:
             reason = str(error) if isinstance(error, UnwritableError) else reason_of(error)
-            self.app.say(reason, "error")
+            app.say(reason, "error")
+        except Stopped:
+            app.say(tr("Stopped: {path} was not written.", path=path))
         else:
-            self.app.say(tr("{count} records saved to {path}", count=f"{count:,}", path=path))
+            app.say(tr("{count} records saved to {path}", count=f"{count:,}", path=path))
+        finally:
+            self._saving = None
 
     def action_back(self) -> None:
         """Go from the filter to the table, and from there to the screen before."""
         if self.query_one("#filter", Line).has_focus:
-            self.table.focus()
+            self._table.focus()
         else:
             self.app.pop_screen()

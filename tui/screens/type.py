@@ -1,142 +1,84 @@
 """The first screen: type a text and read its answer; below it, the answers before."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.screen import Screen
 from textual.timer import Timer
 
 from models.i18n import tr
 from tui.clipboard import copy
 from tui.engine import Answer, Answered, answer
-from tui.looks import look, one_line, padded, percent
+from tui.looks import one_line, percent
+from tui.paint import FAINT, named
 from tui.screens.dialogs import Question
+from tui.screens.page import Page
 from tui.widgets.answer import AnswerCard
-from tui.widgets.bars import KeyBar, StatusBar
 from tui.widgets.entry import Entry, Line
 from tui.widgets.lines import Lines
 
-if TYPE_CHECKING:
-    from tui.app import SentimentApp
-
 _PAUSE = 0.35  # seconds without a key, after which a text that is being typed is answered
-_WIDEST_LABEL = 16  # cells
 
 
-class History(Lines):
-    """The answers, newest first: those that contain what is searched for."""
-
-    app: "SentimentApp"
-
-    def __init__(self) -> None:
-        super().__init__(tr("The answers will be listed here, newest first."))
-        self._shown: list[Answer] = []
-        self._wanted = ""
-
-    def on_mount(self) -> None:
-        """Take the keys that the user chose."""
-        self.app.keys.bind(self, "history")
-        self.fill()
-
-    def search(self, wanted: str) -> None:
-        """Show the answers to texts that contain `wanted`, in any case."""
-        self._wanted = wanted.strip().casefold()
-        self.fill()
-
-    def fill(self) -> None:
-        """Show what the app has by now."""
-        every = self.app.answers
-        self._shown = [found for found in every if self._wanted in found.text.casefold()]
-        shown, of = len(self._shown), len(every)
-        self.border_title = tr("Answers · {count}", count=f"{shown} / {of}" if self._wanted else of)
-        self.changed(cursor=0)
-
-    @property
-    def rows(self) -> int:
-        """How many answers are shown."""
-        return len(self._shown)
-
-    @property
-    def chosen(self) -> Answer | None:
-        """The answer under the cursor."""
-        return self._shown[-1 - self.cursor] if self._shown else None
-
-    def draw(self, row: int, width: int) -> Content:
-        """Draw an answer as a line."""
-        found = self._shown[-1 - row]
-        glyph, colour = look(found.labels, found.winner)
-        names = [one_line(label, _WIDEST_LABEL) for label in found.labels]
-        widest = max(Content(name).cell_length for name in names)
-        left = f"{glyph} {padded(names[found.winner], widest)}"
-        confidence = f" {percent(max(found.probabilities))} {'?' if found.unsure else ' '}"
-        confidence += "✎ " if found.text in self.app.corrections.labels else "  "
-        room = width - Content(left).cell_length - len(confidence)
-        return Content.assemble(
-            (left, f"$text-{colour}"), (confidence, "$foreground 60%"), one_line(found.text, room)
-        )
-
-
-class TypeScreen(Screen[None]):
+class TypeScreen(Page):
     """An entry, the newest answer, the answers before it, and the two bars at the foot."""
 
-    app: "SentimentApp"
     AUTO_FOCUS = "Entry"
+    place = "type"
+    _answer: Answer | None = None
+    _pause: Timer | None = None
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._pause: Timer | None = None
-        self._draft = ""
-
-    def compose(self) -> ComposeResult:
+    def _body(self) -> ComposeResult:
         """Lay out the screen; the entry is on top, as input methods draw below the cursor."""
-        yield Entry(self._draft)
+        yield Entry()
         yield AnswerCard()
         yield Line(placeholder=tr("Search the history"), id="find")
-        yield History()
-        yield StatusBar()
-        yield KeyBar()
-
-    def on_mount(self) -> None:
-        """Take the keys that the user chose, and say what is there."""
-        self.app.keys.bind(self, "type")
-        self.tell()
+        empty = tr("The answers will be listed here, newest first.")
+        found: Sequence[Answer] = ()
+        yield Lines(found, self._draw, empty, id="history")
 
     def tell(self) -> None:
-        """Say how things stand, where no answer is shown."""
-        state = self.app.state
+        """Say how things stand, and list the answers."""
+        state, card = self.app.state, self.query_one(AnswerCard)
         self.set_class(state == "refused", "-refused")
         if state == "refused":
-            self._card.refuse(self.app.refusal, self.app.key_of("palette"))
-        elif self._card.answer is not None:
-            self._card.show(self._card.answer, self._right(self._card.answer))
+            card.refuse(self.app.refusal, self.app.key_of("palette"))
+        elif self._answer is not None:
+            card.show(self._answer, self.app.corrections.labels.get(self._answer.text))
         elif state == "loading":
-            self._card.say(tr("The model is loading. You can type already."))
+            card.say(tr("The model is loading. You can type already."))
         else:
-            self._card.say(tr("Type a review above and press Enter."))
+            card.say(tr("Type a review above and press Enter."))
+        self._fill()
 
-    async def rebuild(self) -> None:
-        """Compose anew, in another language, with what was typed and answered in its place."""
-        self._draft, shown = self.query_one(Entry).text, self._card.answer
-        await self.recompose()
-        if shown is not None:
-            self._card.show(shown, self._right(shown))
-        self.on_mount()
-        self.query_one(Entry).focus()
+    @on(Line.Changed, "#find")
+    def _fill(self) -> None:
+        """List the answers to texts that contain what is searched for, in any case."""
+        wanted = self.query_one("#find", Line).value.strip().casefold()
+        found = [one for one in reversed(self.app.answers) if wanted in one.text.casefold()]
+        count = f"{len(found)} / {len(self.app.answers)}" if wanted else len(found)
+        history = self._history
+        history.border_title = tr("Answers · {count}", count=count)
+        history.show(found, cursor=0 if len(found) != len(history.items) else None)
 
     @property
-    def _card(self) -> AnswerCard:
-        return self.query_one(AnswerCard)
+    def _history(self) -> Lines[Answer]:
+        return self.query_one("#history", Lines)
+
+    def _draw(self, found: Answer, width: int) -> Content:
+        """Draw an answer as a line."""
+        name = named(found.labels, found.winner)
+        marks = f" {percent(max(found.probabilities))} {'?' if found.unsure else ' '}"
+        marks += "✎ " if found.text in self.app.corrections.labels else "  "
+        text = one_line(found.text, width - name.cell_length - len(marks))
+        return Content.assemble(name, (marks, FAINT), text)
 
     @property
     def _subject(self) -> Answer | None:
         """The answer that is meant: the one under the cursor of the list, else the one shown."""
-        history = self.query_one(History)
-        return history.chosen if history.has_focus else self._card.answer
-
-    def _right(self, shown: Answer) -> str | None:
-        return self.app.corrections.labels.get(shown.text)
+        history = self._history
+        return history.chosen if history.has_focus else self.query_one(AnswerCard).answer
 
     @on(Entry.Changed)
     def _typed(self) -> None:
@@ -159,49 +101,45 @@ class TypeScreen(Screen[None]):
         elif self.app.state == "refused":
             self.app.bell()  # the card says why, and goes on saying it
         elif not event.text.strip():
-            self._card.say(tr("Nothing to classify yet: type a text first."))
+            self.query_one(AnswerCard).say(tr("Nothing to classify yet: type a text first."))
         else:
             self._ask(event.text)
 
     def _ask(self, text: str) -> None:
         self.app.engine.submit(lambda model: answer(model, text), self.post_message)
         if self.app.state == "loading":
-            self._card.say(tr("The model is still loading; your answer will appear here."))
+            waiting = tr("The model is still loading; your answer will appear here.")
+            self.query_one(AnswerCard).say(waiting)
 
     @on(Answered)
     def _answered(self, event: Answered) -> None:
         if event.live and event.answer.text != self.query_one(Entry).text:
             return  # it was changed or submitted meanwhile
-        self._card.show(event.answer, self._right(event.answer))
+        self._answer = event.answer
         if not event.live:
             self.app.keep(event.answer)
-            self.query_one(History).fill()
+        self.tell()
 
     @on(Entry.ManyLines)
-    def _many_lines(self, event: Entry.ManyLines) -> None:
+    @work(description="paste")
+    async def _many_lines(self, event: Entry.ManyLines) -> None:
         texts = [line for line in event.text.splitlines() if line.strip()]
-
-        def answered(number: int | None) -> None:
-            if number == 0:
+        choices = [tr("One text"), tr("{count} texts, one a line", count=len(texts))]
+        question = Question(tr("You pasted several lines"), choices)
+        match await self.app.push_screen_wait(question):
+            case 0:
                 self.query_one(Entry).insert(event.text)
-            elif number == 1:
+            case 1:
                 for text in texts:
                     self._ask(text)
-
-        choices = [tr("One text"), tr("{count} texts, one a line", count=len(texts))]
-        self.app.push_screen(Question(tr("You pasted several lines"), choices), answered)
 
     @on(Entry.Dropped)
     def _dropped(self, event: Entry.Dropped) -> None:
         self.app.open_file(event.path)
 
-    @on(Line.Changed, "#find")
-    def _search(self, event: Line.Changed) -> None:
-        self.query_one(History).search(event.value)
-
     @on(Line.Submitted, "#find")
     def _found(self) -> None:
-        self.query_one(History).focus()
+        self._history.focus()
 
     def action_find(self) -> None:
         """Open the line that searches the answers; a second time, close it."""
@@ -216,43 +154,32 @@ class TypeScreen(Screen[None]):
     @on(Lines.Chosen)
     def _taken(self) -> None:
         """Put the chosen text back into the entry, and show its answer."""
-        if (chosen := self.query_one(History).chosen) is not None:
+        if (chosen := self._history.chosen) is not None:
             self.query_one(Entry).text = chosen.text
-            self._card.show(chosen, self._right(chosen))
+            self._answer = chosen
+            self.tell()
             self.query_one(Entry).focus()
 
     def action_explain(self) -> None:
         """Show why the model answers so."""
         from tui.screens.why import Why
 
-        typed = self.query_one(Entry).text
-        subject = self._subject
-        if self.query_one(Entry).has_focus and typed.strip():
-            self.app.push_screen(Why(self.app.engine, typed))
+        entry, subject = self.query_one(Entry), self._subject
+        if entry.has_focus and entry.text.strip():
+            self.app.push_screen(Why(entry.text))
         elif subject is not None:
-            self.app.push_screen(Why(self.app.engine, subject.text))
+            self.app.push_screen(Why(subject.text))
         else:
             self.app.bell()
 
     def action_correct(self) -> None:
         """Ask which label is right, and note it down."""
-        subject = self._subject
-        if subject is None:
+        if (subject := self._subject) is None:
             self.app.bell()
-            return
-
-        def answered(number: int | None) -> None:
-            if number is not None:
-                self.app.correct(subject.text, subject.labels[number])
-                self.tell()
-                self.query_one(History).refresh()
-
-        self.app.push_screen(
-            Question(tr("Which label is right?"), subject.labels, one_line(subject.text, 200)),
-            answered,
-        )
+        else:
+            self.correct(subject.text, subject.labels, self.tell)
 
     def action_copy(self) -> None:
         """Copy the chosen text."""
-        if (chosen := self.query_one(History).chosen) is not None:
+        if (chosen := self._history.chosen) is not None:
             self.app.say(copy(self.app, chosen.text))

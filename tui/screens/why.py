@@ -1,10 +1,7 @@
 """Why the model answers so: the text, each piece marked by what it did."""
 
-from typing import TYPE_CHECKING
-
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
@@ -12,11 +9,9 @@ from models.display import display
 from models.i18n import tr
 from tui.engine import Refused
 from tui.explain import Explained, Explanation, explain
-from tui.looks import bar, look, padded
+from tui.looks import look, padded
+from tui.paint import bar
 from tui.screens.dialogs import Dialog
-
-if TYPE_CHECKING:
-    from tui.engine import Engine
 
 _LISTED = 6  # pieces
 _SLIGHT = 0.01  # of probability: what moves the answer by less is not marked
@@ -25,23 +20,20 @@ _SLIGHT = 0.01  # of probability: what moves the answer by less is not marked
 class Why(Dialog):
     """Asks the engine for an explanation and shows it."""
 
-    def __init__(self, engine: "Engine", text: str) -> None:
-        super().__init__()
-        self._engine, self._text = engine, text
+    def __init__(self, text: str) -> None:
+        super().__init__(tr("Why?"))
+        self._text = text
 
-    def compose(self) -> ComposeResult:
-        """Lay out the box."""
-        with VerticalScroll(classes="box") as box:
-            box.border_title = tr("Why?")
-            box.border_subtitle = tr("Esc goes back")
-            for part in ("about", "pieces", "strongest"):
-                yield Static(id=part, markup=False)
+    def _body(self) -> ComposeResult:
+        yield Static(tr("Leaving out each piece of the text in turn…"), id="about", markup=False)
+        yield Static(id="pieces", markup=False)
+        yield Static(id="strongest", markup=False)
 
     def on_mount(self) -> None:
         """Ask."""
-        self.query_one("#about", Static).update(tr("Leaving out each piece of the text in turn…"))
-        text = self._text
-        self._engine.submit(lambda model: explain(model, text), self.post_message, slot="why")
+        self.app.engine.submit(
+            lambda model: explain(model, self._text), self.post_message, slot="why"
+        )
 
     @on(Refused)
     def _refused(self, event: Refused) -> None:
@@ -57,20 +49,19 @@ class Why(Dialog):
             confidence=f"{max(found.answer.probabilities):.1%}",
             label=found.answer.label,
         )
-        self.query_one("#about", Static).update(about)
-        self.query_one("#pieces", Static).update(tinted(found))
+        self.query_one("#about", Static).update(Content(about))
+        self.query_one("#pieces", Static).update(_tinted(found))
         self.query_one("#strongest", Static).update(_strongest(found))
 
 
-def tinted(found: Explanation) -> Content:
+def _tinted(found: Explanation) -> Content:
     """Return the text that was read; strong pieces stand out with colour and without."""
     most = max(map(abs, found.effects), default=0.0)
     spans = []
     for piece, effect in zip(found.pieces, found.effects, strict=True):
         style = ""
         if abs(effect) >= max(_SLIGHT, most / 8):
-            colour = _colour(found, effect)
-            tint = f"on ${colour} {20 + round(50 * abs(effect) / most)}%"
+            tint = f"on ${_colour(found, effect)} {20 + round(50 * abs(effect) / most)}%"
             style = f"{tint} underline" if effect > 0 else f"{tint} strike"
         spans.append((display(piece, keep="\n"), style))
     return Content.assemble(*spans)
@@ -78,19 +69,19 @@ def tinted(found: Explanation) -> Content:
 
 def _colour(found: Explanation, effect: float) -> str:
     """Return the colour of the label that a piece speaks for; "against" has the warning's."""
-    answer = found.answer
-    return look(answer.labels, answer.winner)[1] if effect > 0 else "warning"
+    return look(found.answer.labels, found.answer.winner)[1] if effect > 0 else "warning"
 
 
 def _strongest(found: Explanation) -> Content:
-    pieces = [piece for piece in found.strongest(_LISTED) if abs(found.effects[piece]) >= _SLIGHT]
-    if not pieces:
+    ranked = sorted(zip(found.effects, found.pieces, strict=True), key=lambda pair: -abs(pair[0]))
+    strong = [(effect, piece) for effect, piece in ranked[:_LISTED] if abs(effect) >= _SLIGHT]
+    if not strong:
         return Content(tr("No single piece changes the answer by a percent: it hangs on many."))
     return Content("\n").join(
         Content.assemble(
-            padded(found.pieces[piece].strip(), 16),
-            f" {found.effects[piece] * 100:+7.1f} % ",
-            (bar(abs(found.effects[piece]), 30), f"${_colour(found, found.effects[piece])}"),
+            padded(piece.strip(), 16),
+            f" {effect * 100:+7.1f} % ",
+            bar(abs(effect), 30, _colour(found, effect), track=False),
         )
-        for piece in pieces
+        for effect, piece in strong
     )

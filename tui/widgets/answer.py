@@ -10,19 +10,24 @@ from textual.widgets import Static
 from models.display import display
 from models.i18n import tr
 from tui.engine import Answer
-from tui.looks import bar, look, one_line, padded, percent
+from tui.looks import look, one_line, percent
+from tui.paint import FAINT, bar, named
 
 _WIDEST_BAR = 60  # cells; longer ones are no easier to compare
 _WIDEST_LABEL = 24  # cells
 
 
 class AnswerCard(VerticalScroll, can_focus=False):
-    """The winning label, a bar for each label, and how the answer came about."""
+    """The winning label, a bar for each label, and how the answer came about.
+
+    Attributes:
+        answer: that is shown, if one is.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.border_title = tr("Answer")
-        self._answer: Answer | None = None
+        self.answer: Answer | None = None
         self._right: str | None = None
 
     def compose(self) -> ComposeResult:
@@ -32,41 +37,33 @@ class AnswerCard(VerticalScroll, can_focus=False):
 
     def say(self, text: str) -> None:
         """Show a sentence in place of an answer."""
-        self._answer = None
-        self._fill(Content.styled(text, "$foreground 60%"))
+        self._fill(Content.styled(text, FAINT))
 
     def refuse(self, reason: str, key: str) -> None:
         """Show why there will be no answers, and what to do."""
-        self._answer = None
         self._fill(
             Content.styled(tr("✗ The model could not be opened"), "bold $text-error"),
             Content(display(reason, keep="\n")),
-            Content.styled(
-                tr("Mend that, or choose another model: {key}", key=key), "$foreground 60%"
-            ),
+            Content.styled(tr("Mend that, or choose another model: {key}", key=key), FAINT),
         )
-
-    @property
-    def answer(self) -> Answer | None:
-        """The answer that is shown, if one is."""
-        return self._answer
 
     def show(self, answer: Answer, right: str | None = None) -> None:
         """Show an answer, and the label that the user says is right."""
-        self._answer, self._right = answer, right
         width = self.scrollable_content_region.width
         bars = _bars(answer, width)
         block = max(line.cell_length for line in bars.split("\n"))
         text = Content(one_line(answer.text, width))
         verdict = Content("\n").join([_verdict(answer, block), text])
         self._fill(verdict, bars, Content("\n").join(_notes(answer, right)))
+        self.answer, self._right = answer, right
 
     def on_resize(self, _event: events.Resize) -> None:
         """Draw the bars anew: they are as long as there is room."""
-        if self._answer is not None:
-            self.show(self._answer, self._right)
+        if self.answer is not None:
+            self.show(self.answer, self._right)
 
     def _fill(self, *parts: Content) -> None:
+        self.answer = None
         for part, widget in enumerate(self.query_children(Static)):
             content = parts[part] if part < len(parts) else Content()
             widget.display = bool(content)
@@ -80,30 +77,19 @@ def _verdict(answer: Answer, width: int) -> Content:
     chip = Content.styled(f" {glyph} {name} ", f"bold reverse $text-{colour}")
     confidence = "  " + percent(max(answer.probabilities)).strip()
     gap = " " * (width - chip.cell_length - len(confidence) - cell_len(took))
-    return Content.assemble(chip, (confidence, "bold"), gap, (took, "$foreground 60%"))
+    return Content.assemble(chip, (confidence, "bold"), gap, (took, FAINT))
 
 
 def _bars(answer: Answer, width: int) -> Content:
-    names = [one_line(label, _WIDEST_LABEL) for label in answer.labels]
-    widest = max(map(cell_len, names))
-    cells = max(min(width - widest - 13, _WIDEST_BAR), 4)
-    return Content("\n").join(
-        _bar(answer, label, padded(name, widest), cells) for label, name in enumerate(names)
-    )
-
-
-def _bar(answer: Answer, label: int, name: str, cells: int) -> Content:
-    """Draw one bar; heavy and light lines differ without colour."""
-    glyph, colour = look(answer.labels, label)
-    probability = answer.probabilities[label]
-    filled = bar(probability, cells)
-    words = "bold" if label == answer.winner else "$foreground 60%"
-    return Content.assemble(
-        (f"{glyph} {name}  ", words),
-        (filled, f"${colour}"),
-        ("─" * (cells - len(filled)), "$surface-lighten-2"),
-        (f"  {percent(probability)}", words),
-    )
+    lines = []
+    for label, probability in enumerate(answer.probabilities):
+        name = Content(named(answer.labels, label).plain)
+        words = "bold" if label == answer.winner else FAINT
+        cells = max(min(width - name.cell_length - 11, _WIDEST_BAR), 4)
+        drawn = bar(probability, cells, look(answer.labels, label)[1])
+        percentage = (f"  {percent(probability)}", words)
+        lines.append(Content.assemble(name.stylize(words), "  ", drawn, percentage))
+    return Content("\n").join(lines)
 
 
 def _notes(answer: Answer, right: str | None) -> list[Content]:

@@ -1,6 +1,7 @@
 """The box that the user types in."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -58,33 +59,27 @@ class Entry(TextArea):
 
     app: "SentimentApp"
 
+    @dataclass
     class Submitted(Message):
         """The user pressed Enter."""
 
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
+        text: str
 
+    @dataclass
     class ManyLines(Message):
         """The user pasted several lines, which may be one text or many."""
 
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
+        text: str
 
+    @dataclass
     class Dropped(Message):
         """The user dropped a file on the terminal."""
 
-        def __init__(self, path: Path) -> None:
-            super().__init__()
-            self.path = path
+        path: Path
 
-    def __init__(self, text: str = "") -> None:
-        super().__init__(
-            text,
-            highlight_cursor_line=False,
-            placeholder=tr("For example: 房间很干净，早餐也不错。"),
-        )
+    def __init__(self) -> None:
+        example = tr("For example: 房间很干净，早餐也不错。")
+        super().__init__(id="entry", highlight_cursor_line=False, placeholder=example)
         self.border_title = tr("请输入文本 · type a text")
         self.cursor_blink = False  # each repaint would drag an input method's window with it
 
