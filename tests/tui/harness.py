@@ -15,11 +15,10 @@ from models.locations import BUILTIN
 from models.manifest import Manifest
 from models.predictor import Predictions
 from tui.app import SentimentApp
+from tui.memory import Places
 from tui.widgets.entry import Entry
 
 SIZES = [(60, 15), (80, 24), (120, 40)]
-NASTY = ["[/foo]", "[red]差评[/red]", "[", "a\x1b]52;c;eA==\x07", "\x1b[2J", "\x9b31m", "\u202egnp"]
-RAW = set(map(chr, [*range(10), *range(11, 32), *range(0x7F, 0xA0), 0x202E]))
 
 
 class FakeModel:
@@ -69,7 +68,7 @@ class FakeModel:
 
 
 def app_of(fake: FakeModel, path: str = str(BUILTIN)) -> SentimentApp:
-    return SentimentApp(lambda _model, _device: fake.open(), Path(path))
+    return SentimentApp(lambda _model, _device: fake.open(), Path(path), "auto", Places.of_user())
 
 
 def screen(pilot: Pilot[Any]) -> list[str]:

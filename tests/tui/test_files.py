@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +13,12 @@ from textual import events
 from textual.pilot import Pilot
 
 from models.predictor import Predictor
+from models.tables import Dialect, format_of
 from tests.tui.harness import (
-    NASTY,
-    RAW,
     SIZES,
     FakeModel,
     app_of,
+    ask,
     choose,
     lacks,
     leave,
@@ -23,13 +26,15 @@ from tests.tui.harness import (
     shows,
     until,
 )
+from tui import saving
 from tui.app import SentimentApp
 from tui.classify import BATCH, classify
 from tui.inspection import Settings
 from tui.job import State
-from tui.screens.pick import places_in
-from tui.screens.results import Table
+from tui.memory import Corrections, Places
+from tui.screens.pick import completed, entries
 from tui.widgets.entry import Entry
+from tui.widgets.lines import Lines
 
 REVIEWS = ["很好", "坏了", "不错，[/foo]", "", "太坏", "好" * 101]
 
@@ -74,28 +79,68 @@ async def test_a_file_is_found_by_typing_and_completing(fake: FakeModel, table: 
         await pilot.press("ctrl+o")
         await shows(pilot, "Open a file")
         pilot.app.screen.query_one("Line").value = f"{table.parent}/"  # type: ignore[attr-defined]
-        await shows(pilot, "评价 reviews.jsonl", "folder/")
+        await shows(pilot, "评价 reviews.jsonl", "▸ folder")
         await lacks(pilot, "picture.png")
-        await pilot.press("r", "e", "tab")
-        await shows(pilot, "reviews.jsonl")
+        await pilot.press("r", "e")
+        await lacks(pilot, "▸ folder")
+        await pilot.press("tab")
+        await shows(pilot, "/评价 reviews.jsonl")
         await pilot.press("enter")
         await shows(pilot, "评价 reviews.jsonl: 6 records, 0 of them cannot be read")
         await leave(pilot)
         await pilot.press("ctrl+o")
         await shows(pilot, "recent")
+        await pilot.press("down", "enter")
+        await shows(pilot, "6 records")
 
 
-def test_places_are_tables_and_folders_and_hidden_ones_only_when_asked_for(tmp_path: Path) -> None:
+async def test_a_file_is_found_in_the_tree(
+    fake: FakeModel, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (table.parent / "a folder").mkdir()
+    table.rename(table.parent / "a folder" / table.name)
+    monkeypatch.chdir(table.parent)
+    async with app_of(fake).run_test() as pilot:
+        await pilot.press("ctrl+o")
+        await shows(pilot, "▸ a folder")
+        await pilot.press("down", "down", "enter")
+        await shows(pilot, "评价 reviews.jsonl")
+        await pilot.press("down", "enter")
+        await shows(pilot, "6 records")
+
+
+async def test_a_model_is_found_in_the_tree_of_models(fake: FakeModel, tmp_path: Path) -> None:
+    for name in ("mine.onnx", "reviews.csv"):
+        (tmp_path / name).touch()
+    async with app_of(fake).run_test(size=(80, 40)) as pilot:
+        await shows(pilot, "int8")
+        await pilot.press("ctrl+p", *"another file")
+        await shows(pilot, "Model: another file…")
+        await pilot.press("enter")
+        await shows(pilot, "Open a model")
+        pilot.app.screen.query_one("Line").value = f"{tmp_path}/"  # type: ignore[attr-defined]
+        await shows(pilot, "mine.onnx")
+        await lacks(pilot, "reviews.csv")
+        await pilot.press("m", "enter")
+        await shows(pilot, "mine · 0123456789ab")
+
+
+def test_entries_are_tables_and_folders_and_hidden_ones_only_when_asked_for(tmp_path: Path) -> None:
     for name in ("b.CSV", "a.xlsx", ".hidden.csv", "no.py"):
         (tmp_path / name).touch()
-    (tmp_path / "sub").mkdir()
+    (tmp_path / "abc").mkdir()
 
-    def names(typed: str) -> list[str]:
-        return [place.path.name for place in places_in(typed, [])]
+    def table(path: Path) -> bool:
+        return format_of(path) is not None
 
-    assert names(f"{tmp_path}/") == ["a.xlsx", "b.CSV", "..", "sub"]
-    assert names(f"{tmp_path}/.h") == [".hidden.csv"]
-    assert names(f"{tmp_path}/no/such/") == []
+    def names(start: str) -> set[str]:
+        return {path.name for path in entries(tmp_path.iterdir(), start, table)}
+
+    assert names("") == {"a.xlsx", "b.CSV", "abc"}
+    assert names(".h") == {".hidden.csv"}
+    assert completed(f"{tmp_path}/A", table) == f"{tmp_path}/a.xlsx"
+    assert completed(f"{tmp_path}/bc", table) == f"{tmp_path}/abc/"
+    assert completed(f"{tmp_path}/no/such", table) is None
 
 
 async def test_a_dropped_file_opens_the_file_screen(fake: FakeModel, table: Path) -> None:
@@ -140,7 +185,9 @@ async def test_a_run_shows_its_answers(fake: FakeModel, table: Path, size: tuple
 async def test_the_app_and_the_command_write_the_same_bytes(
     model: Path, table: Path, tmp_path: Path
 ) -> None:
-    app = SentimentApp(lambda path, device: Predictor.open(path, device=device), model, "cpu")
+    app = SentimentApp(
+        lambda path, device: Predictor.open(path, device=device), model, "cpu", Places.of_user()
+    )
     async with app.run_test() as pilot:
         await shows(pilot, "CPU")
         await classified(pilot, table)
@@ -176,7 +223,7 @@ async def test_rows_are_filtered_sorted_marked_and_saved(
         await pilot.press("l")
         await shows(pilot, "3 of 6 rows", "70.00%")
         await pilot.press("l", "s")
-        await shows(pilot, "5 of 6 rows, unsure first")
+        await shows(pilot, "6 of 6 rows, unsure first")
         await pilot.press("slash", *"status:cu")
         await shows(pilot, "1 of 6 rows")
         await pilot.press("ctrl+u", *"label:x")
@@ -238,7 +285,7 @@ async def test_the_next_unsure_row_is_a_key_away(fake: FakeModel, table: Path) -
     async with app_of(fake).run_test(notifications=True) as pilot:
         await classified(pilot, table)
         await pilot.press("n")
-        await until(pilot, lambda: pilot.app.screen.query_one(Table).cursor == 2)
+        await until(pilot, lambda: pilot.app.screen.query_one("#table", Lines).cursor == 2)
         await pilot.press("n")
         await shows(pilot, "No row after this one is unsure.")
 
@@ -256,7 +303,7 @@ async def test_the_summary_has_shares_confidences_and_scores(
         await pilot.press("f5")
         await shows(pilot, "done, written to")
         await pilot.press("f3")
-        await shows(pilot, "▼ 负向评价              2 100.0%  ━", "85% – 90%", "accuracy 50.00%")
+        await shows(pilot, "▼ 负向评价          2 100.0%  ━", "85% – 90%", "accuracy 50.00%")
 
 
 async def hold(pilot: Pilot[Any], fake: FakeModel, many: Path) -> None:
@@ -351,40 +398,81 @@ async def test_an_existing_output_is_replaced_only_when_asked_for(
         assert "predicted_label" in output.read_text()
 
 
-@pytest.mark.parametrize("nasty", [*NASTY, "很\u2028好\x85" + "x" * 1_000_000])
-async def test_no_text_from_a_file_acts_on_any_screen(
-    fake: FakeModel, tmp_path: Path, nasty: str
+async def test_a_click_on_a_column_sorts_by_it_and_a_second_the_other_way(
+    fake: FakeModel, table: Path
 ) -> None:
-    path = tmp_path / (nasty[:9].replace("/", "|") + ".jsonl")
-    path.write_text(json.dumps({"text": nasty, nasty[:50]: nasty}), encoding="utf-8")
-    checked = 0
+    fake.probabilities = [0.3, 0.7]
+    async with app_of(fake).run_test() as pilot:
+        await classified(pilot, table)
+        header = next(row for row in screen(pilot) if "confidence" in row)
+        for column, shown in (
+            ("confidence", "unsure first"),
+            ("confidence", "sure first"),
+            ("label", "by label"),
+            ("status", "by status"),
+            ("record", "in the order of the file"),
+        ):
+            await pilot.click("#header", offset=(header.index(column) + 1, 0))
+            await shows(pilot, f"6 of 6 rows, {shown}")
 
-    async def check(pilot: Pilot[Any], *wanted: str) -> None:
-        nonlocal checked
-        await shows(pilot, *wanted)
-        assert RAW.isdisjoint("".join(screen(pilot)))
-        checked += 1
 
-    async with app_of(fake).run_test(notifications=True, tooltips=True) as pilot:
-        await shows(pilot, "int8")
-        await pilot.press("ctrl+o")
-        pilot.app.screen.query_one("Line").value = f"{tmp_path}/"  # type: ignore[attr-defined]
-        await check(pilot, ".jsonl")
-        await leave(pilot)
-        await preview(pilot, path)
-        await check(pilot, "1 records")
-        for _ in range(2):
-            await pilot.press("down", "enter")
-            await check(pilot, "Enter chooses")
-            await leave(pilot)
+async def test_the_language_of_every_open_screen_can_be_switched(
+    fake: FakeModel, table: Path
+) -> None:
+    app = app_of(fake)
+    async with app.run_test() as pilot:
+        await ask(pilot, "很好")
+        await preview(pilot, table)
+        await pilot.press("down")
+        app.choose(language="zh")
+        await shows(pilot, "读取方式", "文本列", "6 条记录", "F5 预测")
+        assert pilot.app.screen.query_one("#fields", Lines).cursor == 1
         await pilot.press("f5")
-        await check(pilot, "done, written to")
-        for key, wanted in (("enter", "Record 1"), ("f4", "Which label"), ("f3", "Summary")):
-            await pilot.press(key)
-            await check(pilot, wanted)
-            await leave(pilot)
-        await pilot.press("c")
-        await check(pilot, "Too long to copy" if len(nasty) > 1000 else "Copied")
-        await pilot.press("ctrl+p")
-        await check(pilot, "Filter  (/)")
-    assert checked == 10
+        await shows(pilot, "完成，已写入")
+        await pilot.press("slash", *"坏", "enter")
+        await shows(pilot, "2 / 6 行")
+        app.choose(language="en")
+        await shows(pilot, "done, written to", "/ Filter", "2 of 6 rows")
+        await pilot.press("escape")
+        await shows(pilot, "Answers · 1", "正向评价")
+
+
+async def test_a_save_can_be_stopped_and_then_leaves_nothing(
+    fake: FakeModel, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, go_on = threading.Event(), threading.Event()
+    open_table = saving.open_table
+
+    @contextmanager
+    def slowly(source: Path, dialect: Dialect) -> Iterator[Any]:
+        with open_table(source, dialect) as table:
+            reading.set()
+            assert go_on.wait(30)
+            yield table
+
+    monkeypatch.setattr(saving, "open_table", slowly)
+    app = app_of(fake)
+    async with app.run_test() as pilot:
+        await classified(pilot, many)
+        await pilot.press("ctrl+s")
+        await choose(pilot, "1", "1  All 3,000 rows")
+        await shows(pilot, "Save to")
+        await type_path(pilot, many.parent / "all.csv")
+        await until(pilot, reading.is_set)
+        await pilot.press("f8")
+        go_on.set()
+        await until(pilot, lambda: "all.csv was not written." in [*app._notifications][-1].message)
+    assert not [path for path in many.parent.iterdir() if "all.csv" in path.name]
+
+
+async def test_odd_texts_are_corrected_too(fake: FakeModel, tmp_path: Path, home: Path) -> None:
+    path = tmp_path / "odd.jsonl"
+    path.write_text('{"text": "a\\u2028b"}\n{"text": "c\\ud800d"}\n', encoding="utf-8")
+    async with app_of(fake).run_test() as pilot:
+        await classified(pilot, path)
+        for row in ("1", "2"):
+            await pilot.press("f4")
+            await choose(pilot, "1", "Which label is right?")
+            await shows(pilot, f" {row}  ✎ ▼ 负向评价")
+    found = Corrections(next(home.rglob("corrections.jsonl")).parent)
+    assert found.labels == dict.fromkeys(["a\u2028b", "c\ud800d"], "负向评价")

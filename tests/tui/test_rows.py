@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from models.command import ExitCode, UserError
 from tui import rows as module
-from tui.rows import Query, Rows
+from tui.rows import ORDERS, Query, Rows
 
 LABELS, STATUSES = ("差评", "好评"), ("ok", "unsure", "cut", "empty")
 
@@ -27,12 +27,12 @@ queries = st.builds(
     status=st.none() | st.integers(0, 3),
     least=st.sampled_from([0.0, 0.7, 0.95]),
     below=st.sampled_from([2.0, 0.7, 1.0]),
-    order=st.sampled_from(["file", "unsure", "sure"]),
+    order=st.sampled_from(sorted(ORDERS)),
 )
 
 
 def filled(given_rows: list[tuple[str, int, float, int]], pieces: int = 2) -> Rows:
-    rows = Rows(LABELS, STATUSES)
+    rows = Rows(LABELS)
     for start in range(0, len(given_rows), pieces):
         some = given_rows[start : start + pieces]
         rows.append(
@@ -58,10 +58,14 @@ def slowly(given_rows: list[tuple[str, int, float, int]], query: Query) -> list[
             )
         ):
             found.append(index)
-    if query.order != "file":
-        sign = 1 if query.order == "unsure" else -1
-        found = [index for index in found if given_rows[index][1] >= 0]
-        found.sort(key=lambda index: sign * given_rows[index][2])
+
+    def key(index: int) -> float:
+        _, label, confidence, status = given_rows[index]
+        keys = {"file": index, "unsure": confidence, "sure": -confidence}
+        keys |= {"label": label, "status": -status}
+        return np.inf if label < 0 and query.order != "file" else keys[query.order]
+
+    found.sort(key=key)
     return found
 
 

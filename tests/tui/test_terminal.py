@@ -16,6 +16,9 @@ from pathlib import Path
 import pytest
 
 from models.command import ExitCode
+from models.predictor import Predictor
+from tui.classify import classify
+from tui.inspection import Settings
 
 LEFT = b"\x1b[?1049l"  # the alternate screen is left: the terminal is as it was
 NOISE = """
@@ -28,6 +31,10 @@ def noisy(cls, path, *, device="auto", threads=None):
         raise KeyError(os.environ["BREAK"])
     return real(cls, path, device=device, threads=threads)
 predictor.Predictor.open = classmethod(noisy)
+if os.environ.get("SLOW"):
+    import time
+    quick = predictor.Predictor.predict
+    predictor.Predictor.predict = lambda *a, **k: (time.sleep(0.2), quick(*a, **k))[1]
 from tui.cli import main
 sys.argv = ["sentiment-tui", *sys.argv[1:]]
 main()
@@ -185,3 +192,30 @@ def test_no_byte_of_a_text_is_a_control_sequence(start: Start, tmp_path: Path) -
     for sequence in (b"\x1b]52", b"\x9b31m", b"\x1b]0;evil", b"c\x1b[2J", b"\xc2\x9b"):
         assert sequence not in terminal.seen
     assert "␛]52;c;".encode() in terminal.seen
+
+
+def test_a_run_of_an_app_that_was_killed_goes_on_in_the_next(
+    start: Start, model: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "many.csv"
+    file.write_text("text\n" + "".join(f"好 {n}\n" for n in range(1500)), encoding="utf-8")
+    output, expected = tmp_path / "many.labelled.csv", tmp_path / "expected.csv"
+    killed = start(SLOW="1")
+    killed.shows("fp32")
+    killed.type(f"\x1b[200~{file}\x1b[201~")
+    killed.shows("1,500 records")
+    killed.type("\x1b[15~")  # F5
+    killed.shows("512 of 512 rows")
+    killed.process.kill()
+    killed.process.wait()
+    assert not output.exists()
+    again = start()
+    again.shows("fp32")
+    again.type(f"\x1b[200~{file}\x1b[201~")
+    again.shows("A run of it was interrupted, and goes on where it stopped.")
+    again.type("\x1b[15~")
+    again.shows("done before", "done, written to")
+    again.type("\x11")
+    assert again.ends() == ExitCode.OK
+    classify(Settings(file, expected), Predictor.open(model, device="cpu"))
+    assert output.read_bytes() == expected.read_bytes()

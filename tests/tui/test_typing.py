@@ -12,11 +12,15 @@ from tests.tui.harness import FakeModel, app_of, ask, lacks, row_of, shows, unti
 from trainer.data import load_data
 from tui.app import SentimentApp
 from tui.explain import pieces_of
-from tui.screens.type import History
+from tui.memory import Places
 from tui.widgets.entry import Entry, dropped_path
+from tui.widgets.lines import Lines
 
 
-async def test_a_pause_in_typing_is_answered_and_no_single_key_is(fake: FakeModel) -> None:
+async def test_a_pause_in_typing_is_answered_and_no_single_key_is(
+    fake: FakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.screens.type._PAUSE", 2.0)  # longer than keys take on a busy machine
     async with app_of(fake).run_test() as pilot:
         await shows(pilot, "int8")
         await pilot.press(*"good")
@@ -40,7 +44,7 @@ async def test_live_answers_can_be_switched_off(fake: FakeModel) -> None:
     app = app_of(fake)
     async with app.run_test() as pilot:
         await shows(pilot, "int8")
-        await app.choose(live=False)
+        app.choose(live=False)
         await pilot.press(*"good")
         await pilot.pause(0.6)
         assert fake.asked == []
@@ -59,7 +63,7 @@ async def test_a_history_that_is_switched_off_is_forgotten(fake: FakeModel, home
     async with app.run_test() as pilot:
         await ask(pilot, "secret")
         await shows(pilot, "Answers · 1")
-        await app.choose(history=False)
+        app.choose(history=False)
         await ask(pilot, "secret again")
         await shows(pilot, "Answers · 2")
     assert not any("secret" in file.read_text() for file in home.rglob("*") if file.is_file())
@@ -206,7 +210,7 @@ async def test_the_language_can_be_switched_and_nothing_is_lost(fake: FakeModel)
         await ask(pilot, "很好")
         await shows(pilot, "Answers · 1")
         pilot.app.query_one(Entry).text = "half a sent"
-        await app.choose(language="zh")
+        app.choose(language="zh")
         await pilot.pause()
         await shows(pilot, "half a sent", "历史结果 · 1", "负向评价", "F1 帮助", "内置模型")
     async with app_of(fake).run_test() as pilot:  # and is remembered
@@ -216,7 +220,7 @@ async def test_the_language_can_be_switched_and_nothing_is_lost(fake: FakeModel)
 async def test_the_theme_is_remembered(fake: FakeModel) -> None:
     app = app_of(fake)
     async with app.run_test():
-        await app.choose(theme="contrast")
+        app.choose(theme="contrast")
         assert app.theme == "high-contrast"
     assert app_of(fake).theme == "high-contrast"
 
@@ -261,7 +265,7 @@ async def test_help_shows_the_keys_of_what_has_the_focus(fake: FakeModel) -> Non
         await shows(pilot, "The text box", "^J", "New line", "Everywhere", "config.toml")
         await lacks(pilot, "The list of answers")
         await pilot.press("escape")
-        pilot.app.query_one(History).focus()
+        pilot.app.query_one("#history", Lines).focus()
         await pilot.press("f1")
         await shows(pilot, "The list of answers", "Copy the text")
         await lacks(pilot, "The text box")
@@ -271,7 +275,9 @@ async def test_the_log_stands_beside_what_doctor_finds(model: Path, home: Path) 
     log = home / "XDG_STATE_HOME" / "sentiment-tui" / "log.txt"
     log.parent.mkdir(parents=True)
     log.write_text("[W:onnxruntime] evil \x1b[2J\n")
-    app = SentimentApp(lambda path, device: Predictor.open(path, device=device), model, "cpu")
+    app = SentimentApp(
+        lambda path, device: Predictor.open(path, device=device), model, "cpu", Places.of_user()
+    )
     async with app.run_test(size=(100, 50)) as pilot:
         await shows(pilot, "fp32")
         await pilot.press("f12")
