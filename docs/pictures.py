@@ -7,12 +7,14 @@ answers are what is seen.
 import asyncio
 import html
 import os
+import platform
 import re
 import shutil
 import tempfile
 from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
+from unittest.mock import patch
 
 from rich.cells import cell_len
 
@@ -43,25 +45,36 @@ def main() -> None:
     if not BUILTIN.is_file():
         raise SystemExit(f"no built-in model: expected the file {BUILTIN}")
     for name in LOCALES:
-        with tempfile.TemporaryDirectory() as home:
-            os.environ["LC_ALL"] = LOCALES[name]
-            for screen, picture in asyncio.run(take(Path(home))).items():
-                file = Path(__file__).with_name(f"app-{screen}-{name}.svg")
-                file.write_text(in_cells(picture), encoding="utf-8")
+        write(name, (80, 24), Path(__file__).parent)
 
 
-async def take(home: Path) -> dict[str, str]:
+def write(language: str, size: tuple[int, int], folder: Path) -> None:
+    """Write a picture of each screen, of so many cells, into a folder."""
+    os.environ["LC_ALL"] = LOCALES[language]
+    # The picture of the log shows what doctor finds; which kernel that was, no reader needs.
+    with tempfile.TemporaryDirectory() as home, patch("platform.platform", platform.system):
+        for screen, picture in asyncio.run(take(Path(home), size)).items():
+            path = folder / f"app-{screen}-{language}.svg"
+            path.write_text(in_cells(picture), encoding="utf-8")
+
+
+async def take(home: Path, size: tuple[int, int]) -> dict[str, str]:
     """Walk through the app, and return a picture of each of its screens."""
     here = home / "here"
     here.mkdir()
     shutil.copy(EXAMPLES, here / "reviews.csv")
+    (here / "models").symlink_to(BUILTIN.parent)
     os.chdir(here)
+    Path("broken.csv").write_bytes("text\n很好".encode() + b"\xff\n")
     places = Places(Path("~/.config/sentiment-tui"), home / "state", home / "data")
     app = SentimentApp(
-        lambda path, device: Predictor.open(path, device=device), BUILTIN, "cpu", places
+        lambda path, device: Predictor.open(path, device=device),
+        Path("models/mine.onnx"),
+        "cpu",
+        places,
     )
     pictures: dict[str, str] = {}
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=size) as pilot:
 
         async def until(condition: Callable[[], bool]) -> None:
             while not condition():
@@ -76,9 +89,13 @@ async def take(home: Path) -> dict[str, str]:
                 await pilot.press("escape")
                 await pilot.pause(0.3)
 
+        await until(lambda: app.state == "refused")
+        await shoot("refused")
+        app.open_model(Path("models", BUILTIN.name), "cpu")
         await until(lambda: app.state == "ready")
+        await shoot("empty")
         for asked, review in enumerate(REVIEWS, start=1):
-            app.first.query_one(Entry).insert(review)
+            app.query_one(Entry).insert(review)
             await pilot.press("enter")
             await until(lambda asked=asked: len(app.answers) == asked)  # type: ignore[misc]
         await shoot("type")
@@ -86,6 +103,11 @@ async def take(home: Path) -> dict[str, str]:
         await shoot("help", "f1", leave=True)
         await shoot("palette", "ctrl+p", leave=True)
         await shoot("open", "ctrl+o", leave=True)
+        await pilot.press("f12")
+        await pilot.pause(3)
+        await shoot("log", leave=True)
+        app.open_file(Path("broken.csv"))
+        await shoot("unreadable")
         app.open_file(Path("reviews.csv"))
         await shoot("file")
         await pilot.press("f5")
@@ -93,6 +115,7 @@ async def take(home: Path) -> dict[str, str]:
         await shoot("results", "s", "down")
         await shoot("summary", "f3", leave=True)
         await shoot("correct", "f4", leave=True)
+        await shoot("nothing", "slash", *"label:x", "enter")
     return pictures
 
 
