@@ -200,7 +200,9 @@ async def test_a_paste_that_is_too_long_is_refused_aloud(fake: FakeModel) -> Non
 
 @pytest.mark.parametrize("key", ["ctrl+j", "shift+enter"])
 async def test_a_line_can_be_broken_without_submitting(fake: FakeModel, key: str) -> None:
-    async with app_of(fake).run_test() as pilot:
+    app = app_of(fake)
+    app.choices.live = False
+    async with app.run_test() as pilot:
         await pilot.press("a", key, "b", "enter")
         await shows(pilot, "Answers · 1")
     assert fake.asked == ["a\nb"]

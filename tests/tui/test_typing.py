@@ -292,7 +292,9 @@ def configure(home: Path, text: str) -> None:
 
 async def test_keys_are_what_the_user_made_them(fake: FakeModel, home: Path) -> None:
     configure(home, '[keys]\nsubmit = "ctrl+s"\nexplain = "f9"\n')
-    async with app_of(fake).run_test() as pilot:
+    app = app_of(fake)
+    app.choices.live = False
+    async with app.run_test() as pilot:
         await shows(pilot, "^S Classify  F9 Why?")
         await pilot.press("a", "enter", "b", "ctrl+s")
         await shows(pilot, "Answers · 1")
