@@ -62,12 +62,7 @@ async def test_a_tab_shows_the_app_and_others_are_kept_out(model: Path, port: in
                 assert page.status == 403
         tab = await session.ws_connect(f"{url}/ws?width=80&height=24")
         await shown(tab, "CPU")
-        await tab.send_json(["stdin", "好\r"])
-        await shown(tab, "Answers · 1")
-        await tab.send_json(["stdin", "\x11"])  # Ctrl+Q
-        async with asyncio.timeout(60):
-            while not tab.closed:
-                await tab.receive()
+        await tab.close()
     told, _ = server.communicate(timeout=60)
     assert (server.returncode, told) == (0, f"Open {url} in a browser. Ctrl+C ends.\n")
 
