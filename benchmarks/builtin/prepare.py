@@ -2,7 +2,7 @@
 
 Reads ChnSentiCorp (train, dev, test) and six review files, and writes for the trainer:
 
-    OUT/train.tsv       ChnSentiCorp train, nine tenths of each review file, written sentences
+    OUT/train.tsv       ChnSentiCorp train, 85 % of each review file, and what `written.py` gives
     OUT/dev.tsv         ChnSentiCorp dev, and the twentieth of each review file that chooses
     OUT/test.tsv        ChnSentiCorp test
     OUT/held-out/*.tsv  the tenth of each review file that only measures
@@ -18,12 +18,15 @@ from pathlib import Path
 
 import click
 
-from benchmarks.builtin.written import sentences
+from benchmarks.builtin.written import by_hand, contrasts, sentences
 from trainer.sameness import normalised
 
 CHECKLIST = Path(__file__).with_name("checklist.tsv")
-WRITTEN = 4000
-"""Sentences written for what reviews lack."""
+COMPOSED = 4000
+"""Sentences composed from patterns, for what reviews lack."""
+
+CONTRASTED = 3000
+"""Short reviews of either label that are joined into one with a verdict."""
 
 NEAR = 0.8
 """Jaccard similarity of 5-grams from which two texts count as nearly the same."""
@@ -107,7 +110,8 @@ def main(data: Path, out: Path, leave_out: str | None) -> None:
         if name != leave_out:
             train += learned
             dev += chosen
-    train += [(str(label), text) for text, label in sentences(WRITTEN, seed=0)]
+    reviews = without_copies(train, measured)
+    train += [*by_hand(), *sentences(COMPOSED, seed=0), *contrasts(reviews, CONTRASTED, seed=0)]
     kept = without_copies(train, measured)
     click.echo(
         f"train {write(out / 'train.tsv', kept):,} ({len(train) - len(kept):,} copies dropped)"

@@ -1,11 +1,18 @@
-"""Writes what reviews lack: negation and its scope, contrast, very short answers, emoji, and more.
+"""Gives what reviews lack: negation and its scope, contrast, very short answers, emoji, and more.
 
-Sentences are put together from aspects and patterns below, all written for this purpose. The check
-list (`checklist.tsv`) was written apart from them; `prepare.py` refuses to train on any of its rows.
+Sentences written by hand (`written.tsv`), sentences composed from the aspects and patterns below,
+and short reviews joined into one that turns. Who wrote `written.tsv` had not seen the check list
+(`checklist.tsv`); `prepare.py` refuses to train on any of its rows.
 """
 
 import random
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+Row = tuple[str, str]  # label, text
+
+BY_HAND = Path(__file__).with_name("written.tsv")
 
 # aspect, words of praise, words of blame
 ASPECTS = (
@@ -81,8 +88,49 @@ TRADITIONAL = str.maketrans(
 )
 
 
-def sentences(count: int, seed: int) -> Iterator[tuple[str, int]]:
-    """Give `count` different texts with their labels, half of them of each: 0 blame, 1 praise."""
+CONCESSIONS = (
+    "虽然{x}，但是{y}", "虽然{x}，{y}", "尽管{x}，可是{y}", "{x}，但{y}", "{x}，但是{y}", "{x}，不过{y}",
+    "{x}，可是{y}", "{x}，然而{y}", "{x}。但总的来说，{y}", "原以为{x}，结果{y}", "{x}，只是后来{y}",
+    "除了{x}，{y}", "别人说{x}，我觉得{y}", "之前{x}，这次{y}",
+)  # fmt: skip
+"""How a review turns: the verdict is that of y."""
+
+SHORT = range(4, 24)
+"""Characters of a review that is joined with another."""
+
+
+def by_hand(seed: int = 0) -> Iterator[Row]:
+    """Give each sentence of `written.tsv` as it is, unpunctuated, and before another of its label."""
+    chance = random.Random(seed)  # noqa: S311 - not for secrets
+    lines = BY_HAND.read_text(encoding="utf-8").splitlines()[1:]
+    rows = [(label, text) for label, _, text in (line.split("\t") for line in lines)]
+    of_label = {label: [text for own, text in rows if own == label] for label in "01"}
+    for label, text in rows:
+        yield label, text
+        yield label, f"{text}{chance.choice('，。！ ')}{chance.choice(of_label[label])}"
+        if (bare := re.sub("[，。！？]", chance.choice(("", " ")), text).strip()) != text:
+            yield label, bare
+
+
+def contrasts(reviews: Sequence[Row], count: int, seed: int) -> Iterator[Row]:
+    """Give `count` texts of two short reviews of either label; the second is the verdict."""
+    chance = random.Random(seed)  # noqa: S311 - not for secrets
+    short: dict[str, list[str]] = {"0": [], "1": []}
+    for label, text in reviews:
+        clause = text.strip(" ，。！,.!~～…")
+        if len(clause) in SHORT:
+            short[label].append(clause)
+    for number in range(count):
+        verdict, other = "01" if number % 2 else "10"
+        pattern = chance.choice(CONCESSIONS)
+        yield (
+            verdict,
+            pattern.format(x=chance.choice(short[other]), y=chance.choice(short[verdict])),
+        )
+
+
+def sentences(count: int, seed: int) -> Iterator[Row]:
+    """Give `count` different composed texts, half of them of each label: 0 blame, 1 praise."""
     chance = random.Random(seed)  # noqa: S311 - not for secrets
     seen: set[str] = set()
     while len(seen) < count:
@@ -90,7 +138,7 @@ def sentences(count: int, seed: int) -> Iterator[tuple[str, int]]:
         text = _sentence(label, chance)
         if text not in seen:
             seen.add(text)
-            yield text, label
+            yield str(label), text
 
 
 def _sentence(label: int, chance: random.Random) -> str:

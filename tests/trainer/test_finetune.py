@@ -134,6 +134,7 @@ def test_a_fine_tuned_run_carries_its_encoder_and_both_scores(tuned: Path, encod
     run = read_run(tuned)
     assert load_encoder(str(tuned / "encoder")).digest() == run.encoder_digest
     assert load_encoder(str(encoder)).digest() != run.encoder_digest
+    assert load_encoder(str(tuned / "encoder")).name == encoder.name  # for a run that goes on
     metrics = read_json(tuned / "metrics.json")
     assert metrics["frozen"]["test"]["rows"] == metrics["test"]["rows"]
     assert [entry["epoch"] for entry in metrics["history"]] == [1, 2, 3]
