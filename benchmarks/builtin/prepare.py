@@ -13,7 +13,7 @@ that stands in a file that measures, or nearly does, is dropped, and so is one o
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -58,24 +58,39 @@ def tenth(text: str) -> float:
 def without_copies(rows: list[Row], measured: Iterable[str]) -> list[Row]:
     """Drop the rows that are, or nearly are, one of the measured texts."""
     known = {normalised(text) for text in measured}
-    grams = {number: _grams(text) for number, text in enumerate(known)}
-    having: dict[str, list[int]] = defaultdict(list)
-    for number, own in grams.items():
-        for gram in own:
-            having[gram].append(number)
+    grams = [_grams(text) for text in known]
+    having = index(grams)
 
     def is_copy(text: str) -> bool:
         key = normalised(text)
         if key in known:
             return True
         own = _grams(key)
-        shared = Counter(number for gram in own for number in having.get(gram, ()))
         return any(
             common / (len(own) + len(grams[number]) - common) >= NEAR
-            for number, common in shared.items()
+            for number, common in _shared(own, having).items()
         )
 
     return [row for row in rows if not is_copy(row[1])]
+
+
+def pieces(rows: Iterable[Row], having: Mapping[str, list[int]]) -> int:
+    """Count the rows of which eight of ten 5-grams stand in one text of an index."""
+    grams = (_grams(normalised(text)) for _, text in rows)
+    return sum(max(_shared(own, having).values(), default=-1) >= 0.8 * len(own) for own in grams)
+
+
+def index(texts: Iterable[set[str]]) -> dict[str, list[int]]:
+    """Return, for each 5-gram, the numbers of the texts that have it."""
+    having: dict[str, list[int]] = defaultdict(list)
+    for number, own in enumerate(texts):
+        for gram in own:
+            having[gram].append(number)
+    return having
+
+
+def _shared(own: set[str], having: Mapping[str, list[int]]) -> Counter[int]:
+    return Counter(number for gram in own for number in having.get(gram, ()))
 
 
 def _grams(text: str) -> set[str]:
@@ -117,6 +132,11 @@ def main(data: Path, out: Path, leave_out: str | None) -> None:
         f"train {write(out / 'train.tsv', kept):,} ({len(train) - len(kept):,} copies dropped)"
     )
     click.echo(f"dev {write(out / 'dev.tsv', dev):,}, test {write(out / 'test.tsv', test):,}")
+    learned_from = index(_grams(normalised(text)) for _, text in kept)
+    for path in sorted((out / "held-out").glob("*.tsv")):
+        rows = read(path)
+        inside = pieces(rows, learned_from)
+        click.echo(f"held out: {path.stem} {len(rows):,}, {inside:,} a piece of a row of train")
 
 
 if __name__ == "__main__":
