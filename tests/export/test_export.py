@@ -111,19 +111,6 @@ def test_the_file_gives_the_probabilities_and_the_threshold_that_the_run_recorde
     assert threshold == read_run(run).uncertain_below
 
 
-def test_a_run_from_before_calibration_is_exported_as_it_was(run: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "run"
-    shutil.copytree(run, copy)
-    document = json.loads((copy / "run.json").read_text(encoding="utf-8"))
-    del document["temperature"], document["uncertain_below"]
-    (copy / "run.json").write_text(json.dumps(document), encoding="utf-8")
-    assert read_run(copy).temperature == 1
-    export(settings(copy, tmp_path / "a.onnx"))
-    assert Manifest.from_metadata(_metadata(tmp_path / "a.onnx")).uncertain_below == 0
-    found = Predictor.open(tmp_path / "a.onnx").predict(TEXTS).probabilities
-    np.testing.assert_allclose(found, expected(copy), atol=1e-5)
-
-
 def test_features_are_what_the_head_sees(model: Path, run: Path) -> None:
     import onnxruntime
 

@@ -214,7 +214,7 @@ def test_a_run_of_an_app_that_was_killed_goes_on_in_the_next(
     again.type(f"\x1b[200~{file}\x1b[201~")
     again.shows("A run of it was interrupted, and goes on where it stopped.")
     again.type("\x1b[15~")
-    again.shows("done before", "done, written to")
+    again.shows("done, written to many.labelled.csv", "512 done before")
     again.type("\x11")
     assert again.ends() == ExitCode.OK
     classify(Settings(file, expected), Predictor.open(model, device="cpu"))

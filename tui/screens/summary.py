@@ -1,5 +1,7 @@
 """A file run in figures: how far it is, and what its answers are like."""
 
+from pathlib import Path
+
 import numpy as np
 from textual.app import ComposeResult
 from textual.content import Content
@@ -38,7 +40,7 @@ class SummaryBox(Dialog):
 
 def progress(job: Job, width: int) -> Content:
     """Return three lines: what the run is at, how far it is, and the labels so far."""
-    summary = job.summary
+    summary, output = job.summary, job.settings.output or Path()
     total = job.found.records or 0
     done = summary.predicted if summary else 0
     parts = [
@@ -48,7 +50,7 @@ def progress(job: Job, width: int) -> Content:
             State.STOPPING: tr("stopping…"),
             State.STOPPED: tr("stopped; what is done is kept"),
             State.FAILED: f"✗ {job.reason}",
-            State.DONE: tr("done, written to {path}", path=job.settings.output),
+            State.DONE: tr("done, written to {path}", path=output.name),
         }[job.state],
     ]
     if job.state is not State.DONE:
