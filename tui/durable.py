@@ -152,6 +152,11 @@ def remove(path: Path) -> None:
         os.unlink(path)  # noqa: PTH108
 
 
+def run_folder(output: Path) -> Path:
+    """Return where a run of an output keeps what it has done; it is there while that can go on."""
+    return output.with_name(f".{output.name}.run")
+
+
 @contextmanager
 def journal_of(output: Path) -> Iterator[Journal]:
     """Hold the folder of an output's run alone, and open its journal; the kernel lets go if we die.
@@ -163,7 +168,7 @@ def journal_of(output: Path) -> Iterator[Journal]:
     """
     import fcntl  # Windows, where the app alone runs, has none
 
-    folder = output.with_name(f".{output.name}.run")
+    folder = run_folder(output)
     descriptor = journal = None
     disposable = not folder.exists()  # once we hold it, and until it has a journal to ask
     try:  # a signal may end this run between any two calls

@@ -60,12 +60,12 @@ def main(out: Path, chnsenticorp: Path, files: tuple[Path, ...]) -> None:
         name: {title: model(texts(rows)) for title, rows in sets.items()}
         for name, model in models.items()
     }
-    table("accuracy | rows", models)
-    for title, rows in sets.items():
-        line(title, f"{len(rows):,}", *(f"{right(answers[m][title], rows):.2%}" for m in models))
-    table("macro-F1 | rows", models)
-    for title, rows in sets.items():
-        line(title, f"{len(rows):,}", *(f"{macro_f1(answers[m][title], rows):.2%}" for m in models))
+    for name, score in (("accuracy", right), ("macro-F1", macro_f1)):
+        table(f"{name} | rows", models)
+        for title, rows in sets.items():
+            line(
+                title, f"{len(rows):,}", *(f"{score(answers[m][title], rows):.2%}" for m in models)
+            )
     means = {
         m: np.mean([macro_f1(answers[m][f"{name}, held out"], held_out[name]) for name in held_out])
         for m in models

@@ -18,10 +18,11 @@ from pathlib import Path
 
 import click
 
-from benchmarks.builtin.written import by_hand, contrasts, sentences
+from benchmarks.builtin.written import Row, contrasts, sentences, variants
 from trainer.sameness import normalised
 
 CHECKLIST = Path(__file__).with_name("checklist.tsv")
+WRITTEN = Path(__file__).with_name("written.tsv")
 COMPOSED = 4000
 """Sentences composed from patterns, for what reviews lack."""
 
@@ -30,8 +31,6 @@ CONTRASTED = 3000
 
 NEAR = 0.8
 """Jaccard similarity of 5-grams from which two texts count as nearly the same."""
-
-Row = tuple[str, str]  # label, text
 
 
 def read(path: Path) -> list[Row]:
@@ -126,11 +125,14 @@ def main(data: Path, out: Path, leave_out: str | None) -> None:
             train += learned
             dev += chosen
     reviews = without_copies(train, measured)
-    train += [*by_hand(), *sentences(COMPOSED, seed=0), *contrasts(reviews, CONTRASTED, seed=0)]
-    kept = without_copies(train, measured)
-    click.echo(
-        f"train {write(out / 'train.tsv', kept):,} ({len(train) - len(kept):,} copies dropped)"
-    )
+    added = [
+        *variants(read(WRITTEN), seed=0),
+        *sentences(COMPOSED, seed=0),
+        *contrasts(reviews, CONTRASTED, seed=0),
+    ]
+    kept = reviews + without_copies(added, measured)
+    dropped = len(train) + len(added) - len(kept)
+    click.echo(f"train {write(out / 'train.tsv', kept):,} ({dropped:,} copies dropped)")
     click.echo(f"dev {write(out / 'dev.tsv', dev):,}, test {write(out / 'test.tsv', test):,}")
     learned_from = index(_grams(normalised(text)) for _, text in kept)
     for path in sorted((out / "held-out").glob("*.tsv")):

@@ -1,6 +1,6 @@
 """Gives what reviews lack: negation and its scope, contrast, very short answers, emoji, and more.
 
-Sentences written by hand (`written.tsv`), sentences composed from the aspects and patterns below,
+Variants of sentences written one by one (`written.tsv`), sentences composed from the aspects and patterns below,
 and short reviews joined into one that turns. Who wrote `written.tsv` had not seen the check list
 (`checklist.tsv`); `prepare.py` refuses to train on any of its rows.
 """
@@ -8,11 +8,8 @@ and short reviews joined into one that turns. Who wrote `written.tsv` had not se
 import random
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 Row = tuple[str, str]  # label, text
-
-BY_HAND = Path(__file__).with_name("written.tsv")
 
 # aspect, words of praise, words of blame
 ASPECTS = (
@@ -99,11 +96,9 @@ SHORT = range(4, 24)
 """Characters of a review that is joined with another."""
 
 
-def by_hand(seed: int = 0) -> Iterator[Row]:
-    """Give each sentence of `written.tsv` as it is, unpunctuated, and before another of its label."""
+def variants(rows: Sequence[Row], seed: int) -> Iterator[Row]:
+    """Give each sentence as it is, before another of its label, and, if it has any, unpunctuated."""
     chance = random.Random(seed)  # noqa: S311 - not for secrets
-    lines = BY_HAND.read_text(encoding="utf-8").splitlines()[1:]
-    rows = [(label, text) for label, _, text in (line.split("\t") for line in lines)]
     of_label = {label: [text for own, text in rows if own == label] for label in "01"}
     for label, text in rows:
         yield label, text

@@ -17,6 +17,7 @@ from models.display import display
 from models.i18n import tr
 from models.tables import FORMATS, OUTPUT_FORMATS, TEXT_FORMATS, Dialect, Record, format_of
 from tui.aside import aside
+from tui.durable import run_folder
 from tui.engine import reason_of
 from tui.inspection import Found, Settings, inspect
 from tui.job import Job
@@ -127,7 +128,7 @@ class FileScreen(Page):
                     rejected=f"{found.rejected:,}",
                 )
             ]
-            if output.with_name(f".{output.name}.run").exists():  # as `durable.journal_of` names it
+            if run_folder(output).exists():
                 lines.append(tr("A run of it was interrupted, and goes on where it stopped."))
             said = Content.styled("\n".join(lines), "bold")
         self.query_one("#recognised", Static).update(said)
