@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from models.command import ExitCode, UserError
-from models.i18n import tr
 
 _OUTPUTS = ["probabilities", "features"]
 
@@ -126,13 +125,11 @@ class Census:
             if found != value:
                 raise UserError(
                     ExitCode.CONFIG,
-                    tr(
-                        "the written graph is not what was asked for: expected {name} {expected}, "
-                        "found {found}",
-                        name=name,
-                        expected=value,
-                        found=found,
-                    ),
+                    "the written graph is not what was asked for: expected {name} {expected}, "
+                    "found {found}",
+                    name=name,
+                    expected=value,
+                    found=found,
                 )
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from export.sources import Batch, Source
 from models.command import ExitCode, UserError
 from models.display import display
-from models.i18n import tr
 from models.predictor import Predictor
 from models.run_directory import Row
 
@@ -126,13 +125,11 @@ def check_exact(predictor: Predictor, source: Source, precision: str) -> Agreeme
     if not difference[worst] <= MAX_DIFFERENCE[precision] or flipped[worst]:  # also refuses NaN
         raise UserError(
             ExitCode.CONFIG,
-            tr(
-                "the exported graph differs from torch: expected at most {limit:.0e} in any "
-                "probability, found {found:.1e} for the text {text}",
-                limit=MAX_DIFFERENCE[precision],
-                found=float(difference[worst]),
-                text=names[worst],
-            ),
+            "the exported graph differs from torch: expected at most {limit:.0e} in any "
+            "probability, found {found:.1e} for the text {text}",
+            limit=MAX_DIFFERENCE[precision],
+            found=float(difference[worst]),
+            text=names[worst],
         )
     return Agreement(
         texts=len(expected),
@@ -176,13 +173,11 @@ def check_close(agreement: Agreement) -> None:
     if not agreement.passes:
         raise UserError(
             ExitCode.CONFIG,
-            tr(
-                "int8 costs too much: expected at least {min_same:.1%} of the labels on dev and at "
-                "most {max_lost:.1%} accuracy lost, found {same:.2%} and {lost:.2%}; "
-                "export with --precision fp32",
-                min_same=MIN_AGREEMENT,
-                max_lost=MAX_LOSS,
-                same=agreement.same,
-                lost=agreement.lost,
-            ),
+            "int8 costs too much: expected at least {min_same:.1%} of the labels on dev and at "
+            "most {max_lost:.1%} accuracy lost, found {same:.2%} and {lost:.2%}; "
+            "export with --precision fp32",
+            min_same=MIN_AGREEMENT,
+            max_lost=MAX_LOSS,
+            same=agreement.same,
+            lost=agreement.lost,
         )

@@ -15,7 +15,6 @@ from export.quantization import WEIGHTS_ONLY, candidates
 from export.sources import Source, open_source
 from models.command import ExitCode, UserError
 from models.cores import instructions
-from models.i18n import tr
 from models.manifest import Manifest
 from models.predictor import Predictor
 from models.vetting import digest
@@ -105,20 +104,18 @@ def _check(settings: Settings) -> None:
     if settings.output.exists() and not settings.force:
         raise UserError(
             ExitCode.CANNOT_CREATE,
-            tr(
-                "{path} exists; name another --output, or --force to replace it",
-                path=settings.output,
-            ),
+            "{path} exists; name another --output, or --force to replace it",
+            path=settings.output,
         )
     if settings.target == "cpu" and settings.precision == "fp16":
         raise UserError(
             ExitCode.USAGE,
-            tr("fp16 is for --target cuda: on CPUs ONNX Runtime computes it in fp32, with casts"),
+            "fp16 is for --target cuda: on CPUs ONNX Runtime computes it in fp32, with casts",
         )
     if settings.target == "cuda" and settings.precision == "int8":
         raise UserError(
             ExitCode.USAGE,
-            tr("int8 is for --target cpu: ONNX Runtime has no CUDA kernels for it; take fp16"),
+            "int8 is for --target cpu: ONNX Runtime has no CUDA kernels for it; take fp16",
         )
 
 
@@ -139,7 +136,7 @@ def _prove(settings: Settings, source: Source, exact: onnx.ModelProto, draft: Pa
         if not source.rows:
             raise UserError(
                 ExitCode.USAGE,
-                tr("int8 is held against labelled texts: name some with --dev FILE.jsonl"),
+                "int8 is held against labelled texts: name some with --dev FILE.jsonl",
             )
         texts = source.alone([row.text for row in source.rows])
         for row, batch in zip(source.rows, texts, strict=True):

@@ -196,14 +196,12 @@ def _from_hugging_face(folder: Path, dev: Path | None) -> Source:
     if kind not in BERT_LIKE or not architecture.endswith("ForSequenceClassification"):
         raise UserError(
             ExitCode.DATA,
-            tr(
-                "{path} is a {architecture} of type {kind}: expected a run directory, or a "
-                "...ForSequenceClassification of type {known}",
-                path=folder,
-                architecture=architecture,
-                kind=kind,
-                known=", ".join(BERT_LIKE),
-            ),
+            "{path} is a {architecture} of type {kind}: expected a run directory, or a "
+            "...ForSequenceClassification of type {known}",
+            path=folder,
+            architecture=architecture,
+            kind=kind,
+            known=", ".join(BERT_LIKE),
         )
     try:
         model: Any = transformers.AutoModelForSequenceClassification.from_pretrained(
@@ -213,7 +211,7 @@ def _from_hugging_face(folder: Path, dev: Path | None) -> Source:
         tokenizer = canonical_tokenizer(tokenizer.backend_tokenizer.to_str())
     except Exception as error:  # damaged files raise whatever they cause
         raise UserError(
-            ExitCode.DATA, tr("{path} is damaged: {reason}", path=folder, reason=error)
+            ExitCode.DATA, "{path} is damaged: {reason}", path=folder, reason=error
         ) from error
     labels = tuple(str(model.config.id2label[i]) for i in range(model.config.num_labels))
     facts = {
@@ -268,13 +266,15 @@ def _labelled(path: Path, labels: Sequence[str]) -> list[Row]:
                     raise ValueError(f"label {record['label']!r:.40}")
                 rows.append(Row(str(record["text"]), label, []))
             except (KeyError, TypeError, ValueError) as error:
-                problem = tr(
-                    "expected text and label, one of {labels}; {reason}",
-                    labels=known,
-                    reason=repr(error),
-                )
-                place = tr(
-                    "{name}, line {line}: {problem}", name=path, line=number, problem=problem
-                )
-                raise UserError(ExitCode.DATA, place) from error
+                raise UserError(
+                    ExitCode.DATA,
+                    "{name}, line {line}: {problem}",
+                    name=path,
+                    line=number,
+                    problem=tr(
+                        "expected text and label, one of {labels}; {reason}",
+                        labels=known,
+                        reason=repr(error),
+                    ),
+                ) from error
     return rows

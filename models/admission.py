@@ -29,7 +29,7 @@ def admit(path: Path) -> None:
     """
     if path.stat().st_size > MAX_BYTES:
         raise UserError(
-            ExitCode.CONFIG, tr("{path} is larger than 2 GiB, which no ONNX model is", path=path)
+            ExitCode.CONFIG, "{path} is larger than 2 GiB, which no ONNX model is", path=path
         )
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -40,7 +40,9 @@ def admit(path: Path) -> None:
     if problem is not None:
         raise UserError(
             ExitCode.CONFIG,
-            tr("{path} cannot be used as a model: {reason}", path=path, reason=display(problem)),
+            "{path} cannot be used as a model: {reason}",
+            path=path,
+            reason=display(problem),
         )
     try:
         known.mkdir(parents=True, exist_ok=True)

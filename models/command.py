@@ -33,21 +33,25 @@ class ExitCode(IntEnum):
 
 
 class UserError(Exception):
-    """An expected condition that ends a command: what was expected, what was found, what to do."""
+    """An expected condition that ends a command: what was expected, what was found, what to do.
 
-    def __init__(self, code: ExitCode, message: str) -> None:
-        super().__init__(message)
+    Args:
+        code: that the command exits with.
+        sentence: in English, and
+        values: for its fields, as `tr` takes them.
+    """
+
+    def __init__(self, code: ExitCode, sentence: str, /, **values: object) -> None:
+        super().__init__(tr(sentence, **values))
         self.code = code
 
 
 def require_file(path: Path) -> None:
     """Raise UserError NO_INPUT unless `path` is a file, and say whether it is a folder instead."""
     if path.is_dir():
-        raise UserError(
-            ExitCode.NO_INPUT, tr("expected a file, found the folder {path}", path=path)
-        )
+        raise UserError(ExitCode.NO_INPUT, "expected a file, found the folder {path}", path=path)
     if not path.is_file():
-        raise UserError(ExitCode.NO_INPUT, tr("no such file: {path}", path=path))
+        raise UserError(ExitCode.NO_INPUT, "no such file: {path}", path=path)
 
 
 class Terminated(BaseException):

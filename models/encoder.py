@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from models.command import ExitCode, UserError
-from models.i18n import tr
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def load_encoder(source: str, *, for_export: bool = False) -> Encoder:
     """
     is_folder = Path(source).is_dir()
     if not is_folder and (source.startswith((".", "/", "~")) or source.count("/") > 1):
-        raise UserError(ExitCode.NO_INPUT, tr("no such encoder folder: {path}", path=source))
+        raise UserError(ExitCode.NO_INPUT, "no such encoder folder: {path}", path=source)
     from transformers import AutoModel, AutoTokenizer
     from transformers.utils import logging
 
@@ -101,38 +100,37 @@ def load_encoder(source: str, *, for_export: bool = False) -> Encoder:
     except Exception as error:
         reason = str(error).strip().partition("\n")[0]
         if is_folder:
-            message = tr(
+            raise UserError(
+                ExitCode.DATA,
                 "{path} is no encoder: expected config.json, model.safetensors and tokenizer.json "
                 "of a BERT-like model in the Hugging Face format; {reason}",
                 path=source,
                 reason=reason,
-            )
-            raise UserError(ExitCode.DATA, message) from error
-        message = tr(
+            ) from error
+        raise UserError(
+            ExitCode.NO_INPUT,
             "{name} is neither a folder here nor a model that the hub gave: {reason}. "
             "Without a network, HF_HUB_OFFLINE=1 uses what was loaded before",
             name=source,
             reason=reason,
-        )
-        raise UserError(ExitCode.NO_INPUT, message) from error
+        ) from error
     if hasattr(module, "pooler"):
         module.pooler = None
     lacking = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
     if lacking:
         raise UserError(
             ExitCode.DATA,
-            tr(
-                "{path} lacks {count} weights that its config.json asks for, {first} the first",
-                path=source,
-                count=len(lacking),
-                first=lacking[0],
-            ),
+            "{path} lacks {count} weights that its config.json asks for, {first} the first",
+            path=source,
+            count=len(lacking),
+            first=lacking[0],
         )
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise UserError(
             ExitCode.DATA,
-            tr("{path} has no tokenizer.json, nor one that can be made into it", path=source),
+            "{path} has no tokenizer.json, nor one that can be made into it",
+            path=source,
         )
     return Encoder(
         module=module.eval(),
@@ -152,10 +150,8 @@ def layers_of(module: Any) -> list[Any]:
     if stack is None:
         raise UserError(
             ExitCode.DATA,
-            tr(
-                "{name} has no layers where BERT has them; only its head can be trained",
-                name=type(module).__name__,
-            ),
+            "{name} has no layers where BERT has them; only its head can be trained",
+            name=type(module).__name__,
         )
     return list(stack)
 

@@ -68,12 +68,10 @@ def detect_encoding(path: Path) -> str:
             )
     raise UserError(
         ExitCode.DATA,
-        tr(
-            "{path}: expected UTF-8, GB18030 or a byte order mark; {failures}. "
-            "Name the encoding with --encoding",
-            path=path,
-            failures=", ".join(failures),
-        ),
+        "{path}: expected UTF-8, GB18030 or a byte order mark; {failures}. "
+        "Name the encoding with --encoding",
+        path=path,
+        failures=", ".join(failures),
     )
 
 
@@ -92,7 +90,8 @@ def read_lines(file: BufferedReader, encoding: str) -> Iterator[Line]:
     if not usable:
         raise UserError(
             ExitCode.USAGE,
-            tr("--encoding {encoding} is none of text that Python knows", encoding=encoding),
+            "--encoding {encoding} is none of text that Python knows",
+            encoding=encoding,
         )
     start = 0
     marked = _mark(file)
@@ -102,10 +101,8 @@ def read_lines(file: BufferedReader, encoding: str) -> Iterator[Line]:
     if codec in ("utf-16", "utf-32"):
         raise UserError(
             ExitCode.DATA,
-            tr(
-                "the input has no byte order mark; say --encoding {encoding}-le or {encoding}-be",
-                encoding=codec,
-            ),
+            "the input has no byte order mark; say --encoding {encoding}-le or {encoding}-be",
+            encoding=codec,
         )
     codec = codec.removesuffix("-sig")
     for number, raw in enumerate(_split(file, _newline(codec)), start=1):

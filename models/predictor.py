@@ -72,22 +72,18 @@ def _onnxruntime() -> ModuleType:
     if all(installed(wheel) for wheel in ("onnxruntime", "onnxruntime-gpu")):
         raise UserError(
             ExitCode.UNAVAILABLE,
-            tr(
-                "onnxruntime and onnxruntime-gpu are both installed, and overwrite each other. "
-                "Keep one: pip uninstall -y onnxruntime onnxruntime-gpu && "
-                "pip install 'sentiment-tui[cpu]' (or 'sentiment-tui[gpu]')"
-            ),
+            "onnxruntime and onnxruntime-gpu are both installed, and overwrite each other. "
+            "Keep one: pip uninstall -y onnxruntime onnxruntime-gpu && "
+            "pip install 'sentiment-tui[cpu]' (or 'sentiment-tui[gpu]')",
         )
     try:
         import onnxruntime
     except ImportError as error:
         raise UserError(
             ExitCode.UNAVAILABLE,
-            tr(
-                "ONNX Runtime cannot be imported ({reason}). Install it: "
-                "pip install 'sentiment-tui[cpu]' (or 'sentiment-tui[gpu]')",
-                reason=error,
-            ),
+            "ONNX Runtime cannot be imported ({reason}). Install it: "
+            "pip install 'sentiment-tui[cpu]' (or 'sentiment-tui[gpu]')",
+            reason=error,
         ) from error
     module: ModuleType = onnxruntime
     return module
@@ -111,12 +107,10 @@ def _wanted(device: Device) -> list[str]:
     if not wanted:
         raise UserError(
             ExitCode.UNAVAILABLE,
-            tr(
-                "device {device} was asked for, but this ONNX Runtime offers only {found}; "
-                "install 'sentiment-tui[gpu]' on a machine with CUDA, or use --device cpu",
-                device=device,
-                found=", ".join(offered),
-            ),
+            "device {device} was asked for, but this ONNX Runtime offers only {found}; "
+            "install 'sentiment-tui[gpu]' on a machine with CUDA, or use --device cpu",
+            device=device,
+            found=", ".join(offered),
         )
     return wanted
 
@@ -189,7 +183,7 @@ class Predictor:
                 had.
         """
         if not path.is_file():
-            raise UserError(ExitCode.NO_INPUT, tr("no such model file: {path}", path=path))
+            raise UserError(ExitCode.NO_INPUT, "no such model file: {path}", path=path)
         wanted = _wanted(device)
         if not proving and not path.samefile(BUILTIN):
             admit(path)
@@ -199,28 +193,25 @@ class Predictor:
         except Exception as error:
             raise UserError(
                 ExitCode.CONFIG,
-                tr("{path}: ONNX Runtime cannot open it: {reason}", path=path, reason=error),
+                "{path}: ONNX Runtime cannot open it: {reason}",
+                path=path,
+                reason=error,
             ) from error
         try:
             predictor = cls(path, session, connect)
         except ValueError as error:
             raise UserError(
                 ExitCode.CONFIG,
-                tr(
-                    "{path} is an ONNX file, but not a model that `python -m export` wrote: "
-                    "{reason}",
-                    path=path,
-                    reason=error,
-                ),
+                "{path} is an ONNX file, but not a model that `python -m export` wrote: {reason}",
+                path=path,
+                reason=error,
             ) from error
         if device == "cuda" and predictor.device != "cuda":
             raise UserError(
                 ExitCode.UNAVAILABLE,
-                tr(
-                    "device cuda was asked for, but ONNX Runtime fell back to {found}: CUDA or "
-                    "cuDNN is missing or too old for it; use --device cpu to accept that",
-                    found=session.get_providers()[0],
-                ),
+                "device cuda was asked for, but ONNX Runtime fell back to {found}: CUDA or "
+                "cuDNN is missing or too old for it; use --device cpu to accept that",
+                found=session.get_providers()[0],
             )
         precision = predictor.manifest.precision
         if proving or precision != {"cuda": "int8", "cpu": "fp16"}[predictor.device]:
@@ -234,7 +225,10 @@ class Predictor:
         )
         raise UserError(
             ExitCode.CONFIG,
-            tr("{path} is {precision}: {reason}", path=path, precision=precision, reason=reason),
+            "{path} is {precision}: {reason}",
+            path=path,
+            precision=precision,
+            reason=reason,
         )
 
     def predict(self, texts: Sequence[str], *, windows: bool = False) -> Predictions:

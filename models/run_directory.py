@@ -32,7 +32,6 @@ from torch import Tensor, nn
 from models.classifier import Classifier, Pooling
 from models.command import ExitCode, UserError
 from models.encoder import Encoder, load_encoder
-from models.i18n import tr
 
 LATEST = Path("runs/latest")
 
@@ -86,7 +85,8 @@ def refuse_existing(path: Path, *, force: bool) -> None:
     if path.exists() and (not force or not (path / "run.json").is_file()):
         raise UserError(
             ExitCode.CANNOT_CREATE,
-            tr("{path} exists; name another --output, or --force to replace a run", path=path),
+            "{path} exists; name another --output, or --force to replace a run",
+            path=path,
         )
 
 
@@ -159,11 +159,9 @@ def read_run(folder: Path) -> Run:
     if not path.is_file():
         raise UserError(
             ExitCode.NO_INPUT,
-            tr(
-                "no finished run in {path}: expected {file}; train one with python -m trainer",
-                path=folder,
-                file="run.json",
-            ),
+            "no finished run in {path}: expected {file}; train one with python -m trainer",
+            path=folder,
+            file="run.json",
         )
     try:
         run = Run(**read_json(path))
@@ -173,7 +171,7 @@ def read_run(folder: Path) -> Run:
             raise ValueError(f"pooling {run.pooling!r}")
     except (ValueError, AttributeError, TypeError) as error:
         raise UserError(
-            ExitCode.DATA, tr("{path} is damaged: {reason}", path=path, reason=repr(error))
+            ExitCode.DATA, "{path} is damaged: {reason}", path=path, reason=repr(error)
         ) from error
     return run
 
@@ -200,12 +198,10 @@ def load_classifier(
     if encoder.digest() != run.encoder_digest:
         raise UserError(
             ExitCode.DATA,
-            tr(
-                "{path} is not the encoder that {run} was trained on: its weights or tokenizer "
-                "differ; name the right one with --encoder",
-                path=encoder.source,
-                run=folder,
-            ),
+            "{path} is not the encoder that {run} was trained on: its weights or tokenizer "
+            "differ; name the right one with --encoder",
+            path=encoder.source,
+            run=folder,
         )
     classifier = Classifier(encoder.module, encoder.hidden, len(run.labels), run.pooling)
     try:
@@ -213,6 +209,8 @@ def load_classifier(
     except (OSError, RuntimeError, safetensors.SafetensorError) as error:
         raise UserError(
             ExitCode.DATA,
-            tr("{path} is damaged: {reason}", path=folder / "head.safetensors", reason=error),
+            "{path} is damaged: {reason}",
+            path=folder / "head.safetensors",
+            reason=error,
         ) from error
     return classifier.eval(), encoder

@@ -30,7 +30,10 @@ _ROWS = 512  # of Parquet that are decoded together
 def _unreadable(path: Path, format: str, reason: object) -> UserError:
     return UserError(
         ExitCode.DATA,
-        tr("{path} cannot be read as {format}: {reason}", path=path, format=format, reason=reason),
+        "{path} cannot be read as {format}: {reason}",
+        path=path,
+        format=format,
+        reason=reason,
     )
 
 
@@ -77,11 +80,9 @@ def open_xlsx(path: Path, dialect: Dialect) -> Table:
         if len(wanted) != 1 or wanted[0] not in book.sheet_names:
             raise UserError(
                 ExitCode.DATA,
-                tr(
-                    "{path}: expected one sheet, found {found}; name yours with --sheet",
-                    path=path,
-                    found=", ".join(book.sheet_names),
-                ),
+                "{path}: expected one sheet, found {found}; name yours with --sheet",
+                path=path,
+                found=", ".join(book.sheet_names),
             )
         rows = _xlsx_rows(book.get_sheet_by_name(wanted[0]))
     except (CalamineError, OSError) as error:

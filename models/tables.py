@@ -209,13 +209,11 @@ def find_column(
             expected = tr("a column called {names}", names=" | ".join(known))
     raise UserError(
         ExitCode.DATA,
-        tr(
-            "{name}: expected {expected}, found the columns {columns}; name yours with {flag}",
-            name=where,
-            expected=expected,
-            columns=display(", ".join(columns), limit=500),
-            flag=flag,
-        ),
+        "{name}: expected {expected}, found the columns {columns}; name yours with {flag}",
+        name=where,
+        expected=expected,
+        columns=display(", ".join(columns), limit=500),
+        flag=flag,
     )
 
 
@@ -245,11 +243,9 @@ def open_table(path: Path | None, dialect: Dialect = Dialect()) -> Iterator[Tabl
     if format is None:
         raise UserError(
             ExitCode.USAGE,
-            tr(
-                "{name}: its name does not tell its format; say --from {formats}",
-                name=name,
-                formats="|".join(FORMATS),
-            ),
+            "{name}: its name does not tell its format; say --from {formats}",
+            name=name,
+            formats="|".join(FORMATS),
         )
     if format in TEXT_FORMATS:
         encoding = dialect.encoding or (detect_encoding(path) if path else "utf-8")
@@ -260,7 +256,8 @@ def open_table(path: Path | None, dialect: Dialect = Dialect()) -> Iterator[Tabl
     if path is None:
         raise UserError(
             ExitCode.USAGE,
-            tr("{format} cannot be read from a pipe; save it to a file first", format=format),
+            "{format} cannot be read from a pipe; save it to a file first",
+            format=format,
         )
     from models.sheets import open_parquet, open_xlsx
 
@@ -303,24 +300,22 @@ def _delimiter(name: str, dialect: Dialect, header: str) -> str:
     if len(found) > 1:
         raise UserError(
             ExitCode.DATA,
-            tr(
-                "{name}: expected one delimiter in the first line, found {found}; "
-                "name yours with --delimiter",
-                name=name,
-                found=" ".join("TAB" if mark == "\t" else mark for mark in found),
-            ),
+            "{name}: expected one delimiter in the first line, found {found}; "
+            "name yours with --delimiter",
+            name=name,
+            found=" ".join("TAB" if mark == "\t" else mark for mark in found),
         )
     return found[0] if found else ","
 
 
 def _wrong(name: str, line: int, problem: str) -> UserError:
     return UserError(
-        ExitCode.DATA, tr("{name}, line {line}: {problem}", name=name, line=line, problem=problem)
+        ExitCode.DATA, "{name}, line {line}: {problem}", name=name, line=line, problem=problem
     )
 
 
 def _empty(name: str) -> UserError:
-    return UserError(ExitCode.DATA, tr("{name} is empty: expected records", name=name))
+    return UserError(ExitCode.DATA, "{name} is empty: expected records", name=name)
 
 
 def _place(lines: Sequence[Line], number: int = 0) -> Place:

@@ -54,7 +54,7 @@ CHINESE: dict[str, str] = {
     "Column of the labels.": "标签所在的列。",
     "Column of the texts.": "文本所在的列。",
     "Labelled reviews: a folder with train, dev and test as CSV, TSV, JSONL, XLSX or Parquet; such files, each after its own --data; a folder of datasets' save_to_disk; a hub id.": "有标签的评价：含 train、dev、test 三个 CSV、TSV、JSONL、XLSX 或 Parquet 文件的目录；或逐个用 --data 指定这些文件；或 datasets 的 save_to_disk 目录；或 hub 上的名称。",
-    "--data: expected the splits {expected}, files such as train.csv; found {found}": "--data：应有划分 {expected}（例如 train.csv 这样的文件），实际是 {found}",
+    "--data: expected the splits {expected}, files such as train.csv; found {found}{hint}": "--data：应有划分 {expected}（例如 train.csv 这样的文件），实际是 {found}{hint}",
     "{where}: expected two or more labels, found {found}": "{where}：应有两个或更多标签，实际是 {found}",
     "{where} has no rows in split {split}": "{where} 的 {split} 划分没有任何行",
     "two sources for split {split}: {a} and {b}": "划分 {split} 有两个来源：{a} 和 {b}",

@@ -17,8 +17,11 @@ def sentences() -> set[str]:
     for package in ("export", "models", "trainer", "tui"):
         for path in sorted((ROOT / package).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "tr":
-                    sentence = node.args[0]
+                called = getattr(getattr(node, "func", None), "id", None)
+                if isinstance(node, ast.Call) and called in ("tr", "UserError"):
+                    sentence = node.args[called == "UserError"]
+                    if path.name == "command.py" and ast.unparse(sentence) == "sentence":
+                        continue  # UserError itself, which hands on what it was given
                     assert isinstance(sentence, ast.Constant), f"{path}:{node.lineno}"
                     found.add(sentence.value)
     return found

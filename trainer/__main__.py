@@ -47,17 +47,15 @@ def _read_config(context: click.Context, _parameter: click.Parameter, path: Path
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(
-            ExitCode.DATA, tr("{path} is not TOML: {reason}", path=path, reason=error)
+            ExitCode.DATA, "{path} is not TOML: {reason}", path=path, reason=error
         ) from error
     options = {parameter.opts[0].removeprefix("--"): parameter for parameter in _options(context)}
     if unknown := sorted(set(document) - set(options)):
         raise UserError(
             ExitCode.USAGE,
-            tr(
-                "{path}: expected options of python -m trainer, found {unknown}",
-                path=path,
-                unknown=", ".join(unknown),
-            ),
+            "{path}: expected options of python -m trainer, found {unknown}",
+            path=path,
+            unknown=", ".join(unknown),
         )
     context.default_map = {
         str(options[flag].name): [value]

@@ -188,11 +188,9 @@ def _keep(data: Data, kept: NDArray[np.bool_]) -> tuple[Data, int]:
     if lost.any():
         raise UserError(
             ExitCode.DATA,
-            tr(
-                "dropping {rows} rows of train leaves none of label {label}",
-                rows=dropped,
-                label=data.labels.names[int(lost.argmax())],
-            ),
+            "dropping {rows} rows of train leaves none of label {label}",
+            rows=dropped,
+            label=data.labels.names[int(lost.argmax())],
         )
     return Data(data.labels, {**data.splits, "train": remaining}), dropped
 
@@ -209,9 +207,7 @@ def class_weights(data: Data) -> Tensor:
     if not rows.all():
         raise UserError(
             ExitCode.DATA,
-            tr(
-                "--class-weights: expected rows of every label, found none of label {label}",
-                label=data.labels.names[int(rows.argmin())],
-            ),
+            "--class-weights: expected rows of every label, found none of label {label}",
+            label=data.labels.names[int(rows.argmin())],
         )
     return torch.from_numpy(1 / rows / (1 / rows).mean()).float()

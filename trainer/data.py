@@ -83,14 +83,16 @@ def load_data(
     lacking = [name for name in SPLITS if name not in readers]
     cut = [] if split is None or "train" in lacking else lacking
     if not set(wanted) <= {*readers, *cut}:
-        message = tr(
-            "--data: expected the splits {expected}, files such as train.csv; found {found}",
+        can_cut = "train" in wanted and "train" in readers
+        raise UserError(
+            ExitCode.DATA,
+            "--data: expected the splits {expected}, files such as train.csv; found {found}{hint}",
             expected=", ".join(wanted),
             found=", ".join(found) or tr("nothing"),
+            hint=tr("; --split-sizes 0.1,0.1 cuts those that are missing from train")
+            if can_cut
+            else "",
         )
-        if "train" in wanted and "train" in readers:
-            message += tr("; --split-sizes 0.1,0.1 cuts those that are missing from train")
-        raise UserError(ExitCode.DATA, message)
     raw = {name: readers[name]() for name in SPLITS if name in readers and (cut or name in wanted)}
     label_set = LabelSet(labels) if labels else _find_labels(next(iter(raw.values())))
     splits = {name: _number(name, rows, label_set) for name, rows in raw.items()}
@@ -116,11 +118,9 @@ def _find_labels(raw: Raw) -> LabelSet:
     if len(names) < 2:
         raise UserError(
             ExitCode.DATA,
-            tr(
-                "{where}: expected two or more labels, found {found}",
-                where=raw.where,
-                found=", ".join(names) or tr("nothing"),
-            ),
+            "{where}: expected two or more labels, found {found}",
+            where=raw.where,
+            found=", ".join(names) or tr("nothing"),
         )
     return LabelSet(names)
 
@@ -129,20 +129,18 @@ def _number(name: str, raw: Raw, labels: LabelSet) -> Split:
     """Give the labels their ids."""
     if not raw.texts:
         raise UserError(
-            ExitCode.DATA, tr("{where} has no rows in split {split}", where=raw.where, split=name)
+            ExitCode.DATA, "{where} has no rows in split {split}", where=raw.where, split=name
         )
     ids = [labels.find(label) for label in raw.labels]
     if None in ids:
         row = ids.index(None)
         raise UserError(
             ExitCode.DATA,
-            tr(
-                "{where}, row {row}: label {label} is not in the label set {labels}; "
-                "name the labels in the order of their ids with --labels",
-                where=raw.where,
-                row=row + 1,
-                label=raw.labels[row],
-                labels=labels,
-            ),
+            "{where}, row {row}: label {label} is not in the label set {labels}; "
+            "name the labels in the order of their ids with --labels",
+            where=raw.where,
+            row=row + 1,
+            label=raw.labels[row],
+            labels=labels,
         )
     return Split(raw.texts, np.array(ids, dtype=np.int64))

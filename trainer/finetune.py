@@ -163,12 +163,10 @@ def choose_precision(wanted: Precision, device: torch.device) -> Precision:
     if wanted not in found:
         raise UserError(
             ExitCode.UNAVAILABLE,
-            tr(
-                "--precision {precision}: this {device} does not compute in it; "
-                "leave it to auto or use fp32",
-                precision=wanted,
-                device=device.type.upper(),
-            ),
+            "--precision {precision}: this {device} does not compute in it; "
+            "leave it to auto or use fp32",
+            precision=wanted,
+            device=device.type.upper(),
         )
     return wanted
 
@@ -179,11 +177,9 @@ def choose_trained(classifier: Classifier, last: int | None) -> None:
     if last is not None and not 0 < last <= len(layers):
         raise UserError(
             ExitCode.USAGE,
-            tr(
-                "--train last:{last} asks for layers that are not there: the encoder has {count}",
-                last=last,
-                count=len(layers),
-            ),
+            "--train last:{last} asks for layers that are not there: the encoder has {count}",
+            last=last,
+            count=len(layers),
         )
     classifier.requires_grad_(requires_grad=last is None)
     for module in (classifier.head, *(layers[-last:] if last else ())):

@@ -98,12 +98,10 @@ def _by_split(found: Sequence[tuple[str, str, Callable[[], Raw]]]) -> tuple[Read
             if split in readers:
                 raise UserError(
                     ExitCode.DATA,
-                    tr(
-                        "two sources for split {split}: {a} and {b}",
-                        split=split,
-                        a=sources[split],
-                        b=source,
-                    ),
+                    "two sources for split {split}: {a} and {b}",
+                    split=split,
+                    a=sources[split],
+                    b=source,
                 )
             readers[split], sources[split] = read, source
     return readers, [source for _, source, _ in found]
@@ -140,13 +138,11 @@ def read_texts(path: Path, reading: Reading) -> list[str]:
             if not isinstance(text, str):
                 raise UserError(
                     ExitCode.DATA,
-                    tr(
-                        "{path}, line {line}: expected a text in {column}, found {found}",
-                        path=path,
-                        line=record.place.line,
-                        column=column,
-                        found=f"{text!r:.60}",
-                    ),
+                    "{path}, line {line}: expected a text in {column}, found {found}",
+                    path=path,
+                    line=record.place.line,
+                    column=column,
+                    found=f"{text!r:.60}",
                 )
             texts.append(text)
     return texts
@@ -161,19 +157,17 @@ def _load_dataset(source: str) -> Any:
         if Path(source).is_dir():
             loaded = datasets.load_from_disk(source)
         elif source.startswith((".", "/", "~")) or source.count("/") != 1:
-            raise UserError(ExitCode.NO_INPUT, tr("no such file or folder: {path}", path=source))
+            raise UserError(ExitCode.NO_INPUT, "no such file or folder: {path}", path=source)
         else:
             loaded = datasets.load_dataset(source)
     # RuntimeError: a data set that is a script, which datasets ran once and no longer does.
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         raise UserError(
             ExitCode.NO_INPUT,
-            tr(
-                "{name} is neither files, nor a folder of them, nor a data set that the hub gave: "
-                "{reason}. Without a network, HF_HUB_OFFLINE=1 uses what was loaded before",
-                name=source,
-                reason=str(error).strip().partition("\n")[0],
-            ),
+            "{name} is neither files, nor a folder of them, nor a data set that the hub gave: "
+            "{reason}. Without a network, HF_HUB_OFFLINE=1 uses what was loaded before",
+            name=source,
+            reason=str(error).strip().partition("\n")[0],
         ) from error
     whole = isinstance(loaded, datasets.Dataset)
     return {str(loaded.split or "train"): loaded} if whole else loaded
@@ -205,16 +199,14 @@ def _checked(
         if not isinstance(text, str) or not known:
             raise UserError(
                 ExitCode.DATA,
-                tr(
-                    "{where}, {unit} {number}: expected a text in {text} and a label, a name or a "
-                    "whole number, in {label}; found {found}",
-                    where=where,
-                    unit=unit,
-                    number=number,
-                    text=columns[0],
-                    label=columns[1],
-                    found=f"{text!r:.60}, {label!r:.60}",
-                ),
+                "{where}, {unit} {number}: expected a text in {text} and a label, a name or a "
+                "whole number, in {label}; found {found}",
+                where=where,
+                unit=unit,
+                number=number,
+                text=columns[0],
+                label=columns[1],
+                found=f"{text!r:.60}, {label!r:.60}",
             )
         raw.texts.append(text)
         raw.labels.append(names[label] if names else str(label))

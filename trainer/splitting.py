@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.command import ExitCode, UserError
-from models.i18n import tr
 from trainer.sameness import hash64
 
 
@@ -63,14 +62,12 @@ def split_rows(
         if rows_of.any() and len(np.unique(part_of[rows_of])) < len(parts):
             raise UserError(
                 ExitCode.DATA,
-                tr(
-                    "--split-sizes: expected enough different texts of label {label} for each of "
-                    "{splits}, found {texts} in {rows} rows; give files for these splits, or more "
-                    "rows of the label",
-                    label=name,
-                    splits=", ".join([*fractions, "train"]),
-                    texts=len(np.unique(group[rows_of & free[group]])),
-                    rows=np.count_nonzero(rows_of),
-                ),
+                "--split-sizes: expected enough different texts of label {label} for each of "
+                "{splits}, found {texts} in {rows} rows; give files for these splits, or more "
+                "rows of the label",
+                label=name,
+                splits=", ".join([*fractions, "train"]),
+                texts=len(np.unique(group[rows_of & free[group]])),
+                rows=np.count_nonzero(rows_of),
             )
     return {name: np.flatnonzero(part_of == part) for part, name in enumerate(parts)}

@@ -33,11 +33,9 @@ def keep_layers(encoder: Encoder, kept: Sequence[int]) -> None:
     if not all(a < b for a, b in zip((-1, *kept), (*kept, len(layers)), strict=True)):
         raise UserError(
             ExitCode.USAGE,
-            tr(
-                "--layers {kept}: expected ascending numbers from 0 to {last}",
-                kept=",".join(map(str, kept)),
-                last=len(layers) - 1,
-            ),
+            "--layers {kept}: expected ascending numbers from 0 to {last}",
+            kept=",".join(map(str, kept)),
+            last=len(layers) - 1,
         )
     encoder.module.encoder.layer = nn.ModuleList(layers[number] for number in kept)
     encoder.module.config.num_hidden_layers = len(kept)
@@ -78,9 +76,8 @@ def prune_vocabulary(encoder: Encoder, texts: Sequence[str], held_out: Sequence[
     if renumber(learned) != _split(pruned, texts):
         raise UserError(
             ExitCode.DATA,
-            tr(
-                "{name}: its tokenizer cannot be cut without changing its pieces", name=encoder.name
-            ),
+            "{name}: its tokenizer cannot be cut without changing its pieces",
+            name=encoder.name,
         )
     _cut_embeddings(encoder.module, kept, new_ids)
     before, after = renumber(_split(whole, held_out)), _split(pruned, held_out)
@@ -105,11 +102,9 @@ def _pieces(model: dict[str, Any], name: str) -> list[str]:
         return [piece for piece, _ in model["vocab"]]
     raise UserError(
         ExitCode.DATA,
-        tr(
-            "--prune-vocab: expected a WordPiece or Unigram tokenizer, {name} has {kind}",
-            name=name,
-            kind=model["type"],
-        ),
+        "--prune-vocab: expected a WordPiece or Unigram tokenizer, {name} has {kind}",
+        name=name,
+        kind=model["type"],
     )
 
 

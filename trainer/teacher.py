@@ -8,7 +8,6 @@ import torch
 from numpy.typing import NDArray
 
 from models.command import ExitCode, UserError
-from models.i18n import tr
 from models.labels import LabelSet
 from models.run_directory import load_classifier, read_run
 from models.tokens import Tokenizer
@@ -44,12 +43,10 @@ def soft_labels(
         if run.labels != list(labels.names):
             raise UserError(
                 ExitCode.DATA,
-                tr(
-                    "--teacher {path} has the labels {found}, the data has {expected}",
-                    path=path,
-                    found=", ".join(run.labels),
-                    expected=", ".join(labels.names),
-                ),
+                "--teacher {path} has the labels {found}, the data has {expected}",
+                path=path,
+                found=", ".join(run.labels),
+                expected=", ".join(labels.names),
             )
         classifier, encoder = load_classifier(path, run)
         features = cached_features(

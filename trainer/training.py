@@ -74,7 +74,7 @@ def train(settings: Settings) -> dict[str, Any]:
     if settings.tensorboard and find_spec("tensorboard") is None:
         raise UserError(
             ExitCode.UNAVAILABLE,
-            tr("--tensorboard needs the package tensorboard: pip install tensorboard"),
+            "--tensorboard needs the package tensorboard: pip install tensorboard",
         )
     device = ranks.join(choose_device(settings.device))
     if settings.train != "head":  # what "auto" stands for goes into run.json
@@ -243,7 +243,7 @@ def choose_device(wanted: str) -> torch.device:
     if wanted == "cuda" and not torch.cuda.is_available():
         raise UserError(
             ExitCode.UNAVAILABLE,
-            tr("device cuda was asked for, but torch finds no CUDA device; use --device cpu"),
+            "device cuda was asked for, but torch finds no CUDA device; use --device cpu",
         )
     if wanted == "auto":
         wanted = "cuda" if torch.cuda.is_available() else "cpu"
@@ -265,12 +265,10 @@ def _load(settings: Settings) -> tuple[Data, list[str], Encoder, dict[str, Any]]
     if settings.max_length > limit:
         raise UserError(
             ExitCode.USAGE,
-            tr(
-                "--max-length {asked} is more than {encoder} reads: {limit} tokens",
-                asked=settings.max_length,
-                encoder=encoder.name,
-                limit=limit,
-            ),
+            "--max-length {asked} is more than {encoder} reads: {limit} tokens",
+            asked=settings.max_length,
+            encoder=encoder.name,
+            limit=limit,
         )
     audited = audit(data, encoder.tokenizer, settings.max_length)
     say(*show(audited, settings.max_length))

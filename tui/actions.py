@@ -98,7 +98,7 @@ class Keys:
             found = tomllib.loads(path.read_text(encoding="utf-8") if path.is_file() else "")
         except (ValueError, OSError) as error:
             raise UserError(
-                ExitCode.CONFIG, tr("{path} is not TOML: {reason}", path=path, reason=error)
+                ExitCode.CONFIG, "{path} is not TOML: {reason}", path=path, reason=error
             ) from error
         changed = found.pop("keys", {})
         names = {action.name for action in actions()}
@@ -108,17 +108,15 @@ class Keys:
         if unknown:
             raise UserError(
                 ExitCode.CONFIG,
-                tr(
-                    '{path}: expected a table [keys] with lines such as explain = "f3", for '
-                    "{names}; found {unknown}",
-                    path=path,
-                    names=", ".join(sorted(names)),
-                    unknown=", ".join(sorted(unknown)),
-                ),
+                '{path}: expected a table [keys] with lines such as explain = "f3", for '
+                "{names}; found {unknown}",
+                path=path,
+                names=", ".join(sorted(names)),
+                unknown=", ".join(sorted(unknown)),
             )
         keys = cls(changed)
         if problem := keys._conflict():
-            raise UserError(ExitCode.CONFIG, f"{path}: {problem}")
+            raise UserError(ExitCode.CONFIG, "{path}: {reason}", path=path, reason=problem)
         return keys
 
     def of(self, action: Action) -> list[str]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import FrameType
 
 from models.command import ExitCode, Terminated, UserError, complain
-from models.i18n import tr
 from models.locations import Device
 from models.predictor import Predictor
 from models.tables import format_of
@@ -90,7 +89,7 @@ def classify_files(
                 raise found.problem
             if dry_run:
                 if found is None:
-                    raise UserError(ExitCode.USAGE, tr("--dry-run needs a file, not a pipe"))
+                    raise UserError(ExitCode.USAGE, "--dry-run needs a file, not a pipe")
                 report.preview(found)
                 rejected += found.rejected or 0
                 continue
@@ -115,7 +114,7 @@ def classify_files(
             failures.append(error.code)
     if failures:
         count = len(failures)
-        raise UserError(failures[0], tr("{count} of the inputs were not classified", count=count))
+        raise UserError(failures[0], "{count} of the inputs were not classified", count=count)
     return ExitCode.REJECTS if rejected else ExitCode.OK
 
 
@@ -126,15 +125,13 @@ def _runs(files: Sequence[Path], settings: Settings) -> list[Settings]:
     for path in files:
         sources += sorted(_tables_in(path)) if path.is_dir() else [path]
     if not sources:
-        raise UserError(
-            ExitCode.NO_INPUT, tr("{path} holds no file that could be read", path=files[0])
-        )
+        raise UserError(ExitCode.NO_INPUT, "{path} holds no file that could be read", path=files[0])
     if len(files) == 1 and not files[0].is_dir() and not (output and output.is_dir()):
         return [replace(settings, source=None if files[0] == Path("-") else files[0])]
     if output is None or Path("-") in sources:
         raise UserError(
             ExitCode.USAGE,
-            tr("several inputs have several outputs: name files, and a folder with --output"),
+            "several inputs have several outputs: name files, and a folder with --output",
         )
     runs: dict[Path, Settings] = {}
     for source in sources:
@@ -143,12 +140,10 @@ def _runs(files: Sequence[Path], settings: Settings) -> list[Settings]:
         if target in runs:
             raise UserError(
                 ExitCode.USAGE,
-                tr(
-                    "{a} and {b} would both be written to {path}; classify them one by one",
-                    a=runs[target].source,
-                    b=source,
-                    path=target,
-                ),
+                "{a} and {b} would both be written to {path}; classify them one by one",
+                a=runs[target].source,
+                b=source,
+                path=target,
             )
         runs[target] = replace(settings, source=source, output=target)
     try:
@@ -156,7 +151,9 @@ def _runs(files: Sequence[Path], settings: Settings) -> list[Settings]:
     except OSError as error:
         raise UserError(
             ExitCode.CANNOT_CREATE,
-            tr("{path} cannot be created: {reason}", path=output, reason=error.strerror),
+            "{path} cannot be created: {reason}",
+            path=output,
+            reason=error.strerror,
         ) from error
     return list(runs.values())
 

@@ -115,12 +115,10 @@ def _check(settings: Settings, predictor: Predictor, found: Found) -> None:
     if taken:
         raise UserError(
             ExitCode.DATA,
-            tr(
-                "{name}: the input has a column {columns} already; "
-                "choose other names for the answer with --prefix",
-                name=found.name,
-                columns=", ".join(taken),
-            ),
+            "{name}: the input has a column {columns} already; "
+            "choose other names for the answer with --prefix",
+            name=found.name,
+            columns=", ".join(taken),
         )
 
 
@@ -178,7 +176,7 @@ class _Run:
                 self.summary.read != found.records or digest_of(settings.source) != found.digest
             ):
                 raise UserError(
-                    ExitCode.DATA, tr("{name} was changed since it was read", name=found.name)
+                    ExitCode.DATA, "{name} was changed since it was read", name=found.name
                 )
             publish(output, draft, rejects, folder, self.summary, fingerprint)
             durable.discard(folder)

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from models.command import ExitCode, UserError, run
+from models.command import ExitCode, UserError, complain, run
 from models.i18n import tr
 from models.locations import BUILTIN, Device, newest_model
 from models.tables import FORMATS, OUTPUT_FORMATS, QUOTING, Dialect
@@ -75,10 +75,8 @@ def cli(context: click.Context, /, model: str | None, device: Device, serve: int
         except ImportError as error:
             raise UserError(
                 ExitCode.UNAVAILABLE,
-                tr(
-                    "--serve cannot import {name}. Install it: pip install 'sentiment-tui[serve]'",
-                    name=error.name,
-                ),
+                "--serve cannot import {name}. Install it: pip install 'sentiment-tui[serve]'",
+                name=error.name,
             ) from error
         serve_app(_model_path(model), device, serve)
         return
@@ -86,7 +84,7 @@ def cli(context: click.Context, /, model: str | None, device: Device, serve: int
     if not served and not all(s.isatty() for s in (sys.stdin, sys.stdout, sys.stderr)):
         raise UserError(
             ExitCode.USAGE,
-            tr("the app needs a terminal; for files and pipes: sentiment-tui classify FILE"),
+            "the app needs a terminal; for files and pipes: sentiment-tui classify FILE",
         )
     from tui.launch import run_app
 
@@ -214,7 +212,7 @@ def classify(
 
     output = None if output == Path("-") else output
     if as_json and output is None and not dry_run:
-        raise UserError(ExitCode.USAGE, tr("--json and the records cannot both be standard output"))
+        raise UserError(ExitCode.USAGE, "--json and the records cannot both be standard output")
     dialect = Dialect(**{field.name: options.pop(field.name) for field in fields(Dialect)})
     settings = Settings(
         source=None,
@@ -239,8 +237,10 @@ def doctor(model: str | None, device: Device) -> None:
 
     found, problems = examine(_model_path(model), device)
     click.echo("\n".join(aligned(found)))
+    for problem in problems:
+        complain(problem)
     if problems:
-        raise UserError(ExitCode.UNAVAILABLE, "\n".join(problems))
+        raise click.exceptions.Exit(ExitCode.UNAVAILABLE)
 
 
 def _model_path(model: str | None) -> Path:

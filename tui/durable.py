@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.command import ExitCode, UserError
-from models.i18n import tr
 
 _BUFFER = 1 << 20  # bytes
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
@@ -179,7 +178,9 @@ def journal_of(output: Path) -> Iterator[Journal]:
         except OSError as error:
             raise UserError(
                 ExitCode.CANNOT_CREATE,
-                tr("{path} cannot be created: {reason}", path=folder, reason=error.strerror),
+                "{path} cannot be created: {reason}",
+                path=folder,
+                reason=error.strerror,
             ) from error
         mine = False
         with suppress(BlockingIOError, FileNotFoundError):
@@ -188,8 +189,7 @@ def journal_of(output: Path) -> Iterator[Journal]:
         if not mine:
             disposable = False
             raise UserError(
-                ExitCode.LOCKED,
-                tr("another run is writing this output: it holds {path}", path=folder),
+                ExitCode.LOCKED, "another run is writing this output: it holds {path}", path=folder
             )
         journal = Journal(folder)
         yield journal

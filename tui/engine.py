@@ -200,7 +200,7 @@ class Engine:
 
     def _opened(self) -> Model:
         if self._model is None:
-            raise UserError(ExitCode.CONFIG, tr("There is no model: choose another one."))
+            raise UserError(ExitCode.CONFIG, "There is no model: choose another one.")
         return self._model
 
     def _post(self, post: Post, message: Message) -> None:

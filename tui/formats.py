@@ -95,8 +95,9 @@ def open_writer(
             case _:
                 return _Csv(file, columns, ",", excel=settings.excel)
     except ValueError as error:
-        reason = tr("the name of a column cannot be written: {reason}", reason=error)
-        raise UserError(ExitCode.DATA, reason) from error
+        raise UserError(
+            ExitCode.DATA, "the name of a column cannot be written: {reason}", reason=error
+        ) from error
 
 
 def _text(value: Any) -> str:

@@ -132,7 +132,8 @@ def inspect(settings: Settings) -> Found:
     if found.output_format == "xlsx" and records >= XLSX_ROWS:
         problem = UserError(
             ExitCode.USAGE,
-            tr("{count} records are more than XLSX holds; choose another --to", count=records),
+            "{count} records are more than XLSX holds; choose another --to",
+            count=records,
         )
     return replace(
         found,
@@ -195,16 +196,12 @@ def _output_format(settings: Settings, table: Table) -> str:
     if known not in OUTPUT_FORMATS:
         raise UserError(
             ExitCode.USAGE,
-            tr(
-                "the answer has columns, and {name} names no format that has; say --to {formats}",
-                name=settings.output or tr("a TXT input"),
-                formats="|".join(OUTPUT_FORMATS),
-            ),
+            "the answer has columns, and {name} names no format that has; say --to {formats}",
+            name=settings.output or tr("a TXT input"),
+            formats="|".join(OUTPUT_FORMATS),
         )
     if settings.excel and known != "csv":
-        raise UserError(
-            ExitCode.USAGE, tr("--excel is for CSV; this output is {format}", format=known)
-        )
+        raise UserError(ExitCode.USAGE, "--excel is for CSV; this output is {format}", format=known)
     return known
 
 

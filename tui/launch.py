@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 
 from models.command import ExitCode, UserError
-from models.i18n import tr
 from models.locations import Device
 from tui.app import SentimentApp
 from tui.engine import Model
@@ -40,10 +39,8 @@ def run_app(model: Path, device: Device) -> None:
     if app.crash is not None:
         raise UserError(
             ExitCode.BUG,
-            tr(
-                "this is a bug in sentiment-tui. {path} says where; it has none of your texts",
-                path=write_crash(app.crash, places.state),
-            ),
+            "this is a bug in sentiment-tui. {path} says where; it has none of your texts",
+            path=write_crash(app.crash, places.state),
         )
     code = app.return_code or ExitCode.OK
     if app.engine.busy:

@@ -53,16 +53,21 @@ def reject_line(found: Found, reject: Reject, *, ascii_only: bool = False) -> st
 
 def check_output(path: Path, settings: Settings) -> None:
     """Raise UserError CANNOT_CREATE if `path` must not be written with these settings."""
-    problem = None
-    if path.exists() and not path.is_file():
-        problem = tr("{path} is no file; for standard output say -", path=path)
-    elif path.exists() and not settings.force:
-        problem = tr("{path} exists; name another --output, or --force to replace it", path=path)
     for mine in (path, sidecar(path, "rejects.jsonl"), sidecar(path, "receipt.json")):
         if settings.source is not None and mine.exists() and mine.samefile(settings.source):
-            problem = tr("{path} is the input; name another output", path=mine)
-    if problem is not None:
-        raise UserError(ExitCode.CANNOT_CREATE, problem)
+            raise UserError(
+                ExitCode.CANNOT_CREATE, "{path} is the input; name another output", path=mine
+            )
+    if path.exists() and not path.is_file():
+        raise UserError(
+            ExitCode.CANNOT_CREATE, "{path} is no file; for standard output say -", path=path
+        )
+    if path.exists() and not settings.force:
+        raise UserError(
+            ExitCode.CANNOT_CREATE,
+            "{path} exists; name another --output, or --force to replace it",
+            path=path,
+        )
 
 
 def fingerprint_of(
@@ -127,12 +132,10 @@ def resume(journal: Journal, fingerprint: dict[str, dict[str, Any]]) -> None:
         same_input = before.get("input") == fingerprint["input"]
         raise UserError(
             ExitCode.CONFIG if same_input else ExitCode.DATA,
-            tr(
-                "an interrupted run of this output began with another {changes}. Undo the "
-                "change to go on, or remove {folder} to begin anew",
-                changes="; ".join(changes),
-                folder=journal.folder,
-            ),
+            "an interrupted run of this output began with another {changes}. Undo the "
+            "change to go on, or remove {folder} to begin anew",
+            changes="; ".join(changes),
+            folder=journal.folder,
         )
 
 

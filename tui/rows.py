@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.command import ExitCode, UserError
-from models.i18n import tr
 
 BINS = 10
 """Of the histogram of confidences."""
@@ -90,11 +89,9 @@ def _the_one(start: str, names: Sequence[str]) -> int:
     if len(matching) != 1:
         raise UserError(
             ExitCode.USAGE,
-            tr(
-                "expected the beginning of one of {names}, found {found}",
-                names=", ".join(names),
-                found=start,
-            ),
+            "expected the beginning of one of {names}, found {found}",
+            names=", ".join(names),
+            found=start,
         )
     return matching[0]
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.command import ExitCode, UserError
-from models.i18n import tr
 from models.tables import Record, open_table
 from tui import durable
 from tui.classify import Stopped, values_of
@@ -50,7 +49,7 @@ def save_rows(
     """
     assert settings.source is not None  # noqa: S101 - the app classifies files
     if digest_of(settings.source) != found.digest:
-        raise UserError(ExitCode.DATA, tr("{name} was changed since it was read", name=found.name))
+        raise UserError(ExitCode.DATA, "{name} was changed since it was read", name=found.name)
     settings = replace(settings, output=path, output_format=None)
     check_output(path, settings)
     indices = np.arange(len(rows)) if chosen is None else np.sort(chosen)

@@ -97,5 +97,8 @@ def serve_app(model: Path, device: Device, port: int) -> None:
     except OSError as error:
         raise UserError(
             ExitCode.IO,
-            tr("cannot listen on {host}:{port}: {reason}", host=HOST, port=port, reason=error),
+            "cannot listen on {host}:{port}: {reason}",
+            host=HOST,
+            port=port,
+            reason=error,
         ) from error

@@ -140,7 +140,7 @@ async def test_a_model_that_cannot_be_opened_is_explained_for_good(
     fake: FakeModel, size: tuple[int, int]
 ) -> None:
     reason = "no [/foo] such\x1b[2J model: /tmp/很好.onnx; " + "expected, " * 25 + "found: "
-    fake.error = UserError(ExitCode.CONFIG, reason + "nothing")
+    fake.error = UserError(ExitCode.CONFIG, "{path}: {reason}", path="m", reason=f"{reason}nothing")
     app = app_of(fake)
     async with app.run_test(size=size) as pilot:
         wanted = ["✗ The model could not be opened", "no [/foo] such␛[2J model:", "nothing"]

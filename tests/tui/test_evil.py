@@ -80,7 +80,7 @@ async def test_no_text_acts_on_any_screen(tmp_path: Path, text: str) -> None:
         await pilot.press("slash")
         pilot.app.screen.query_one("#filter").value = f"label:?{short}"
         await check(pilot, "filter", "expected the beginning of one of")
-        fake.error = UserError(ExitCode.CONFIG, text[:300])
+        fake.error = UserError(ExitCode.CONFIG, "{path}: {reason}", path=path, reason=text[:300])
         app.open_model(path, "cpu")
         await check(pilot, "refusal", "int8")
     assert len(checked) >= 14

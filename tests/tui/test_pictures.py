@@ -37,7 +37,7 @@ async def test_screens_look_as_they_did(
     lines = [json.dumps({"text": text, "id": n}) for n, text in enumerate(REVIEWS)]
     Path("reviews.jsonl").write_text("\n".join(lines), encoding="utf-8")
     fake.probabilities = [0.3, 0.7]
-    fake.error = UserError(ExitCode.CONFIG, "expected a model, found reviews.jsonl")
+    fake.error = UserError(ExitCode.CONFIG, "no such model file: {path}", path="reviews.jsonl")
     pictures: dict[str, list[str]] = {}
     app = app_of(fake)
     async with app.run_test(size=size) as pilot:

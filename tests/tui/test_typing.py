@@ -229,9 +229,9 @@ async def test_another_model_can_be_chosen_and_a_bad_one_leaves_the_old(fake: Fa
     app = app_of(fake)
     async with app.run_test(notifications=True) as pilot:
         await shows(pilot, "built-in model · 0123456789ab")
-        fake.error = UserError(ExitCode.CONFIG, "not a [/model]")
+        fake.error = UserError(ExitCode.CONFIG, "no such model file: {path}", path="[/model]")
         app.open_model(Path("bad.onnx"), "auto")
-        await shows(pilot, "not a [/model]", "built-in model · 0123456789ab")
+        await shows(pilot, "no such model file: [/model]", "built-in model · 0123456789ab")
         await ask(pilot, "很好")
         await shows(pilot, "Answers · 1")
         fake.error = None
