@@ -10,6 +10,12 @@ import torch
 
 from models.command import ExitCode, UserError
 
+_VOCABULARIES = (
+    *("tokenizer.json", "vocab.txt", "vocab.json"),
+    *("sentencepiece.bpe.model", "spiece.model", "tokenizer.model"),
+)
+"""Files that transformers makes a tokenizer from."""
+
 
 @dataclass(frozen=True)
 class Encoder:
@@ -94,6 +100,8 @@ def load_encoder(source: str, *, for_export: bool = False) -> Encoder:
             dtype=torch.float32,
             output_loading_info=True,
         )
+        if is_folder and not any((Path(source) / name).exists() for name in _VOCABULARIES):
+            raise FileNotFoundError("no tokenizer.json")  # transformers 5 makes an empty one up
         tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
     # Damaged files raise whatever they cause: SafetensorError, RuntimeError for a wrong shape, a
     # bare Exception from tokenizers, TypeError where there is no tokenizer at all.
