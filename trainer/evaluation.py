@@ -66,10 +66,10 @@ def score(
 def parts_of(
     metrics: dict[str, Any], unseen: str = "unseen"
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give each split's scores with a title; those of unseen rows apart, where some were seen."""
+    """Give each split's scores with a title; those of unseen rows apart, where some were seen, not all."""
     for split, scores in metrics.items():
         yield split, scores
-        if "unseen" in scores and scores["unseen"]["rows"] < scores["rows"]:
+        if "unseen" in scores and 0 < scores["unseen"]["rows"] < scores["rows"]:
             yield f"{split}, {unseen}", scores["unseen"]
 
 
