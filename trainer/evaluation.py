@@ -66,7 +66,7 @@ def score(
 def parts_of(
     metrics: dict[str, Any], unseen: str = "unseen"
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give each split's scores with a title; those of unseen rows apart, where some were seen, not all."""
+    """Give each split's scores with a title; those of unseen rows apart, if some were seen."""
     for split, scores in metrics.items():
         yield split, scores
         if "unseen" in scores and 0 < scores["unseen"]["rows"] < scores["rows"]:
