@@ -87,7 +87,7 @@ def finetune(
     choose_trained(classifier, settings.last_layers)
     state = State(
         classifier,
-        torch.optim.AdamW(parameter_groups(classifier, settings)),
+        torch.optim.AdamW(parameter_groups(classifier, settings), fused=True),
         torch.amp.GradScaler(device.type, enabled=settings.precision == "fp16"),
     )
     if checkpoint.exists():
