@@ -6,6 +6,23 @@ Both are made here, so that a test needs neither the network nor anybody's data.
 import string
 from pathlib import Path
 
+from models.manifest import Manifest
+
+MANIFEST = Manifest(
+    labels=("负向评价", "正向评价"),
+    tokenizer='{"version": "1.0"}',
+    max_length=350,
+    pooling="mean",
+    precision="fp32",
+    encoder="google-bert/bert-base-chinese",
+    data="abc",
+    quality={"test": {"accuracy": 0.9}},
+    digest="def",
+    version="0.1.0",
+    uncertain_below=0.93,
+)
+"""What a file says of itself."""
+
 # (text, label), 0 = negative and 1 = positive, half of each. The verdicts repeat, so that what a
 # model learns from some of them holds for the others.
 REVIEWS = (

@@ -4,20 +4,7 @@ from dataclasses import replace
 import pytest
 
 from models.manifest import PREFIX, Manifest, ManifestError
-
-MANIFEST = Manifest(
-    labels=("负向评价", "正向评价"),
-    tokenizer='{"version": "1.0"}',
-    max_length=350,
-    pooling="mean",
-    precision="fp32",
-    encoder="google-bert/bert-base-chinese",
-    data="abc",
-    quality={"test": {"accuracy": 0.9}},
-    digest="def",
-    version="0.1.0",
-    uncertain_below=0.93,
-)
+from tests.tiny import MANIFEST
 
 
 def test_what_is_written_is_read() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from textual.pilot import Pilot
 
 from models.labels import NEGATIVE_POSITIVE
 from models.locations import BUILTIN
-from models.manifest import Manifest
 from models.predictor import Predictions
+from tests.tiny import MANIFEST
 from tui.app import SentimentApp
 from tui.memory import Places
 from tui.widgets.entry import Entry
@@ -27,17 +28,13 @@ class FakeModel:
     device = "cpu"
 
     def __init__(self, labels: Sequence[str] = NEGATIVE_POSITIVE) -> None:
-        self.manifest = Manifest(
+        self.manifest = replace(
+            MANIFEST,
             labels=tuple(labels),
-            tokenizer="",
             max_length=128,
-            pooling="cls",
             precision="int8",
-            encoder="tiny",
-            data="",
-            quality={},
             digest="0123456789abcdef",
-            version="0",
+            uncertain_below=0.0,
         )
         self.may_open = threading.Event()
         self.may_open.set()

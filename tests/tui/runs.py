@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
@@ -18,25 +18,14 @@ import xlsxwriter  # noqa: F401
 
 from models.manifest import Manifest
 from models.predictor import Predictions, Predictor
+from tests import tiny
 from tui import classify as classify_module
 from tui import durable
 from tui.classify import Hooks, classify
 from tui.inspection import Settings
 from tui.results import Summary
 
-MANIFEST = Manifest(
-    labels=("负向评价", "正向评价"),
-    tokenizer="{}",
-    max_length=16,
-    pooling="cls",
-    precision="fp32",
-    encoder="none",
-    data="none",
-    quality={},
-    digest="0" * 64,
-    version="0",
-    uncertain_below=0.6,
-)
+MANIFEST = replace(tiny.MANIFEST, max_length=16, uncertain_below=0.6)
 
 
 @dataclass
