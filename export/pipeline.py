@@ -12,7 +12,7 @@ import onnx
 from export.graph import Census, census, fuse, trace
 from export.parity import Agreement, check_close, check_exact, compare, spread
 from export.quantization import WEIGHTS_ONLY, candidates
-from export.sources import Source, fold_biases, open_source
+from export.sources import Source, open_source
 from models.command import ExitCode, UserError
 from models.cores import instructions
 from models.manifest import Manifest
@@ -84,9 +84,6 @@ def export(settings: Settings) -> Exported:
     """
     _check(settings)
     source = open_source(settings.run, settings.encoder, settings.dev)
-    if settings.target == "cpu":  # for CUDA, attention is fused, which wants all biases
-        for layer in source.layers:
-            fold_biases(layer)
     exact = trace(source.module, source.inputs, opset=settings.opset)
     settings.output.parent.mkdir(parents=True, exist_ok=True)
     draft = settings.output.with_name(f".{settings.output.stem}.{os.getpid()}.onnx")

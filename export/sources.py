@@ -36,7 +36,6 @@ class Source:
         reference: the classifier as it was loaded; gives logits `[B, C]` before `temperature`.
         temperature: divides those logits.
         config: of the encoder, by transformers.
-        layers: of the encoder, those that run for all rows; none where they are not like BERT's.
         last: where the last layer runs for one row, a part of the names of its nodes.
         facts: of the manifest, all that the source knows.
         rows: of dev, with torch's answers; empty where no labelled texts were given.
@@ -46,7 +45,6 @@ class Source:
     reference: nn.Module
     temperature: float
     config: Any
-    layers: list[Any]
     last: str | None
     facts: dict[str, Any]
     rows: list[Row]
@@ -80,35 +78,17 @@ class Source:
         return probabilities
 
 
-@torch.no_grad()
-def fold_biases(layer: Any) -> None:
-    """Take the biases of keys and values out of a BERT-like layer, whose answers stay the same.
-
-    q·(k + b) adds the same to all scores of a query, which softmax removes. The weights of the
-    values sum to 1, so their bias comes out of attention as it is, and joins the next product's.
-    """
-    attention, output = layer.attention.self, layer.attention.output.dense
-    output.bias += output.weight @ attention.value.bias
-    attention.key.bias = attention.value.bias = None
-
-
 class FirstRow(nn.Module):
     """The last layer of a BERT-like encoder, for the first token alone.
 
     The classifier sees nothing else of that layer, so one query is asked, and one row goes through
     the feed-forward part: `[B, T, H]` becomes `[B, 1, H]`, with the numbers that the whole layer
-    would give for it. With a single query nothing needs keys and values either: without their
-    biases, q·(Wₖh) is (Wₖᵀq)·h, and Σ wᵢ(Wᵥhᵢ) is Wᵥ(Σ wᵢhᵢ).
-
-    Args:
-        layer: whole; its biases are folded.
-        heads: of attention.
-        as_tuple: answer as the encoder of this transformers expects it.
+    would give for it. With a single query nothing needs keys and values either: q·(Wₖh + bₖ) is
+    (Wₖᵀq)·h plus a constant that softmax removes, and Σ wᵢ(Wᵥhᵢ + bᵥ) is Wᵥ(Σ wᵢhᵢ) + bᵥ.
     """
 
     def __init__(self, layer: Any, heads: int, *, as_tuple: bool) -> None:
         super().__init__()
-        fold_biases(layer)
         self.layer = layer
         self.as_tuple = as_tuple
         attention = layer.attention.self
@@ -138,7 +118,7 @@ class FirstRow(nn.Module):
         weights = (scores + attention_mask[:, 0, :1]).softmax(dim=-1)
         mixed = weights @ hidden  # [B, heads, H]
         context = (mixed.unsqueeze(2) @ self.values).reshape(first.shape)  # [B, 1, H]
-        attended = self.layer.attention.output(context, first)
+        attended = self.layer.attention.output(context + attention.value.bias, first)
         output: Tensor = self.layer.output(self.layer.intermediate(attended), attended)
         return (output,) if self.as_tuple else output
 
@@ -262,17 +242,15 @@ def _source(
         head.weight.div_(temperature)
         head.bias.div_(temperature)
     config = encoder.config
-    layers = getattr(getattr(encoder, "encoder", None), "layer", [])
-    layers = layers if config.model_type in BERT_LIKE else []
-    whole = list(layers)
+    layers = getattr(getattr(encoder, "encoder", None), "layer", None)
     last = None
-    if facts["pooling"] == "cls" and layers:
+    if facts["pooling"] == "cls" and config.model_type in BERT_LIKE and layers is not None:
         last = f"/layer.{len(layers) - 1}/"
         layers[-1] = FirstRow(
-            whole.pop(), config.num_attention_heads, as_tuple=transformers.__version__ < "5"
+            layers[-1], config.num_attention_heads, as_tuple=transformers.__version__ < "5"
         )
     module = SoftmaxClassifier(classifier, head).eval()
-    return Source(module, reference, temperature, config, whole, last, facts, rows)
+    return Source(module, reference, temperature, config, last, facts, rows)
 
 
 def _labelled(path: Path, labels: Sequence[str]) -> list[Row]:
