@@ -31,10 +31,20 @@ def language() -> str:
     return "en"
 
 
+class _Count(int):
+    """A number that may be formatted with what it counts: `{n:row}` is "1 row" or "2,000 rows"."""
+
+    def __format__(self, spec: str) -> str:
+        if len(spec) > 1 and spec[0].isalpha():
+            return f"{int(self):,} {spec}" + "s" * (self != 1)
+        return super().__format__(spec)
+
+
 def tr(sentence: str, /, **values: object) -> str:
     """Return `sentence` in the user's language with its `{fields}` filled in.
 
-    Numbers keep their type, so a field may carry a format: `{rate:.0f}`.
+    Numbers keep their type, so a field may carry a format: `{rate:.0f}`, or in English what is
+    counted, `{count:record}`.
     """
     if language() == "zh":
         from models.zh import CHINESE
@@ -42,7 +52,11 @@ def tr(sentence: str, /, **values: object) -> str:
         sentence = CHINESE[sentence]
     return sentence.format_map(
         {
-            name: value if isinstance(value, int | float) else display(value)
+            name: _Count(value)
+            if isinstance(value, int)
+            else value
+            if isinstance(value, float)
+            else display(value)
             for name, value in values.items()
         }
     )

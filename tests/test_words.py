@@ -28,8 +28,11 @@ def sentences() -> set[str]:
 
 
 def fields(sentence: str) -> list[tuple[str, str]]:
+    """Return names and formats; what is counted, a noun in English, is none in Chinese."""
     return sorted(
-        (name, spec or "") for _, name, spec, _ in string.Formatter().parse(sentence) if name
+        (name, "," if spec and spec[0].isalpha() else spec or "")
+        for _, name, spec, _ in string.Formatter().parse(sentence)
+        if name
     )
 
 

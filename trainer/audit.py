@@ -160,7 +160,7 @@ def drop_contradictions(data: Data) -> Data:
     """
     train = data.splits["train"]
     kept, dropped = _keep(data, ~_contradictory(_reviews(train), train.labels))
-    say(tr("{rows} rows of train with contradictory labels dropped", rows=dropped))
+    say(tr("{rows:row} of train with contradictory labels dropped", rows=dropped))
     return kept
 
 
@@ -172,7 +172,7 @@ def drop_leaks(data: Data) -> Data:
     """
     others = [text for name in data.splits.keys() - {"train"} for text in data.splits[name].texts]
     kept, dropped = _keep(data, ~seen_rows(others, data.splits["train"].texts))
-    say(tr("{rows} rows of train that stand in dev or test dropped", rows=dropped))
+    say(tr("{rows:row} of train that stood in dev or test dropped", rows=dropped))
     return kept
 
 

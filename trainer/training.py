@@ -296,8 +296,8 @@ def _read_unlabelled(settings: Settings, data: Data) -> list[str]:
     if texts:
         say(
             tr(
-                "{texts} texts without a label; {dropped} more are left out: dev or test has them",
-                texts=f"{len(fresh):,}",
+                "{texts:text} without a label; {dropped:,} more are left out: dev or test has them",
+                texts=len(fresh),
                 dropped=len(texts) - len(fresh),
             )
         )

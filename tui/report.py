@@ -72,7 +72,7 @@ class Report:
             dialect.quoting not in (None, usual) and tr("quotes {name}", name=dialect.quoting),
             dialect.sheet and tr("sheet {name}", name=dialect.sheet),
             not dialect.header and tr("no header"),
-            found.records is not None and tr("{count} records", count=f"{found.records:,}"),
+            found.records is not None and tr("{count:record}", count=found.records),
         ]
         self._say(
             tr(
@@ -93,7 +93,7 @@ class Report:
             self._rows.append([str(record.place.number), one_line(text, TEXT_WIDTH)])
         self._table(["#", tr("text")], (found.records or 0) - (found.rejected or 0))
         if found.rejected:
-            self._say(tr("{count} records rejected", count=f"{found.rejected:,}"))
+            self._say(tr("{count:record} rejected", count=found.rejected))
 
     def progress(self, summary: Summary) -> None:
         """Rewrite the line that says how far the run is, on a terminal only."""
@@ -123,8 +123,8 @@ class Report:
 
     def stopped(self, summary: Summary | None) -> None:
         """Say how to go on."""
-        done = f"{summary.read if summary else 0:,}"
-        self._echo(tr("{done} records are done. To go on, give the same command again", done=done))
+        done = summary.read if summary else 0
+        self._echo(tr("{done:record} done. To go on, give the same command again", done=done))
 
     def finish(self, summary: Summary, output: Path | None) -> None:
         """Show the first records, the counts, and the scores where there are any."""
@@ -142,33 +142,33 @@ class Report:
         ]
         self._say(
             tr(
-                "{records} records, {rate}/s: {shares}",
-                records=f"{summary.written:,}",
+                "{records:record}, {rate}/s: {shares}",
+                records=summary.written,
                 rate=f"{_rate(summary):,.0f}",
                 shares=", ".join(shares),
             )
         )
-        _, uncertain, truncated, empty = (f"{n:,}" if n else "" for n in summary.statuses.tolist())
+        _, uncertain, truncated, empty = summary.statuses.tolist()
         if uncertain:
-            self._say(tr("{count} answers are uncertain: look at them", count=uncertain))
+            self._say(tr("{count:uncertain answer} to look at", count=uncertain))
         if truncated:
             self._say(
                 tr(
-                    "{count} texts were longer than the model reads: only their beginning counts",
+                    "{count:text} longer than the model reads: only the beginning counts",
                     count=truncated,
                 )
             )
         if empty:
-            self._say(tr("{count} records have no text, and got no label", count=empty))
+            self._say(tr("{count:record} without text got no label", count=empty))
         if summary.metrics is not None:
             self._say(*_scores(summary.metrics, summary.labels))
         if summary.rejected:
-            count = f"{summary.rejected:,}"
+            count = summary.rejected
             if output is None:
-                self._say(tr("{count} records rejected", count=count))
+                self._say(tr("{count:record} rejected", count=count))
             else:
                 path = sidecar(output, "rejects.jsonl")
-                self._say(tr("{count} records rejected: see {path}", count=count, path=path))
+                self._say(tr("{count:record} rejected: see {path}", count=count, path=path))
         if output is not None:
             self._say(tr("written to {path}", path=output))
 
@@ -190,7 +190,9 @@ def _progress(summary: Summary) -> str:
     rate = _rate(summary)
     words = [f"{summary.predicted:,}"]
     if summary.records is not None:
-        words = [tr("{done} of {records} records", done=words[0], records=f"{summary.records:,}")]
+        words = [
+            tr("{done:,} of {records:record}", done=summary.predicted, records=summary.records)
+        ]
     words.append(f"{rate:,.0f}/s")
     if summary.records is not None and rate:
         seconds = int((summary.records - summary.predicted) / rate)

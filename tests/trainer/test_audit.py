@@ -181,7 +181,7 @@ def test_leaks_are_dropped_from_train_and_dev_and_test_stay(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     mended = drop_leaks(FAULTY)
-    assert "1 rows of train that stand in dev or test dropped" in capsys.readouterr().err
+    assert "1 row of train that stood in dev or test dropped" in capsys.readouterr().err
     assert "早餐差" not in mended.splits["train"].texts
     assert mended.splits["dev"] is FAULTY.splits["dev"]
     for name in ("dev", "test"):

@@ -84,7 +84,7 @@ def test_a_record_without_text_comes_out_without_a_label_and_is_counted(
 ) -> None:
     result = classify(table, "-o", tmp_path / "out.csv")
     assert rows(tmp_path / "out.csv")[3] == ["3", "", "x", "", "", "", "empty"]
-    assert "1 records have no text" in result.stderr
+    assert "1 record without text" in result.stderr
 
 
 def test_without_an_output_the_data_goes_to_stdout_and_the_words_to_stderr(
@@ -563,7 +563,7 @@ def test_a_terminal_sees_how_far_a_run_is(texts: Path, tmp_path: Path) -> None:
     os.close(terminal)
     assert process.returncode == ExitCode.REJECTS
     assert re.search(rb"\r\x1b\[2K\d+ of 101 records, \d+/s, 0:00:\d\d left", seen)
-    assert b"1 rejected" in seen or b"1 records rejected: see" in seen
+    assert b"1 rejected" in seen or b"1 record rejected: see" in seen
     assert set(re.findall(rb"\x1b[^m]*?[A-Za-z]", seen)) == {b"\x1b[2K"}
 
 

@@ -184,7 +184,7 @@ def test_no_byte_of_a_text_is_a_control_sequence(start: Start, tmp_path: Path) -
     terminal.type(f"\x1b[200~{evil}\x1b[201~\r")
     terminal.shows("Answers · 1")
     terminal.type(f"\x1b[200~{file}\x1b[201~")
-    terminal.shows("1 records")
+    terminal.shows("1 record")
     terminal.type("\x1b[15~")  # F5
     terminal.shows("done, written to")
     terminal.type("\x11")

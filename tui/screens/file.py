@@ -122,10 +122,10 @@ class FileScreen(Page):
         else:
             lines = [
                 tr(
-                    "{name}: {records} records, {rejected} of them cannot be read",
+                    "{name}: {records:record}, {rejected:,} of them cannot be read",
                     name=Path(found.name).name,
-                    records=f"{found.records:,}",
-                    rejected=f"{found.rejected:,}",
+                    records=found.records,
+                    rejected=found.rejected,
                 )
             ]
             if run_folder(output).exists():

@@ -157,9 +157,9 @@ class ResultsScreen(Page):
             "status": tr("by status"),
         }
         self._table.border_title = tr(
-            "{shown} of {of} rows, {order}",
-            shown=f"{len(self._rows):,}",
-            of=f"{self._seen:,}",
+            "{shown:,} of {of:row}, {order}",
+            shown=len(self._rows),
+            of=self._seen,
             order=orders[self._query.order],
         )
         marked = len(self._marked)
@@ -294,14 +294,14 @@ class ResultsScreen(Page):
             self.app.say(tr("Rows can be saved when the run has ended."))
             return
         scopes: dict[str, NDArray[np.int64] | None] = {
-            tr("All {count} rows", count=f"{len(self.job.rows):,}"): None
+            tr("All {count:row}", count=len(self.job.rows)): None
         }
         if not isinstance(self._rows, range):
-            count = f"{len(self._rows):,}"
-            scopes[tr("The {count} rows that are shown", count=count)] = np.asarray(self._rows)
+            count = len(self._rows)
+            scopes[tr("The {count:row} shown", count=count)] = np.asarray(self._rows)
         if self._marked:
-            count = f"{len(self._marked):,}"
-            scopes[tr("The {count} marked rows", count=count)] = np.array(sorted(self._marked))
+            count = len(self._marked)
+            scopes[tr("The {count:marked row}", count=count)] = np.array(sorted(self._marked))
         number = await self.app.push_screen_wait(Question(tr("What to save"), list(scopes)))
         if number is None:
             return
@@ -328,7 +328,7 @@ class ResultsScreen(Page):
         except Stopped:
             app.say(tr("Stopped: {path} was not written.", path=path))
         else:
-            app.say(tr("{count} records saved to {path}", count=f"{count:,}", path=path))
+            app.say(tr("{count:record} saved to {path}", count=count, path=path))
         finally:
             self._saving = None
 

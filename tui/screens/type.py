@@ -124,7 +124,7 @@ class TypeScreen(Page):
     @work(description="paste")
     async def _many_lines(self, event: Entry.ManyLines) -> None:
         texts = [line for line in event.text.splitlines() if line.strip()]
-        choices = [tr("One text"), tr("{count} texts, one a line", count=len(texts))]
+        choices = [tr("One text"), tr("{count:text}, one a line", count=len(texts))]
         question = Question(tr("You pasted several lines"), choices)
         match await self.app.push_screen_wait(question):
             case 0:
