@@ -37,8 +37,8 @@ class UserError(Exception):
 
     Args:
         code: that the command exits with.
-        sentence: in English, and
-        values: for its fields, as `tr` takes them.
+        sentence: in English, with fields; it is said in the user's language, see `tr`.
+        values: of the fields.
     """
 
     def __init__(self, code: ExitCode, sentence: str, /, **values: object) -> None:

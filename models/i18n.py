@@ -50,13 +50,13 @@ def tr(sentence: str, /, **values: object) -> str:
         from models.zh import CHINESE
 
         sentence = CHINESE[sentence]
-    return sentence.format_map(
-        {
-            name: _Count(value)
-            if isinstance(value, int)
-            else value
-            if isinstance(value, float)
-            else display(value)
-            for name, value in values.items()
-        }
-    )
+    return sentence.format_map({name: _shown(value) for name, value in values.items()})
+
+
+def _shown(value: object) -> object:
+    match value:
+        case int():
+            return _Count(value)
+        case float():
+            return value
+    return display(value)
