@@ -57,7 +57,8 @@ class Page(Screen[None]):
         """Compose anew, in another language, with what the user did in its place.
 
         To be called by the screen itself (`call_later`), so that no message of its own comes
-        between, and finds no widget.
+        between, and finds no widget. For the same reason timers of a screen do no more than
+        `call_later`: what they call themselves runs beside the messages.
         """
         focused = self.focused.id if self.focused else None
         kept = [

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -68,7 +69,7 @@ class ResultsScreen(Page):
     def on_mount(self) -> None:
         """Begin to look."""
         self._table.focus()
-        self.set_interval(_LOOK, self._look)
+        self.set_interval(_LOOK, partial(self.call_later, self._look))
 
     @property
     def _table(self) -> Lines[int]:

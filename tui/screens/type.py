@@ -1,6 +1,7 @@
 """The first screen: type a text and read its answer; below it, the answers before."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -85,7 +86,7 @@ class TypeScreen(Page):
         if self._pause is not None:
             self._pause.stop()
         if self.app.choices.live:
-            self._pause = self.set_timer(_PAUSE, self._ask_live)
+            self._pause = self.set_timer(_PAUSE, partial(self.call_later, self._ask_live))
 
     def _ask_live(self) -> None:
         text = self.query_one(Entry).text
