@@ -32,10 +32,10 @@ def main(data: Path, encoder: str, out: Path) -> None:
         laid_out, run, unseen = (out / f"{name}{part}" for part in ("-data", "", "-unseen"))
         if not run.exists():
             call("benchmarks.builtin.prepare", data, laid_out, "--leave-out", name)
-            options = ("--config", CONFIG, "--encoder", encoder, "--data", laid_out)
-            call("trainer", *options, "--output", run)
             unseen.mkdir(exist_ok=True)
             shutil.copy(laid_out / "held-out" / path.name, unseen / "test.tsv")
+            options = ("--config", CONFIG, "--encoder", encoder, "--data", laid_out)
+            call("trainer", *options, "--output", run)
         found[name] = evaluate_run(run, (str(unseen),), "test")
     print(
         "| left out | rows | accuracy | macro-F1 | calibration error |\n|---|---:|---:|---:|---:|"

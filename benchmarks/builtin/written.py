@@ -98,7 +98,7 @@ SHORT = range(4, 24)
 
 def variants(rows: Sequence[Row], seed: int) -> Iterator[Row]:
     """Give each sentence as it is, before another of its label, and, if it has any, unpunctuated."""
-    chance = random.Random(seed)  # noqa: S311 - not for secrets
+    chance = random.Random(seed)
     of_label = {label: [text for own, text in rows if own == label] for label in "01"}
     for label, text in rows:
         yield label, text
@@ -109,7 +109,7 @@ def variants(rows: Sequence[Row], seed: int) -> Iterator[Row]:
 
 def contrasts(reviews: Sequence[Row], count: int, seed: int) -> Iterator[Row]:
     """Give `count` texts of two short reviews of either label; the second is the verdict."""
-    chance = random.Random(seed)  # noqa: S311 - not for secrets
+    chance = random.Random(seed)
     short: dict[str, list[str]] = {"0": [], "1": []}
     for label, text in reviews:
         clause = text.strip(" ，。！,.!~～…")
@@ -126,7 +126,7 @@ def contrasts(reviews: Sequence[Row], count: int, seed: int) -> Iterator[Row]:
 
 def sentences(count: int, seed: int) -> Iterator[Row]:
     """Give `count` different composed texts, half of them of each label: 0 blame, 1 praise."""
-    chance = random.Random(seed)  # noqa: S311 - not for secrets
+    chance = random.Random(seed)
     seen: set[str] = set()
     while len(seen) < count:
         label = len(seen) % 2
