@@ -88,14 +88,20 @@ def load_encoder(source: str, *, for_export: bool = False) -> Encoder:
     is_folder = Path(source).is_dir()
     if not is_folder and (source.startswith((".", "/", "~")) or source.count("/") > 1):
         raise UserError(ExitCode.NO_INPUT, "no such encoder folder: {path}", path=source)
-    from transformers import AutoModel, AutoTokenizer
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
     from transformers.utils import logging
 
     logging.set_verbosity_error()  # it warns of the pooler that we do not use
     logging.disable_progress_bar()
     try:
+        config = AutoConfig.from_pretrained(source)
+        if hasattr(config, "attention_probs_dropout_prob"):
+            # Dropping attention costs a sixth of a training step on a CPU, for it is random numbers
+            # for [B, heads, T, T] and no flash kernel; what the layers put out is still dropped.
+            config.attention_probs_dropout_prob = 0.0
         module, report = AutoModel.from_pretrained(
             source,
+            config=config,
             attn_implementation="eager" if for_export else None,
             dtype=torch.float32,
             output_loading_info=True,

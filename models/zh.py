@@ -141,7 +141,7 @@ CHINESE: dict[str, str] = {
     "Share of a label that is spread over all of them.": "把标签的这一份平摊到所有标签上（标签平滑）。",
     "Batches whose gradients make one step.": "几批的梯度合成一步。",
     "Stop after so many epochs without a better macro-F1 on dev.": "dev 的宏平均 F1 连续这么多轮没有提高就停止。",
-    "Of the arithmetic; auto is bf16 where the device has it, else fp16 on a GPU.": "计算精度；auto 在设备支持时用 bf16，否则在 GPU 上用 fp16。",
+    "Of the arithmetic; auto is bf16 where that is faster, else fp16 on a GPU.": "计算精度；auto 在 bf16 更快时用 bf16，否则在 GPU 上用 fp16。",
     "Their answers and the student's are softened by this.": "使教师和学生的回答变得平缓的温度。",
     "Rows of a batch, over all processes.": "所有进程合计每批的行数。",
     "Of all that is random.": "一切随机过程的种子。",

@@ -195,7 +195,7 @@ class Settings:
         2, tr("Stop after so many epochs without a better macro-F1 on dev."), type=_FROM_1
     )
     precision: Precision = _tuning(
-        "auto", tr("Of the arithmetic; auto is bf16 where the device has it, else fp16 on a GPU.")
+        "auto", tr("Of the arithmetic; auto is bf16 where that is faster, else fp16 on a GPU.")
     )
     tensorboard: bool = _tuning(False, tr("Write logs for TensorBoard into the run directory."))
 

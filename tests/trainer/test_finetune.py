@@ -21,6 +21,7 @@ from models.run_directory import load_classifier, read_json, read_run
 from tests.tiny import write_encoder
 from trainer.finetune import (
     batches,
+    bf16_speedup,
     choose_precision,
     choose_trained,
     parameter_groups,
@@ -245,9 +246,18 @@ def test_a_precision_that_the_device_lacks_is_an_error(
     assert caught.value.code == ExitCode.UNAVAILABLE
 
 
-def test_bf16_is_taken_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("speedup", "chosen"), [(1.9, "bf16"), (0.6, "fp32")])
+def test_bf16_is_taken_where_the_processor_has_it_and_is_faster_in_it(
+    speedup: float, chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
-    assert choose_precision("auto", torch.device("cpu")) == "bf16"
+    monkeypatch.setattr("trainer.finetune.bf16_speedup", lambda: speedup)
+    assert choose_precision("auto", torch.device("cpu")) == chosen
+    assert choose_precision("bf16", torch.device("cpu")) == "bf16"
+
+
+def test_what_is_measured_of_bf16_is_a_ratio() -> None:
+    assert 0.001 < bf16_speedup() < 100
 
 
 def test_training_stops_when_dev_gets_no_better_and_the_best_epoch_stays(
