@@ -313,7 +313,7 @@ CHINESE: dict[str, str] = {
     "int8 is for --target cpu: ONNX Runtime has no CUDA kernels for it; take fp16": "int8 只用于 --target cpu：ONNX Runtime 没有它的 CUDA 算子；请用 fp16",
     "int8 is held against labelled texts: name some with --dev FILE.jsonl": "int8 要用有标签的文本检验：请用 --dev FILE.jsonl 指定",
     "model": "模型",
-    "no VNNI: int8 models are exact here, but slower; export --precision fp32": "没有 VNNI：int8 模型在这里结果准确，但较慢；请导出 --precision fp32",
+    " (no VNNI: int8 models are exact here, at about the speed of fp32)": "（没有 VNNI：int8 模型在这里结果准确，速度与 fp32 相近）",
     "nodes on {name}": "{name} 上的节点",
     "onnxruntime-gpu is installed, and the CPU is used: sentiment-tui doctor --device cuda says why": "安装了 onnxruntime-gpu，用的却是 CPU：sentiment-tui doctor --device cuda 会说明原因",
     "opening it ended a process with status {code}. {last}": "打开它的进程以状态 {code} 结束。{last}",

@@ -34,8 +34,8 @@ from trainer.features import encode_all, inputs
 from trainer.report import clock, progress, say
 from trainer.settings import Precision, Settings
 
-MEASURED_STEPS = 10
-"""After so many steps it is said how long the rest will take."""
+WARMING_STEPS, MEASURED_STEPS = 5, 10
+"""The first steps are slow and tell little; by so many after them it is said how long all takes."""
 
 WORTH_BF16 = 1.3
 """How much faster than in fp32 its products must be on a CPU: around them, bf16 costs casts."""
@@ -104,7 +104,8 @@ def finetune(
     # Divided by the same number always, a row weighs the same wherever it stands: in a short last
     # batch, in the share of any process. Of what these have, torch takes the mean.
     divisor = settings.batch_size * settings.accumulation / ranks.count()
-    monitor = _Monitor(state.step, steps * settings.epochs, tensorboard)
+    tokens_of_step = float(tokens.lengths.sum() / steps)
+    monitor = _Monitor(state.step, steps * settings.epochs, tokens_of_step, tensorboard)
     saved = time.monotonic()
     while (epoch := len(state.history)) < settings.epochs:
         if epoch - state.best_epoch >= settings.patience:
@@ -129,7 +130,9 @@ def finetune(
             state.advance(rate(state.step, steps * settings.epochs, settings))
             learned = ranks.total(total).item()
             state.loss += learned
-            monitor.step(state.step, learned / sum(map(len, together)))
+            learned_from = np.concatenate(together)
+            size = int(tokens.lengths[learned_from].sum())
+            monitor.step(state.step, learned / len(learned_from), size)
             if ranks.is_first() and time.monotonic() - saved > CHECKPOINT_SECONDS:
                 state.save(checkpoint)
                 saved = time.monotonic()
@@ -335,8 +338,10 @@ def _answer(classifier: Classifier, tokenizer: Tokenizer, split: Split) -> Tenso
 class _Monitor:
     """Shows how far fine-tuning is, and writes TensorBoard's logs where a folder is given."""
 
-    def __init__(self, step: int, steps: int, folder: Path | None) -> None:
-        self._steps, self._first, self._started = steps, step, time.monotonic()
+    def __init__(self, step: int, steps: int, tokens_of_step: float, folder: Path | None) -> None:
+        self._steps, self._started, self._tokens_of_step = steps, time.monotonic(), tokens_of_step
+        self._measured = range(step + WARMING_STEPS, step + WARMING_STEPS + MEASURED_STEPS)
+        self._measured_from, self._measured_tokens = self._started, 0
         self._shown: dict[str, str] = {}
         self._bar = progress(tr("fine-tuning"), steps, "step", initial=step)
         self._logs: Any = None
@@ -345,16 +350,20 @@ class _Monitor:
 
             self._logs = SummaryWriter(str(folder))
 
-    def step(self, step: int, loss: float) -> None:
+    def step(self, step: int, loss: float, tokens: int) -> None:
         """Show the loss of a row in the step, and once how long the rest will take."""
         self._shown["loss"] = f"{loss:.4f}"
         self._bar.set_postfix(self._shown, refresh=False)
         self._bar.update()
         self._log(step, {"train/loss": loss})
-        if step - self._first == MEASURED_STEPS:
-            left = self._steps - step
-            seconds = (time.monotonic() - self._started) / MEASURED_STEPS * left
-            say(tr("{steps} steps to go: about {time}", steps=left, time=clock(seconds)))
+        if step == self._measured.start:
+            self._measured_from = time.monotonic()
+        elif step - 1 in self._measured:
+            self._measured_tokens += tokens
+            if step == self._measured.stop:
+                taken, left = time.monotonic() - self._measured_from, self._steps - step
+                seconds = taken / self._measured_tokens * self._tokens_of_step * left
+                say(tr("{steps} steps to go: about {time}", steps=left, time=clock(seconds)))
 
     def epoch(self, step: int, scores: dict[str, float]) -> None:
         """Say what an epoch brought."""

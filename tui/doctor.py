@@ -21,17 +21,16 @@ def examine(model: Path, device: Device) -> tuple[list[tuple[str, str]], list[st
     """
     granted, sets = quota(), instructions()
     note = "" if granted is None else tr(" (the cgroup grants {count:g})", count=granted)
+    lacking = ""
+    if "avx2" in sets and not any(name.endswith("vnni") for name in sets):
+        lacking = tr(" (no VNNI: int8 models are exact here, at about the speed of fp32)")
     found = [
         (tr("Python"), f"{platform.python_version()}, {platform.platform()}"),
         *((name, installed(name) or "-") for name in _PACKAGES),
         (tr("cores"), f"{available_cores()}{note}"),
-        (tr("instructions"), ", ".join(sets) or tr("unknown")),
+        (tr("instructions"), (", ".join(sets) or tr("unknown")) + lacking),
     ]
-    problems = []
-    if "avx2" in sets and not any(name.endswith("vnni") for name in sets):
-        problems.append(
-            tr("no VNNI: int8 models are exact here, but slower; export --precision fp32")
-        )
+    problems: list[str] = []
     try:
         found.append((tr("providers offered"), ", ".join(providers())))
         predictor = Predictor.open(model, device=device)

@@ -26,11 +26,13 @@ def test_it_says_what_is_there(model: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert len(found["digest"]) == 64
 
 
-def test_a_processor_without_vnni_is_told_to_take_fp32(
+def test_a_processor_without_vnni_is_no_problem_but_said(
     model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(doctor, "instructions", lambda: ["avx2"])
-    assert "export --precision fp32" in examine(model)[1]
+    found, problems = examine(model)
+    assert found["instructions"].startswith("avx2 (no VNNI: int8 models are exact here")
+    assert problems == ""
 
 
 def test_both_wheels_at_once_are_a_finding(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
