@@ -5,11 +5,11 @@
 CLASSIFIER is a `...ForSequenceClassification` of transformers, DEV has `text` and `label` for the
 gate of int8, TEXTS a column `text`. With `base`, random weights of BERT-base's shape take the place
 of CLASSIFIER's, and the built-in model stands beside them. Peers are the `text-classification`
-pipelines of transformers and of optimum's ONNX Runtime, each at the batch size that was its fastest
-in the first round. Every program runs in a process of its own, all in turn; the table has medians.
-Times begin when the model is loaded, but for the first answer, which is timed from the start of the
-process; memory is the process's peak. What other processes took of the cores meanwhile is printed
-too: above a few percent, run it again.
+pipelines of transformers and of optimum's ONNX Runtime, each at the batch size that is its fastest
+on the first 100 rows. Every program runs in a process of its own, all in turn; the table has
+medians. Times begin when the model is loaded, but for the first answer, which is timed from the
+start of the process; memory is the process's peak. What other processes took of the cores meanwhile
+is printed too: above a few percent, run it again.
 """
 
 import csv
@@ -27,6 +27,7 @@ from typing import Any
 
 ROUNDS = 3
 BATCHES = ("1", "8", "32")
+TRIED = 100  # texts that the batch sizes are tried on
 ALONE = 50  # texts that are timed one by one
 SCRIPT = (
     "import sys, transformers as t; print(t.pipeline('text-classification', sys.argv[1])('好'))"
@@ -41,16 +42,22 @@ def main(classifier: Path, dev: Path, texts: Path, rows: int, *, base: bool) -> 
     with tempfile.TemporaryDirectory() as name:
         models = convert(classifier, dev, Path(name), base=base)
         found: dict[str, list[dict[str, Any]]] = {program: [] for program in models}
-        fastest = dict.fromkeys(models, ",".join(BATCHES))
+
+        def worker(program: str, rows: int, batches: str) -> dict[str, Any]:
+            arguments = (program, models[program], texts, rows, batches)
+            return json.loads(run([__file__, "--worker", *arguments]).splitlines()[-1])
+
+        fastest = dict.fromkeys(models, "planned")
+        for program in ("transformers", "optimum"):
+            speeds = worker(program, min(rows, TRIED), ",".join(BATCHES))["speed"]
+            fastest[program] = max(speeds, key=lambda batch: speeds[batch])
         first: dict[str, list[float]] = {"a script of transformers": [], "sentiment-tui": []}
         script = Path(sys.executable).with_name("sentiment-tui")
         before = cores()
-        for _ in range(ROUNDS):
-            for program, model in models.items():
-                worker = [__file__, "--worker", program, model, texts, rows, fastest[program]]
-                found[program].append(json.loads(run(worker).splitlines()[-1]))
-                speeds = found[program][0]["speed"]
-                fastest[program] = max(speeds, key=lambda batch: speeds[batch])
+        for number in range(ROUNDS):
+            print(f"round {number + 1} of {ROUNDS}", file=sys.stderr)
+            for program in models:
+                found[program].append(worker(program, rows, fastest[program]))
             for program, command in {
                 "a script of transformers": ["-c", SCRIPT, models["transformers"]],
                 "sentiment-tui": [script, *CLASSIFY, "--model", models["fp32"]],
