@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     "--dev",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help=tr("JSONL with text and label, to check the int8 of a classifier of transformers."),
+    help=tr("Table of text and label, to check the int8 of a classifier of transformers."),
 )
 def main(run_directory: Path, output: Path | None, **options: Any) -> None:
     from export.pipeline import Settings, export

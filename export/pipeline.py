@@ -17,7 +17,7 @@ from models.command import ExitCode, UserError
 from models.cores import instructions
 from models.manifest import Manifest
 from models.predictor import Predictor
-from models.vetting import digest
+from models.vetting import RefusedError, digest, vet
 
 Precision = Literal["fp32", "fp16", "int8", "auto"]
 Target = Literal["cpu", "cuda"]
@@ -101,7 +101,7 @@ def export(settings: Settings) -> Exported:
 
 
 def _check(settings: Settings) -> None:
-    if settings.output.exists() and not settings.force:
+    if settings.output.is_dir() or (settings.output.exists() and not settings.force):
         raise UserError(
             ExitCode.CANNOT_CREATE,
             "{path} exists; name another --output, or --force to replace it",
@@ -136,7 +136,7 @@ def _prove(settings: Settings, source: Source, exact: onnx.ModelProto, draft: Pa
         if not source.rows:
             raise UserError(
                 ExitCode.USAGE,
-                "int8 is held against labelled texts: name some with --dev FILE.jsonl",
+                "int8 is held against labelled texts: name some with --dev FILE",
             )
         texts = source.alone([row.text for row in source.rows])
         for row, batch in zip(source.rows, texts, strict=True):
@@ -203,6 +203,15 @@ def _write(
         model.metadata_props.add(key=key, value=value)
     draft.write_bytes(model.SerializeToString(deterministic=True))
     onnx.checker.check_model(draft, full_check=True)
+    try:
+        vet(draft)
+    except RefusedError as error:
+        raise UserError(
+            ExitCode.CONFIG,
+            "{name} becomes a graph that sentiment-tui does not open: {reason}",
+            name=source.facts["encoder"],
+            reason=error,
+        ) from error
     found = census(onnx.load(draft))
     inputs = tuple(f"{name} int64 [batch, sequence]" for name in source.inputs)
     found.check(opset=settings.opset, inputs=inputs, answer="Softmax")

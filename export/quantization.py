@@ -24,6 +24,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from export.sources import Batch
+
 MIN_SIZE = 1 << 14
 """Weights with fewer elements than this stay float32: they make nothing smaller."""
 
@@ -38,7 +40,6 @@ weights are multiplied back by Cast and Mul, which ONNX Runtime does once, when 
 Of all products, queries, keys and values suffer most from rounding."""
 
 Array = NDArray[np.float32]
-Batch = dict[str, NDArray[np.int64]]
 
 
 def candidates(
@@ -155,10 +156,13 @@ class _Graph:
         return values, self.put(f"{name}.scale", scales.astype(np.float32))
 
     def restore(self, name: str) -> str:
-        """Make weights `[..., K, N]` from int8 values and a scale per column."""
-        values, scales = self.int8(name, axis=-2)
-        floats = self.add("Cast", [values], f"{name}.cast", to=TensorProto.FLOAT)
-        return self.add("Mul", [floats, scales], f"{name}.product")
+        """Make weights `[..., K, N]` from int8 values and a scale per column, once."""
+        product = f"{name}.product"
+        if not any(product in node.output for node in self.nodes):
+            values, scales = self.int8(name, axis=-2)
+            floats = self.add("Cast", [values], f"{name}.cast", to=TensorProto.FLOAT)
+            self.add("Mul", [floats, scales], product)
+        return product
 
     def look_up(self, node: onnx.NodeProto) -> None:
         """Look rows of an embedding table up in int8, and multiply only those back."""

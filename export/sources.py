@@ -1,9 +1,9 @@
 """What can be exported: a run of our trainer, or a classifier in the Hugging Face format."""
 
 import copy
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from models.encoder import canonical_tokenizer, max_positions
 from models.i18n import tr
 from models.labels import LabelSet
 from models.run_directory import Row, load_classifier, read_json, read_rows, read_run
+from models.tables import open_table, plain
 from models.tokens import Tokenizer
 
 BERT_LIKE = ("bert", "camembert", "electra", "ernie", "roberta", "xlm-roberta")
@@ -49,12 +50,12 @@ class Source:
     facts: dict[str, Any]
     rows: list[Row]
 
-    @property
+    @cached_property
     def tokenizer(self) -> Tokenizer:
         """The tokenizer that the file will carry."""
         return Tokenizer(self.facts["tokenizer"], self.facts["max_length"])
 
-    @property
+    @cached_property
     def inputs(self) -> list[str]:
         """Names of the inputs of the graph."""
         types = ["token_type_ids"] if self.tokenizer.has_token_types else []
@@ -158,23 +159,36 @@ def open_source(path: Path, encoder: str | None = None, dev: Path | None = None)
     Args:
         path: a run directory, or a folder with a `...ForSequenceClassification` of transformers.
         encoder: where the encoder of a run is now, if it moved.
-        dev: a JSONL file of `text` and `label`, to hold a Hugging Face classifier's int8 file
-            against; a run has its own.
+        dev: a table of `text` and `label`, to hold a Hugging Face classifier's int8 file against;
+            a run has its own.
 
     Raises:
-        UserError: as `read_run` and `load_classifier`; DATA, a classifier of a kind that is not
-            supported, or `dev` is no such file.
+        UserError: as `read_run`, `load_classifier` and `open_table`; USAGE, `encoder` is not for a
+            classifier, or `dev` not for a run; DATA, a classifier of a kind that is not supported,
+            something of a run is damaged, or `dev` has other labels.
     """
     if (path / "run.json").is_file() or not (path / "config.json").is_file():
+        if dev is not None:
+            raise UserError(
+                ExitCode.USAGE, "--dev is for a classifier of transformers; a run has its own"
+            )
         return _from_run(path, encoder)
+    if encoder is not None:
+        raise UserError(
+            ExitCode.USAGE, "--encoder is for a run; a classifier of transformers has its own"
+        )
     return _from_hugging_face(path, dev)
 
 
 def _from_run(folder: Path, moved: str | None) -> Source:
     run = read_run(folder)
     classifier, encoder = load_classifier(folder, run, moved, for_export=True)
-    quality: dict[str, Any] = read_json(folder / "metrics.json")
-    quality.pop("history")
+    try:
+        quality: dict[str, Any] = read_json(folder / "metrics.json")
+        quality.pop("history")
+        rows = read_rows(folder / "dev.jsonl")
+    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+        raise _damaged(folder, error) from error
     facts = {
         "labels": tuple(run.labels),
         "tokenizer": encoder.tokenizer,
@@ -185,14 +199,16 @@ def _from_run(folder: Path, moved: str | None) -> Source:
         "quality": quality,
         "uncertain_below": run.uncertain_below,
     }
-    rows = read_rows(folder / "dev.jsonl")
     return _source(classifier, classifier.head, encoder.module, facts, rows, run.temperature)
 
 
 def _from_hugging_face(folder: Path, dev: Path | None) -> Source:
-    config = read_json(folder / "config.json")
-    kind = str(config.get("model_type"))
-    architecture = str((config.get("architectures") or [None])[0])
+    try:
+        config = read_json(folder / "config.json")
+        kind = str(config.get("model_type"))
+        architecture = str((config.get("architectures") or [None])[0])
+    except (AttributeError, TypeError, ValueError) as error:
+        raise _damaged(folder, error) from error
     if kind not in BERT_LIKE or not architecture.endswith("ForSequenceClassification"):
         raise UserError(
             ExitCode.DATA,
@@ -204,16 +220,26 @@ def _from_hugging_face(folder: Path, dev: Path | None) -> Source:
             known=", ".join(BERT_LIKE),
         )
     try:
-        model: Any = transformers.AutoModelForSequenceClassification.from_pretrained(
-            folder, attn_implementation="eager", dtype=torch.float32
-        ).eval()
+        model: Any
+        model, report = transformers.AutoModelForSequenceClassification.from_pretrained(
+            folder, attn_implementation="eager", dtype=torch.float32, output_loading_info=True
+        )
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, use_fast=True)
         tokenizer = canonical_tokenizer(tokenizer.backend_tokenizer.to_str())
+        labels = tuple(str(model.config.id2label[i]) for i in range(model.config.num_labels))
+        if report["missing_keys"]:
+            raise ValueError(tr("no weights for {name}", name=min(report["missing_keys"])))
     except Exception as error:  # damaged files raise whatever they cause
+        raise _damaged(folder, error) from error
+    task = model.config.problem_type or "single_label_classification"
+    if task != "single_label_classification" or len(set(labels)) < max(2, len(labels)):
         raise UserError(
-            ExitCode.DATA, "{path} is damaged: {reason}", path=folder, reason=error
-        ) from error
-    labels = tuple(str(model.config.id2label[i]) for i in range(model.config.num_labels))
+            ExitCode.DATA,
+            "{path}: expected two or more different labels, of which a text has one; found {found}",
+            path=folder,
+            found=f"{task}, {', '.join(labels)}",
+        )
+    model.eval()
     facts = {
         "labels": labels,
         "tokenizer": tokenizer,
@@ -226,6 +252,10 @@ def _from_hugging_face(folder: Path, dev: Path | None) -> Source:
     head = [module for module in model.modules() if isinstance(module, nn.Linear)][-1]
     rows = [] if dev is None else _labelled(dev, labels)
     return _source(model, head, model.base_model, facts, rows, temperature=1.0)
+
+
+def _damaged(folder: Path, error: Exception) -> UserError:
+    return UserError(ExitCode.DATA, "{path} is damaged: {reason}", path=folder, reason=error)
 
 
 def _source(
@@ -257,24 +287,21 @@ def _labelled(path: Path, labels: Sequence[str]) -> list[Row]:
     """Read `dev`; torch's answers to it are not known yet."""
     known = LabelSet(labels)
     rows = []
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                record = json.loads(line)
-                label = known.find(str(record["label"]))
-                if label is None:
-                    raise ValueError(f"label {record['label']!r:.40}")
-                rows.append(Row(str(record["text"]), label, []))
-            except (KeyError, TypeError, ValueError) as error:
+    with open_table(path) as table:
+        for record in table.records:
+            text, label = (plain(record.fields.get(name)) for name in ("text", "label"))
+            number = known.find(str(label))
+            if not isinstance(text, str) or number is None:
                 raise UserError(
                     ExitCode.DATA,
                     "{name}, line {line}: {problem}",
                     name=path,
-                    line=number,
+                    line=record.place.line,
                     problem=tr(
-                        "expected text and label, one of {labels}; {reason}",
+                        "expected text and label, one of {labels}; found {found}",
                         labels=known,
-                        reason=repr(error),
+                        found=f"{text!r:.40}, {label!r:.40}",
                     ),
-                ) from error
+                )
+            rows.append(Row(text, number, []))
     return rows

@@ -57,7 +57,11 @@ def _vet(path: Path) -> str | None:
     command = [sys.executable, "-P", "-m", "models.vetting", str(path.absolute())]
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter and module
-            command, capture_output=True, text=True, timeout=SECONDS, encoding="utf-8"
+            command,
+            capture_output=True,
+            timeout=SECONDS,
+            encoding="utf-8",
+            errors="replace",  # what native code prints may be in another
         )
     except subprocess.TimeoutExpired:
         return tr("opening it took longer than {count} seconds", count=SECONDS)

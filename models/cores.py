@@ -50,6 +50,22 @@ def instructions() -> list[str]:
     ]
 
 
+def recall(key: str) -> str:
+    """Return what was measured on this machine once and noted under a key; "" if nothing was."""
+    try:
+        return (user_cache_path("sentiment-tui") / "ways" / key).read_text()
+    except OSError:
+        return ""
+
+
+def remember(key: str, found: str) -> None:
+    """Note what was measured; in a home that is read-only, it is measured again next time."""
+    file = user_cache_path("sentiment-tui") / "ways" / key
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(found)
+
+
 def share_out(
     key: str, ways: Mapping[str, Callable[[Sequence[T]], object]], work: Sequence[T], share: int
 ) -> None:
@@ -65,11 +81,7 @@ def share_out(
         work: any pieces, of much the same size from one to the next.
         share: so many pieces keep all cores busy for a while.
     """
-    file = user_cache_path("sentiment-tui") / "ways" / key
-    try:
-        best = file.read_text()
-    except OSError:
-        best = ""
+    best = recall(key)
     if best not in ways:
         best = next(iter(ways))
         if len(work) >= 3 * len(ways) * share:
@@ -81,7 +93,5 @@ def share_out(
                     work = work[share:]
                     seconds[name] += (time.perf_counter() - start) * (turn > 0)
             best = min(seconds, key=lambda name: seconds[name])
-            with contextlib.suppress(OSError):  # a read-only home: it is measured again next time
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(best)
+            remember(key, best)
     ways[best](work)

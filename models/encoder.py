@@ -1,6 +1,7 @@
 """Loads a BERT encoder in the Hugging Face format, from a folder or from the hub."""
 
 import hashlib
+import inspect
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -88,20 +89,14 @@ def load_encoder(source: str, *, for_export: bool = False) -> Encoder:
     is_folder = Path(source).is_dir()
     if not is_folder and (source.startswith((".", "/", "~")) or source.count("/") > 1):
         raise UserError(ExitCode.NO_INPUT, "no such encoder folder: {path}", path=source)
-    from transformers import AutoConfig, AutoModel, AutoTokenizer
+    from transformers import AutoModel, AutoTokenizer
     from transformers.utils import logging
 
     logging.set_verbosity_error()  # it warns of the pooler that we do not use
     logging.disable_progress_bar()
     try:
-        config = AutoConfig.from_pretrained(source)
-        if hasattr(config, "attention_probs_dropout_prob"):
-            # Dropping attention costs a sixth of a training step on a CPU, for it is random numbers
-            # for [B, heads, T, T] and no flash kernel; what the layers put out is still dropped.
-            config.attention_probs_dropout_prob = 0.0
         module, report = AutoModel.from_pretrained(
             source,
-            config=config,
             attn_implementation="eager" if for_export else None,
             dtype=torch.float32,
             output_loading_info=True,
@@ -139,6 +134,14 @@ def load_encoder(source: str, *, for_export: bool = False) -> Encoder:
             count=len(lacking),
             first=lacking[0],
         )
+    reads = inspect.signature(module.forward).parameters
+    if "token_type_ids" not in reads or not hasattr(module.config, "max_position_embeddings"):
+        raise UserError(
+            ExitCode.DATA,
+            "{path} is a {kind}: expected a BERT-like encoder, which has positions and token types",
+            path=source,
+            kind=type(module).__name__,
+        )
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise UserError(
@@ -173,7 +176,8 @@ def layers_of(module: Any) -> list[Any]:
 def max_positions(config: Any) -> int:
     """Return the longest text that a model can read, in tokens."""
     # RoBERTa's positions begin after its padding id: two of the table's rows are never a token's.
-    offset = config.pad_token_id + 1 if config.model_type in ("roberta", "xlm-roberta") else 0
+    is_roberta = config.model_type in ("camembert", "roberta", "xlm-roberta")
+    offset = config.pad_token_id + 1 if is_roberta else 0
     return int(config.max_position_embeddings - offset)
 
 

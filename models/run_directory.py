@@ -35,6 +35,9 @@ from models.encoder import Encoder, load_encoder
 
 LATEST = Path("runs/latest")
 
+# Half a surrogate pair, which JSON can spell and UTF-8 cannot, is written as it is spelled.
+_JSON: Any = {"encoding": "utf-8", "errors": "backslashreplace"}
+
 
 @dataclass(frozen=True)
 class Run:
@@ -82,6 +85,12 @@ class Row:
 
 def refuse_existing(path: Path, *, force: bool) -> None:
     """Raise UserError CANNOT_CREATE where `new_run` would, before hours are spent."""
+    if path.name == LATEST.name:
+        raise UserError(
+            ExitCode.CANNOT_CREATE,
+            "{path} is the name of the link to the newest run; name another --output",
+            path=path,
+        )
     if path.exists() and (not force or not (path / "run.json").is_file()):
         raise UserError(
             ExitCode.CANNOT_CREATE,
@@ -105,9 +114,11 @@ def new_run(path: Path, *, force: bool = False) -> Iterator[Path]:
     draft.mkdir()
     try:
         yield draft
+        old = path.with_name(f"{draft.name}.old")
         if path.exists():
-            shutil.rmtree(path)
+            path.rename(old)
         draft.rename(path)
+        shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     link = path.with_name(f".latest.{os.getpid()}")
@@ -125,7 +136,7 @@ def write_run(folder: Path, run: Run, head: nn.Linear, encoder: Encoder) -> None
 def write_json(path: Path, document: object) -> None:
     """Write a document for people and programs: indented, Chinese as Chinese."""
     text = json.dumps(document, ensure_ascii=False, indent=2)
-    path.write_text(text + "\n", encoding="utf-8")
+    path.write_text(text + "\n", **_JSON)
 
 
 def read_json(path: Path) -> Any:
@@ -138,7 +149,7 @@ def write_rows(
 ) -> None:
     """Write `dev.jsonl` or `test.jsonl`; `probabilities` are `[rows, C]`."""
     columns = texts, labels.tolist(), probabilities.tolist()
-    with path.open("w", encoding="utf-8", newline="\n") as file:
+    with path.open("w", newline="\n", **_JSON) as file:
         for row in map(Row, *columns):
             file.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
 

@@ -13,9 +13,12 @@ from tokenizers import Tokenizer as RustTokenizer
 
 Array = NDArray[np.int64]
 
-_SURROGATE = re.compile(
-    "[\ud800-\udfff]"
-)  # JSON can spell one alone; Rust's strings cannot hold it
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def encodable(text: str) -> str:
+    """Return a text without halves of a surrogate pair: JSON can spell one, Rust cannot hold it."""
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 @dataclass(frozen=True)
@@ -84,9 +87,7 @@ class Tokenizer:
                 its beginning.
         """
         self._rust.enable_truncation(self.max_length, stride=self.max_length // 4 if windows else 0)
-        encodings = self._rust.encode_batch_fast(  # without offsets
-            [_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text) for text in texts]
-        )
+        encodings = self._rust.encode_batch_fast([*map(encodable, texts)])  # without offsets
         parts = [[encoding, *encoding.overflowing] for encoding in encodings]
         special = self._rust.num_special_tokens_to_add(is_pair=False)
         read = [

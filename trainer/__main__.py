@@ -69,6 +69,10 @@ def _options(context: click.Context) -> list[click.Option]:
     return [option for option in context.command.params if isinstance(option, click.Option)]
 
 
+def _is_given(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) is not ParameterSource.DEFAULT
+
+
 @click.group(
     cls=Grouped,
     invoke_without_command=True,
@@ -88,11 +92,20 @@ def _options(context: click.Context) -> list[click.Option]:
 )
 @click.pass_context
 def main(context: click.Context, /, *, as_json: bool, **options: Any) -> None:
+    given = [name for name in context.params if _is_given(context, name)]
     if context.invoked_subcommand is not None:
+        if given:
+            flag, command = given[0].replace("_", "-"), context.invoked_subcommand
+            problem = tr(
+                "--{flag} stands before {command}: put it after", flag=flag, command=command
+            )
+            raise click.UsageError(problem, ctx=context)
         return
+    if not options["data"]:
+        raise click.UsageError(tr("--data: expected labelled reviews, found nothing"), ctx=context)
     settings = Settings(**{name: value for name, value in options.items() if value is not None})
     for name, purpose in settings.idle().items():
-        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+        if name in given:
             raise click.UsageError(f"--{name.replace('_', '-')} {purpose}", ctx=context)
     if settings.train == "head" and not settings.head_epochs:
         raise click.UsageError(f"--head-epochs 0 {tr('is for --train last:N or all')}", ctx=context)
@@ -115,7 +128,13 @@ def main(context: click.Context, /, *, as_json: bool, **options: Any) -> None:
     help=tr("Score the classifier of a run on one split of labelled reviews."),
 )
 @click.argument("run_directory", metavar="RUN", type=click.Path(path_type=Path))
-@takes("data", "text_column", "label_column", "encoding")
+@click.option(
+    "--data",
+    metavar="DIR|FILE|HUB_ID",
+    multiple=True,
+    help=tr("Labelled reviews. [default: those of the training]"),
+)
+@takes("text_column", "label_column", "encoding")
 @click.option("--split", type=click.Choice(["train", "dev", "test"]), default="test")
 @click.option("--encoder", metavar="DIR|HUB_ID", help=tr("Where the encoder is now, if it moved."))
 @takes("device")

@@ -23,6 +23,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from models.classifier import Classifier
 from models.command import ExitCode, UserError
+from models.cores import recall, remember
 from models.encoder import layers_of
 from models.i18n import tr
 from models.tokens import Tokenizer, Tokens
@@ -182,22 +183,28 @@ def choose_precision(wanted: Precision, device: torch.device) -> Precision:
 
 
 def bf16_speedup() -> float:
-    """Measure how many times faster this CPU multiplies matrices in bf16 than in fp32.
+    """Return how many times faster this CPU multiplies matrices in bf16 than in fp32.
 
     Having the instructions says little: with AVX-512 BF16, some AMD processors are at 1.9, an Intel
-    one without AMX at 0.6. Every process of a training returns the same, the mean of all.
+    one without AMX at 0.6. It is measured once on a machine, so that a training which goes on does
+    so as it began; all processes of a training return the same, the mean of what they found.
     """
-    seconds = torch.zeros(2)
-    for number, dtype in enumerate((torch.float32, torch.bfloat16)):
-        matrix = torch.ones(768, 768, dtype=dtype)
-        timings = []
-        for _ in range(8):
+    key = "bf16-speedup"
+    found = float(recall(key) or _measure_bf16())
+    found = ranks.total(torch.tensor(found)).item() / ranks.count()
+    remember(key, f"{found:.3f}")
+    return found
+
+
+def _measure_bf16() -> float:
+    matrices = torch.ones(768, 768), torch.ones(768, 768, dtype=torch.bfloat16)
+    seconds = [math.inf, math.inf]
+    for _ in range(8):
+        for number, matrix in enumerate(matrices):
             started = time.perf_counter()
             F.linear(matrix, matrix)
-            timings.append(time.perf_counter() - started)
-        seconds[number] = min(timings)
-    in_fp32, in_bf16 = ranks.total(seconds).tolist()
-    return float(in_fp32 / in_bf16)
+            seconds[number] = min(seconds[number], time.perf_counter() - started)
+    return seconds[0] / seconds[1]
 
 
 def choose_trained(classifier: Classifier, last: int | None) -> None:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from trainer.evaluation import epoch_scores
+from trainer.report import progress
 from trainer.settings import Settings
 
 
@@ -64,13 +64,14 @@ def search_head(
         class_weights: of the loss, `[C]`; None weighs all rows the same.
     """
     grid = list(product(settings.head_learning_rate, settings.head_weight_decay))
+    fits = []
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # a step of some 32 rows is over before a second one has woken up
     try:
-        fits = [
-            _fit(train, dev, classes, settings, rate, decay, class_weights)
-            for rate, decay in tqdm(grid, desc="head", unit="fit", disable=None, leave=False)
-        ]
+        with progress("head", len(grid), "fit") as bar:
+            for rate, decay in grid:
+                fits.append(_fit(train, dev, classes, settings, rate, decay, class_weights))
+                bar.update()
     finally:
         torch.set_num_threads(threads)
     return min(fits, key=lambda fit: fit.dev_loss)

@@ -65,13 +65,20 @@ def _split_sizes(value: Any) -> tuple[float, float]:
     return dev, test
 
 
+def _labels(value: Any) -> tuple[str, ...]:
+    names = tuple(str(name).strip() for name in _parts(value))
+    if len(set(names)) < max(2, len(names)) or "" in names:
+        raise ValueError
+    return names
+
+
 def _trained(value: str) -> str:
     if not re.fullmatch("head|all|last:[0-9]+", value):
         raise ValueError
     return value
 
 
-_NAMES = Parsed("NAME,NAME", lambda value: tuple(n.strip() for n in _parts(value)), tr("names"))
+_NAMES = Parsed("NAME,NAME", _labels, tr("two or more different names"))
 _SIZES = Parsed(
     "DEV,TEST",
     _split_sizes,
@@ -246,11 +253,15 @@ class Settings:
             groups[DISTILLATION] = tr("is for training with a --teacher")
         if self.train == "head":
             groups[DISTILLATION] = groups[FINETUNING] = tr("is for --train last:N or all")
-        return {
+        found = {
             option.name: groups[option.metadata["group"]]
             for option in fields(self)
             if option.metadata["group"] in groups
         }
+        if not self.head_epochs:
+            names = ("head_learning_rate", "head_weight_decay")
+            found |= dict.fromkeys(names, tr("is for a head that is trained first"))
+        return found
 
     def choices(self) -> dict[str, Any]:
         """Return what `run.json` keeps of the settings: all that chooses the result."""
@@ -258,7 +269,7 @@ class Settings:
         left_out = {"encoder", "data", "output", "device", "force", "tensorboard", *self.idle()}
         chosen = {name: value for name, value in asdict(self).items() if name not in left_out}
         for name in {"teacher", "unlabelled"} & set(chosen):
-            chosen[name] = [path.name for path in chosen[name]]
+            chosen[name] = [path.resolve().name for path in chosen[name]]  # of runs/latest as well
         return chosen
 
 

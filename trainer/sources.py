@@ -70,12 +70,20 @@ def open_source(sources: Sequence[str], reading: Reading) -> tuple[Readers, list
         reading: what the user said of the columns and the encoding.
 
     Raises:
-        UserError: NO_INPUT, a source is not there; DATA, two files are for one split.
+        UserError: NO_INPUT, a source is not there; DATA, two files are for one split, or one of
+            several is for none.
     """
     folder = Path(sources[0])
     saved = ("dataset_dict.json", "dataset_info.json")
     if len(sources) > 1 or folder.is_file():
         paths = [Path(name) for name in sources]
+        for path in paths if len(paths) > 1 else ():
+            if _split_of(path.stem) is None:
+                raise UserError(
+                    ExitCode.DATA,
+                    "{path}: expected a name that tells the split, train, dev or test",
+                    path=path,
+                )
     elif folder.is_dir() and not any((folder / name).is_file() for name in saved):
         paths = sorted(path for path in folder.iterdir() if format_of(path) not in (None, "txt"))
     else:
@@ -93,18 +101,23 @@ def _by_split(found: Sequence[tuple[str, str, Callable[[], Raw]]]) -> tuple[Read
     readers: Readers = {}
     sources: dict[str, str] = {}
     for name, source, read in found:
-        splits = [split for split, names in _SPLIT_NAMES.items() if name.lower() in names]
-        for split in splits or ["train"] * (len(found) == 1):
-            if split in readers:
-                raise UserError(
-                    ExitCode.DATA,
-                    "two sources for split {split}: {a} and {b}",
-                    split=split,
-                    a=sources[split],
-                    b=source,
-                )
-            readers[split], sources[split] = read, source
+        split = _split_of(name) or ("train" if len(found) == 1 else None)
+        if split is None:
+            continue
+        if split in readers:
+            raise UserError(
+                ExitCode.DATA,
+                "two sources for split {split}: {a} and {b}",
+                split=split,
+                a=sources[split],
+                b=source,
+            )
+        readers[split], sources[split] = read, source
     return readers, [source for _, source, _ in found]
+
+
+def _split_of(name: str) -> str | None:
+    return next((split for split, names in _SPLIT_NAMES.items() if name.lower() in names), None)
 
 
 def _read_file(path: Path, reading: Reading) -> Raw:
@@ -116,7 +129,7 @@ def _read_file(path: Path, reading: Reading) -> Raw:
 
             label_type = Features.from_arrow_schema(table.schema)[label]
         records = (
-            (record.place.line, plain(record.fields.get(text)), plain(record.fields.get(label)))
+            (record.place.line, _plain(record.fields.get(text)), _plain(record.fields.get(label)))
             for record in table.records
         )
         unit = tr("line") if table.dialect.format in TEXT_FORMATS else tr("row")
@@ -134,7 +147,7 @@ def read_texts(path: Path, reading: Reading) -> list[str]:
         wanted = None if table.dialect.format == "txt" else reading.text_column
         column = find_column(table.name, table.columns, wanted, TEXT_COLUMNS, "--text-column")
         for record in table.records:
-            text = plain(record.fields.get(column))
+            text = _plain(record.fields.get(column))
             if not isinstance(text, str):
                 raise UserError(
                     ExitCode.DATA,
@@ -146,6 +159,14 @@ def read_texts(path: Path, reading: Reading) -> list[str]:
                 )
             texts.append(text)
     return texts
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as Python has it; of Parquet, bytes that are called a string as bytes."""
+    try:
+        return plain(value)
+    except UnicodeDecodeError:
+        return value.as_buffer().to_pybytes()
 
 
 def _load_dataset(source: str) -> Any:
@@ -193,7 +214,11 @@ def _checked(
     raw = Raw(where, [], [], names)
     for number, text, label in records:
         # True is an int to Python; to a label set it is neither a name nor a number.
-        known = isinstance(label, str | int) and not isinstance(label, bool)
+        known = (
+            isinstance(label, str | int)
+            and not isinstance(label, bool)
+            and bool(str(label).strip())
+        )
         if names:  # -1 is what datasets writes for a label that nobody knows
             known = label in range(len(names))
         if not isinstance(text, str) or not known:
@@ -209,5 +234,5 @@ def _checked(
                 found=f"{text!r:.60}, {label!r:.60}",
             )
         raw.texts.append(text)
-        raw.labels.append(names[label] if names else str(label))
+        raw.labels.append(names[label] if names else str(label).strip())
     return raw

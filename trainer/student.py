@@ -12,6 +12,7 @@ from torch import nn
 from models.command import ExitCode, UserError
 from models.encoder import Encoder, layers_of
 from models.i18n import tr
+from models.tokens import encodable
 from trainer.report import say
 
 
@@ -63,7 +64,7 @@ def prune_vocabulary(encoder: Encoder, texts: Sequence[str], held_out: Sequence[
     special = {token["id"] for token in document["added_tokens"]}
     learned = _split(whole, texts)
     used = {id for ids in learned for id in ids}
-    single = {id for id, piece in enumerate(pieces) if _is_single(piece)}
+    single = {id for id, piece in pieces.items() if _is_single(piece)}
     kept = sorted(used | special | single)
     new_ids = {old: new for new, old in enumerate(kept)}
     cut = json.dumps(_renumbered(document, new_ids), ensure_ascii=False, separators=(",", ":"))
@@ -94,12 +95,12 @@ def prune_vocabulary(encoder: Encoder, texts: Sequence[str], held_out: Sequence[
     return encoder.with_tokenizer(cut)
 
 
-def _pieces(model: dict[str, Any], name: str) -> list[str]:
-    """Return the pieces of a tokenizer's model in the order of their ids."""
+def _pieces(model: dict[str, Any], name: str) -> dict[int, str]:
+    """Return the pieces of a tokenizer's model by their ids."""
     if model["type"] == "WordPiece":
-        return sorted(model["vocab"], key=model["vocab"].__getitem__)
+        return {id: piece for piece, id in model["vocab"].items()}
     if model["type"] == "Unigram":
-        return [piece for piece, _ in model["vocab"]]
+        return dict(enumerate(piece for piece, _ in model["vocab"]))
     raise UserError(
         ExitCode.DATA,
         "--prune-vocab: expected a WordPiece or Unigram tokenizer, {name} has {kind}",
@@ -150,7 +151,7 @@ def _renumber_pairs(node: Any, new_ids: dict[int, int]) -> Any:
 
 def _split(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     """Return the ids of the pieces of each text."""
-    return [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
+    return [encoding.ids for encoding in tokenizer.encode_batch([*map(encodable, texts)])]
 
 
 def _cut_embeddings(module: Any, kept: list[int], new_ids: dict[int, int]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -9,16 +10,44 @@ from numpy.typing import NDArray
 
 from models.command import ExitCode, UserError
 from models.labels import LabelSet
-from models.run_directory import load_classifier, read_run
+from models.run_directory import Run, load_classifier, read_run
 from models.tokens import Tokenizer
 from trainer.features import cached_features
 
 
+class Teacher(NamedTuple):
+    """A finished run, with the student's labels."""
+
+    path: Path
+    run: Run
+
+
+def read_teacher(path: Path, labels: LabelSet) -> Teacher:
+    """Read what a run says of itself.
+
+    Args:
+        path: the run directory.
+        labels: the student's; the teacher must have the same, in the same order.
+
+    Raises:
+        UserError: as `read_run`; DATA, the teacher has other labels.
+    """
+    run = read_run(path)
+    if run.labels != list(labels.names):
+        raise UserError(
+            ExitCode.DATA,
+            "--teacher {path} has the labels {found}, the data has {expected}",
+            path=path,
+            found=", ".join(run.labels),
+            expected=", ".join(labels.names),
+        )
+    return Teacher(path, run)
+
+
 @torch.inference_mode()
 def soft_labels(
-    teachers: Sequence[Path],
+    teachers: Sequence[Teacher],
     texts: Sequence[str],
-    labels: LabelSet,
     *,
     temperature: float,
     cache: Path,
@@ -27,27 +56,17 @@ def soft_labels(
     """Return the mean of the teachers' probabilities, `[texts, C]`.
 
     Args:
-        teachers: run directories.
+        teachers: with the same labels.
         texts: in any order.
-        labels: the student's label set; the teachers must have the same, in the same order.
         temperature: the logits are divided by before the softmax (Hinton et al. 2015, section 2).
         cache: folder of the teachers' features, see `cached_features`.
         device: where the teachers run.
 
     Raises:
-        UserError: as `read_run` and `load_classifier`; DATA, a teacher has other labels.
+        UserError: as `load_classifier`.
     """
-    total = torch.zeros(len(texts), len(labels))
-    for path in teachers:
-        run = read_run(path)
-        if run.labels != list(labels.names):
-            raise UserError(
-                ExitCode.DATA,
-                "--teacher {path} has the labels {found}, the data has {expected}",
-                path=path,
-                found=", ".join(run.labels),
-                expected=", ".join(labels.names),
-            )
+    total = torch.zeros(len(texts), len(teachers[0].run.labels))
+    for path, run in teachers:
         classifier, encoder = load_classifier(path, run)
         features = cached_features(
             classifier.to(device),

@@ -39,7 +39,7 @@ from trainer.card import model_card
 from trainer.data import Data, load_data
 from trainer.evaluation import score
 from trainer.features import cached_features, encode_all
-from trainer.finetune import choose_precision, finetune
+from trainer.finetune import choose_precision, choose_trained, finetune
 from trainer.head import Fit, Rows, search_head
 from trainer.plots import draw_pictures
 from trainer.report import say, say_calibration
@@ -47,7 +47,7 @@ from trainer.sameness import seen_rows
 from trainer.settings import Settings
 from trainer.sources import Reading, read_texts
 from trainer.student import keep_layers, prune_vocabulary
-from trainer.teacher import soft_labels
+from trainer.teacher import read_teacher, soft_labels
 
 CACHE = ".features"
 """Folder of cached features, beside the runs; it can be deleted at any time."""
@@ -66,9 +66,10 @@ def train(settings: Settings) -> dict[str, Any]:
         its head was trained. Nothing in a process that is not the first.
 
     Raises:
-        UserError: as `load_data`, `load_encoder`, `keep_layers`, `prune_vocabulary`, `soft_labels`,
-            `finetune` and `new_run`; USAGE, the max length is more than the encoder reads;
-            UNAVAILABLE, there is no such device or TensorBoard; see also `choose_precision`.
+        UserError: as `load_data`, `load_encoder`, `keep_layers`, `prune_vocabulary`,
+            `read_teacher`, `soft_labels`, `choose_trained`, `choose_precision` and `new_run`;
+            USAGE, the max length is more than the encoder reads; UNAVAILABLE, there is no such
+            device or TensorBoard.
     """
     refuse_existing(settings.output, force=settings.force)
     if settings.tensorboard and find_spec("tensorboard") is None:
@@ -80,10 +81,13 @@ def train(settings: Settings) -> dict[str, Any]:
     if settings.train != "head":  # what "auto" stands for goes into run.json
         settings = replace(settings, precision=choose_precision(settings.precision, device))
     data, unlabelled, encoder, audited = _load(settings)
+    teachers = [read_teacher(path, data.labels) for path in settings.teacher]
     weights = class_weights(data) if settings.class_weights else None
     tokenizer = Tokenizer(encoder.tokenizer, settings.max_length)
     torch.manual_seed(settings.seed)  # of a head that is not trained before the encoder is
     classifier = Classifier(encoder.module, encoder.hidden, len(data.labels), settings.pooling)
+    if settings.train != "head":  # refuses what cannot be trained, before hours are spent
+        choose_trained(classifier, settings.last_layers)
     classifier.to(device).eval().requires_grad_(requires_grad=False)
     outcome: dict[str, Any] = {
         "parameters": sum(weight.numel() for weight in classifier.parameters()),
@@ -114,7 +118,7 @@ def train(settings: Settings) -> dict[str, Any]:
         answers = None
         if settings.teacher:
             answers = soft_labels(
-                *(settings.teacher, [*data.splits["train"].texts, *unlabelled], data.labels),
+                *(teachers, [*data.splits["train"].texts, *unlabelled]),
                 temperature=settings.teacher_temperature,
                 cache=settings.output.parent / CACHE,
                 device=device,
@@ -196,7 +200,7 @@ def train(settings: Settings) -> dict[str, Any]:
         card = model_card(settings.output.name, run, metrics)
         (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     if checkpoint is not None:
-        checkpoint.unlink()
+        checkpoint.unlink(missing_ok=True)  # an equal training may have ended before
     say(tr("the run is in {path}; next: python -m export --opset 17", path=settings.output))
     return measured
 
@@ -212,14 +216,15 @@ def evaluate_run(
 ) -> dict[str, Any]:
     """Score a finished run on one split, end to end: the encoder runs over its texts again.
 
-    A split that the training cut from its data is cut again, with the same sizes and seed.
+    A split that the training cut from its data is cut again, with the same sizes and seed. No
+    `data` stands for what the run was trained with.
 
     Raises:
         UserError: as `read_run`, `load_data` and `load_classifier`.
     """
     run = read_run(run_directory)
     rows = load_data(
-        data,
+        data or tuple(run.data),
         reading,
         labels=run.labels,
         wanted=(split,),

@@ -10,14 +10,16 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import RobertaConfig, RobertaModel
 
 from export import parity
 from export.graph import trace
 from export.parity import PROBES
 from export.pipeline import Settings, export
-from export.quantization import FORMS, candidates
+from export.quantization import FORMS, WEIGHTS_ONLY, candidates, quantize
 from export.sources import open_source
+from models import vetting
 from models.command import ExitCode, UserError
 from models.cores import instructions
 from models.manifest import PREFIX, Manifest
@@ -211,7 +213,7 @@ def test_an_answer_does_not_depend_on_the_rest_of_the_batch(
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["Bert", "Roberta", "Electra"])
+@pytest.mark.parametrize("kind", ["Bert", "Roberta", "Electra", "Camembert"])
 def test_a_classifier_of_transformers_is_exported_straight(tmp_path: Path, kind: str) -> None:
     folder = write_classifier(tmp_path / "classifier", kind)
     done = export(settings(folder, tmp_path / "a.onnx"))
@@ -246,6 +248,64 @@ def test_a_classifier_of_another_kind_is_refused_by_name(tmp_path: Path) -> None
     (folder / "config.json").write_text(json.dumps(config | {"model_type": "gpt2"}))
     with pytest.raises(UserError, match="of type gpt2: expected a run directory, or"):
         export(settings(folder, tmp_path / "a.onnx"))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"problem_type": "multi_label_classification"}, {"id2label": {"0": "same", "1": "same"}}],
+)
+def test_a_classifier_that_does_not_choose_one_of_several_labels_is_refused(
+    tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    folder = write_classifier(tmp_path / "classifier", "Bert")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | changed))
+    with pytest.raises(UserError, match="expected two or more different labels, of which a text"):
+        export(settings(folder, tmp_path / "a.onnx"))
+
+
+def test_a_classifier_without_the_weights_of_its_head_is_refused(tmp_path: Path) -> None:
+    folder = write_classifier(tmp_path / "classifier", "Bert")
+    weights = load_file(folder / "model.safetensors")
+    weights = {name: w for name, w in weights.items() if not name.startswith("classifier")}
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(UserError, match=r"is damaged: no weights for classifier\.bias"):
+        export(settings(folder, tmp_path / "a.onnx"))
+
+
+def test_an_option_that_would_do_nothing_is_wrong_usage(run: Path, tmp_path: Path) -> None:
+    classifier = write_classifier(tmp_path / "classifier", "Bert")
+    for options in ({"run": run, "dev": tmp_path / "d"}, {"run": classifier, "encoder": "e"}):
+        with pytest.raises(UserError, match="has its own") as caught:
+            export(settings(output=tmp_path / "a.onnx", **options))  # type: ignore[arg-type]
+        assert caught.value.code == ExitCode.USAGE
+
+
+def test_damage_in_the_rows_of_a_run_is_said(run: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "run"
+    shutil.copytree(run, broken)
+    (broken / "dev.jsonl").write_text("{}\n")
+    with pytest.raises(UserError, match="is damaged"):
+        export(settings(broken, tmp_path / "a.onnx"))
+
+
+def test_a_graph_that_the_app_would_refuse_never_gets_its_name(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(vetting.OPERATORS, "")
+    with pytest.raises(UserError, match="a graph that sentiment-tui does not open"):
+        export(settings(run, tmp_path / "a.onnx"))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.rejected.onnx"]
+
+
+def test_a_matrix_that_two_products_share_is_restored_once() -> None:
+    matrix = onnx.numpy_helper.from_array(np.ones((128, 128), np.float32), "w")
+    nodes = [onnx.helper.make_node("MatMul", [a, "w"], [b], name=b) for a, b in ("xy", "yz")]
+    ends = [onnx.helper.make_tensor_value_info(name, 1, [1, 128]) for name in "xz"]
+    graph = onnx.helper.make_graph(nodes, "g", ends[:1], ends[1:], [matrix])
+    opset = onnx.helper.make_opsetid("", 17)
+    model = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8)
+    onnx.checker.check_model(quantize(model, WEIGHTS_ONLY, None), full_check=True)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])

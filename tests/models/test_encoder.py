@@ -3,6 +3,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from transformers import (
+    CamembertConfig,
+    DistilBertConfig,
+    DistilBertModel,
+    RobertaConfig,
+    XLMRobertaConfig,
+)
 
 from models.command import ExitCode, UserError
 from models.encoder import load_encoder, max_positions
@@ -58,3 +65,16 @@ def test_a_path_that_is_not_there_is_not_looked_for_on_the_hub(source: str) -> N
     with pytest.raises(UserError, match="no such encoder folder") as caught:
         load_encoder(source)
     assert caught.value.code == ExitCode.NO_INPUT
+
+
+def test_the_positions_of_roberta_and_its_kin_begin_after_the_padding_id() -> None:
+    for config in (RobertaConfig, XLMRobertaConfig, CamembertConfig):
+        assert max_positions(config(max_position_embeddings=514, pad_token_id=1)) == 512
+
+
+def test_an_encoder_that_takes_no_token_types_is_refused_by_name(tmp_path: Path) -> None:
+    write_encoder(tmp_path)
+    config = DistilBertConfig(vocab_size=200, dim=32, n_layers=1, n_heads=4, hidden_dim=32)
+    DistilBertModel(config).save_pretrained(tmp_path)
+    with pytest.raises(UserError, match="is a DistilBertModel: expected a BERT-like encoder"):
+        load_encoder(str(tmp_path))

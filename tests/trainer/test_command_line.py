@@ -118,6 +118,7 @@ def test_a_config_file_gives_options_and_the_command_line_goes_before_it(
         ("lr = 1", ExitCode.USAGE, "expected options of python -m trainer, found lr"),
         ("max-length = 'long'", ExitCode.USAGE, "--max-length"),
         ("epochs = 3", ExitCode.USAGE, "--epochs is for --train last:N or all"),
+        ("data = []", ExitCode.USAGE, "--data: expected labelled reviews, found nothing"),
     ],
 )
 def test_a_config_file_that_cannot_be_used_says_why(
@@ -161,6 +162,13 @@ def test_scores_are_printed_as_a_table_or_as_json(trainer: Invoke, asked: list[S
             for sizes in ("0.1", "0.1,0.1,0.1", "a,b", "0,0.1", "0.1,0.5", "nan,0.1")
         ),
         (("--seed", "-1"), "--seed"),
+        (("--labels", "好,好"), "expected two or more different names, found 好,好"),
+        (("--labels", "好"), "expected two or more different names, found 好"),
+        (
+            ("--train", "all", "--head-epochs", "0", "--head-weight-decay", "1"),
+            "--head-weight-decay is for a head that is trained first",
+        ),
+        (("--data", "a.csv", "evaluate", "r"), "--data stands before evaluate: put it after"),
         (("--pooling", "max"), "max"),
     ],
 )

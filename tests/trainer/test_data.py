@@ -45,6 +45,34 @@ def test_files_may_be_named_one_by_one(folder: Path) -> None:
     assert load_data(paths).splits["dev"].texts == ["行"]
 
 
+def test_a_file_that_was_named_is_never_left_out(folder: Path) -> None:
+    (folder / "test.tsv").rename(folder / "more.tsv")
+    with pytest.raises(UserError, match=r"more\.tsv: expected a name that tells the split"):
+        load_data([str(folder / name) for name in ("train.tsv", "more.tsv")], split=(0.1, 0.1))
+
+
+def test_labels_are_read_without_the_spaces_around_them(folder: Path) -> None:
+    (folder / "train.tsv").write_text("label\ttext\n pos\t好\nneg \t差\n", encoding="utf-8")
+    data = load_data([str(folder)], wanted=("train",))
+    assert data.labels.names == ("neg", "pos")
+    assert data.splits["train"].labels.tolist() == [1, 0]
+
+
+def test_a_row_without_a_label_is_no_class_of_its_own(folder: Path) -> None:
+    (folder / "train.tsv").write_text("label\ttext\n1\t好\n0\t差\n \t行\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"line 4: expected a text .* found '行', ' '"):
+        load_data([str(folder)], wanted=("train",))
+
+
+def test_parquet_that_calls_other_bytes_a_text_is_an_error_with_its_row(tmp_path: Path) -> None:
+    texts = pyarrow.array([b"\xff", "好".encode()]).cast(pyarrow.binary())
+    broken = pyarrow.Array.from_buffers(pyarrow.string(), 2, texts.buffers())
+    table = pyarrow.table({"text": broken, "label": [0, 1]})
+    pyarrow.parquet.write_table(table, tmp_path / "train.parquet")
+    with pytest.raises(UserError, match="row 1: expected a text in text"):
+        load_data([str(tmp_path)], wanted=("train",))
+
+
 def test_a_saved_dataset_is_read_with_the_names_of_its_labels(tmp_path: Path) -> None:
     features = datasets.Features(
         {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["bad", "good"])}

@@ -14,7 +14,7 @@ from models.run_directory import read_json, read_rows, read_run
 from tests.tiny import REVIEWS, write_encoder
 from trainer.finetune import loss_of
 from trainer.settings import Settings
-from trainer.teacher import soft_labels
+from trainer.teacher import read_teacher, soft_labels
 from trainer.training import train
 
 TEXTS = [text for text, _ in REVIEWS]
@@ -29,9 +29,8 @@ def test_several_teachers_are_averaged_at_the_temperature(
     labels = LabelSet(read_run(run).labels)
 
     def ask(*teachers: Path, temperature: float = 1.0) -> Any:
-        return soft_labels(
-            teachers, TEXTS, labels, temperature=temperature, cache=tmp_path / "c", device=CPU
-        )
+        runs = [read_teacher(path, labels) for path in teachers]
+        return soft_labels(runs, TEXTS, temperature=temperature, cache=tmp_path / "c", device=CPU)
 
     one, other = ask(run), ask(second)
     np.testing.assert_allclose(ask(run, second), (one + other) / 2, atol=1e-6)
@@ -41,11 +40,9 @@ def test_several_teachers_are_averaged_at_the_temperature(
     np.testing.assert_allclose(np.log(softer[:, 1] / softer[:, 0]), odds / 4, atol=1e-4)
 
 
-def test_a_teacher_with_other_labels_is_an_error(run: Path, tmp_path: Path) -> None:
+def test_a_teacher_with_other_labels_is_an_error(run: Path) -> None:
     with pytest.raises(UserError, match=r"has the labels 负向评价, 正向评价, the data has 好, 坏"):
-        soft_labels(
-            [run], TEXTS, LabelSet(("好", "坏")), temperature=1.0, cache=tmp_path, device=CPU
-        )
+        read_teacher(run, LabelSet(("好", "坏")))
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from models.classifier import Classifier
 from models.command import ExitCode, UserError
 from models.encoder import load_encoder
 from models.run_directory import load_classifier, read_rows, read_run
-from tests.tiny import split_reviews
+from tests.tiny import REVIEWS, split_reviews
 from trainer.settings import Settings
 from trainer.training import evaluate_run, train
 
@@ -170,3 +171,34 @@ def test_a_folder_that_is_no_run_is_refused(
     with pytest.raises(UserError, match=r"run\.json") as caught:
         read_run(tmp_path)
     assert caught.value.code == code
+
+
+def test_half_a_surrogate_pair_costs_no_training(
+    encoder: Path, reviews: Path, tmp_path: Path
+) -> None:
+    rows = [*REVIEWS, ("太差了\ud83d", 0)]
+    lines = [json.dumps({"text": text, "label": label}) for text, label in rows]
+    data = tmp_path / "data"
+    shutil.copytree(reviews, data)
+    for split in ("train", "dev"):
+        (data / f"{split}.tsv").unlink()
+        (data / f"{split}.jsonl").write_text("\n".join(lines))
+    options: dict[str, Any] = {"prune_vocab": True, "output": tmp_path / "run"}
+    train(Settings(encoder=str(encoder), data=(str(data),), head_epochs=2, **options))
+    assert read_rows(tmp_path / "run" / "dev.jsonl")[-1].text == "太差了\ud83d"
+
+
+def test_the_link_to_the_newest_run_is_no_name_for_a_run(
+    encoder: Path, reviews: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="latest is the name of the link to the newest run"):
+        train(Settings(encoder=str(encoder), data=(str(reviews),), output=tmp_path / "latest"))
+
+
+def test_layers_that_are_not_there_are_refused_before_the_encoder_runs(
+    encoder: Path, reviews: Path, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"train": "last:9", "output": tmp_path / "run"}
+    with pytest.raises(UserError, match="last:9 asks for layers that are not there"):
+        train(Settings(encoder=str(encoder), data=(str(reviews),), **options))
+    assert not (tmp_path / ".features").exists()
