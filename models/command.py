@@ -47,11 +47,25 @@ class UserError(Exception):
 
 
 def require_file(path: Path) -> None:
-    """Raise UserError NO_INPUT unless `path` is a file, and say whether it is a folder instead."""
+    """Raise UserError NO_INPUT unless `path` is a file, and say what it is instead."""
     if path.is_dir():
         raise UserError(ExitCode.NO_INPUT, "expected a file, found the folder {path}", path=path)
-    if not path.is_file():
+    if not path.exists():
         raise UserError(ExitCode.NO_INPUT, "no such file: {path}", path=path)
+    if not path.is_file():
+        raise UserError(
+            ExitCode.NO_INPUT,
+            "{path} is a pipe or a device, and cannot be read twice: save it to a file, or let "
+            "sentiment-tui classify read it from standard input, as -",
+            path=path,
+        )
+
+
+def reason_of(error: UserError | OSError) -> str:
+    """Return what an expected error says to people."""
+    if isinstance(error, UserError):
+        return str(error)
+    return tr("{path}: {reason}", path=error.filename or "-", reason=error.strerror or error)
 
 
 class Terminated(BaseException):
@@ -105,7 +119,7 @@ def run(command: click.Command, name: str) -> NoReturn:
         sys.stdout = None
         code = ExitCode.BROKEN_PIPE
     except OSError as error:
-        complain(tr("{path}: {reason}", path=error.filename or "-", reason=error.strerror or error))
+        complain(reason_of(error))
         code = ExitCode.IO
     except Exception:  # noqa: BLE001 - the last line of defence: say that it is ours
         traceback.print_exc()

@@ -14,6 +14,8 @@ def newest_model(folder: Path) -> Path:
     found = [
         path
         for path in folder.glob("[!.]*.onnx")
-        if not path.name.endswith(".rejected.onnx") and path.resolve() != BUILTIN.resolve()
+        if path.is_file()
+        and not path.name.endswith(".rejected.onnx")
+        and path.resolve() != BUILTIN.resolve()
     ]
     return max(found, key=lambda path: path.stat().st_mtime_ns, default=BUILTIN)

@@ -18,7 +18,9 @@ MOST_INFLATED = 1 << 30
 MOST_CELLS = 50_000_000
 """Rows × columns of a sheet: a million rows of fifty columns."""
 
-_CELL = re.compile(rb"""\br=["']([A-Z]{1,7})([0-9]{1,9})["']""")
+_PLACE = re.compile(rb"""\br=["']([A-Z]{0,7})([0-9]{1,9})["']""")  # of a cell, or of a row
+_ROW = re.compile(rb"<(?:\w+:)?row\b")
+_CELL = re.compile(rb"<(?:\w+:)?c\b")
 _DAMAGED = (
     *(zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError),
     *(EOFError, OSError, ValueError),
@@ -106,21 +108,26 @@ def _check_size(path: Path) -> None:
     """Inflate every part and look: what a zip file declares of itself may be a lie.
 
     The reader lays a sheet out from its first to its last cell, so two cells far apart can be
-    worth the whole memory.
+    worth the whole memory. A cell that does not say its place follows the one before it.
     """
     left = MOST_INFLATED
     try:
         with zipfile.ZipFile(path) as archive:
             for entry in archive.infolist():
-                row = column = 0
+                row = column = rows = cells = 0
                 end = b""
                 with archive.open(entry) as part:
                     while block := part.read(min(_BLOCK, left + 1)):
                         left -= len(block)
-                        for letters, digits in _CELL.findall(end + block):
+                        for letters, digits in _PLACE.findall(end + block):
                             row = max(row, int(digits))
                             column = max(column, _column(letters))
                         end = block[-32:]
+                        # cells before the first row of this block, and in each row
+                        first, *others = map(len, map(_CELL.findall, _ROW.split(block)))
+                        rows += len(others)
+                        row, column = max(row, rows), max(column, cells + first, *others)
+                        cells = others[-1] if others else cells + first
                         if left < 0 or row * column > MOST_CELLS:
                             raise _unreadable(path, "XLSX", tr("it would fill the memory"))
     except _DAMAGED as error:

@@ -52,7 +52,7 @@ Problem = tuple[str, str]
 
 _LONE_CR = "\udc0d"  # no decoder gives this; the csv module would take CR for the end of a line
 
-csv.field_size_limit(sys.maxsize)
+csv.field_size_limit(2**31 - 1)  # a C long, which has 32 bits on Windows
 
 
 @dataclass(frozen=True)
@@ -239,6 +239,8 @@ def open_table(path: Path | None, dialect: Dialect = Dialect()) -> Iterator[Tabl
     name = "-" if path is None else str(path)
     if path is not None:
         require_file(path)
+    elif sys.stdin is None:
+        raise UserError(ExitCode.NO_INPUT, "standard input is closed")
     format = dialect.format or (format_of(path) if path else None)
     if format is None:
         raise UserError(
@@ -274,6 +276,9 @@ def _open_text(name: str, dialect: Dialect, lines: Iterator[Line]) -> Table:
         quoting = dialect.quoting or ("none" if dialect.format == "tsv" else "double")
         dialect = replace(dialect, delimiter=delimiter, quoting=quoting)
         columns, items = named(name, _csv_rows(lines, delimiter, quoting), header=dialect.header)
+        if dialect.header and re.search("\r(?!\n)", " ".join(columns)):
+            problem = tr("lines end at CR alone; make that LF or CRLF first")
+            raise _wrong(name, first.number, problem)
         return Table(name, dialect, columns, items)
     dialect = replace(dialect, delimiter=None, quoting=None, header=True)
     if dialect.format == "txt":
@@ -398,14 +403,21 @@ def _csv_rows(lines: Iterator[Line], delimiter: str, quoting: str) -> Iterator[R
                 taken.clear()
             return
         except (csv.Error, _UnterminatedError) as error:
+            problem = _misquoted(error, taken[-1].content if quoting == "backslash" else "")
             again.extendleft(reversed(taken[1:]))
             del taken[1:]
-            if isinstance(error, _UnterminatedError) or "unexpected end" in str(error):
-                problem = ("unterminated_quote", tr("a quote that opens here is never closed"))
-            else:
-                problem = ("bad_quote", tr("the quotes are not as in CSV: {reason}", reason=error))
             yield Row(_place(taken), _undecodable(taken) or problem)
             taken.clear()
+
+
+def _misquoted(error: Exception, last: str) -> Problem:
+    """Say what is wrong with the quotes of a row; of `last`, its last line, backslashes count."""
+    if isinstance(error, csv.Error) and "unexpected end" not in str(error):
+        return "bad_quote", tr("the quotes are not as in CSV: {reason}", reason=error)
+    backslashes = len(last) - len(last.rstrip("\\"))
+    if isinstance(error, csv.Error) and backslashes % 2:
+        return "bad_quote", tr("the file ends in a backslash, with nothing behind it")
+    return "unterminated_quote", tr("a quote that opens here is never closed")
 
 
 def named(name: str, rows: Iterator[Row], *, header: bool) -> tuple[list[str], Iterator[Item]]:
@@ -422,23 +434,22 @@ def named(name: str, rows: Iterator[Row], *, header: bool) -> tuple[list[str], I
     if not header:
         columns = [str(number) for number in range(1, len(first.values) + 1)]
         return columns, items_of(columns, chain([first], rows))
-    if any("\r" in str(value) for value in first.values):
-        problem = tr("lines end at CR alone; make that LF or CRLF first")
-        raise _wrong(name, first.place.line, problem)
     columns = unique(map(str, first.values))
     return columns, items_of(columns, rows)
 
 
 def unique(names: Iterable[str]) -> list[str]:
     """Call the second column of a name "name#2", so that no value is lost to the other."""
-    found: list[str] = []
+    found: dict[str, None] = {}
+    last: dict[str, int] = {}  # number of each name; those below it are taken
     for name in names:
-        called, count = name, 1
+        called, count = name, last.get(name, 1)
         while called in found:
             count += 1
             called = f"{name}#{count}"
-        found.append(called)
-    return found
+        found[called] = None
+        last[name] = count
+    return list(found)
 
 
 def items_of(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[Item]:

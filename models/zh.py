@@ -492,6 +492,7 @@ CHINESE: dict[str, str] = {
     "--encoder is for a run; a classifier of transformers has its own": "--encoder 用于训练结果；transformers 的分类器自带编码器",
     "--{flag} stands before {command}: put it after": "--{flag} 写在 {command} 之前：请写到后面",
     "Labelled reviews. [default: those of the training]": "带标签的评论。[默认：训练时所用的]",
+    "{name}: expected labels of the model in the column {column}: {labels}; found {found}. Rename them, or leave --label-column out": "{name}：{column} 列应为模型的标签：{labels}；实际是 {found}。请改成这些，或去掉 --label-column",
     "is for a head that is trained first": "用于先训练分类头的情形",
     "no weights for {name}": "缺少 {name} 的权重",
     "{name} becomes a graph that sentiment-tui does not open: {reason}": "{name} 导出的图 sentiment-tui 不会打开：{reason}",

@@ -5,7 +5,6 @@ lives on the engine's thread and speaks in messages.
 """
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,7 +20,7 @@ from models.display import display
 from models.i18n import choose_language, tr
 from models.locations import BUILTIN, Device
 from tui.actions import Keys, actions
-from tui.engine import Answer, Crashed, Ended, Engine, Model, Opened, Refused, reason_of
+from tui.engine import Answer, Crashed, Ended, Engine, Opened, OpenModel, Refused, reason_of
 from tui.looks import one_line
 from tui.memory import Archive, Choices, Corrections, Places
 from tui.paint import CONTRAST, THEMES
@@ -31,8 +30,6 @@ from tui.screens.type import TypeScreen
 
 if TYPE_CHECKING:
     from tui.job import Job
-
-OpenModel = Callable[[Path, Device], Model]
 
 _WIDEST_NAME = 24  # cells of the status bar
 
@@ -74,7 +71,7 @@ class SentimentApp(App[None], inherit_bindings=False):
         self.archive = Archive(self.places.state)
         self.answers: list[Answer] = self.archive.load() if self.choices.history else []
         self.engine = Engine(self.post_message)
-        self.model, self.device = self._wanted = model, device
+        self.model, self.device = model, device
         self.labels: tuple[str, ...] = ()
         self.job: Job | None = None
         self.state: Literal["loading", "ready", "refused"] = "loading"
@@ -130,12 +127,11 @@ class SentimentApp(App[None], inherit_bindings=False):
 
     def open_model(self, model: Path, device: Device) -> None:
         """Open a model; until it is there, the one before it answers."""
-        self._wanted = (model, device)
         if self.state == "refused":
             self.state = "loading"
             self.tell()
         self._say_status(*self._facts, tr("loading…"))
-        self.engine.open(partial(self._open_model, model, device), self.post_message)
+        self.engine.open(model, device, self._open_model, self.post_message)
 
     @work(description="model")
     async def pick_model(self) -> None:
@@ -148,7 +144,7 @@ class SentimentApp(App[None], inherit_bindings=False):
 
     @on(Opened)
     def _opened(self, event: Opened) -> None:
-        self.model, self.device = self._wanted
+        self.model, self.device = event.path, event.wanted
         manifest = event.manifest
         self.labels = manifest.labels
         self._facts = [manifest.digest[:12], manifest.precision, event.device.upper()]
@@ -220,6 +216,11 @@ class SentimentApp(App[None], inherit_bindings=False):
 
     # Files and dialogs
 
+    @property
+    def classifying(self) -> bool:
+        """Whether a file is being classified."""
+        return self.job is not None and self.job.running
+
     @work(description="open")
     async def action_open(self) -> None:
         """Ask for a file."""
@@ -234,7 +235,7 @@ class SentimentApp(App[None], inherit_bindings=False):
         """Show how a file will be read."""
         from tui.screens.file import FileScreen
 
-        if self.job is not None and self.job.running:
+        if self.classifying:
             self.say(tr("One file at a time: {key} shows the run.", key=self.key_of("results")))
             return
         self.choices.opened(path)
@@ -285,7 +286,7 @@ class SentimentApp(App[None], inherit_bindings=False):
 
     async def action_quit(self) -> None:
         """Leave; while a file is classified, ask."""
-        if self.job is not None and self.job.running and not isinstance(self.screen, Question):
+        if self.classifying and not isinstance(self.screen, Question):
             title = tr("A file is being classified")
             text = tr("What is done is kept: classify the same file again to go on.")
             question = Question(title, [tr("Quit"), tr("Go on")], text)

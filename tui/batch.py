@@ -1,12 +1,13 @@
 """`sentiment-tui classify`: the inputs one after the other, with a report and with signals."""
 
+import errno
 import signal
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-from models.command import ExitCode, Terminated, UserError, complain
+from models.command import ExitCode, Terminated, UserError, complain, reason_of
 from models.locations import Device
 from models.predictor import Predictor
 from models.tables import format_of
@@ -80,8 +81,11 @@ def classify_files(
     """
     runs = _runs(files, settings)
     signals = _Signals(report)
-    predictor: Predictor | None = None
     rejected, failures = 0, []
+    if not dry_run:
+        predictor = Predictor.open(model, device=device)
+        report.model(predictor)
+        _make_folder(settings, runs)
     for run in runs:
         try:
             found = None if run.source is None else inspect(run)
@@ -93,9 +97,6 @@ def classify_files(
                 report.preview(found)
                 rejected += found.rejected or 0
                 continue
-            if predictor is None:
-                predictor = Predictor.open(model, device=device)
-                report.model(predictor)
             signals.catch(resumable=None not in (run.source, run.output))
             hooks = Hooks(report.found, signals.between, report.answered)
             try:
@@ -107,15 +108,38 @@ def classify_files(
         except Stopped:
             report.stopped(signals.summary)
             return _CODES[signal.Signals(signals.caught)]
-        except UserError as error:
-            if len(runs) == 1 or error.code not in (ExitCode.DATA, ExitCode.NO_INPUT):
+        except (UserError, OSError) as error:
+            if len(runs) == 1 or _concerns_all(error):
                 raise
-            complain(str(error))
-            failures.append(error.code)
+            complain(reason_of(error))
+            failures.append(error.code if isinstance(error, UserError) else ExitCode.IO)
     if failures:
         count = len(failures)
         raise UserError(failures[0], "{count} of the inputs were not classified", count=count)
     return ExitCode.REJECTS if rejected else ExitCode.OK
+
+
+def _concerns_all(error: UserError | OSError) -> bool:
+    """Return whether the other inputs would fail as this one did."""
+    if isinstance(error, UserError):
+        return error.code == ExitCode.USAGE
+    return isinstance(error, BrokenPipeError) or error.errno == errno.ENOSPC
+
+
+def _make_folder(settings: Settings, runs: Sequence[Settings]) -> None:
+    """Make the folder of the outputs, where there are several."""
+    folder = settings.output
+    if folder is None or runs[0].output == folder:
+        return
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            ExitCode.CANNOT_CREATE,
+            "{path} cannot be created: {reason}",
+            path=folder,
+            reason=error.strerror,
+        ) from error
 
 
 def _runs(files: Sequence[Path], settings: Settings) -> list[Settings]:
@@ -146,15 +170,6 @@ def _runs(files: Sequence[Path], settings: Settings) -> list[Settings]:
                 path=target,
             )
         runs[target] = replace(settings, source=source, output=target)
-    try:
-        output.mkdir(exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            ExitCode.CANNOT_CREATE,
-            "{path} cannot be created: {reason}",
-            path=output,
-            reason=error.strerror,
-        ) from error
     return list(runs.values())
 
 

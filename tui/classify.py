@@ -5,6 +5,7 @@ knows no screen: hooks tell whoever asked how far it is. `tui.inspection` has wh
 input before, `tui.durable` how a run survives being killed, `tui.receipt` how its output appears.
 """
 
+import os
 import threading
 import time
 from collections import deque
@@ -20,12 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.command import ExitCode, UserError
+from models.display import display
 from models.i18n import tr
 from models.labels import LabelSet
 from models.predictor import Predictor
-from models.tables import Item, Record, Reject, Table, open_table, plain
+from models.tables import TEXT_FORMATS, Item, Record, Reject, Table, open_table, plain
 from tui import durable
-from tui.durable import Draft, Journal
+from tui.durable import Draft, Journal, Screen
 from tui.formats import UnwritableError, Writer, open_writer
 from tui.inspection import (
     Found,
@@ -36,7 +38,15 @@ from tui.inspection import (
     recognise,
     text_of,
 )
-from tui.receipt import check_output, fingerprint_of, finished, publish, reject_line, resume
+from tui.receipt import (
+    check_output,
+    fingerprint_of,
+    finished,
+    json_bytes,
+    publish,
+    reject_fields,
+    resume,
+)
 from tui.results import STATUSES, Chunk, Summary
 
 CHUNK = 512
@@ -101,7 +111,7 @@ def classify(
         hooks.found(found)
         run = _Run(settings, predictor, found, hooks)
         if settings.output is None:
-            run.write(table, Draft(None))
+            run.write(table, Screen() if os.isatty(1) else Draft(None))
         else:
             run.publish(table, settings.output)
         return run.summary
@@ -110,6 +120,25 @@ def classify(
 def _check(settings: Settings, predictor: Predictor, found: Found) -> None:
     if found.problem is not None:
         raise found.problem
+    labels, column = LabelSet(predictor.manifest.labels), settings.label_column
+    if column is not None and found.preview:
+        named = {str(record.fields.get(column)) for record in found.preview}
+        if all(labels.find(name) is None for name in named):  # then none would be classified
+            raise UserError(
+                ExitCode.DATA,
+                "{name}: expected labels of the model in the column {column}: {labels}; found "
+                "{found}. Rename them, or leave --label-column out",
+                name=found.name,
+                column=column,
+                labels=labels,
+                found=display(", ".join(sorted(named)), limit=200),
+            )
+    if settings.output is None and found.output_format not in TEXT_FORMATS and os.isatty(1):
+        raise UserError(
+            ExitCode.USAGE,
+            "{format} is not for a terminal: name an --output, or lead it into a pipe or a file",
+            format=found.output_format,
+        )
     kept = settings.select or found.columns
     taken = sorted(set(kept).intersection(settings.added(predictor.manifest.labels)))
     if taken:
@@ -163,6 +192,13 @@ class _Run:
                 durable.discard(folder)  # a run may be killed before it does this
                 return
             if settings.source is None:
+                if journal.resumable and not settings.force:
+                    raise UserError(
+                        ExitCode.CANNOT_CREATE,
+                        "{path} has an interrupted run of a file, which can go on; name another "
+                        "--output, or --force to drop its answers",
+                        path=output,
+                    )
                 journal.begin(b"")
             else:
                 resume(journal, fingerprint)
@@ -176,7 +212,11 @@ class _Run:
                 self.summary.read != found.records or digest_of(settings.source) != found.digest
             ):
                 raise UserError(
-                    ExitCode.DATA, "{name} was changed since it was read", name=found.name
+                    ExitCode.DATA,
+                    "{name} was changed since it was read. Undo the change to go on, or remove "
+                    "{folder} to begin anew",
+                    name=found.name,
+                    folder=folder,
                 )
             publish(output, draft, rejects, folder, self.summary, fingerprint)
             durable.discard(folder)
@@ -196,8 +236,8 @@ class _Run:
             if rejects is None:
                 output.flush()
             else:
-                lines = [reject_line(self._found, reject) for reject in chunk.rejects]
-                rejects.write("".join(lines).encode())
+                for reject in chunk.rejects:
+                    rejects.write(json_bytes(reject_fields(self._found, reject)) + b"\n")
             self.summary.add(chunk)
             self.summary.seconds = time.monotonic() - self._started
             self._hooks.answered(chunk)
@@ -246,7 +286,10 @@ class _Run:
         column = self._settings.label_column
         if column is None:
             return item, text, -1
-        label = str(plain(item.fields.get(column)))
+        try:
+            label = str(plain(item.fields.get(column)))
+        except ValueError as error:  # that Arrow cannot convert
+            return Reject(item.place, "unknown_label", str(error), column)
         truth = self._labels.find(label)
         if truth is None:
             message = tr(
@@ -264,12 +307,12 @@ class _Run:
         summary, journal, width = self.summary, self._journal, len(self._labels) + 1
         filled = [row for row, text in enumerate(texts) if text.strip()]
         try:
-            summary.predicted += rejected + len(texts) - len(filled)
             answers = None if journal is None else journal.load(texts, width)
             if answers is not None:
-                summary.predicted += len(filled)
-                summary.resumed += len(filled)
+                summary.resumed += rejected + len(texts)
+                summary.predicted += rejected + len(texts)
                 return answers
+            summary.predicted += rejected + len(texts) - len(filled)
             answers = np.zeros((len(texts), width), dtype=np.float32)
             # Shortest first, so that few tokens are padding.
             filled.sort(key=lambda row: (len(texts[row]), texts[row]))

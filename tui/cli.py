@@ -68,6 +68,9 @@ def _model_options(command: Any) -> Any:
 @click.pass_context
 def cli(context: click.Context, /, model: str | None, device: Device, serve: int | None) -> None:
     if context.invoked_subcommand is not None:
+        if serve is not None:
+            raise UserError(ExitCode.USAGE, "--serve opens the app: it goes with no command")
+        context.default_map = {context.invoked_subcommand: {"model": model, "device": device}}
         return
     if serve is not None:
         try:
@@ -81,7 +84,7 @@ def cli(context: click.Context, /, model: str | None, device: Device, serve: int
         serve_app(_model_path(model), device, serve)
         return
     served = "TEXTUAL_DRIVER" in os.environ  # by `tui.serve`, over pipes
-    if not served and not all(s.isatty() for s in (sys.stdin, sys.stdout, sys.stderr)):
+    if not served and not all(s and s.isatty() for s in (sys.stdin, sys.stdout, sys.stderr)):
         raise UserError(
             ExitCode.USAGE,
             "the app needs a terminal; for files and pipes: sentiment-tui classify FILE",
@@ -211,6 +214,8 @@ def classify(
     from tui.report import Report
 
     output = None if output == Path("-") else output
+    if output is None and sys.stdout is None and not dry_run:
+        raise UserError(ExitCode.USAGE, "standard output is closed: name an --output")
     if as_json and output is None and not dry_run:
         raise UserError(ExitCode.USAGE, "--json and the records cannot both be standard output")
     dialect = Dialect(**{field.name: options.pop(field.name) for field in fields(Dialect)})

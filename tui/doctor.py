@@ -30,12 +30,11 @@ def examine(model: Path, device: Device) -> tuple[list[tuple[str, str]], list[st
         (tr("cores"), f"{available_cores()}{note}"),
         (tr("instructions"), (", ".join(sets) or tr("unknown")) + lacking),
     ]
-    problems: list[str] = []
     try:
         found.append((tr("providers offered"), ", ".join(providers())))
         predictor = Predictor.open(model, device=device)
     except UserError as error:
-        return found, [*problems, str(error)]
+        return found, [str(error)]
     manifest = predictor.manifest
     found += [
         (tr("asked for, got"), f"{device}, {predictor.device}"),
@@ -43,6 +42,7 @@ def examine(model: Path, device: Device) -> tuple[list[tuple[str, str]], list[st
         (tr("digest"), manifest.digest),
         *((tr("nodes on {name}", name=name), f"{n}") for name, n in predictor.nodes.items()),
     ]
+    problems = []
     if installed("onnxruntime-gpu") and predictor.device == "cpu":
         problems.append(
             tr(

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.command import ExitCode, UserError
+from models.display import display
 
 _BUFFER = 1 << 20  # bytes
-_CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 
 
 class Draft:
@@ -37,11 +37,16 @@ class Draft:
         self.size = 0
         self.closed = False
         self._buffer = bytearray()
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _CLOEXEC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         self._descriptor = os.open(path, flags, 0o666) if path is not None else 1
 
     def write(self, content: bytes) -> int:
-        """Take bytes; they reach the file when there are enough of them, or at `flush`."""
+        """Take bytes; they reach the file when there are enough of them, or at `flush`.
+
+        Once it is closed, they are dropped: a library that is stopped may still write what it held.
+        """
+        if self.closed:
+            return len(content)
         self.digest.update(content)
         self.size += len(content)
         self._buffer += content
@@ -67,9 +72,25 @@ class Draft:
 
     def close(self) -> None:
         """Let go of the file, whatever of it was written."""
-        if self._owned and not self.closed:
-            os.close(self._descriptor)
+        if self.closed:
+            return
         self.closed = True
+        self._buffer.clear()
+        descriptor, self._descriptor = self._descriptor, -1  # soon another file has this number
+        if self._owned:
+            os.close(descriptor)
+
+
+class Screen(Draft):
+    """Standard output where it is a terminal, on which nothing that is written can act."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    def write(self, content: bytes) -> int:
+        """Take whole lines of UTF-8, and show their control characters instead of sending them."""
+        super().write(display(content.decode(), keep="\n\t").encode())
+        return len(content)
 
 
 class Journal:
@@ -87,8 +108,7 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         """Open it, or begin it."""
         self.folder = folder
-        flags = os.O_RDWR | os.O_CREAT | _CLOEXEC
-        self._descriptor = os.open(folder / "journal", flags, 0o666)
+        self._descriptor = os.open(folder / "journal", os.O_RDWR | os.O_CREAT, 0o666)
         found = os.read(self._descriptor, _BUFFER)
         self.head, end, rest = found.partition(b"\n") if b"\n" in found else (b"", b"", b"")
         self.resumable = bool(rest)

@@ -7,6 +7,7 @@ imports neither ONNX Runtime nor the tokenizer; opening a model does, on the thr
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
@@ -15,6 +16,7 @@ from textual.message import Message
 
 from models.command import ExitCode, UserError
 from models.i18n import tr
+from models.locations import Device
 
 if TYPE_CHECKING:
     from models.manifest import Manifest
@@ -73,8 +75,17 @@ class Answer:
 
 @dataclass
 class Opened(Message):
-    """A model is ready, and answers from now on."""
+    """A model is ready, and answers from now on.
 
+    Attributes:
+        path: of its file.
+        wanted: the device that was asked for.
+        manifest: what it says of itself.
+        device: where it really runs.
+    """
+
+    path: Path
+    wanted: Device
     manifest: "Manifest"
     device: str
 
@@ -111,6 +122,9 @@ class Answered(Message):
 Post = Callable[[Message], object]
 """Takes a message from any thread, as `post_message` of an app, a screen or a widget does."""
 
+OpenModel = Callable[[Path, Device], Model]
+"""Opens the model of a file on a device; may raise UserError."""
+
 Work = Callable[[Model], Message]
 """Something to do with the model, on the engine's thread; its outcome goes to whoever asked."""
 
@@ -144,12 +158,12 @@ class Engine:
         """Begin to do what it is asked for."""
         self._thread.start()
 
-    def open(self, open_model: Callable[[], Model], reply: Post) -> None:
+    def open(self, path: Path, device: Device, open_model: OpenModel, reply: Post) -> None:
         """Open a model: `Opened`, or `Refused`, and then the one before it stays."""
 
         def work() -> Message:
-            self._model = open_model()
-            return Opened(self._model.manifest, self._model.device)
+            self._model = open_model(path, device)
+            return Opened(path, device, self._model.manifest, self._model.device)
 
         self._requests.put(_Request(work, reply))
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from models.command import ExitCode, UserError
 from models.i18n import tr
@@ -25,7 +26,7 @@ XLSX_ROWS = 1_048_576
 """Limit of a sheet, by Microsoft's "Excel specifications and limits"."""
 
 PREVIEW = 10
-"""Records that `inspect` hands out."""
+"""Records that `inspect` hands out, and that a report of the answers shows."""
 
 
 @dataclass(frozen=True)
@@ -124,27 +125,43 @@ def inspect(settings: Settings) -> Found:
                 rejected += 1
                 continue
             if len(preview) < PREVIEW:
-                fields = {column: plain(value) for column, value in item.fields.items()}
+                fields = {column: _shown(value) for column, value in item.fields.items()}
                 preview.append(replace(item, fields=fields))
             if item.source:  # of JSONL, the only format whose records differ in columns
                 seen.update(dict.fromkeys(item.fields))
-    problem = found.problem
-    if found.output_format == "xlsx" and records >= XLSX_ROWS:
-        problem = UserError(
-            ExitCode.USAGE,
-            "{count} records are more than XLSX holds; choose another --to",
-            count=records,
-        )
+    found = replace(found, columns=tuple(seen), records=records)
     return replace(
         found,
-        columns=tuple(seen),
-        problem=problem,
-        records=records,
+        problem=found.problem or _last_problem(settings, found),
         rejected=rejected,
         preview=tuple(preview),
         size=settings.source.stat().st_size,
         digest=digest_of(settings.source),
     )
+
+
+def _shown(value: Any) -> Any:
+    """Return a value as `plain` does; U+FFFD in place of one that Arrow cannot convert."""
+    try:
+        return plain(value)
+    except ValueError:
+        return "\N{REPLACEMENT CHARACTER}"
+
+
+def _last_problem(settings: Settings, found: Found) -> UserError | None:
+    """Return what only shows once all records have been read."""
+    if found.output_format == "xlsx" and (found.records or 0) >= XLSX_ROWS:
+        return UserError(
+            ExitCode.USAGE,
+            "{count} records are more than XLSX holds; choose another --to",
+            count=found.records,
+        )
+    try:
+        for column in settings.select:
+            find_column(found.name, found.columns, column, (), "--select")
+    except UserError as error:
+        return error
+    return None
 
 
 def digest_of(path: Path) -> str:
@@ -157,7 +174,7 @@ def recognise(settings: Settings, table: Table) -> Found:
     """Say what an opened table shows before its records are read."""
     found = Found(table.name, table.dialect, tuple(table.columns))
     try:
-        if len(table.columns) == 1 and not table.dialect.header:
+        if len(table.columns) == 1 and not table.dialect.header and settings.text_column is None:
             text_column = table.columns[0]
         else:
             text_column = find_column(
@@ -167,7 +184,7 @@ def recognise(settings: Settings, table: Table) -> Found:
             find_column(table.name, table.columns, settings.label_column, (), "--label-column")
         for column in settings.select if table.dialect.format != "jsonl" else ():
             find_column(table.name, table.columns, column, (), "--select")
-        output_format = _output_format(settings, table)
+        output_format = output_format_of(settings, table)
     except UserError as error:
         return replace(found, problem=error)
     return replace(found, text_column=text_column, output_format=output_format)
@@ -189,7 +206,12 @@ def text_of(record: Record, column: str | None) -> str | Reject:
     return Reject(record.place, "not_a_text", message, column)
 
 
-def _output_format(settings: Settings, table: Table) -> str:
+def output_format_of(settings: Settings, table: Table) -> str:
+    """Return the format of the answer.
+
+    Raises:
+        UserError: USAGE, the output's name tells none, or not the one that the settings are for.
+    """
     known = settings.output_format or (
         format_of(settings.output) if settings.output is not None else table.dialect.format
     )

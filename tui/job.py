@@ -40,7 +40,7 @@ class Job:
         engine: to do it.
         settings: what to do, with both files named.
         found: what `inspect` found for these settings.
-        labels: of the model.
+        labels: of the model, as far as is known before it runs.
 
     Attributes:
         rows: the answers so far.
@@ -51,7 +51,7 @@ class Job:
     def __init__(
         self, engine: Engine, settings: Settings, found: Found, labels: tuple[str, ...]
     ) -> None:
-        self.settings, self.found, self.labels = settings, found, labels
+        self.settings, self.found, self.rows = settings, found, Rows(labels)
         self.summary: Summary | None = None
         self.reason = ""
         self._engine = engine
@@ -60,9 +60,14 @@ class Job:
 
     def start(self, reply: Post) -> None:
         """Start, or go on where it was stopped; `reply` is told when it has ended."""
-        self.rows = Rows(self.labels)
+        self.rows, self.summary = Rows(self.labels), None
         self._wish, self._ended = State.RUNNING, None
         self._engine.submit(self._work, reply)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Those of the model that runs."""
+        return self.rows.labels
 
     @property
     def state(self) -> State:
@@ -83,6 +88,8 @@ class Job:
         self._wish = State.STOPPING
 
     def _work(self, model: Model) -> Ended:
+        if self.labels != model.manifest.labels:  # another one was opened meanwhile
+            self.rows = Rows(model.manifest.labels)
         hooks = Hooks(between=self._between, answered=self._answered)
         try:
             self.summary = classify(

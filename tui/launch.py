@@ -98,7 +98,8 @@ def write_crash(error: BaseException, state: Path) -> Path:
     state.mkdir(parents=True, exist_ok=True)
     path = state / f"crash-{time.strftime('%Y%m%d-%H%M%S')}.txt"
     lines = [f"{sys.version}\n"]
-    chain: BaseException | None = error
+    # Textual wraps what a worker raised, and leaves it in `error`
+    chain: BaseException | None = getattr(error, "error", error)
     while chain is not None:
         lines += [*traceback.format_tb(chain.__traceback__), f"{type(chain).__qualname__}\n\n"]
         chain = chain.__cause__ or chain.__context__

@@ -161,12 +161,15 @@ class Corrections:
 
     @cached_property
     def labels(self) -> dict[str, str]:
-        """The right label of each text."""
+        """The right label of each text, as far as this session knows."""
+        return self._read()
+
+    def _read(self) -> dict[str, str]:
         found = [(one.get("text"), one.get("label")) for one in _objects(self.path)]
         return {t: label for t, label in found if isinstance(t, str) and isinstance(label, str)}
 
     def correct(self, text: str, label: str) -> None:
         """Note that the right label of `text` is `label`; a later word on it replaces this one."""
-        labels = self.labels | {text: label}
+        labels = self._read() | {text: label}  # other sessions may have written meanwhile
         _write(self.path, ({"text": text, "label": label} for text, label in labels.items()))
         self.labels = labels

@@ -13,6 +13,7 @@ from models.display import display
 from models.i18n import language, tr
 from models.locations import BUILTIN
 from tui.actions import Action, actions
+from tui.paths import is_file
 
 if TYPE_CHECKING:
     from tui.app import SentimentApp
@@ -62,7 +63,7 @@ class Commands(Provider):
 def _models(current: Path) -> list[Path]:
     """Return the models that can be chosen: the one in use, those of this folder, built-in."""
     here = sorted(Path("models").glob("[!.]*.onnx"))
-    found = {path.resolve(): path for path in [*here, current, BUILTIN] if path.is_file()}
+    found = {path.resolve(): path for path in [*here, current, BUILTIN] if is_file(path)}
     return [path for path in found.values() if not path.name.endswith(".rejected.onnx")]
 
 

@@ -8,14 +8,13 @@ import json
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from models.command import ExitCode, UserError
 from models.cores import available_cores
 from models.i18n import tr
-from models.predictor import Predictor
+from models.predictor import Predictor, installed
 from models.tables import Reject
 from tui import durable
 from tui.durable import Draft, Journal
@@ -28,10 +27,15 @@ def sidecar(output: Path, kind: str) -> Path:
     return output.with_name(f"{output.name}.{kind}")
 
 
-def reject_line(found: Found, reject: Reject, *, ascii_only: bool = False) -> str:
-    """Return a reject as a line of JSON; in ASCII, nothing of it can act on a terminal."""
+def json_bytes(value: object, *, indent: int | None = None) -> bytes:
+    r"""Return JSON in UTF-8; of a file name that is not, the bytes are spelled as "\udcff"."""
+    return json.dumps(value, ensure_ascii=False, indent=indent).encode("utf-8", "backslashreplace")
+
+
+def reject_fields(found: Found, reject: Reject) -> dict[str, Any]:
+    """Return a reject as docs/files.md has it, to be written as JSON."""
     place = reject.place
-    line = {
+    line: dict[str, Any] = {
         "file": Path(found.name).name,
         "record": place.number,
         "line": place.line,
@@ -47,8 +51,7 @@ def reject_line(found: Found, reject: Reject, *, ascii_only: bool = False) -> st
             line["raw"] = place.raw.decode((found.dialect.encoding or "utf-8").removesuffix("-sig"))
         except UnicodeError:
             line["raw_base64"] = base64.b64encode(place.raw).decode()
-    text = json.dumps(line, ensure_ascii=ascii_only)
-    return (text.replace("\x7f", "\\u007f") if ascii_only else text) + "\n"
+    return line
 
 
 def check_output(path: Path, settings: Settings) -> None:
@@ -75,12 +78,7 @@ def fingerprint_of(
 ) -> dict[str, dict[str, Any]]:
     """Return everything that the output depends on."""
     manifest = predictor.manifest
-    versions = {}
-    for name in ("sentiment-tui", "onnxruntime", "onnxruntime-gpu", "tokenizers"):
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
+    packages = ("sentiment-tui", "onnxruntime", "onnxruntime-gpu", "tokenizers")
     return {
         "input": {"name": Path(found.name).name, "bytes": found.size, "sha256": found.digest},
         "reading": {**asdict(found.dialect), "text_column": found.text_column},
@@ -100,7 +98,7 @@ def fingerprint_of(
             "precision": manifest.precision,
             "uncertain_below": manifest.uncertain_below,
         },
-        "versions": versions,
+        "versions": {name: version for name in packages if (version := installed(name))},
         "machine": {"device": predictor.device, "threads": available_cores()},
     }
 
@@ -115,7 +113,7 @@ def resume(journal: Journal, fingerprint: dict[str, dict[str, Any]]) -> None:
     try:
         before = json.loads(journal.head)
     except ValueError:  # it is new, or damaged: then no answer can be trusted
-        journal.begin(json.dumps(fingerprint, ensure_ascii=False).encode())
+        journal.begin(json_bytes(fingerprint))
         return
     changes = [
         tr(
@@ -193,7 +191,7 @@ def publish(
     else:
         durable.remove(beside)  # of an output that this one replaces
     with closing(Draft(folder / "receipt.draft")) as receipt:
-        receipt.write(json.dumps(summary.receipt, ensure_ascii=False, indent=1).encode() + b"\n")
+        receipt.write(json_bytes(summary.receipt, indent=1) + b"\n")
         receipt.finish()
     durable.publish(folder / "receipt.draft", sidecar(output, "receipt.json"))
     durable.publish(folder / "output.draft", output)

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -12,16 +13,13 @@ from models.i18n import tr
 from models.locations import BUILTIN
 from models.metrics import Metrics
 from models.predictor import Predictor
-from tui.inspection import Found
+from tui.inspection import PREVIEW, Found
 from tui.looks import one_line
-from tui.receipt import reject_line, sidecar
+from tui.receipt import json_bytes, reject_fields, sidecar
 from tui.results import Chunk, Summary
 
 TEXT_WIDTH = 40
 """Terminal cells of a text that the closing table shows: with the rest, a line has under 80."""
-
-PREVIEW = 10
-"""Records in that table."""
 
 
 class Report:
@@ -37,8 +35,8 @@ class Report:
         self._quiet, self._as_json, self._to_stdout = quiet, as_json, to_stdout
         self._live = (
             not quiet
-            and sys.stderr.isatty()
-            and not (to_stdout and sys.stdout.isatty())
+            and _is_terminal(sys.stderr)
+            and not (to_stdout and _is_terminal(sys.stdout))
             and os.environ.get("TERM") != "dumb"
         )
         self._labels: tuple[str, ...] = ()
@@ -115,7 +113,9 @@ class Report:
             self._rows.append([str(record.place.number), text, *answer])
         if self._to_stdout:
             for reject in chunk.rejects:
-                self._echo(reject_line(self._found, reject, ascii_only=True), end="")
+                # In ASCII, nothing of it can act on a terminal.
+                line = json.dumps(reject_fields(self._found, reject))
+                self._echo(line.replace("\x7f", "\\u007f"))
 
     def stopping(self) -> None:
         """Say that a signal was heard."""
@@ -129,7 +129,8 @@ class Report:
     def finish(self, summary: Summary, output: Path | None) -> None:
         """Show the first records, the counts, and the scores where there are any."""
         if self._as_json:
-            click.echo(json.dumps(summary.receipt, ensure_ascii=False))
+            receipt = json_bytes(summary.receipt)
+            click.echo(display(receipt.decode()) if _is_terminal(sys.stdout) else receipt)
         if summary.finished:
             self._say(tr("nothing to do: this run had finished before"))
             return
@@ -184,6 +185,11 @@ class Report:
     def _echo(self, line: str, end: str = "\n") -> None:
         """Write to stderr, over the line that says how far the run is."""
         click.echo(("\r\x1b[2K" if self._live else "") + line + end, err=True, nl=False)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a standard stream is a terminal; it is None where it was closed."""
+    return stream is not None and stream.isatty()
 
 
 def _progress(summary: Summary) -> str:

@@ -88,6 +88,19 @@ class Summary:
         return summary
 
     @property
+    def rate(self) -> float:
+        """Records per second, without those of a run that was interrupted."""
+        return (self.predicted - self.resumed) / max(self.seconds, 1e-9)
+
+    @property
+    def left(self) -> str | None:
+        """How long it will take, as h:mm:ss; None where nobody knows."""
+        if self.records is None or not self.rate:
+            return None
+        seconds = int((self.records - self.predicted) / self.rate)
+        return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+    @property
     def read(self) -> int:
         """How many records were written or rejected."""
         return self.written + self.rejected

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.command import ExitCode, UserError
+from tui.results import STATUSES
 
 BINS = 10
 """Of the histogram of confidences."""
@@ -76,24 +77,28 @@ class Query:
             if limit := re.fullmatch(r"([<>])(\d{1,3}(?:\.\d+)?)%?", word):
                 limits["below" if limit[1] == "<" else "least"] = float(limit[2]) / 100
             elif colon and name in ids:
-                ids[name] = _the_one(value, labels if name == "label" else statuses)
+                ids[name] = _the_one(
+                    value, *([labels] if name == "label" else [statuses, STATUSES])
+                )
             else:
                 words.append(word)
         return cls(" ".join(words), ids["label"], ids["status"], order=order, **limits)
 
 
-def _the_one(start: str, names: Sequence[str]) -> int:
-    if start in names:
-        return names.index(start)
-    matching = [n for n, name in enumerate(names) if name.casefold().startswith(start.casefold())]
+def _the_one(start: str, *languages: Sequence[str]) -> int:
+    """Return the number of the name that begins so; things may have names in several languages."""
+    named = [(name, number) for names in languages for number, name in enumerate(names)]
+    exact = {number for name, number in named if name == start}
+    begun = {number for name, number in named if name.casefold().startswith(start.casefold())}
+    matching = exact or begun
     if len(matching) != 1:
         raise UserError(
             ExitCode.USAGE,
             "expected the beginning of one of {names}, found {found}",
-            names=", ".join(names),
+            names=", ".join(languages[0]),
             found=start,
         )
-    return matching[0]
+    return matching.pop()
 
 
 @dataclass(frozen=True)
@@ -159,7 +164,12 @@ class Rows:
 
     def column(self, name: str) -> NDArray[Any]:
         """Return "numbers", "labels", "confidences" or "states", `[rows]`."""
-        return self._columns[name][: self._rows]
+        return self._now()[name]
+
+    def _now(self) -> dict[str, NDArray[Any]]:
+        """Return all columns as they are at one moment, each `[rows]`."""
+        with self._lock:
+            return {name: column[: self._rows] for name, column in self._columns.items()}
 
     def row(self, index: int, most: int | None = None) -> Row:
         """Return one row, of the text no more than its first `most` bytes."""
@@ -174,10 +184,9 @@ class Rows:
 
     def select(self, query: Query) -> NDArray[np.int64]:
         """Return the indices of the rows that are wanted, in the order that is wanted."""
-        with self._lock:
-            rows = self._rows
-            columns = {name: column[:rows] for name, column in self._columns.items()}
+        columns = self._now()
         labels, confidences = columns["labels"], columns["confidences"]
+        rows = len(labels)
         wanted = np.ones(rows, dtype=bool)
         if query.label is not None:
             wanted &= labels == query.label
@@ -199,19 +208,20 @@ class Rows:
 
     def histogram(self) -> NDArray[np.int64]:
         """Count confidences, in `BINS` steps from what chance would give to 1."""
-        answered = self.column("labels") >= 0
-        confidences = self.column("confidences")[answered]
+        columns = self._now()
+        confidences = columns["confidences"][columns["labels"] >= 0]
         counts, _ = np.histogram(confidences, BINS, (1 / len(self.labels), 1.0))
         return counts.astype(np.int64)
 
     def _bytes(self) -> mmap.mmap | bytes:
         """Return the texts up to now, mapped."""
-        end = int(self._ends[self._rows])
-        if not end:
-            return b""
-        if self._map is None or len(self._map) < end:
-            self._map = mmap.mmap(self._file.fileno(), end, access=mmap.ACCESS_READ)
-        return self._map
+        with self._lock:
+            end = int(self._ends[self._rows])
+            if not end:
+                return b""
+            if self._map is None or len(self._map) < end:
+                self._map = mmap.mmap(self._file.fileno(), end, access=mmap.ACCESS_READ)
+            return self._map
 
     def _contain(self, text: str, rows: int) -> NDArray[np.bool_]:
         """Find the rows whose text has `text` in it; case counts only beyond ASCII. `[rows]`."""

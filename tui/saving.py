@@ -1,9 +1,11 @@
 """Saves rows of a finished run to another file, through the writers of the run itself."""
 
 import threading
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +15,8 @@ from models.tables import Record, open_table
 from tui import durable
 from tui.classify import Stopped, values_of
 from tui.durable import Draft
-from tui.formats import open_writer
-from tui.inspection import Found, Settings, digest_of, recognise
+from tui.formats import UnwritableError, Writer, open_writer
+from tui.inspection import Found, Settings, digest_of, output_format_of
 from tui.receipt import check_output
 from tui.rows import Rows
 
@@ -44,7 +46,7 @@ def save_rows(
 
     Raises:
         UserError: CANNOT_CREATE, `path` exists or is the input; USAGE, no format of that name;
-            DATA, the input is not what it was.
+            DATA, the input is not what it was, or the format cannot hold a value.
         Stopped: `stop` was set.
     """
     assert settings.source is not None  # noqa: S101 - the app classifies files
@@ -55,11 +57,8 @@ def save_rows(
     indices = np.arange(len(rows)) if chosen is None else np.sort(chosen)
     wanted = dict(zip(rows.column("numbers")[indices].tolist(), indices.tolist(), strict=True))
     added = settings.added(rows.labels)
-    with open_table(settings.source, settings.dialect) as table:
-        known = recognise(settings, table)
-        if known.problem is not None:
-            raise known.problem
-        now = replace(found, output_format=known.output_format)
+    with open_table(settings.source, found.dialect) as table:
+        now = replace(found, output_format=output_format_of(settings, table))
         with durable.journal_of(path) as journal:
             journal.begin(b"")
             with closing(Draft(journal.folder / "output.draft")) as draft:
@@ -71,8 +70,21 @@ def save_rows(
                     if index is not None and isinstance(item, Record):
                         row = rows.row(index, 0)
                         values = values_of(rows.labels, row.label, row.confidence, row.status)
-                        writer.write(item, dict(zip(added, values, strict=True)))
+                        _write(writer, item, dict(zip(added, values, strict=True)))
                 writer.close()
                 draft.finish()
             durable.publish(journal.folder / "output.draft", path)
     return len(wanted)
+
+
+def _write(writer: Writer, record: Record, answer: Mapping[str, Any]) -> None:
+    try:
+        writer.write(record, answer)
+    except UnwritableError as error:
+        raise UserError(
+            ExitCode.DATA,
+            "record {number}, column {column}: {reason}",
+            number=record.place.number,
+            column=error.column or "-",
+            reason=error,
+        ) from error

@@ -52,6 +52,7 @@ CASES: dict[str, tuple[str, dict[str, object], int, int]] = {
     "backslashes before quotes": ('a,b\n1,"2\\",2"\n3,4\n5,6\n', {"quoting": "backslash"}, 3, 3),
     "everything quoted": ('"a","b"\n"1","2"\n"3","4"\n"5","6"\n', {}, 3, 3),
     "a quoted delimiter": ('"a;x",b\n1,"2,2"\n3,4\n5,6\n', {}, 3, 3),
+    "a quoted line end in the header": ('a,"b\r\nc"\n1,2\n3,4\n5,6\n', {}, 3, 3),
     "a quoted line end": ('a,b\n1,"2\n2"\n3,4\n5,6\n', {}, 3, 3),
     # Pollock, records
     "a delimiter too few": ("a,b,c\n1,2,3\n4,5\n6,7,8\n", {}, 3, 2),
@@ -194,3 +195,15 @@ def test_of_several_sheets_one_has_to_be_named_and_hidden_ones_do_not_count(
         pass
     with open_table(path, Dialect(sheet="二")) as table:
         assert [record.fields["text"] for record in table.records] == ["二"]
+
+
+@pytest.mark.parametrize("far", [b"<row/>" * 50_000, b'<row r="900000"><c><v>1</v></c></row>'])
+def test_cells_that_do_not_say_their_place_are_counted_too(tmp_path: Path, far: bytes) -> None:
+    import zipfile
+
+    path = tmp_path / "a.xlsx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        wide = b"<row>" + b"<c><v>1</v></c>" * 16_000 + b"</row>"
+        archive.writestr("xl/worksheets/sheet1.xml", b"<sheetData>" + wide + far)
+    with pytest.raises(UserError, match="fill the memory"), open_table(path):
+        pass

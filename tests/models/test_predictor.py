@@ -186,4 +186,6 @@ def test_the_newest_model_of_a_folder_is_taken_else_the_built_in_one(tmp_path: P
     for age, name in enumerate(["c.rejected.onnx", "a.onnx", "b.onnx"]):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (1000 - age, 1000 - age))
+    (tmp_path / "dangling.onnx").symlink_to(tmp_path / "gone")
+    (tmp_path / "folder.onnx").mkdir()
     assert newest_model(tmp_path) == tmp_path / "a.onnx"

@@ -3,15 +3,17 @@
 import csv
 import io
 import json
+import os
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.command import ExitCode, UserError
+from models.command import ExitCode, UserError, require_file
 from models.lines import detect_encoding
-from models.tables import Dialect, Record, find_column, open_table
+from models.tables import Dialect, Record, Reject, find_column, open_table, unique
 
 
 def read(tmp_path: Path, name: str, content: bytes | str) -> list[Record]:
@@ -195,3 +197,36 @@ def test_what_is_written_is_read(
     }
     for name, content in contents.items():
         assert texts(read(folder, name, content)) == [b for _, b in rows]
+
+
+def test_a_workbook_may_have_any_line_end_in_its_header(tmp_path: Path) -> None:
+    import xlsxwriter
+
+    book = xlsxwriter.Workbook(tmp_path / "a.xlsx")
+    book.add_worksheet().write_column(0, 0, ["te\r\nxt", "a"])
+    book.close()
+    with open_table(tmp_path / "a.xlsx") as table:
+        assert [name.split() for name in table.columns] == [["te", "xt"]]
+
+
+def test_a_name_that_stands_often_in_the_header_is_numbered_and_takes_no_time() -> None:
+    assert unique(["a", "a#2", "a", "b", "a", "a#2"]) == ["a", "a#2", "a#3", "b", "a#4", "a#2#2"]
+    start = time.process_time()
+    assert unique([""] * 20_000)[-1] == "#20000"
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize("content", ["a,b\n1,x\\", "a,b\n1,x\\\n", 'a,b\n1,"x\\'])
+def test_a_backslash_at_the_end_is_not_called_an_open_quote(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.csv").write_text(content)
+    with open_table(tmp_path / "a.csv", Dialect(quoting="backslash")) as table:
+        (reject,) = table.items
+    assert isinstance(reject, Reject)
+    assert (reject.code, "ends in a backslash" in reject.message) == ("bad_quote", True)
+
+
+def test_a_pipe_is_not_called_missing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(UserError, match="standard input, as -") as caught:
+        require_file(tmp_path / "a.csv")
+    assert caught.value.code == ExitCode.NO_INPUT

@@ -2,9 +2,10 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from textual.pilot import Pilot
 
 from models.labels import NEGATIVE_POSITIVE
-from models.locations import BUILTIN
+from models.locations import BUILTIN, Device
 from models.predictor import Predictions
 from tests.tiny import MANIFEST
 from tui.app import SentimentApp
@@ -64,8 +65,17 @@ class FakeModel:
         return Predictions(rows, np.array([0.5 if len(text) > 100 else 1.0 for text in texts]))
 
 
-def app_of(fake: FakeModel, path: str = str(BUILTIN)) -> SentimentApp:
-    return SentimentApp(lambda _model, _device: fake.open(), Path(path), "auto", Places.of_user())
+def app_of(
+    fake: FakeModel,
+    path: str = str(BUILTIN),
+    others: Mapping[str, FakeModel] = MappingProxyType({}),
+) -> SentimentApp:
+    """Return an app with a model, which answers to every name but those of the others."""
+
+    def open_model(path: Path, _device: Device) -> FakeModel:
+        return others.get(path.name, fake).open()
+
+    return SentimentApp(open_model, Path(path), "auto", Places.of_user())
 
 
 def screen(pilot: Pilot[Any]) -> list[str]:

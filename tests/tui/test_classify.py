@@ -17,8 +17,10 @@ from models.command import ExitCode
 from models.predictor import Predictor
 from tests.cli import Invoke, invoker
 from tests.tiny import REVIEWS
+from tui import batch
 from tui import classify as classify_module
 from tui.cli import cli
+from tui.inspection import Found, Settings
 
 REVIEWS_CSV = 'id,text,note\n1,房间很干净，"a,b"\n2,"太差了，\n""再也不来""",\n3,,x\n'.replace(
     "很干净，", "很干净,"
@@ -454,6 +456,16 @@ def test_a_true_label_that_the_model_lacks_is_rejected(classify: Invoke, tmp_pat
     assert (reject["code"], reject["column"]) == ("unknown_label", "label")
 
 
+def test_a_column_that_holds_no_label_of_the_model_is_an_error_before_anything_is_done(
+    classify: Invoke, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_text("text,label\n好,正面\n差,负面\n", encoding="utf-8")
+    result = classify(tmp_path / "a.csv", "-o", tmp_path / "o.csv", "--label-column", "label")
+    assert result.code == ExitCode.DATA
+    assert "0 = 负向评价, 1 = 正向评价; found 正面, 负面. Rename them" in result.stderr
+    assert not (tmp_path / "o.csv").exists()
+
+
 def test_records_of_a_pipe_whose_columns_differ_are_rejected_where_they_would_lose_one(
     model: Path,
 ) -> None:
@@ -608,3 +620,125 @@ def test_what_is_written_beside_the_output_never_replaces_the_input(
     source.write_text('{"text": "好"}\n', encoding="utf-8")
     result = classify(source, "--from", "jsonl", "-o", tmp_path / "out.csv", "--force")
     assert (result.code, "is the input" in result.stderr) == (ExitCode.CANNOT_CREATE, True)
+
+
+def test_a_model_and_a_device_may_be_said_before_the_command(
+    table: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    invoke = invoker(cli, monkeypatch, capfd)
+    before = ("--model", "no.onnx", "--device", "cpu", "classify")
+    result = invoke(*before, table)
+    assert (result.code, "no.onnx" in result.stderr) == (ExitCode.NO_INPUT, True)
+    result = invoke(*before, "--model", model, table)
+    assert (result.code, "device: cpu" in result.stderr) == (ExitCode.OK, True)
+    assert invoke("--serve", "8001", "classify", table).code == ExitCode.USAGE
+
+
+def test_a_file_name_that_is_not_utf_8_is_no_obstacle(classify: Invoke, tmp_path: Path) -> None:
+    name = os.fsdecode("评价.csv".encode("gbk"))
+    (tmp_path / name).write_text("text,n\n很好,1\n差\n", encoding="utf-8")
+    result = classify(tmp_path / name, "-o", tmp_path / "out.csv", "--json")
+    assert result.code == ExitCode.REJECTS
+    assert json.loads(result.stdout)["run"]["input"]["name"] == name
+    (reject,) = (tmp_path / "out.csv.rejects.jsonl").read_bytes().splitlines()
+    assert json.loads(reject)["file"] == name
+    assert classify(tmp_path / name).code == ExitCode.REJECTS
+
+
+def test_a_missing_model_is_told_once_before_any_input_is_read(
+    classify: Invoke, tmp_path: Path
+) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("很好\n", encoding="utf-8")
+    out = tmp_path / "out"
+    result = classify(
+        *tmp_path.glob("*.txt"), "-o", out, "--to", "csv", "--model", tmp_path / "no.onnx"
+    )
+    assert (result.code, result.stderr.count("no.onnx")) == (ExitCode.NO_INPUT, 1)
+    assert not out.exists()
+
+
+def test_of_several_inputs_one_that_cannot_be_read_or_written_spoils_only_itself(
+    classify: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = [tmp_path / f"{name}.txt" for name in "abc"]
+    for source in sources:
+        source.write_text("很好\n", encoding="utf-8")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.csv").write_text("mine")
+    read = batch.inspect
+
+    def failing(run: Settings) -> Found:
+        if run.source == sources[1]:
+            raise PermissionError(13, "Permission denied", str(run.source))
+        return read(run)
+
+    monkeypatch.setattr(batch, "inspect", failing)
+    result = classify(*sources, "-o", out, "--to", "csv")
+    assert result.code == ExitCode.CANNOT_CREATE
+    assert "a.csv exists" in result.stderr
+    assert "b.txt: Permission denied" in result.stderr
+    assert "2 of the inputs were not classified" in result.stderr
+    assert (out / "a.csv").read_text() == "mine"
+    assert (out / "c.csv").exists()
+
+
+def test_a_dry_run_of_several_inputs_makes_no_folder(classify: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\n很好\n", encoding="utf-8")
+    assert classify(tmp_path, "-o", tmp_path / "out", "--dry-run").code == ExitCode.OK
+    assert not (tmp_path / "out").exists()
+
+
+def on_terminal(*arguments: object) -> tuple[bytes, bytes, int]:
+    """Run the command with standard output at a terminal; return what it, and stderr, got."""
+    import pty
+
+    terminal, end = pty.openpty()
+    with start_slow(0, *arguments, stdout=end) as process:
+        os.close(end)
+        seen = b""
+        while True:
+            try:
+                seen += os.read(terminal, 4096)
+            except OSError:  # it has closed its end
+                break
+        _, error = process.communicate()
+    os.close(terminal)
+    return seen, error, process.returncode
+
+
+def test_an_evil_text_cannot_act_on_the_terminal_that_standard_output_is(tmp_path: Path) -> None:
+    source = tmp_path / "a.tsv"
+    source.write_text("id\ttext\n1\t\x1b]52;c;eA==\x07很好\x9b2J\n", encoding="utf-8")
+    seen, _, code = on_terminal(source)
+    lines = seen.decode().replace("\r\n", "\n").splitlines()
+    assert code == ExitCode.OK
+    assert lines[1].startswith("1\t␛]52;c;eA==␇很好\ufffd2J\t")
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\n".join(lines))
+
+
+@pytest.mark.parametrize("format", ["xlsx", "parquet"])
+def test_what_is_no_text_is_not_written_to_a_terminal(texts: Path, format: str) -> None:
+    seen, error, code = on_terminal(texts, "--to", format)
+    assert (seen, code) == (b"", ExitCode.USAGE)
+    assert b"name an --output" in error
+
+
+@pytest.mark.parametrize(
+    ("closed", "arguments", "code"),
+    [
+        (0, ("-", "--from", "txt", "--to", "csv"), ExitCode.NO_INPUT),
+        (1, ("a.csv",), ExitCode.USAGE),
+        (2, ("a.csv", "-o", "out.csv"), ExitCode.OK),
+    ],
+)
+def test_a_standard_stream_that_is_closed_is_no_bug(
+    texts: Path, closed: int, arguments: tuple[str, ...], code: ExitCode
+) -> None:
+    command = [*SLOW, "0", "classify", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        command, cwd=texts.parent, env=environment, check=False, preexec_fn=lambda: os.close(closed)
+    )
+    assert done.returncode == code

@@ -29,10 +29,14 @@ from tests.tui.harness import (
 from tui import saving
 from tui.app import SentimentApp
 from tui.classify import BATCH, classify
+from tui.engine import answer
 from tui.inspection import Settings
-from tui.job import State
+from tui.job import Job, State
 from tui.memory import Corrections, Places
+from tui.results import Summary
 from tui.screens.pick import completed, entries
+from tui.screens.results import ResultsScreen
+from tui.screens.summary import progress
 from tui.widgets.entry import Entry
 from tui.widgets.lines import Lines
 
@@ -92,6 +96,70 @@ async def test_a_file_is_found_by_typing_and_completing(fake: FakeModel, table: 
         await shows(pilot, "recent")
         await pilot.press("down", "enter")
         await shows(pilot, "6 records")
+
+
+@pytest.mark.parametrize("typed", ["~f", "~~很好", f"/{'a' * 300}", f"/{'a' * 300}/b"])
+async def test_a_path_that_cannot_be_opens_nothing(fake: FakeModel, typed: str) -> None:
+    async with app_of(fake).run_test(notifications=True) as pilot:
+        await pilot.press("ctrl+o")
+        await shows(pilot, "Open a file")
+        await type_path(pilot, typed)
+        await shows(pilot, "Open a file", "no such file: ")
+        await pilot.press("tab")
+        await shows(pilot, "Open a file")
+
+
+async def test_a_name_too_long_for_a_run_of_it_is_shown_and_then_refused(
+    fake: FakeModel, tmp_path: Path
+) -> None:
+    path = tmp_path / f"{'长' * 80}.csv"
+    path.write_text("text\n很好\n", encoding="utf-8")
+    async with app_of(fake).run_test() as pilot:
+        await shows(pilot, "CPU")
+        pilot.app.open_file(path)  # type: ignore[attr-defined]
+        await shows(pilot, "How it is read", "1 很好", "F5 Classify")
+        await pilot.press("f5")
+        await shows(pilot, "✗", "too long")
+
+
+async def test_a_file_of_lines_is_answered_in_one_of_the_same_name(
+    fake: FakeModel, table: Path
+) -> None:
+    path = table.rename(table.with_name("reviews.ndjson"))
+    async with app_of(fake).run_test() as pilot:
+        await preview(pilot, path)
+        await pilot.press("enter")
+        await shows(pilot, "Enter chooses")
+        assert str(pilot.app.screen.query_one("Line").value).endswith("reviews.labelled.ndjson")  # type: ignore[attr-defined]
+        await leave(pilot)
+        await pilot.press("f5")
+        await shows(pilot, "done, written to reviews.labelled.ndjson")
+    answered = table.with_name("reviews.labelled.ndjson").read_text(encoding="utf-8")
+    assert json.loads(answered.splitlines()[0])["predicted_label"] == "负向评价"
+
+
+async def test_a_folder_for_an_output_is_where_it_is_put(
+    fake: FakeModel, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(table.parent)
+    (table.parent / "answers").mkdir()
+    async with app_of(fake).run_test() as pilot:
+        await preview(pilot, table)
+        await pilot.press("enter")
+        await shows(pilot, "Enter chooses")
+        await type_path(pilot, "answers")
+        await shows(pilot, "answers/评价 reviews.labelled.jsonl")
+        await pilot.press("f5")
+        await shows(pilot, "done, written to")
+        await pilot.press("ctrl+s")
+        await choose(pilot, "1", "1  All 6 rows")
+        await shows(pilot, "Save to (CSV")
+        await type_path(pilot, "./")
+        saved = table.with_name("评价 reviews.labelled.rows.jsonl")
+        await until(pilot, saved.exists)
+    assert [path.name for path in (table.parent / "answers").glob("*.jsonl")] == [
+        "评价 reviews.labelled.jsonl"
+    ]
 
 
 async def test_a_file_is_found_in_the_tree(
@@ -265,6 +333,26 @@ async def test_a_save_that_fails_says_why(fake: FakeModel, table: Path, tmp_path
             await shows(pilot, complaint)
 
 
+async def test_rows_are_saved_where_the_first_record_lacks_the_text(
+    fake: FakeModel, tmp_path: Path
+) -> None:
+    path = tmp_path / "some.jsonl"
+    path.write_text('{"id": 1}\n{"id": 2, "text": "a\\tb"}\n', encoding="utf-8")
+    async with app_of(fake).run_test(notifications=True) as pilot:
+        await classified(pilot, path)
+        for name in ("all.csv", "all.tsv"):
+            await pilot.press("ctrl+s")
+            await choose(pilot, "1", "1  All 1 row")
+            await shows(pilot, "Save to (CSV")
+            await type_path(pilot, tmp_path / name)
+            await shows(pilot, "1 record saved" if name == "all.csv" else "record 2, column text:")
+    assert not (tmp_path / "all.tsv").exists()
+    assert (tmp_path / "all.csv").read_text().splitlines() == [
+        "id,text,predicted_label,predicted_id,confidence,status",
+        "2,a\tb,负向评价,0,0.5,ok",
+    ]
+
+
 async def test_a_row_is_corrected_and_its_text_shown_in_full(
     fake: FakeModel, table: Path, home: Path
 ) -> None:
@@ -333,27 +421,98 @@ async def test_a_run_can_be_paused_and_goes_on(fake: FakeModel, many: Path) -> N
         assert len(fake.asked) >= 3001
 
 
+async def stopped(pilot: Pilot[Any], fake: FakeModel, many: Path) -> None:
+    """Begin to classify many records, and stop after 2048 of them."""
+    app: SentimentApp = pilot.app  # type: ignore[assignment]
+    await preview(pilot, many)
+    stopping = asyncio.Event()
+    answer = fake.answer
+
+    def stop_in_the_fifth_chunk(text: str) -> Any:
+        if len(fake.asked) > 2048 and app.job is not None and not stopping.is_set():
+            stopping.set()
+            app.job.stop()
+        return answer(text)
+
+    fake.answer = stop_in_the_fifth_chunk  # type: ignore[method-assign]
+    await pilot.press("f5")
+    await shows(pilot, "stopped; what is done is kept", "2,048 of 2,048 rows")
+
+
 async def test_a_run_that_was_stopped_goes_on_with_what_it_had(fake: FakeModel, many: Path) -> None:
-    app = app_of(fake)
-    async with app.run_test() as pilot:
-        await preview(pilot, many)
-        stopping = asyncio.Event()
-        answer = fake.answer
-
-        def stop_in_the_second_chunk(text: str) -> Any:
-            if len(fake.asked) > 2048 and app.job is not None and not stopping.is_set():
-                stopping.set()
-                app.job.stop()
-            return answer(text)
-
-        fake.answer = stop_in_the_second_chunk  # type: ignore[method-assign]
-        await pilot.press("f5")
-        await shows(pilot, "stopped; what is done is kept", "2,048 of 2,048 rows")
+    async with app_of(fake).run_test() as pilot:
+        await stopped(pilot, fake, many)
         asked = len(fake.asked)
         assert not (many.parent / "many.labelled.csv").exists()
         await pilot.press("f8")
         await shows(pilot, "done, written to", "3,000 of 3,000 rows")
         assert len(fake.asked) - asked == 3000 - 2048
+
+
+async def test_a_run_that_goes_on_shows_nothing_of_before_until_it_is_its_turn(
+    fake: FakeModel, many: Path
+) -> None:
+    app = app_of(fake)
+    async with app.run_test() as pilot:
+        await stopped(pilot, fake, many)
+        await pilot.press("end")
+        fake.may_answer.clear()
+        app.engine.submit(lambda model: answer(model, "first"), lambda _: None)
+        await pilot.press("f8")
+        await shows(pilot, "waiting · 0 / 3,000", "0 of 0 rows")
+        fake.may_answer.set()
+        await shows(pilot, "done, written to", "3,000 of 3,000 rows")
+
+
+async def test_a_run_has_the_labels_of_the_model_that_runs(fake: FakeModel, table: Path) -> None:
+    other = FakeModel(["bad", "so so", "good"])
+    other.probabilities = [0.1, 0.2, 0.7]
+    other.may_open.clear()
+    app = app_of(fake, others={"other.onnx": other})
+    async with app.run_test() as pilot:
+        await preview(pilot, table)
+        app.open_model(Path("other.onnx"), "auto")
+        await pilot.press("f5")
+        await shows(pilot, "waiting", "正向评价")
+        other.may_open.set()
+        await shows(pilot, "done, written to", "bad 0 (0.0%)", "good 5 (100.0%)", "● good   70.00%")
+    assert app.job is not None
+    assert app.job.labels == ("bad", "so so", "good")
+
+
+async def test_a_key_pressed_twice_starts_one_run(fake: FakeModel, many: Path) -> None:
+    app = app_of(fake)
+    async with app.run_test(notifications=True) as pilot:
+        await preview(pilot, many)
+        fake.may_answer.clear()
+        for _ in range(2):
+            app.screen.action_classify()  # type: ignore[attr-defined]
+        await shows(pilot, "running · 0 / 3,000")
+        fake.may_answer.set()
+        await shows(pilot, "done, written to", "3,000 of 3,000 rows")
+
+
+async def test_a_run_that_is_left_as_soon_as_it_is_shown_disturbs_nobody(
+    fake: FakeModel, table: Path
+) -> None:
+    app = app_of(fake)
+    async with app.run_test() as pilot:
+        await classified(pilot, table)
+        assert app.job is not None
+        for _ in range(3):
+            app.show(ResultsScreen(app.job))
+        await shows(pilot, "6 of 6 rows")
+
+
+async def test_hours_that_are_left_are_told_from_minutes(fake: FakeModel, table: Path) -> None:
+    app = app_of(fake)
+    async with app.run_test() as pilot:
+        await classified(pilot, table)
+        assert app.job is not None
+        job = Job(app.engine, app.job.settings, app.job.found, ("差", "好"))
+        job.summary = Summary.begin(job.labels, 7607)
+        job.summary.predicted, job.summary.resumed, job.summary.seconds = 200, 100, 100.0
+        assert "1/s · 2:03:27 left" in progress(job, 80).plain
 
 
 async def test_quitting_during_a_run_asks_and_is_quick(fake: FakeModel, many: Path) -> None:

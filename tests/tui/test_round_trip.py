@@ -189,3 +189,36 @@ def test_the_same_run_writes_the_same_bytes_in_every_format(tmp_path: Path) -> N
         run(tmp_path / "a.txt", tmp_path / folder / f"b.{name}")
     for path in (tmp_path / "x").iterdir():
         assert path.read_bytes() == (tmp_path / "y" / path.name).read_bytes(), path.name
+
+
+def test_what_arrow_cannot_convert_costs_its_record_alone_and_is_shown_as_such(
+    tmp_path: Path,
+) -> None:
+    bad = pyarrow.array([b"0", b"\xff"]).view(pyarrow.string())
+    table = pyarrow.table({"text": ["a", "b"], "note": bad, "label": ["0", "0"]})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    first, second = inspect(Settings(tmp_path / "a.parquet", tmp_path / "b.csv")).preview
+    assert (first.fields["note"], second.fields["note"]) == ("0", "\ufffd")
+    summary = run(tmp_path / "a.parquet", tmp_path / "b.csv")
+    assert (summary.written, summary.rejected) == (1, 1)
+    summary = run(tmp_path / "a.parquet", tmp_path / "b.parquet", label_column="note")
+    rejects = (tmp_path / "b.parquet.rejects.jsonl").read_text(encoding="utf-8").splitlines()
+    assert summary.written == 1
+    assert [json.loads(reject)["code"] for reject in rejects] == ["unknown_label"]
+
+
+def test_a_column_that_no_record_of_jsonl_has_cannot_be_selected(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "a"}\n{"text": "b", "id": 1}\n')
+    with pytest.raises(UserError, match="a column called ID, found the columns text, id"):
+        run(tmp_path / "a.jsonl", tmp_path / "b.jsonl", select=("ID",))
+    assert run(tmp_path / "a.jsonl", tmp_path / "b.jsonl", select=("id",)).written == 2
+
+
+def test_a_text_column_is_looked_for_in_a_table_of_one_column_too(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a\nb\n")
+    dialect = Dialect(header=False)
+    with pytest.raises(UserError, match="a column called nope, found the columns 1"):
+        run(tmp_path / "a.csv", tmp_path / "b.csv", dialect=dialect, text_column="nope")
+    assert (
+        run(tmp_path / "a.csv", tmp_path / "b.csv", dialect=dialect, text_column="1").written == 2
+    )

@@ -1,5 +1,8 @@
 """The columns behind the table of answers find what a plain loop over the rows would find."""
 
+import sys
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -117,12 +120,41 @@ def test_rows_that_come_in_while_one_looks_do_not_disturb() -> None:
     assert rows.row(5999).text == "b"
 
 
+def test_rows_that_come_in_meanwhile_do_not_disturb_what_is_counted_or_read() -> None:
+    rows = Rows(LABELS)
+
+    def fill() -> None:
+        for number in range(3000):
+            rows.append(
+                ["好"],
+                numbers=np.array([number]),
+                labels=np.zeros(1, dtype=np.int64),
+                confidences=np.ones(1, dtype=np.float32),
+                states=np.zeros(1, dtype=np.uint8),
+            )
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        filling = threading.Thread(target=fill)
+        filling.start()
+        while filling.is_alive():
+            assert rows.histogram().sum() <= len(rows)
+            assert len(rows.select(Query(text="好"))) <= len(rows)
+            if len(rows):
+                assert rows.row(len(rows) - 1).text == "好"
+        filling.join()
+    finally:
+        sys.setswitchinterval(interval)
+
+
 @pytest.mark.parametrize(
     ("line", "query"),
     [
         ("", Query()),
         ("早餐 好", Query(text="早餐 好")),
         ("label:差 <70%", Query(label=0, below=0.7)),
+        ("status:truncated", Query(status=2)),  # as in the file, besides the words of the app
         ("status:un >95 坏", Query(status=1, least=0.95, text="坏")),
         ("<b> a:b", Query(text="<b> a:b")),
     ],

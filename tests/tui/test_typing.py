@@ -12,7 +12,7 @@ from tests.tui.harness import FakeModel, app_of, ask, lacks, row_of, shows, unti
 from trainer.data import load_data
 from tui.app import SentimentApp
 from tui.explain import pieces_of
-from tui.memory import Places
+from tui.memory import Corrections, Places
 from tui.widgets.entry import Entry, dropped_path
 from tui.widgets.lines import Lines
 
@@ -176,6 +176,14 @@ async def test_a_correction_that_cannot_be_written_says_so_and_the_app_goes_on(
         await lacks(pilot, "✎ You say")
 
 
+def test_a_correction_leaves_those_of_another_session_alone(tmp_path: Path) -> None:
+    one, other = Corrections(tmp_path), Corrections(tmp_path)
+    assert one.labels == {}
+    other.correct("很好", "正向评价")
+    one.correct("坏了", "负向评价")
+    assert Corrections(tmp_path).labels == {"很好": "正向评价", "坏了": "负向评价"}
+
+
 async def test_pasted_lines_can_be_many_texts(fake: FakeModel) -> None:
     async with app_of(fake).run_test() as pilot:
         pilot.app.post_message(events.Paste("一\n\n二\r\n三\n"))
@@ -199,7 +207,10 @@ def test_a_dropped_file_is_recognised_however_terminals_write_it(
     assert dropped_path(pasted) == path
 
 
-@pytest.mark.parametrize("pasted", ["", "很好", "/no/such.csv", "/\x00", "/etc", "a" * 5000])
+@pytest.mark.parametrize(
+    "pasted",
+    ["", "很好", "~~很好吃", "~f", "/no/such.csv", "/\x00", "/etc", "/" + "a" * 300, "a" * 5000],
+)
 def test_other_pastes_are_texts(pasted: str) -> None:
     assert dropped_path(pasted) is None
 
@@ -237,6 +248,21 @@ async def test_another_model_can_be_chosen_and_a_bad_one_leaves_the_old(fake: Fa
         fake.error = None
         app.open_model(Path("mine.onnx"), "cpu")
         await shows(pilot, "mine · 0123456789ab · int8 · CPU")
+
+
+async def test_the_status_bar_names_the_model_that_answers_while_others_come_and_go(
+    fake: FakeModel,
+) -> None:
+    bad = FakeModel()
+    bad.error = UserError(ExitCode.CONFIG, "no such model file: {path}", path="bad.onnx")
+    app = app_of(fake, others={"bad.onnx": bad})
+    async with app.run_test(notifications=True) as pilot:
+        await shows(pilot, "built-in model · 0123456789ab")
+        fake.may_open.clear()
+        app.open_model(Path("good.onnx"), "auto")
+        app.open_model(Path("bad.onnx"), "auto")
+        fake.may_open.set()
+        await shows(pilot, "no such model file: bad.onnx", "good · 0123456789ab")
 
 
 async def test_a_device_that_is_not_the_one_asked_for_has_a_badge(fake: FakeModel) -> None:

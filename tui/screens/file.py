@@ -23,6 +23,7 @@ from tui.inspection import Found, Settings, inspect
 from tui.job import Job
 from tui.looks import one_line, padded
 from tui.paint import FAINT
+from tui.paths import exists, typed_output
 from tui.screens.dialogs import Ask, Question
 from tui.screens.page import Page
 from tui.screens.results import ResultsScreen
@@ -83,8 +84,9 @@ class FileScreen(Page):
 
     def __init__(self, source: Path) -> None:
         super().__init__()
-        suffix = source.suffix if source.suffix.removeprefix(".") in OUTPUT_FORMATS else ".csv"
-        self._settings = Settings(source, source.with_name(f"{source.stem}.labelled{suffix}"))
+        suffix = source.suffix if format_of(source) in OUTPUT_FORMATS else ".csv"
+        self._proposed = source.with_name(f"{source.stem}.labelled{suffix}")
+        self._settings = Settings(source, self._proposed)
         self._found: Found | None = None
         self._problem: str | None = None
 
@@ -128,7 +130,7 @@ class FileScreen(Page):
                     rejected=found.rejected,
                 )
             ]
-            if run_folder(output).exists():
+            if exists(run_folder(output)):
                 lines.append(tr("A run of it was interrupted, and goes on where it stopped."))
             said = Content.styled("\n".join(lines), "bold")
         self.query_one("#recognised", Static).update(said)
@@ -169,7 +171,7 @@ class FileScreen(Page):
         field = listed.items[listed.cursor]
         if not field.choices:
             if path := await self.app.push_screen_wait(Ask(field.name, field.value)):
-                output = Path(path).expanduser()
+                output = typed_output(path, self._proposed)
                 self._inspect(replace(self._settings, output=output, output_format=None))
             return
         names = list(field.choices)
@@ -181,8 +183,10 @@ class FileScreen(Page):
     async def action_classify(self) -> None:
         """Classify, when it is clear that nothing is lost by it."""
         assert self._settings.output is not None and self._found is not None  # noqa: S101 - for mypy
-        force = self._settings.output.exists()
+        force = exists(self._settings.output)
         if force and not await self.replaces(self._settings.output):
+            return
+        if self.app.classifying:  # by the same key, pressed twice
             return
         settings = replace(self._settings, force=force)
         job = self.app.job = Job(self.app.engine, settings, self._found, self.app.labels)

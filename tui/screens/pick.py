@@ -13,6 +13,7 @@ from textual.widgets import DirectoryTree, OptionList
 from models.display import display
 from models.i18n import tr
 from tui.aside import aside
+from tui.paths import is_file, is_folder, typed_path
 from tui.screens.dialogs import Dialog
 from tui.widgets.entry import Line, dropped_path
 
@@ -23,7 +24,7 @@ Wanted = Callable[[Path], bool]
 
 def split(typed: str) -> tuple[Path, str]:
     """Return the folder that a path which is being typed is in, and how the rest of it begins."""
-    path = Path(typed).expanduser()
+    path = typed_path(typed)
     whole = not typed or typed.endswith(("/", "\\"))
     return (path, "") if whole else (path.parent, path.name)
 
@@ -33,12 +34,9 @@ def entries(paths: Iterable[Path], start: str, wanted: Wanted) -> list[Path]:
     found = []
     for path in islice(paths, _MOST):
         hidden = path.name.startswith(".") and not start.startswith(".")
-        if not hidden and start.casefold() in path.name.casefold():
-            try:
-                if wanted(path) or path.is_dir():
-                    found.append(path)
-            except OSError:
-                continue
+        named = not hidden and start.casefold() in path.name.casefold()
+        if named and (wanted(path) or is_folder(path)):
+            found.append(path)
     return found
 
 
@@ -52,12 +50,12 @@ def completed(typed: str, wanted: Wanted) -> str | None:
 
     def rank(path: Path) -> tuple[bool, bool, str]:
         begins = path.name.casefold().startswith(start.casefold())
-        return not begins, path.is_dir(), path.name.casefold()
+        return not begins, is_folder(path), path.name.casefold()
 
     if not start or not found:
         return None
     best = min(found, key=rank)
-    return typed[: len(typed) - len(start)] + best.name + ("/" if best.is_dir() else "")
+    return typed[: len(typed) - len(start)] + best.name + ("/" if is_folder(best) else "")
 
 
 class _Paths(Suggester):
@@ -105,7 +103,7 @@ class Pick(Dialog):
     def __init__(self, title: str, wanted: Wanted, recent: Sequence[str] = ()) -> None:
         super().__init__(title, tr("Tab completes · ↑ ↓ move · Enter opens · Esc goes back"))
         self._wanted = wanted
-        self._recent = [Path(name) for name in recent if Path(name).is_file()]
+        self._recent = [path for path in map(Path, recent) if is_file(path)]
 
     def _body(self) -> ComposeResult:
         suggester = _Paths(self._wanted)
@@ -124,15 +122,17 @@ class Pick(Dialog):
 
     @on(Line.Submitted)
     async def _submitted(self, event: Line.Submitted) -> None:
-        path = dropped_path(event.value) or Path(event.value).expanduser()
-        if not path.is_file() and (
+        path = dropped_path(event.value) or typed_path(event.value)
+        if not is_file(path) and (
             found := await aside(lambda: completed(event.value, self._wanted))
         ):
-            path = Path(found).expanduser()
-        if path.is_file():
+            path = typed_path(found)
+        if is_file(path):
             self.dismiss(path)
-        elif path.is_dir():
+        elif is_folder(path):
             self._type(f"{path}/")
+        elif event.value:
+            self.app.say(tr("no such file: {path}", path=event.value), "error")
 
     @on(OptionList.OptionSelected)
     def _again(self, event: OptionList.OptionSelected) -> None:
@@ -140,7 +140,8 @@ class Pick(Dialog):
 
     @on(DirectoryTree.FileSelected)
     def _taken(self, event: DirectoryTree.FileSelected) -> None:
-        self.dismiss(event.path)
+        if is_file(event.path):  # a folder that is typed and not there is called one as well
+            self.dismiss(event.path)
 
     def _type(self, path: str) -> None:
         entry = self.query_one(Line)

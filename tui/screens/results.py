@@ -23,12 +23,12 @@ from tui.aside import aside
 from tui.classify import Stopped
 from tui.clipboard import copy
 from tui.engine import reason_of
-from tui.formats import UnwritableError
 from tui.job import Job, State
 from tui.looks import one_line, padded, percent
 from tui.paint import FAINT, named, widest
+from tui.paths import exists, typed_output
 from tui.results import STATUSES
-from tui.rows import ORDERS, Query, Row
+from tui.rows import ORDERS, Query, Row, Rows
 from tui.saving import save_rows
 from tui.screens.dialogs import Ask, Question, Whole, shown
 from tui.screens.page import Buttons, Page
@@ -50,6 +50,7 @@ class ResultsScreen(Page):
         super().__init__()
         self.job = job
         self._query_shown = self._query = Query()
+        self._complaint = ""  # about the filter, as it is typed
         self._rows: Items[int] = range(0)  # indices of the rows that are shown
         self._marked: set[int] = set()
         self._saving: threading.Event | None = None  # set, it stops the saving
@@ -112,6 +113,8 @@ class ResultsScreen(Page):
             self.job.stop()
         elif self.job.state is not State.DONE:
             self._marked.clear()
+            self._rows = range(0)  # before there are new ones
+            self._table.show(self._rows)
             self.job.start(self.app.post_message)
             self.tell()
 
@@ -123,8 +126,10 @@ class ResultsScreen(Page):
         try:
             self._query = Query.parse(event.value, labels, status_names(), order)
         except UserError as error:
-            self._table.border_title = Content.styled(str(error), "$text-warning")
+            self._complaint = str(error)
+            self._title()
             return
+        self._complaint = ""
         self._select()
 
     @on(Line.Submitted, "#filter")
@@ -138,18 +143,18 @@ class ResultsScreen(Page):
         self._selected, self._seen = monotonic(), len(rows)
         every = query == Query()
         found = range(self._seen) if every else await aside(lambda: rows.select(query))
-        if rows is self.job.rows:
-            self.call_later(self._show, query, found)
+        self.call_later(self._show, query, rows, found)
 
-    def _show(self, query: Query, found: Items[int]) -> None:
-        """Show rows, if nothing else is wanted by now."""
-        if query == self._query:
+    def _show(self, query: Query, rows: Rows, found: Items[int]) -> None:
+        """Show some of these rows, if nothing else is wanted by now."""
+        if query == self._query and rows is self.job.rows:
             self._rows = found
             self._table.show(found, cursor=0 if self._query_shown != query else None)
             self._query_shown = query
             self._title()
 
     def _title(self) -> None:
+        self.query_one("#header", Static).update(self._header())
         orders = {
             "file": tr("in the order of the file"),
             "unsure": tr("unsure first"),
@@ -157,12 +162,14 @@ class ResultsScreen(Page):
             "label": tr("by label"),
             "status": tr("by status"),
         }
-        self._table.border_title = tr(
+        title = tr(
             "{shown:,} of {of:row}, {order}",
             shown=len(self._rows),
             of=self._seen,
             order=orders[self._query.order],
         )
+        complaint = Content.styled(self._complaint, "$text-warning")
+        self._table.border_title = complaint if self._complaint else title
         marked = len(self._marked)
         self._table.border_subtitle = tr("{count} marked", count=marked) if marked else ""
 
@@ -183,7 +190,6 @@ class ResultsScreen(Page):
         known = orders.split()
         place = known.index(self._query.order) if self._query.order in known else -1
         self._query = replace(self._query, order=known[(place + 1) % len(known)])
-        self.query_one("#header", Static).update(self._header())
         self._select()
 
     def action_next_unsure(self) -> None:
@@ -239,7 +245,8 @@ class ResultsScreen(Page):
     @on(Lines.Moved)
     def _moved(self) -> None:
         chosen = self._chosen
-        self.query_one("#text", Static).update(Content(shown(chosen.text) if chosen else ""))
+        for place in self.query("#text").results(Static):  # none, once the screen is being left
+            place.update(Content(shown(chosen.text) if chosen else ""))
 
     @on(Lines.Chosen)
     def _opened(self) -> None:
@@ -311,8 +318,8 @@ class ResultsScreen(Page):
         start = str(output.with_name(f"{output.stem}.rows{output.suffix}"))
         title = tr("Save to (CSV, TSV, JSONL, XLSX or Parquet)")
         if name := await self.app.push_screen_wait(Ask(title, start)):
-            path = Path(name).expanduser()
-            if not path.exists() or await self.replaces(path):
+            path = typed_output(name, Path(start))
+            if not exists(path) or await self.replaces(path):
                 await self._save(path, list(scopes.values())[number])
 
     async def _save(self, path: Path, rows: NDArray[np.int64] | None) -> None:
@@ -323,9 +330,8 @@ class ResultsScreen(Page):
         self._saving = stop
         try:
             count = await aside(lambda: save_rows(settings, job.found, job.rows, rows, path, stop))
-        except (UserError, OSError, UnwritableError) as error:
-            reason = str(error) if isinstance(error, UnwritableError) else reason_of(error)
-            app.say(reason, "error")
+        except (UserError, OSError) as error:
+            app.say(reason_of(error), "error")
         except Stopped:
             app.say(tr("Stopped: {path} was not written.", path=path))
         else:

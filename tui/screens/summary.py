@@ -7,12 +7,13 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
+from models.display import display
 from models.i18n import tr
 from tui.job import Job, State
 from tui.looks import look, one_line
 from tui.paint import bar, named
 from tui.results import STATUSES
-from tui.rows import BINS
+from tui.rows import BINS, Rows
 from tui.screens.dialogs import Dialog
 
 _CELLS = 30  # of a bar
@@ -32,15 +33,18 @@ class SummaryBox(Dialog):
 
     def _body(self) -> ComposeResult:
         yield Static(Content.styled(tr("Labels"), "bold underline"))
-        yield Static(_shares(self._job), classes="keys")
+        yield Static(_shares(self._job.rows), classes="keys")
         yield Static(Content.styled(tr("Confidence"), "bold underline"))
-        yield Static(_histogram(self._job), classes="keys")
+        yield Static(_histogram(self._job.rows), classes="keys")
         yield Static(_facts(self._job), markup=False)
 
 
 def progress(job: Job, width: int) -> Content:
-    """Return three lines: what the run is at, how far it is, and the labels so far."""
-    summary, output = job.summary, job.settings.output or Path()
+    """Return three lines: what the run is at, how far it is, and the labels so far.
+
+    Only why it failed may take more than its line.
+    """
+    summary, rows, output = job.summary, job.rows, job.settings.output or Path()
     total = job.found.records or 0
     done = summary.predicted if summary else 0
     parts = [
@@ -59,42 +63,41 @@ def progress(job: Job, width: int) -> Content:
         parts.append(tr("{count} done before", count=f"{summary.resumed:,}"))
     if summary is not None and summary.rejected:
         parts.append(tr("{count} cannot be read", count=f"{summary.rejected:,}"))
-    if summary is not None and job.running and done > summary.resumed and summary.seconds > 0:
-        rate = (done - summary.resumed) / summary.seconds
-        left = int((total - done) / rate)
-        parts.append(tr("{rate}/s", rate=f"{rate:,.0f}"))
-        parts.append(tr("{time} left", time=f"{left // 60}:{left % 60:02}"))
-    whole = max(int(job.rows.counts.sum()), 1)
+    if summary is not None and job.running and (left := summary.left) is not None:
+        parts.append(tr("{rate}/s", rate=f"{summary.rate:,.0f}"))
+        parts.append(tr("{time} left", time=left))
+    whole = max(int(rows.counts.sum()), 1)
     counts = Content("   ").join(
         Content.styled(
             f"{glyph} {one_line(name, 12)} {count:,} ({count / whole:.1%})", f"$text-{colour}"
         )
-        for label, (name, count) in enumerate(zip(job.labels, job.rows.counts, strict=True))
-        for glyph, colour in (look(job.labels, label),)
+        for label, (name, count) in enumerate(zip(rows.labels, rows.counts, strict=True))
+        for glyph, colour in (look(rows.labels, label),)
     )
-    line = one_line(" · ".join(parts), width)
+    line = " · ".join(parts)
+    line = display(line) if job.state is State.FAILED else one_line(line, width)
     share = done / total if total else 1.0
     return Content("\n").join([Content(line), bar(share, max(width, 10), "primary"), counts])
 
 
-def _shares(job: Job) -> Content:
+def _shares(rows: Rows) -> Content:
     """Return a bar for the share of each label."""
-    whole = max(int(job.rows.counts.sum()), 1)
+    whole = max(int(rows.counts.sum()), 1)
     return Content("\n").join(
         Content.assemble(
-            named(job.labels, label),
+            named(rows.labels, label),
             f" {count:>10,} {count / whole:>6.1%}  ",
-            bar(count / whole, _CELLS, look(job.labels, label)[1], track=False),
+            bar(count / whole, _CELLS, look(rows.labels, label)[1], track=False),
         )
-        for label, count in enumerate(job.rows.counts.tolist())
+        for label, count in enumerate(rows.counts.tolist())
     )
 
 
-def _histogram(job: Job) -> Content:
+def _histogram(rows: Rows) -> Content:
     """Return a bar for each step of confidence."""
-    counts = job.rows.histogram()
+    counts = rows.histogram()
     most = max(int(counts.max()), 1)
-    edges = np.linspace(1 / len(job.labels), 1, BINS + 1).tolist()
+    edges = np.linspace(1 / len(rows.labels), 1, BINS + 1).tolist()
     return Content("\n").join(
         Content.assemble(
             f"{edges[step]:>4.0%} – {edges[step + 1]:<4.0%}{count:>13,}         ",

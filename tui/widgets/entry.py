@@ -14,6 +14,7 @@ from textual.widgets import Input, TextArea
 from models.display import display
 from models.i18n import tr
 from tui.actions import actions
+from tui.paths import is_file, typed_path
 
 if TYPE_CHECKING:
     from tui.app import SentimentApp
@@ -33,12 +34,9 @@ def dropped_path(pasted: str) -> Path | None:
     plain = quoted[2] if quoted else name
     guesses = [plain, re.sub(r"\\(.)", r"\1", plain), unquote(plain.removeprefix("file://"))]
     for guess in guesses:
-        path = Path(guess).expanduser()
-        try:
-            if path.is_absolute() and path.is_file():
-                return path
-        except (OSError, ValueError):  # too long a name, or a NUL in it
-            continue
+        path = typed_path(guess)
+        if path.is_absolute() and is_file(path):
+            return path
     return None
 
 

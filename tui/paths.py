@@ -1,0 +1,33 @@
+"""Paths that people type or paste: nothing here raises, whatever was typed.
+
+`pathlib` does, for a home that nobody has (`~~`), a name that is too long, a folder that is closed.
+"""
+
+import os
+from pathlib import Path
+
+
+def typed_path(typed: str) -> Path:
+    """Return the path that was typed; a `~` that is nobody's home stays what it is."""
+    return Path(os.path.expanduser(typed))  # noqa: PTH111 - see above
+
+
+def typed_output(typed: str, proposed: Path) -> Path:
+    """Return the file to write; where a folder was typed, the proposed one in there."""
+    path = typed_path(typed)
+    return path / proposed.name if is_folder(path) else path
+
+
+def is_file(path: Path) -> bool:
+    """Return whether there is such a file, as far as one can see."""
+    return os.path.isfile(path)  # noqa: PTH113 - see above
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether there is such a folder, as far as one can see."""
+    return os.path.isdir(path)  # noqa: PTH112 - see above
+
+
+def exists(path: Path) -> bool:
+    """Return whether there is such a thing, as far as one can see."""
+    return os.path.exists(path)  # noqa: PTH110 - see above
