@@ -145,7 +145,7 @@ class Report:
             tr(
                 "{records:record}, {rate}/s: {shares}",
                 records=summary.written,
-                rate=f"{_rate(summary):,.0f}",
+                rate=f"{summary.rate:,.0f}",
                 shares=", ".join(shares),
             )
         )
@@ -193,25 +193,17 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 
 def _progress(summary: Summary) -> str:
-    rate = _rate(summary)
     words = [f"{summary.predicted:,}"]
     if summary.records is not None:
         words = [
             tr("{done:,} of {records:record}", done=summary.predicted, records=summary.records)
         ]
-    words.append(f"{rate:,.0f}/s")
-    if summary.records is not None and rate:
-        seconds = int((summary.records - summary.predicted) / rate)
-        left = f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-        words.append(tr("{left} left", left=left))
+    words.append(f"{summary.rate:,.0f}/s")
+    if summary.left is not None:
+        words.append(tr("{left} left", left=summary.left))
     if summary.rejected:
         words.append(tr("{count} rejected", count=f"{summary.rejected:,}"))
     return ", ".join(words)
-
-
-def _rate(summary: Summary) -> float:
-    """Return the records per second of this run, without those of one that was interrupted."""
-    return (summary.predicted - summary.resumed) / max(summary.seconds, 1e-9)
 
 
 def _scores(metrics: Metrics, labels: tuple[str, ...]) -> list[str]:
