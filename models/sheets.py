@@ -72,13 +72,12 @@ def open_xlsx(path: Path, dialect: Dialect) -> Table:
         UserError: DATA, it is damaged, would fill the memory, is empty, or has several sheets and
             none was named.
     """
-    from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
+    from python_calamine import CalamineError, CalamineWorkbook
 
     _check_size(path)
     try:
         book = CalamineWorkbook.from_path(path)
-        shown = [s.name for s in book.sheets_metadata if s.visible == SheetVisibleEnum.Visible]
-        wanted = [dialect.sheet] if dialect.sheet is not None else shown
+        wanted = [dialect.sheet] if dialect.sheet is not None else _visible(book)
         if len(wanted) != 1 or wanted[0] not in book.sheet_names:
             raise UserError(
                 ExitCode.DATA,
@@ -92,6 +91,23 @@ def open_xlsx(path: Path, dialect: Dialect) -> Table:
     columns, items = named(str(path), rows, header=dialect.header)
     dialect = Dialect("xlsx", header=dialect.header, sheet=wanted[0])
     return Table(str(path), dialect, columns, items)
+
+
+def sheets_of(path: Path) -> list[str]:
+    """Return the names of the sheets of an XLSX file that are not hidden; none if it is damaged."""
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    try:
+        _check_size(path)
+        return _visible(CalamineWorkbook.from_path(path))
+    except (CalamineError, OSError, UserError):
+        return []
+
+
+def _visible(book: Any) -> list[str]:
+    from python_calamine import SheetVisibleEnum
+
+    return [s.name for s in book.sheets_metadata if s.visible == SheetVisibleEnum.Visible]
 
 
 def _xlsx_rows(sheet: Any) -> Iterator[Row]:

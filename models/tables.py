@@ -31,7 +31,8 @@ OUTPUT_FORMATS = ("csv", "tsv", "jsonl", "xlsx", "parquet")
 
 TEXT_COLUMNS = (
     *("text", "text_a", "review", "reviews", "comment", "comments", "content", "sentence"),
-    *("文本", "评论", "评价", "内容", "句子"),
+    *("文本", "评论", "评价", "内容", "句子", "正文"),
+    *("评论内容", "评价内容", "评论文本", "评价文本"),
 )
 LABEL_COLUMNS = ("label", "labels", "class", "sentiment", "标签", "类别")
 

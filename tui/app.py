@@ -16,11 +16,12 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.screen import ModalScreen, Screen
 
+from models.command import reason_of
 from models.display import display
 from models.i18n import choose_language, tr
 from models.locations import BUILTIN, Device
 from tui.actions import Keys, actions
-from tui.engine import Answer, Crashed, Ended, Engine, Opened, OpenModel, Refused, reason_of
+from tui.engine import Answer, Crashed, Ended, Engine, Opened, OpenModel, Refused
 from tui.looks import one_line
 from tui.memory import Archive, Choices, Corrections, Places
 from tui.paint import CONTRAST, THEMES

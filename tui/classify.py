@@ -319,8 +319,10 @@ class _Run:
             for start in range(0, len(filled), BATCH):
                 if self._ended.is_set():
                     raise Stopped
-                summary.seconds = time.monotonic() - self._started
+                asked = time.monotonic()
+                summary.seconds = asked - self._started
                 self._hooks.between(summary)
+                self._started += time.monotonic() - asked  # a pause is no time of the run
                 rows = filled[start : start + BATCH]
                 predictions = self._predictor.predict(
                     [texts[row] for row in rows], windows=self._settings.windows

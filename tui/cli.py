@@ -50,7 +50,23 @@ def _model_options(command: Any) -> Any:
     return click.option("--model", metavar="FILE|builtin", help=model)(command)
 
 
+class _Commands(click.Group):
+    """Knows a file from a command."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command, or say how a file is classified."""
+        if args[0] not in self.commands and Path(args[0]).exists():
+            hint = tr(
+                "{name} is no command; to classify it: sentiment-tui classify {name}", name=args[0]
+            )
+            raise click.UsageError(hint, ctx)
+        return super().resolve_command(ctx, args)
+
+
 @click.group(
+    cls=_Commands,
     invoke_without_command=True,
     context_settings=_HELP,
     help=tr("Label Chinese reviews in the terminal. Without a command, open the app."),
@@ -217,7 +233,10 @@ def classify(
     if output is None and sys.stdout is None and not dry_run:
         raise UserError(ExitCode.USAGE, "standard output is closed: name an --output")
     if as_json and output is None and not dry_run:
-        raise UserError(ExitCode.USAGE, "--json and the records cannot both be standard output")
+        raise UserError(
+            ExitCode.USAGE,
+            "--json and the records cannot both be standard output: name an --output",
+        )
     dialect = Dialect(**{field.name: options.pop(field.name) for field in fields(Dialect)})
     settings = Settings(
         source=None,

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from textual.message import Message
 
-from models.command import ExitCode, UserError
-from models.i18n import tr
+from models.command import ExitCode, UserError, reason_of
 from models.locations import Device
 
 if TYPE_CHECKING:
@@ -238,13 +237,6 @@ class Engine:
                     self._serve(request)
         except Exception as error:  # noqa: BLE001 - what a thread raises, nobody else would see
             self._post(self._post_crash, Crashed(error))
-
-
-def reason_of(error: UserError | OSError) -> str:
-    """Return what an expected error says to people."""
-    if isinstance(error, UserError):
-        return str(error)
-    return tr("{path}: {reason}", path=error.filename or "-", reason=error.strerror or error)
 
 
 def answer(model: Model, text: str, *, live: bool = False) -> Answered:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from models.command import UserError
+from models.command import UserError, reason_of
 from tui.classify import Hooks, Stopped, classify
-from tui.engine import Ended, Engine, Model, Post, reason_of
+from tui.engine import Ended, Engine, Model, Post
 from tui.inspection import Found, Settings
 from tui.results import Chunk, Summary
 from tui.rows import Rows

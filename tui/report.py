@@ -132,7 +132,7 @@ class Report:
             receipt = json_bytes(summary.receipt)
             click.echo(display(receipt.decode()) if _is_terminal(sys.stdout) else receipt)
         if summary.finished:
-            self._say(tr("nothing to do: this run had finished before"))
+            self._say(tr("nothing to do: this run had finished before, {path}", path=output))
             return
         if output is not None:
             self._table(["#", tr("text"), tr("label"), tr("confidence"), ""], summary.written)

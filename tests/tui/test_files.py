@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import xlsxwriter
 from textual import events
 from textual.pilot import Pilot
 
@@ -62,7 +63,7 @@ def many(tmp_path: Path) -> Path:
 async def preview(pilot: Pilot[Any], path: Path) -> None:
     await shows(pilot, "CPU")
     pilot.app.open_file(path)  # type: ignore[attr-defined]
-    await shows(pilot, "How it is read", "records,")
+    await shows(pilot, "How it is read", " record")
 
 
 async def classified(pilot: Pilot[Any], path: Path) -> None:
@@ -90,7 +91,7 @@ async def test_a_file_is_found_by_typing_and_completing(fake: FakeModel, table: 
         await pilot.press("tab")
         await shows(pilot, "/评价 reviews.jsonl")
         await pilot.press("enter")
-        await shows(pilot, "评价 reviews.jsonl: 6 records, 0 of them cannot be read")
+        await shows(pilot, "评价 reviews.jsonl: 6 records")
         await leave(pilot)
         await pilot.press("ctrl+o")
         await shows(pilot, "recent")
@@ -136,6 +137,29 @@ async def test_a_file_of_lines_is_answered_in_one_of_the_same_name(
         await shows(pilot, "done, written to reviews.labelled.ndjson")
     answered = table.with_name("reviews.labelled.ndjson").read_text(encoding="utf-8")
     assert json.loads(answered.splitlines()[0])["predicted_label"] == "负向评价"
+
+
+async def test_the_sheet_of_a_workbook_and_the_names_of_the_answer_can_be_chosen(
+    fake: FakeModel, tmp_path: Path
+) -> None:
+    path = tmp_path / "book.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        for name in ("notes", "reviews"):
+            sheet = book.add_worksheet(name)
+            sheet.write_row(0, 0, ["评价内容", "status"])
+            sheet.write_row(1, 0, [f"{name}很好", "new"])
+    async with app_of(fake).run_test() as pilot:
+        await shows(pilot, "CPU")
+        pilot.app.open_file(path)  # type: ignore[attr-defined]
+        await shows(pilot, "expected one sheet, found notes, reviews", "Sheet", "Enter changes")
+        await pilot.press("down", "down", "down", "down", "enter")
+        await choose(pilot, "2", "2  reviews")
+        await shows(pilot, "book.xlsx: 1 record", "1 reviews很好")
+        await pilot.press("down", "enter")
+        await choose(pilot, "2", "2  new_")
+        await shows(pilot, "new_")
+        await pilot.press("f5")
+        await shows(pilot, "done, written to book.labelled.xlsx")
 
 
 async def test_a_folder_for_an_output_is_where_it_is_put(
@@ -219,15 +243,15 @@ async def test_a_dropped_file_opens_the_file_screen(fake: FakeModel, table: Path
 
 async def test_what_was_recognised_can_be_changed(fake: FakeModel, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_bytes("标题;正文\n甲;很好\n乙;坏\n".encode("gb18030"))
+    path.write_bytes("标题;原文\n甲;很好\n乙;坏\n".encode("gb18030"))
     async with app_of(fake).run_test() as pilot:
         await shows(pilot, "int8")
         pilot.app.open_file(path)  # type: ignore[attr-defined]
         await shows(pilot, "gb18030", "✗", "标题", "甲")
         await lacks(pilot, "F5 Classify")  # no text column is known yet
         await pilot.press("down", "enter")
-        await choose(pilot, "2", "2  正文")
-        await shows(pilot, "Text column                 正文", "1 很好", "标题=甲", "F5 Classify")
+        await choose(pilot, "2", "2  原文")
+        await shows(pilot, "Text column                 原文", "1 很好", "标题=甲", "F5 Classify")
 
 
 async def test_a_file_that_cannot_be_read_says_why_and_can_still_be_changed(

@@ -1,7 +1,7 @@
 """Before a file is classified: what was recognised of it, its first records, and what to change."""
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,13 +12,13 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.widgets import Static
 
-from models.command import UserError
+from models.command import UserError, reason_of
 from models.display import display
 from models.i18n import tr
+from models.sheets import sheets_of
 from models.tables import FORMATS, OUTPUT_FORMATS, TEXT_FORMATS, Dialect, Record, format_of
 from tui.aside import aside
 from tui.durable import run_folder
-from tui.engine import reason_of
 from tui.inspection import Found, Settings, inspect
 from tui.job import Job
 from tui.looks import one_line, padded
@@ -31,6 +31,7 @@ from tui.widgets.lines import Lines
 
 _ENCODINGS = ("utf-8", "gb18030", "big5", "utf-16")
 _DELIMITERS = {",": ",", "\t": "Tab", ";": ";", "|": "|"}
+_PREFIXES = ("", "new_", "model_")
 
 
 class Field(NamedTuple):
@@ -41,8 +42,8 @@ class Field(NamedTuple):
     choices: Mapping[str, Settings]
 
 
-def fields_of(settings: Settings, found: Found | None) -> list[Field]:
-    """Return what can be changed, as things stand."""
+def fields_of(settings: Settings, found: Found | None, sheets: Sequence[str]) -> list[Field]:
+    """Return what can be changed, as things stand; `sheets` are those of a workbook."""
     assert settings.source is not None  # noqa: S101 - for mypy
     dialect = found.dialect if found else settings.dialect
     if dialect.format is None:
@@ -73,6 +74,11 @@ def fields_of(settings: Settings, found: Found | None) -> list[Field]:
         headers = {tr("yes"): reading(header=True), tr("no"): reading(header=False)}
         header = tr("yes") if dialect.header else tr("no")
         fields.append(Field(tr("First row names the columns"), header, headers))
+    if dialect.format == "xlsx":
+        named = {name: reading(sheet=name) for name in sheets}
+        fields.append(Field(tr("Sheet"), dialect.sheet or "?", named))
+    prefixes = {prefix or tr("none"): replace(settings, prefix=prefix) for prefix in _PREFIXES}
+    fields.append(Field(tr("Prefix of the new columns"), settings.prefix or "–", prefixes))
     return fields
 
 
@@ -88,6 +94,7 @@ class FileScreen(Page):
         self._proposed = source.with_name(f"{source.stem}.labelled{suffix}")
         self._settings = Settings(source, self._proposed)
         self._found: Found | None = None
+        self._sheets: Sequence[str] = ()
         self._problem: str | None = None
 
     def _body(self) -> ComposeResult:
@@ -111,6 +118,9 @@ class FileScreen(Page):
             self._problem = str(self._found.problem) if self._found.problem else None
         except (UserError, OSError) as error:
             self._found, self._problem = None, reason_of(error)
+        source = settings.source
+        if source is not None and (settings.dialect.format or format_of(source)) == "xlsx":
+            self._sheets = await aside(lambda: sheets_of(source))
         self.call_later(self.tell)
 
     def tell(self) -> None:
@@ -122,25 +132,22 @@ class FileScreen(Page):
         elif found is None:
             said = Content(tr("Reading {name}…", name=self._settings.source))
         else:
-            lines = [
-                tr(
-                    "{name}: {records:record}, {rejected:,} of them cannot be read",
-                    name=Path(found.name).name,
-                    records=found.records,
-                    rejected=found.rejected,
-                )
-            ]
+            name = Path(found.name).name
+            lines = [tr("{name}: {records:record}", name=name, records=found.records)]
+            if found.rejected:
+                lines[0] += tr(", {count:,} of them cannot be read", count=found.rejected)
             if exists(run_folder(output)):
                 lines.append(tr("A run of it was interrupted, and goes on where it stopped."))
             said = Content.styled("\n".join(lines), "bold")
         self.query_one("#recognised", Static).update(said)
         for name, title, items in (
-            ("#fields", tr("How it is read"), fields_of(self._settings, found)),
+            ("#fields", tr("How it is read"), fields_of(self._settings, found, self._sheets)),
             ("#preview", tr("The first records"), found.preview if found else ()),
         ):
             listed = self.query_one(name, Lines)
             listed.border_title = title
             listed.show(items)
+        self.query_one("#fields").border_subtitle = tr("Enter changes · Esc goes back")
         self.refresh_bindings()
 
     def _draw_field(self, field: Field, width: int) -> Content:

@@ -17,12 +17,11 @@ from textual.content import Content
 from textual.style import Style
 from textual.widgets import Static
 
-from models.command import UserError
+from models.command import UserError, reason_of
 from models.i18n import tr
 from tui.aside import aside
 from tui.classify import Stopped
 from tui.clipboard import copy
-from tui.engine import reason_of
 from tui.job import Job, State
 from tui.looks import one_line, padded, percent
 from tui.paint import FAINT, named, widest
