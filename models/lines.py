@@ -69,7 +69,7 @@ def detect_encoding(path: Path) -> str:
     raise UserError(
         ExitCode.DATA,
         "{path}: expected UTF-8, GB18030 or a byte order mark; {failures}. "
-        "Name the encoding with --encoding",
+        "Name the encoding with --encoding: what is not of it then costs its own record",
         path=path,
         failures=", ".join(failures),
     )

@@ -25,7 +25,7 @@ CHINESE: dict[str, str] = {
     "a column called {names}": "名为 {names} 的列",
     "only one of {names}": "唯一一个候选列，候选有 {names}",
     "{name}: expected {expected}, found the columns {columns}; name yours with {flag}": "{name}：应有{expected}，实际的列是 {columns}；请用 {flag} 指定",
-    "{path}: expected UTF-8, GB18030 or a byte order mark; {failures}. Name the encoding with --encoding": "{path}：应为 UTF-8、GB18030，或带字节顺序标记；{failures}。请用 --encoding 指定编码",
+    "{path}: expected UTF-8, GB18030 or a byte order mark; {failures}. Name the encoding with --encoding: what is not of it then costs its own record": "{path}：应为 UTF-8、GB18030，或带字节顺序标记；{failures}。请用 --encoding 指定编码：不合编码的记录会单独列出，其余照常",
     "{name}, line {line}: {problem}": "{name} 第 {line} 行：{problem}",
     "{encoding} fails in line {line}": "按 {encoding} 在第 {line} 行失败",
     "expected a file, found the folder {path}": "应为文件，{path} 是目录",
