@@ -14,6 +14,9 @@ T = TypeVar("T")
 
 _CGROUP = Path("/sys/fs/cgroup")
 
+OURS = 0.75
+"""Share of the cores that a measurement must have had to itself to be worth noting."""
+
 
 def available_cores() -> int:
     """Return how many cores this process may keep busy: its affinity, within the cgroup's quota.
@@ -67,25 +70,32 @@ def remember(key: str, found: str) -> None:
 
 
 def share_out(
-    key: str, ways: Mapping[str, Callable[[Sequence[T]], object]], work: Sequence[T], share: int
+    key: str,
+    ways: Mapping[str, Callable[[Sequence[T]], object]],
+    work: Sequence[T],
+    share: int,
+    threads: int,
 ) -> None:
     """Do some work in the way that takes least time: measured once on this machine, then known.
 
     What is measured is the work itself: each way does a small share of it to warm up and two that
     count, in the order a b a b b a, so that shares that get smaller favour none. Work that is too
-    little to measure is done in the first way.
+    little to measure is done in the first way. What was measured while other processes had the
+    cores is not noted: the next work is measured again.
 
     Args:
         key: what the answer depends on beside the machine; fit for a file name.
         ways: that do the same work.
         work: any pieces, of much the same size from one to the next.
         share: so many pieces keep all cores busy for a while.
+        threads: how many cores all ways keep busy.
     """
     best = recall(key)
     if best not in ways:
         best = next(iter(ways))
         if len(work) >= 3 * len(ways) * share:
             seconds = dict.fromkeys(ways, 0.0)
+            own, began = time.process_time(), time.perf_counter()
             for turn, names in enumerate((list(ways), list(ways), list(ways)[::-1])):
                 for name in names:
                     start = time.perf_counter()
@@ -93,5 +103,7 @@ def share_out(
                     work = work[share:]
                     seconds[name] += (time.perf_counter() - start) * (turn > 0)
             best = min(seconds, key=lambda name: seconds[name])
-            remember(key, best)
+            busy = (time.process_time() - own) / (time.perf_counter() - began)
+            if busy > OURS * threads:
+                remember(key, best)
     ways[best](work)

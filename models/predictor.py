@@ -287,7 +287,8 @@ class Predictor:
             together(batches)
         else:
             key = f"{self.manifest.digest[:16]}-{self.threads}"
-            share_out(key, {"apart": apart, "together": together}, batches, 4 * self.threads)
+            ways = {"apart": apart, "together": together}
+            share_out(key, ways, batches, 4 * self.threads, self.threads)
         return answers
 
 

@@ -85,7 +85,7 @@ def test_threads_that_work_apart_or_together_give_the_same_answers(
     model: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     monkeypatch.setattr(
-        predictor_module, "share_out", lambda _key, ways, batches, _share: ways[way](batches)
+        predictor_module, "share_out", lambda _key, ways, batches, *_: ways[way](batches)
     )
     many = [text * count for text in TEXTS for count in range(1, 6)]
     found = Predictor.open(model, threads=2).predict(many).probabilities
