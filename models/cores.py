@@ -14,6 +14,9 @@ T = TypeVar("T")
 
 _CGROUP = Path("/sys/fs/cgroup")
 
+CLEARLY = 1.1
+"""How much faster than the first way another must be: less may be chance."""
+
 OURS = 0.75
 """Share of the cores that a measurement must have had to itself to be worth noting."""
 
@@ -78,32 +81,37 @@ def share_out(
 ) -> None:
     """Do some work in the way that takes least time: measured once on this machine, then known.
 
-    What is measured is the work itself: each way does a small share of it to warm up and two that
-    count, in the order a b a b b a, so that shares that get smaller favour none. Work that is too
-    little to measure is done in the first way. What was measured while other processes had the
-    cores is not noted: the next work is measured again.
+    What is measured is the work itself, some pieces from all over it, for the best way may depend
+    on their size: each way does a share of them to warm up and two that count, in the order a b a b
+    b a. Work that is too little to measure is done in the first way, and so is all that another
+    does not do clearly faster. What was measured while other processes had the cores is not noted:
+    the next work is measured again.
 
     Args:
         key: what the answer depends on beside the machine; fit for a file name.
         ways: that do the same work.
-        work: any pieces, of much the same size from one to the next.
+        work: any pieces, in any order.
         share: so many pieces keep all cores busy for a while.
         threads: how many cores all ways keep busy.
     """
     best = recall(key)
     if best not in ways:
         best = next(iter(ways))
-        if len(work) >= 3 * len(ways) * share:
+        turns = [*ways, *ways, *list(ways)[::-1]]
+        count = len(turns) * share
+        if len(work) >= count:
+            stride = len(work) // count
+            places = range(0, count * stride, stride)
             seconds = dict.fromkeys(ways, 0.0)
             own, began = time.process_time(), time.perf_counter()
-            for turn, names in enumerate((list(ways), list(ways), list(ways)[::-1])):
-                for name in names:
-                    start = time.perf_counter()
-                    ways[name](work[:share])
-                    work = work[share:]
-                    seconds[name] += (time.perf_counter() - start) * (turn > 0)
-            best = min(seconds, key=lambda name: seconds[name])
+            for turn, name in enumerate(turns):
+                pieces = [work[place] for place in places[turn :: len(turns)]]
+                start = time.perf_counter()
+                ways[name](pieces)
+                seconds[name] += (time.perf_counter() - start) * (turn >= len(ways))
+            best = min(ways, key=lambda name: seconds[name] * (CLEARLY if name != best else 1))
             busy = (time.process_time() - own) / (time.perf_counter() - began)
             if busy > OURS * threads:
                 remember(key, best)
+            work = [piece for place, piece in enumerate(work) if place not in places]
     ways[best](work)
