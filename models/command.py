@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import click
 
+from models import help
 from models.i18n import tr
 
 
@@ -89,6 +90,7 @@ def run(command: click.Command, name: str) -> NoReturn:
         name: how the usage line calls it, e.g. "python -m trainer".
     """
     signal.signal(signal.SIGTERM, _terminate)
+    help.speak()
     code: int = ExitCode.OK
     try:
         # Not `command.main`, which has its own exit codes for a broken pipe and Ctrl-C.

@@ -4,6 +4,8 @@ CHINESE: dict[str, str] = {
     # models
     "error: ": "错误：",
     "interrupted": "已中断",
+    "{heading}:": "{heading}：",
+    "Show the version and exit.": "显示版本并退出。",
     "{path}: {reason}": "{path}：{reason}",
     "this is a bug in {program}; the lines above say where": "这是 {program} 的缺陷，位置见上面几行",
     "no such encoder folder: {path}": "没有这个编码器目录：{path}",

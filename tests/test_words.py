@@ -1,10 +1,17 @@
 """Every sentence for people has a Chinese one, with the same fields, and none is left over."""
 
 import ast
+import gettext
+import os
 import string
+import subprocess
+import sys
 from pathlib import Path
 
+import click
 import pytest
+from babel.messages.pofile import read_po
+from rich.cells import cell_len
 
 from models.i18n import language, tr
 from models.zh import CHINESE
@@ -68,3 +75,60 @@ def test_the_locale_chooses_the_language(
 
 def test_a_value_in_a_sentence_cannot_act_on_the_terminal() -> None:
     assert tr("no such file: {path}", path="\x1b[2J") == "no such file: ␛[2J"
+
+
+def test_clicks_own_words_are_compiled_as_they_are_written() -> None:
+    catalogue = ROOT / "models" / "locale" / "zh" / "LC_MESSAGES" / "messages.po"
+    with catalogue.open("rb") as written:
+        words = [message for message in read_po(written) if message.id]
+    with catalogue.with_suffix(".mo").open("rb") as compiled:
+        found = gettext.GNUTranslations(compiled)
+    for message in words:
+        if isinstance(message.id, str):
+            assert found.gettext(message.id) == message.string
+        else:
+            assert (found.ngettext(*message.id, 2),) == message.string
+    said = set()
+    for path in Path(click.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("_", "ngettext"):
+                texts = [leaf.value for leaf in node.args if isinstance(leaf, ast.Constant)]
+                said.add(texts[0] if len(texts) == 1 else tuple(texts))
+    assert {message.id for message in words} <= said
+
+
+SCRIPT = str(Path(sys.executable).with_name("sentiment-tui"))
+
+
+def in_chinese(*command: str) -> tuple[int, str]:
+    environment = {**os.environ, "LC_ALL": "zh_CN.UTF-8", "COLUMNS": "80"}
+    environment.pop("LANGUAGE", None)
+    done = subprocess.run(
+        [sys.executable, *command], env=environment, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [(SCRIPT,), (SCRIPT, "classify"), (SCRIPT, "doctor"), ("-m", "trainer"), ("-m", "export")],
+    ids=lambda command: command[-1].rpartition("/")[2],
+)
+def test_help_in_chinese_fits_the_terminal_and_is_chinese_throughout(
+    command: tuple[str, ...],
+) -> None:
+    code, text = in_chinese(*command, "--help")
+    lines = text.splitlines()
+    assert code == 0
+    assert lines[0].startswith("用法：")
+    assert max(map(cell_len, lines)) <= 80
+    assert not [line for line in lines if line.strip()[:1] in tuple("，。、；：）")]
+    assert not any(word in text for word in ("Options", "Commands", "default", "Show", "required"))
+
+
+def test_a_wrong_use_is_told_in_chinese() -> None:
+    code, text = in_chinese(SCRIPT, "classify", "--device", "tpu", "reviews.csv")
+    assert code == 64
+    assert text.splitlines()[-1] == (
+        "错误：'--device' 的值无效：'tpu' 不在可选值之中：'auto', 'cpu', 'cuda'。"
+    )

@@ -80,7 +80,7 @@ class _Commands(click.Group):
     flag_value=8000,
     help=tr("Open the app in browsers of this machine, at http://127.0.0.1:PORT (8000)."),
 )
-@click.version_option(package_name=PROGRAM)
+@click.version_option(package_name=PROGRAM, help=tr("Show the version and exit."))
 @click.pass_context
 def cli(context: click.Context, /, model: str | None, device: Device, serve: int | None) -> None:
     if context.invoked_subcommand is not None:
