@@ -127,6 +127,15 @@ class Reject:
     message: str
     column: str | None = None
 
+    def __str__(self) -> str:
+        """Return where it stands and why, for people."""
+        return tr(
+            "record {number}, line {line}: {reason}",
+            number=self.place.number,
+            line=self.place.line,
+            reason=self.message,
+        )
+
 
 Item = Record | Reject
 

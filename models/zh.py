@@ -5,6 +5,7 @@ CHINESE: dict[str, str] = {
     "error: ": "错误：",
     "interrupted": "已中断",
     "{heading}:": "{heading}：",
+    "record {number}, line {line}: {reason}": "第 {number} 条（第 {line} 行）：{reason}",
     "Show the version and exit.": "显示版本并退出。",
     "{path}: {reason}": "{path}：{reason}",
     "this is a bug in {program}; the lines above say where": "这是 {program} 的缺陷，位置见上面几行",

@@ -52,6 +52,10 @@ from tui.results import STATUSES, Chunk, Summary
 CHUNK = 512
 """Records that are read, kept and written together: memory is bounded by this."""
 
+FIRST = 32
+"""Records of the first chunk, so that answers are there at once; each has twice as many as the one
+before it, up to `CHUNK`."""
+
 BATCH = 128
 """Texts between two chances to stop."""
 
@@ -245,7 +249,9 @@ class _Run:
         with ThreadPoolExecutor(1) as pool:
             try:
                 ahead: deque[_Work] = deque()
-                while items := list(islice(table.items, CHUNK)):
+                size = min(FIRST, CHUNK)
+                while items := list(islice(table.items, size)):
+                    size = min(2 * size, CHUNK)
                     ahead.append(self._begin(items, pool))
                     if len(ahead) > 1:
                         finish(ahead.popleft())

@@ -21,6 +21,7 @@ from models.tables import (
     open_table,
     plain,
 )
+from tui.results import REJECTS_SHOWN
 
 XLSX_ROWS = 1_048_576
 """Limit of a sheet, by Microsoft's "Excel specifications and limits"."""
@@ -81,6 +82,7 @@ class Found:
         problem: why this cannot be classified yet; None where it can.
         records: how many there are, rejects included; None for standard input.
         rejected: how many of them cannot be read; None likewise.
+        rejects: the first of these.
         preview: the first records.
         size: of the file, in bytes; None likewise.
         digest: SHA-256 of the file; None likewise.
@@ -94,6 +96,7 @@ class Found:
     problem: UserError | None = None
     records: int | None = None
     rejected: int | None = None
+    rejects: tuple[Reject, ...] = ()
     preview: tuple[Record, ...] = ()
     size: int | None = None
     digest: str | None = None
@@ -117,12 +120,16 @@ def inspect(settings: Settings) -> Found:
             found = recognise(settings, replace(table, columns=columns))
     seen = dict.fromkeys(found.columns)
     preview: list[Record] = []
+    rejects: list[Reject] = []
     records = rejected = 0
     with open_table(settings.source, found.dialect) as table:
         for item in table.items:
             records += 1
-            if isinstance(item, Reject) or isinstance(text_of(item, found.text_column), Reject):
+            text = item if isinstance(item, Reject) else text_of(item, found.text_column)
+            if isinstance(text, Reject):
                 rejected += 1
+                rejects = [*rejects, text][:REJECTS_SHOWN]
+            if isinstance(item, Reject) or isinstance(text, Reject):
                 continue
             if len(preview) < PREVIEW:
                 fields = {column: _shown(value) for column, value in item.fields.items()}
@@ -134,6 +141,7 @@ def inspect(settings: Settings) -> Found:
         found,
         problem=found.problem or _last_problem(settings, found),
         rejected=rejected,
+        rejects=tuple(rejects),
         preview=tuple(preview),
         size=settings.source.stat().st_size,
         digest=digest_of(settings.source),

@@ -16,7 +16,7 @@ from models.predictor import Predictor
 from tui.inspection import PREVIEW, Found
 from tui.looks import one_line
 from tui.receipt import json_bytes, reject_fields, sidecar
-from tui.results import Chunk, Summary
+from tui.results import STATUSES, Chunk, Summary
 
 TEXT_WIDTH = 40
 """Terminal cells of a text that the closing table shows: with the rest, a line has under 80."""
@@ -91,7 +91,7 @@ class Report:
             self._rows.append([str(record.place.number), one_line(text, TEXT_WIDTH)])
         self._table(["#", tr("text")], (found.records or 0) - (found.rejected or 0))
         if found.rejected:
-            self._say(tr("{count:record} rejected", count=found.rejected))
+            self._say(*map(str, found.rejects), tr("{count:record} rejected", count=found.rejected))
 
     def progress(self, summary: Summary) -> None:
         """Rewrite the line that says how far the run is, on a terminal only."""
@@ -108,7 +108,9 @@ class Report:
             answer = ["", "", ""]
             if (label := chunk.ids[row]) >= 0:
                 right = "" if chunk.truths is None else "✗✓"[int(chunk.truths[row] == label)]
-                answer = [self._labels[label], f"{chunk.confidences[row]:.2%}", right]
+                status = STATUSES[chunk.statuses[row]].replace("ok", "")
+                notes = f"{right} {status}".strip()
+                answer = [self._labels[label], f"{chunk.confidences[row]:.2%}", notes]
             text = one_line(chunk.texts[row], TEXT_WIDTH)
             self._rows.append([str(record.place.number), text, *answer])
         if self._to_stdout:
@@ -169,6 +171,7 @@ class Report:
                 self._say(tr("{count:record} rejected", count=count))
             else:
                 path = sidecar(output, "rejects.jsonl")
+                self._say(*map(str, summary.rejects))
                 self._say(tr("{count:record} rejected: see {path}", count=count, path=path))
         if output is not None:
             self._say(tr("written to {path}", path=output))

@@ -14,6 +14,9 @@ STATUSES = ("ok", "uncertain", "truncated", "empty")
 """Of an answer: sure; less sure than the model asks for; of a text whose beginning alone was read
 (however sure); none, for want of a text."""
 
+REJECTS_SHOWN = 3
+"""How many rejects people are told of, the first ones; the rejects file has them all."""
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -48,6 +51,7 @@ class Summary:
         predicted: records that were answered or rejected, those of an interrupted run included.
         resumed: the latter.
         rejected: items that are in the rejects.
+        rejects: the first of them; none of a run that had finished before.
         counts: written records by predicted label, `[labels]`.
         statuses: written records by status, `[statuses]`.
         metrics: of the records with text, where a label column was named.
@@ -63,6 +67,7 @@ class Summary:
     predicted: int = 0
     resumed: int = 0
     rejected: int = 0
+    rejects: tuple[Reject, ...] = ()
     metrics: Metrics | None = None
     seconds: float = 0.0
     finished: bool = False
@@ -114,6 +119,7 @@ class Summary:
         """Count a chunk that was written."""
         filled = chunk.ids >= 0
         self.rejected += len(chunk.rejects)
+        self.rejects = (*self.rejects, *chunk.rejects)[:REJECTS_SHOWN]
         self.counts = self.counts + np.bincount(chunk.ids[filled], minlength=len(self.labels))
         self.statuses = self.statuses + np.bincount(chunk.statuses, minlength=len(STATUSES))
         if chunk.truths is not None:

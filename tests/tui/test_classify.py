@@ -17,8 +17,10 @@ from models.command import ExitCode
 from models.predictor import Predictor
 from tests.cli import Invoke, invoker
 from tests.tiny import REVIEWS
+from tests.tui.runs import run
 from tui import batch
 from tui import classify as classify_module
+from tui.classify import Hooks
 from tui.cli import cli
 from tui.inspection import Found, Settings
 
@@ -403,6 +405,7 @@ def test_a_dry_run_shows_how_a_file_is_read_and_writes_nothing(
     assert 'csv, gb18030, delimiter ";", 2 records' in result.stderr
     assert "columns: id, text" in result.stderr
     assert "1  很好" in result.stderr
+    assert "record 2, line 3: expected 2 fields" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
     assert classify("-", "--from", "txt", "--dry-run").code == ExitCode.USAGE
 
@@ -454,6 +457,35 @@ def test_a_true_label_that_the_model_lacks_is_rejected(classify: Invoke, tmp_pat
     assert result.code == ExitCode.REJECTS
     (reject,) = map(json.loads, (tmp_path / "o.csv.rejects.jsonl").open(encoding="utf-8"))
     assert (reject["code"], reject["column"]) == ("unknown_label", "label")
+    assert "record 2, line 3: label 9 is not one of the model's" in result.stderr
+
+
+def test_the_first_rejects_are_told_and_all_are_counted(classify: Invoke, tmp_path: Path) -> None:
+    lines = ['{"text": "好"}', *(f'{{"text": {n}}}' for n in range(9))]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    told = classify(tmp_path / "a.jsonl", "-o", tmp_path / "o.csv").stderr
+    assert re.findall(r"record (\d+), line \d+: expected a string in text", told) == ["2", "3", "4"]
+    assert "9 records rejected: see" in told
+
+
+def test_the_first_answers_come_after_few_records(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("".join(f"评价{n}\n" for n in range(2000)), encoding="utf-8")
+    sizes: list[int] = []
+    hooks = Hooks(answered=lambda chunk: sizes.append(len(chunk.records)))
+    run(path, tmp_path / "o.csv", hooks=hooks)
+    assert sizes == [32, 64, 128, 256, 512, 512, 496]
+
+
+def test_the_closing_table_says_which_answers_are_not_sure(
+    classify: Invoke, tmp_path: Path
+) -> None:
+    texts = "好", "这家的早餐不算差，可是" * 50
+    (tmp_path / "a.csv").write_text("\n".join(["text", *texts]), encoding="utf-8")
+    told = classify(tmp_path / "a.csv", "-o", tmp_path / "o.csv").stderr.splitlines()
+    header = next(number for number, line in enumerate(told) if line.startswith("#"))
+    assert told[header + 1].endswith("%")
+    assert told[header + 2].endswith("%  truncated")
 
 
 def test_a_file_in_place_of_a_command_is_told_from_a_typo(

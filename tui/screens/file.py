@@ -136,6 +136,7 @@ class FileScreen(Page):
             lines = [tr("{name}: {records:record}", name=name, records=found.records)]
             if found.rejected:
                 lines[0] += tr(", {count:,} of them cannot be read", count=found.rejected)
+            lines += [one_line(f"  {reject}", self.size.width - 4) for reject in found.rejects]
             if exists(run_folder(output)):
                 lines.append(tr("A run of it was interrupted, and goes on where it stopped."))
             said = Content.styled("\n".join(lines), "bold")

@@ -34,9 +34,9 @@ class SummaryBox(Dialog):
     def _body(self) -> ComposeResult:
         yield Static(Content.styled(tr("Labels"), "bold underline"))
         yield Static(_shares(self._job.rows), classes="keys")
+        yield Static(_facts(self._job), classes="keys", markup=False)
         yield Static(Content.styled(tr("Confidence"), "bold underline"))
         yield Static(_histogram(self._job.rows), classes="keys")
-        yield Static(_facts(self._job), markup=False)
 
 
 def progress(job: Job, width: int) -> Content:
@@ -111,9 +111,10 @@ def _facts(job: Job) -> str:
     """Return the counts that the other two leave out, and the scores where there are any."""
     states = np.bincount(job.rows.column("states"), minlength=len(STATUSES)).tolist()
     named_counts = zip(status_names(), states, strict=True)
-    found = [" · ".join(f"{name}: {count:,}" for name, count in named_counts)]
+    found = [" · ".join(f"{name} {count:,}" for name, count in named_counts)]
     if job.summary is not None and job.summary.rejected:
         found.append(tr("{count} cannot be read", count=f"{job.summary.rejected:,}"))
+        found += [f"  {reject}" for reject in job.summary.rejects]
     if job.summary is not None and (metrics := job.summary.metrics) is not None:
         accuracy, f1 = f"{metrics.accuracy:.2%}", f"{metrics.macro_f1:.2%}"
         found.append(tr("accuracy {accuracy}, macro-F1 {f1}", accuracy=accuracy, f1=f1))
