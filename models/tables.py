@@ -422,6 +422,9 @@ def _csv_rows(lines: Iterator[Line], delimiter: str, quoting: str) -> Iterator[R
 
 def _misquoted(error: Exception, last: str) -> Problem:
     """Say what is wrong with the quotes of a row; of `last`, its last line, backslashes count."""
+    if isinstance(error, csv.Error) and "expected after" in str(error):
+        message = tr("the quotes are not as in CSV: something follows a closing quote")
+        return "bad_quote", message
     if isinstance(error, csv.Error) and "unexpected end" not in str(error):
         return "bad_quote", tr("the quotes are not as in CSV: {reason}", reason=error)
     backslashes = len(last) - len(last.rstrip("\\"))

@@ -60,7 +60,7 @@ def actions() -> tuple[Action, ...]:
         Action("next_unsure", "table", "n", tr("Next unsure"), footer=False),
         Action("mark", "table", "space", tr("Mark"), footer=False),
         Action("copy", "table", "c", tr("Copy the text"), footer=False),
-        Action("copy_rows", "table", "y", tr("Copy the row, or all that are marked"), footer=False),
+        Action("copy_rows", "table", "y", tr("Copy the row, or the marked ones"), footer=False),
         Action("correct", "results", "f4", tr("Correct")),
         Action("save", "results", "ctrl+s", tr("Save")),
         Action("summary", "results", "f3", tr("Summary")),

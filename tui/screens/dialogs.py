@@ -15,6 +15,7 @@ from models.display import display
 from models.i18n import tr
 from tui.actions import actions
 from tui.looks import padded
+from tui.paint import FAINT
 from tui.widgets.entry import Line
 
 if TYPE_CHECKING:
@@ -142,7 +143,11 @@ class Help(Dialog):
         }
         for place in self._places:
             lines = [
-                Content.assemble((padded(self.app.keys.shown(action), 14), "bold"), action.words)
+                Content.assemble(
+                    (padded(self.app.keys.shown(action), 13), "bold"),
+                    padded(action.words, 34),
+                    (action.name, FAINT),
+                )
                 for action in actions()
                 if action.place == place
             ]
@@ -150,7 +155,7 @@ class Help(Dialog):
             yield Static(Content("\n").join(lines), classes="keys")
         yield Static(
             tr(
-                "Keys can be changed in {path}: a table [keys] with lines such as "
+                "Keys can be changed in {path}: a table [keys] with the names on the right, as in "
                 'explain = "f3". The palette has every command, and the choice of model, '
                 "device, theme and language.",
                 path=self.app.places.keys,

@@ -17,6 +17,7 @@ from tui.rows import BINS, Rows
 from tui.screens.dialogs import Dialog
 
 _CELLS = 30  # of a bar
+_WIDTH = 66  # of a line in the box
 
 
 def status_names() -> tuple[str, ...]:
@@ -62,7 +63,7 @@ def progress(job: Job, width: int) -> Content:
     if summary is not None and summary.resumed:
         parts.append(tr("{count} done before", count=f"{summary.resumed:,}"))
     if summary is not None and summary.rejected:
-        parts.append(tr("{count} cannot be read", count=f"{summary.rejected:,}"))
+        parts.append(tr("{count} rejected", count=f"{summary.rejected:,}"))
     if summary is not None and job.running and (left := summary.left) is not None:
         parts.append(tr("{rate}/s", rate=f"{summary.rate:,.0f}"))
         parts.append(tr("{time} left", time=left))
@@ -113,8 +114,8 @@ def _facts(job: Job) -> str:
     named_counts = zip(status_names(), states, strict=True)
     found = [" · ".join(f"{name} {count:,}" for name, count in named_counts)]
     if job.summary is not None and job.summary.rejected:
-        found.append(tr("{count} cannot be read", count=f"{job.summary.rejected:,}"))
-        found += [f"  {reject}" for reject in job.summary.rejects]
+        found.append(tr("{count} rejected", count=f"{job.summary.rejected:,}"))
+        found += [one_line(f"  {reject}", _WIDTH) for reject in job.summary.rejects]
     if job.summary is not None and (metrics := job.summary.metrics) is not None:
         accuracy, f1 = f"{metrics.accuracy:.2%}", f"{metrics.macro_f1:.2%}"
         found.append(tr("accuracy {accuracy}, macro-F1 {f1}", accuracy=accuracy, f1=f1))
