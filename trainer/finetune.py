@@ -30,6 +30,7 @@ from models.tokens import Tokenizer, Tokens
 from trainer import ranks
 from trainer.checkpoint import State
 from trainer.data import Data, Split
+from trainer.dropout import CheapDropout
 from trainer.evaluation import epoch_scores
 from trainer.features import encode_all, inputs
 from trainer.report import clock, progress, say
@@ -106,6 +107,8 @@ def finetune(
     # batch, in the share of any process. Of what these have, torch takes the mean.
     divisor = settings.batch_size * settings.accumulation / ranks.count()
     tokens_of_step = float(tokens.lengths.sum() / steps)
+    half = torch.autocast(device.type, dtype, enabled=settings.precision != "fp32")
+    cheap = CheapDropout() if device.type == "cpu" else nullcontext()
     monitor = _Monitor(state.step, steps * settings.epochs, tokens_of_step, tensorboard)
     saved = time.monotonic()
     while (epoch := len(state.history)) < settings.epochs:
@@ -123,7 +126,7 @@ def finetune(
                 # several processes exchange their gradients once a step, with its last batch
                 more = batch is not together[-1]
                 with parallel.no_sync() if parallel and more else nullcontext():
-                    with torch.autocast(device.type, dtype, enabled=settings.precision != "fp32"):
+                    with half, cheap:
                         logits = (parallel or classifier)(**texts)
                     loss = loss_of(logits.float(), labels, settings, class_weights, soft)
                     state.scaler.scale(loss / divisor).backward()
