@@ -5,7 +5,7 @@ RUNTIME ?= cpu
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test check man builtin clean
+.PHONY: demo test check words man builtin clean
 
 demo: .venv/runtime
 	$(BIN)/sentiment-tui classify examples/reviews.csv --model builtin \
@@ -21,6 +21,10 @@ check: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# What is said in Chinese, compiled: after a change of models/locale/zh/LC_MESSAGES/messages.po.
+words: .venv/dev
+	$(BIN)/pybabel compile --directory models/locale
 
 # Man pages and shell completions, under build/share as under /usr/share.
 man: .venv/dev

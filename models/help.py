@@ -1,18 +1,13 @@
-"""Makes click speak Chinese where the user does, and wrap it as a terminal shows it.
-
-click looks its own words up by gettext: their translations are in `locale/`, made by
-`pybabel compile --directory models/locale`.
-"""
+"""Makes click speak Chinese where the user does, and wrap it as a terminal shows it."""
 
 import gettext
 import re
 import unicodedata
 from collections.abc import Iterable
-from pathlib import Path
 
 import click
 
-from models.i18n import tr
+from models.i18n import LOCALE, tr
 
 _BREAK, _KEEP = " ", "\0"  # stand for the second column of a wide character
 _NEVER_FIRST = "，。、；：？！）》」』】"  # of a line, as in all Chinese print
@@ -21,7 +16,7 @@ _NEVER_LAST = "（《「『【"
 
 def speak() -> None:
     """Have every click command of this process speak the user's language from now on."""
-    gettext.bindtextdomain("messages", Path(__file__).with_name("locale"))
+    gettext.bindtextdomain("messages", LOCALE)  # where click looks its own words up
     click.Context.formatter_class = _Formatter
 
 

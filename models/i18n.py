@@ -1,14 +1,20 @@
 """User-facing words in English and Chinese, by the locale of the environment or by choice.
 
-`tr("No such file: {path}", path=path)` looks the English sentence up in `models.zh` when the locale
-is Chinese, and fills in the values, each made displayable. Every sentence that the packages pass
-to `tr` has a Chinese one: a test reads the source and compares.
+`tr("No such file: {path}", path=path)` looks the English sentence up in `locale/`, when the user's
+language is Chinese, and fills in the values, each made displayable. Every sentence that the
+packages pass to `tr` has a Chinese one: a test reads the source and compares. click finds its own
+words there too.
 """
 
+import gettext
 import os
 from functools import cache
+from pathlib import Path
 
 from models.display import display
+
+LOCALE = Path(__file__).with_name("locale")
+"""The translations, as gettext has them; `make words` compiles them."""
 
 _chosen: str | None = None
 
@@ -47,10 +53,13 @@ def tr(sentence: str, /, **values: object) -> str:
     counted, `{count:record}`.
     """
     if language() == "zh":
-        from models.zh import CHINESE
-
-        sentence = CHINESE[sentence]
+        sentence = _chinese().gettext(sentence)
     return sentence.format_map({name: _shown(value) for name, value in values.items()})
+
+
+@cache
+def _chinese() -> gettext.NullTranslations:
+    return gettext.translation("messages", LOCALE, languages=["zh"])
 
 
 def _shown(value: object) -> object:

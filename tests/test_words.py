@@ -7,16 +7,17 @@ import string
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 from babel.messages.pofile import read_po
 from rich.cells import cell_len
 
-from models.i18n import language, tr
-from models.zh import CHINESE
+from models.i18n import LOCALE, language, tr
 
 ROOT = Path(__file__).parent.parent
+WRITTEN = LOCALE / "zh" / "LC_MESSAGES" / "messages.po"
 
 
 def sentences() -> set[str]:
@@ -43,13 +44,44 @@ def fields(sentence: str) -> list[tuple[str, str]]:
     )
 
 
-def test_every_sentence_has_a_chinese_one_and_none_is_left_over() -> None:
-    assert sentences() == set(CHINESE)
+def words_of_click() -> set[Any]:
+    """Return what click says by gettext: sentences, and pairs of singular and plural."""
+    found = set()
+    for path in Path(click.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("_", "ngettext"):
+                texts = [leaf.value for leaf in node.args if isinstance(leaf, ast.Constant)]
+                found.add(texts[0] if len(texts) == 1 else tuple(texts))
+    return found
 
 
-def test_a_translation_has_the_fields_of_its_sentence() -> None:
-    for english, chinese in CHINESE.items():
-        assert fields(chinese) == fields(english), english
+@pytest.fixture(scope="module")
+def catalogue() -> dict[Any, Any]:
+    """Return what is translated into Chinese: the sentence, or singular and plural; and how."""
+    with WRITTEN.open("rb") as file:
+        return {message.id: message.string for message in read_po(file) if message.id}
+
+
+def test_every_sentence_has_a_chinese_one_and_none_is_left_over(
+    catalogue: dict[Any, Any],
+) -> None:
+    assert sentences() <= catalogue.keys()
+    assert catalogue.keys() - sentences() <= words_of_click()
+
+
+def test_what_is_compiled_is_what_is_written(catalogue: dict[Any, Any]) -> None:
+    with WRITTEN.with_suffix(".mo").open("rb") as file:
+        compiled = gettext.GNUTranslations(file)
+    for english, chinese in catalogue.items():
+        if isinstance(english, str):
+            assert compiled.gettext(english) == chinese, "make words"
+        else:
+            assert (compiled.ngettext(*english, 2),) == chinese, "make words"
+
+
+def test_a_translation_has_the_fields_of_its_sentence(catalogue: dict[Any, Any]) -> None:
+    for english in sentences():
+        assert fields(catalogue[english]) == fields(english), english
 
 
 @pytest.mark.parametrize(
@@ -75,26 +107,6 @@ def test_the_locale_chooses_the_language(
 
 def test_a_value_in_a_sentence_cannot_act_on_the_terminal() -> None:
     assert tr("no such file: {path}", path="\x1b[2J") == "no such file: ␛[2J"
-
-
-def test_clicks_own_words_are_compiled_as_they_are_written() -> None:
-    catalogue = ROOT / "models" / "locale" / "zh" / "LC_MESSAGES" / "messages.po"
-    with catalogue.open("rb") as written:
-        words = [message for message in read_po(written) if message.id]
-    with catalogue.with_suffix(".mo").open("rb") as compiled:
-        found = gettext.GNUTranslations(compiled)
-    for message in words:
-        if isinstance(message.id, str):
-            assert found.gettext(message.id) == message.string
-        else:
-            assert (found.ngettext(*message.id, 2),) == message.string
-    said = set()
-    for path in Path(click.__file__).parent.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("_", "ngettext"):
-                texts = [leaf.value for leaf in node.args if isinstance(leaf, ast.Constant)]
-                said.add(texts[0] if len(texts) == 1 else tuple(texts))
-    assert {message.id for message in words} <= said
 
 
 SCRIPT = str(Path(sys.executable).with_name("sentiment-tui"))
