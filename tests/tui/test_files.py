@@ -29,7 +29,7 @@ from tests.tui.harness import (
 )
 from tui import saving
 from tui.app import SentimentApp
-from tui.classify import BATCH, classify
+from tui.classify import FIRST, classify
 from tui.engine import answer
 from tui.inspection import Settings
 from tui.job import Job, State
@@ -433,34 +433,34 @@ async def test_a_run_can_be_paused_and_goes_on(fake: FakeModel, many: Path) -> N
         await pilot.press("f6")
         await shows(pilot, "paused · 0 / 3,000")
         fake.may_answer.set()
-        await until(pilot, lambda: len(fake.asked) == BATCH)
-        await shows(pilot, f"paused · {BATCH} / 3,000")
+        await until(pilot, lambda: len(fake.asked) == FIRST)
+        await shows(pilot, f"paused · {FIRST} / 3,000")
         await pilot.press("escape")
         pilot.app.query_one(Entry).insert("meanwhile")
         await pilot.press("enter")
         await shows(pilot, "Answers · 1", "meanwhile")  # the engine answers during a pause
-        assert len(fake.asked) <= BATCH + 2
+        assert len(fake.asked) <= FIRST + 2
         await pilot.press("f7", "f6")
         await shows(pilot, "done, written to")
         assert len(fake.asked) >= 3001
 
 
 async def stopped(pilot: Pilot[Any], fake: FakeModel, many: Path) -> None:
-    """Begin to classify many records, and stop after 2048 of them."""
+    """Begin to classify many records, and stop after 2016 of them: 32, 64, 128, …, 512, 512."""
     app: SentimentApp = pilot.app  # type: ignore[assignment]
     await preview(pilot, many)
     stopping = asyncio.Event()
     answer = fake.answer
 
-    def stop_in_the_fifth_chunk(text: str) -> Any:
-        if len(fake.asked) > 2048 and app.job is not None and not stopping.is_set():
+    def stop_in_the_next_chunk(text: str) -> Any:
+        if len(fake.asked) > 2016 and app.job is not None and not stopping.is_set():
             stopping.set()
             app.job.stop()
         return answer(text)
 
-    fake.answer = stop_in_the_fifth_chunk  # type: ignore[method-assign]
+    fake.answer = stop_in_the_next_chunk  # type: ignore[method-assign]
     await pilot.press("f5")
-    await shows(pilot, "stopped; what is done is kept", "2,048 of 2,048 rows")
+    await shows(pilot, "stopped; what is done is kept", "2,016 of 2,016 rows")
 
 
 async def test_a_run_that_was_stopped_goes_on_with_what_it_had(fake: FakeModel, many: Path) -> None:
@@ -470,7 +470,7 @@ async def test_a_run_that_was_stopped_goes_on_with_what_it_had(fake: FakeModel, 
         assert not (many.parent / "many.labelled.csv").exists()
         await pilot.press("f8")
         await shows(pilot, "done, written to", "3,000 of 3,000 rows")
-        assert len(fake.asked) - asked == 3000 - 2048
+        assert len(fake.asked) - asked == 3000 - 2016
 
 
 async def test_a_run_that_goes_on_shows_nothing_of_before_until_it_is_its_turn(
@@ -502,6 +502,23 @@ async def test_a_run_has_the_labels_of_the_model_that_runs(fake: FakeModel, tabl
         await shows(pilot, "done, written to", "bad 0 (0.0%)", "good 5 (100.0%)", "● good   70.00%")
     assert app.job is not None
     assert app.job.labels == ("bad", "so so", "good")
+
+
+async def test_a_filter_means_the_labels_of_the_model_that_runs(
+    fake: FakeModel, table: Path
+) -> None:
+    other = FakeModel(["正面", "负面"])  # what begins so was the second label before
+    other.probabilities = [0.9, 0.1]
+    other.may_open.clear()
+    app = app_of(fake, others={"other.onnx": other})
+    async with app.run_test() as pilot:
+        await preview(pilot, table)
+        app.open_model(Path("other.onnx"), "auto")
+        await pilot.press("f5")
+        await shows(pilot, "waiting")
+        await pilot.press("slash", *"label:正", "enter")
+        other.may_open.set()
+        await shows(pilot, "done, written to", "5 of 6 rows")
 
 
 async def test_a_key_pressed_twice_starts_one_run(fake: FakeModel, many: Path) -> None:

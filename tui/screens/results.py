@@ -49,6 +49,7 @@ class ResultsScreen(Page):
         super().__init__()
         self.job = job
         self._query_shown = self._query = Query()
+        self._labels = job.labels  # that the filter was read with
         self._complaint = ""  # about the filter, as it is typed
         self._rows: Items[int] = range(0)  # indices of the rows that are shown
         self._marked: set[int] = set()
@@ -87,6 +88,8 @@ class ResultsScreen(Page):
         """Read the counters, and show what is new."""
         if self.is_current:
             self.query_one("#progress", Static).update(progress(self.job, self.size.width - 4))
+            if self._labels != self.job.labels:  # another model goes on with the run
+                self._filter()
             pace = 0.0 if self._query == Query() else _SELECT
             if len(self.job.rows) != self._seen and monotonic() - self._selected > pace:
                 self._select()
@@ -120,10 +123,12 @@ class ResultsScreen(Page):
     # Which rows, in which order
 
     @on(Line.Changed, "#filter")
-    def _filtered(self, event: Line.Changed) -> None:
-        labels, order = self.job.labels, self._query.order
+    def _filter(self) -> None:
+        """Read the filter, and show what it leaves."""
+        self._labels, order = self.job.labels, self._query.order
+        typed = self.query_one("#filter", Line).value
         try:
-            self._query = Query.parse(event.value, labels, status_names(), order)
+            self._query = Query.parse(typed, self._labels, status_names(), order)
         except UserError as error:
             self._complaint = str(error)
             self._title()
