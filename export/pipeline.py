@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import onnx
 
 from export.graph import Census, census, fuse, trace
 from export.parity import Agreement, check_close, check_exact, compare, spread
-from export.quantization import WEIGHTS_ONLY, candidates
+from export.quantization import FORMS, REDUCED, WEIGHTS_ONLY, candidates
 from export.sources import Source, open_source
 from models.command import ExitCode, UserError
 from models.cores import instructions
@@ -147,7 +147,9 @@ def _prove(settings: Settings, source: Source, exact: onnx.ModelProto, draft: Pa
             if precision == "auto" and form == WEIGHTS_ONLY:
                 break  # smaller, but as slow as fp32
             found, agreement = _attempt(
-                settings, source, "int8", model, draft, lambda file: compare(file, source.rows)
+                *(settings, source, "int8", model, draft),
+                lambda file: compare(file, source.rows),
+                reduce_range=FORMS[form].largest <= REDUCED,
             )
             tried.append((form, agreement))
             if agreement.passes:
@@ -169,16 +171,17 @@ def _attempt(
     model: onnx.ModelProto,
     draft: Path,
     gate: Callable[[Predictor], Agreement],
+    **facts: object,
 ) -> tuple[Census, Agreement]:
     """Write the draft, hold it against torch, and write what that measured into its metadata."""
-    _write(settings, source, precision, model, draft, {})
+    _write(settings, source, precision, model, draft, **facts)
     # On the CPU, where torch answered; an fp16 graph is computed there with casts.
     agreement = gate(Predictor.open(draft, device="cpu", proving=True))
     proof: dict[str, object] = asdict(agreement)
     del proof["speed"]  # of this moment; the same run is to give the same bytes
     if precision == "int8":
         proof["instructions"] = instructions()  # that it was chosen on
-    return _write(settings, source, precision, model, draft, proof), agreement
+    return _write(settings, source, precision, model, draft, proof=proof, **facts), agreement
 
 
 def _write(
@@ -187,16 +190,16 @@ def _write(
     precision: str,
     model: onnx.ModelProto,
     draft: Path,
-    proof: dict[str, object],
+    **facts: Any,
 ) -> Census:
     """Write the draft with its metadata, and return what it holds, read back from it."""
     manifest = Manifest(
         **source.facts,
+        **facts,
         precision=precision,
         target=settings.target,
         digest=digest(model, source.facts["tokenizer"], source.facts["labels"]),
         version=version("sentiment-tui"),
-        proof=proof,
     )
     del model.metadata_props[:]
     for key, value in manifest.to_metadata().items():

@@ -1,13 +1,14 @@
 """int8: weights in a quarter of the space, and most of the multiplications in integers.
 
 A matrix gets one scale per column, an embedding table one per row, both symmetric: w ≈ q · s with
-s = max|w| / 127 (Jacob et al. 2018, section 2.1). What a matrix is multiplied with is quantised
-while the model runs, **each token by itself**: x ≈ (q - 128) · s with s = max|x| / 127 over that
-token's vector (Dettmers et al. 2022, section 2.1, "vector-wise"). So an answer does not depend on
-the rest of the batch. ONNX Runtime's own dynamic quantisation, which optimum's ORTQuantizer calls,
-has one scale for the whole batch: for the first built-in model it changed 3 to 6 % of the labels
-on dev and moved probabilities by up to 0.3 with the batch, at three quarters of this one's speed;
-MatMulNBits, with a scale for each 32 weights, kept 99.3 % at 1.3 times the speed of fp32.
+s = max|w| / 127 (Jacob et al. 2018, section 2.1), or max|w| / 64: see `REDUCED`. What a matrix is
+multiplied with is quantised while the model runs, **each token by itself**: x ≈ (q - 128) · s with
+s = max|x| / 127 over that token's vector (Dettmers et al. 2022, section 2.1, "vector-wise"). So an
+answer does not depend on the rest of the batch. ONNX Runtime's own dynamic quantisation, which
+optimum's ORTQuantizer calls, has one scale for the whole batch: for the first built-in model it
+changed 3 to 6 % of the labels on dev and moved probabilities by up to 0.3 with the batch, at three
+quarters of this one's speed; MatMulNBits, with a scale for each 32 weights, kept 99.3 % at 1.3
+times the speed of fp32.
 
 A few channels of BERT's LayerNorms are tens of times larger than the others and eat the range of
 all. `_smooth` shifts and scales them for the matrices that read them, and changes those matrices so
@@ -17,7 +18,7 @@ that the product stays what it was (Xiao et al. 2023, section 4; the shift is We
 import copy
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -34,10 +35,31 @@ SMOOTHING = 0.5
 
 WEIGHTS_ONLY = "weights only"
 
-FORMS = {"all products": None, "feed-forward products": "/attention/self/", WEIGHTS_ONLY: ""}
-"""What is multiplied in integers, and a part of the names of the products that are not: there the
-weights are multiplied back by Cast and Mul, which ONNX Runtime does once, when it opens the file.
-Of all products, queries, keys and values suffer most from rounding."""
+REDUCED = 64
+"""The largest int8 weight q of which 2 · 255 · q fits 16 bits, in which processors without VNNI add
+two products: up to it they are exact and fast (ONNX Runtime calls such weights "reduce_range")."""
+
+
+class Form(NamedTuple):
+    """What an int8 graph multiplies in integers.
+
+    Attributes:
+        largest: of the int8 weights there; finer, if it is larger, but see `REDUCED`.
+        floats: part of the names of the products that are none of it: there the weights are
+            multiplied back by Cast and Mul, which ONNX Runtime does once, when it opens the file.
+    """
+
+    largest: int
+    floats: str | None
+
+
+FORMS = {
+    "all products": Form(REDUCED, None),
+    "all products, finer": Form(127, None),
+    "feed-forward products": Form(127, "/attention/self/"),
+    WEIGHTS_ONLY: Form(127, ""),
+}
+"""Of all products, queries, keys and values suffer most from rounding."""
 
 Array = NDArray[np.float32]
 
@@ -69,7 +91,8 @@ def quantize(model: onnx.ModelProto, form: str, keep: str | None) -> onnx.ModelP
             no faster.
     """
     graph = _Graph(model)
-    floats = [part for part in (FORMS[form], keep) if part is not None]
+    largest, excepted = FORMS[form]
+    floats = [part for part in (excepted, keep) if part is not None]
     matrices = {
         node.name for node in graph.matrices() if not any(part in node.name for part in floats)
     }
@@ -77,7 +100,7 @@ def quantize(model: onnx.ModelProto, form: str, keep: str | None) -> onnx.ModelP
     for node in old:
         weights = next((name for name in node.input if graph.is_large(name)), None)
         if node.name in matrices:
-            graph.multiply(node)
+            graph.multiply(node, largest)
         elif node.op_type == "Gather" and weights == node.input[0]:
             graph.look_up(node)
         else:
@@ -148,10 +171,10 @@ class _Graph:
         self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
         return output
 
-    def int8(self, name: str, axis: int) -> tuple[str, str]:
+    def int8(self, name: str, axis: int, largest: int = 127) -> tuple[str, str]:
         """Add the int8 form of weights, with one scale along `axis`; return both names."""
         weights = self.value(name)
-        scales = np.maximum(np.abs(weights).max(axis=axis, keepdims=True) / 127, 1e-12)
+        scales = np.maximum(np.abs(weights).max(axis=axis, keepdims=True) / largest, 1e-12)
         values = self.put(f"{name}.int8", np.rint(weights / scales).astype(np.int8))
         return values, self.put(f"{name}.scale", scales.astype(np.float32))
 
@@ -173,7 +196,7 @@ class _Graph:
         scale = self.add("Gather", [scales, node.input[1]], f"{output}.scale")
         self.add("Mul", [floats, scale], output)
 
-    def multiply(self, node: onnx.NodeProto) -> None:
+    def multiply(self, node: onnx.NodeProto, largest: int) -> None:
         """Multiply uint8 rows with an int8 matrix, and scale the product by column and by row."""
         name, output = node.input[1], node.output[0]
         width, columns = self.weights[name].dims
@@ -181,7 +204,7 @@ class _Graph:
         # another activation more might be cut off; then the gate refuses it.)
         zero, least = (25, 0.17 * 230 / 25) if width > columns else (128, 1e-8)
         rows, row_scales, shape = self.rows(node.input[0], width, zero, least)
-        values, scales = self.int8(name, axis=0)
+        values, scales = self.int8(name, axis=0, largest=largest)
         one = self.put("int8.one", np.array(1, np.float32))
         product = f"{output}.columns"
         flat = self.put(f"{name}.scales", self.value(scales)[0])

@@ -36,6 +36,8 @@ class Manifest:
         uncertain_below: the confidence below which an answer is called uncertain; 0 for none, and
             in files from before there was one.
         target: "cpu" or "cuda", the device that the graph was made for.
+        reduce_range: int8 weights have seven bits in products, so that no processor's sums
+            overflow; False in files from before there were such.
         proof: what the gates of the export measured (see `export.parity.Agreement`), and for int8
             the instruction sets of the processor that it was chosen on.
     """
@@ -52,6 +54,7 @@ class Manifest:
     version: str
     uncertain_below: float = 0.0
     target: str = "cpu"
+    reduce_range: bool = False
     proof: dict[str, object] = dataclasses.field(default_factory=dict)
 
     def to_metadata(self) -> dict[str, str]:

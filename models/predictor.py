@@ -117,14 +117,13 @@ def _wanted(device: Device) -> list[str]:
     return wanted
 
 
-def _connect(path: Path, wanted: Sequence[str], threads: int) -> Any:
+def _connect(path: Path, wanted: Sequence[str], exact: bool, threads: int) -> Any:
     """Open a session of ONNX Runtime, whatever that raises."""
     runtime = _onnxruntime()
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 4  # fatal: what matters is raised as an exception
-    if not any(name.endswith("vnni") for name in instructions()):
-        # int8 products that would overflow without VNNI: exact, if slower
+    if exact:  # int8 products that would overflow, if slower
         options.add_session_config_entry("session.x64quantprecision", "1")
     if _PROVIDERS["cuda"] in wanted:
         runtime.preload_dlls()
@@ -190,31 +189,16 @@ class Predictor:
         wanted = _wanted(device)
         if not proving and not path.samefile(BUILTIN):
             admit(path)
-        connect = partial(_connect, path, wanted)
-        try:
-            session = connect(threads or available_cores())
-        except Exception as error:
-            raise UserError(
-                ExitCode.CONFIG,
-                "{path}: ONNX Runtime cannot open it: {reason}",
-                path=path,
-                reason=error,
-            ) from error
-        try:
-            predictor = cls(path, session, connect)
-        except ValueError as error:
-            raise UserError(
-                ExitCode.CONFIG,
-                "{path} is an ONNX file, but not a model that `python -m export` wrote: {reason}",
-                path=path,
-                reason=error,
-            ) from error
+        threads = threads or available_cores()
+        predictor = cls._open(path, wanted, threads, exact=False)
+        if predictor.overflows:
+            predictor = cls._open(path, wanted, threads, exact=True)
         if device == "cuda" and predictor.device != "cuda":
             raise UserError(
                 ExitCode.UNAVAILABLE,
                 "device cuda was asked for, but ONNX Runtime fell back to {found}: CUDA or "
                 "cuDNN is missing or too old for it; use --device cpu to accept that",
-                found=session.get_providers()[0],
+                found=predictor._session.get_providers()[0],
             )
         precision = predictor.manifest.precision
         if proving or precision != {"cuda": "int8", "cpu": "fp16"}[predictor.device]:
@@ -233,6 +217,34 @@ class Predictor:
             precision=precision,
             reason=reason,
         )
+
+    @classmethod
+    def _open(cls, path: Path, wanted: Sequence[str], threads: int, *, exact: bool) -> "Predictor":
+        connect = partial(_connect, path, wanted, exact)
+        try:
+            session = connect(threads)
+        except Exception as error:
+            raise UserError(
+                ExitCode.CONFIG,
+                "{path}: ONNX Runtime cannot open it: {reason}",
+                path=path,
+                reason=error,
+            ) from error
+        try:
+            return cls(path, session, connect)
+        except ValueError as error:
+            raise UserError(
+                ExitCode.CONFIG,
+                "{path} is an ONNX file, but not a model that `python -m export` wrote: {reason}",
+                path=path,
+                reason=error,
+            ) from error
+
+    @property
+    def overflows(self) -> bool:
+        """Whether sums of int8 products may overflow here, unless they are computed slowly."""
+        safe = self.manifest.precision != "int8" or self.manifest.reduce_range
+        return not safe and not any(name.endswith(("vnni", "dp")) for name in instructions())
 
     def predict(self, texts: Sequence[str], *, windows: bool = False) -> Predictions:
         """Classify `texts`; equal texts are computed once.

@@ -21,14 +21,11 @@ def examine(model: Path, device: Device) -> tuple[list[tuple[str, str]], list[st
     """
     granted, sets = quota(), instructions()
     note = "" if granted is None else tr(" (the cgroup grants {count:g})", count=granted)
-    lacking = ""
-    if "avx2" in sets and not any(name.endswith("vnni") for name in sets):
-        lacking = tr(" (no VNNI: int8 models are exact here, at about the speed of fp32)")
     found = [
         (tr("Python"), f"{platform.python_version()}, {platform.platform()}"),
         *((name, installed(name) or "-") for name in _PACKAGES),
         (tr("cores"), f"{available_cores()}{note}"),
-        (tr("instructions"), (", ".join(sets) or tr("unknown")) + lacking),
+        (tr("instructions"), ", ".join(sets) or tr("unknown")),
     ]
     try:
         found.append((tr("providers offered"), ", ".join(providers())))
@@ -36,9 +33,13 @@ def examine(model: Path, device: Device) -> tuple[list[tuple[str, str]], list[st
     except UserError as error:
         return found, [str(error)]
     manifest = predictor.manifest
+    note = tr(" (exact without VNNI, but slower)") if predictor.overflows else ""
     found += [
         (tr("asked for, got"), f"{device}, {predictor.device}"),
-        (tr("model"), f"{model}: {manifest.precision}, {manifest.target}, {manifest.encoder}"),
+        (
+            tr("model"),
+            f"{model}: {manifest.precision}, {manifest.target}, {manifest.encoder}{note}",
+        ),
         (tr("digest"), manifest.digest),
         *((tr("nodes on {name}", name=name), f"{n}") for name, n in predictor.nodes.items()),
     ]

@@ -349,11 +349,22 @@ def test_every_int8_form_is_close_to_its_graph(
         return np.concatenate([session.run(["probabilities"], batch)[0] for batch in batches])
 
     right = answers(exact)
-    found = candidates(exact, batches, source.last)
-    furthest = [np.abs(answers(model) - right).max() for _, model in found]
-    assert len(furthest) == len(FORMS)
-    assert furthest[0] <= 0.1
-    assert furthest[-1] <= 0.05
+    furthest, largest = {}, {}
+    for form, model in candidates(exact, batches, source.last):
+        furthest[form] = np.abs(answers(model) - right).max()
+        weights = {tensor.name: tensor for tensor in model.graph.initializer}
+        largest[form] = max(
+            (
+                np.abs(onnx.numpy_helper.to_array(weights[node.input[1]])).max()
+                for node in model.graph.node
+                if node.op_type == "MatMulIntegerToFloat"
+            ),
+            default=0,
+        )
+    assert list(furthest) == list(FORMS)
+    assert furthest["all products"] <= 0.1
+    assert furthest[WEIGHTS_ONLY] <= 0.05
+    assert list(largest.values()) == [64, 127, 127, 0]  # 2 · 255 · 64 fits 16 bits
 
 
 @pytest.mark.parametrize("broken", ["1 × 1", "3 × 5", "1 × 350", "8 × 350"])

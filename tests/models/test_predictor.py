@@ -1,6 +1,7 @@
 import importlib.metadata
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from onnx import TensorProto, helper
 from models import predictor as predictor_module
 from models.command import ExitCode, UserError
 from models.locations import BUILTIN, newest_model
+from models.manifest import Manifest
 from models.predictor import Predictor
 from tests.tiny import REVIEWS
 
@@ -55,6 +57,28 @@ def test_equal_texts_are_computed_once(
     found = predictor.predict(["好", "差", "好", "好"])
     assert sum(rows) == 2
     assert found.probabilities[0].tolist() == found.probabilities[3].tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "reduced", "exact"),
+    [("avx2", False, True), ("avx2", True, False), ("avx_vnni", False, False), ("", False, True)],
+)
+def test_int8_sums_that_would_overflow_without_vnni_are_computed_the_slow_way(
+    monkeypatch: pytest.MonkeyPatch, name: str, reduced: bool, exact: bool
+) -> None:
+    monkeypatch.setattr(predictor_module, "instructions", lambda: [name])
+    read = Manifest.from_metadata
+    monkeypatch.setattr(
+        Manifest, "from_metadata", lambda found: replace(read(found), reduce_range=reduced)
+    )
+    session = Predictor.open(BUILTIN, device="cpu")._session
+    try:
+        setting = session.get_session_options().get_session_config_entry(
+            "session.x64quantprecision"
+        )
+    except RuntimeError:  # it was not set
+        setting = "0"
+    assert setting == str(int(exact))
 
 
 def test_a_text_over_the_limit_is_said_to_be_truncated(predictor: Predictor) -> None:

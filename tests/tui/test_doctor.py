@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from models import predictor
+from models.locations import BUILTIN
 from tui import doctor
 
 
@@ -26,12 +27,14 @@ def test_it_says_what_is_there(model: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert len(found["digest"]) == 64
 
 
+@pytest.mark.parametrize("name", ["avx2", "avx2, avx_vnni"])
 def test_a_processor_without_vnni_is_no_problem_but_said(
-    model: Path, monkeypatch: pytest.MonkeyPatch
+    model: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(doctor, "instructions", lambda: ["avx2"])
-    found, problems = examine(model)
-    assert found["instructions"].startswith("avx2 (no VNNI: int8 models are exact here")
+    monkeypatch.setattr(predictor, "instructions", lambda: name.split(", "))
+    found, problems = examine(BUILTIN)
+    assert found["model"].endswith("(exact without VNNI, but slower)") == (name == "avx2")
+    assert "VNNI" not in examine(model)[0]["model"]
     assert problems == ""
 
 
