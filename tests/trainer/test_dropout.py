@@ -38,14 +38,17 @@ def test_what_is_dropped_is_a_function_of_the_seed_alone() -> None:
 
 @pytest.mark.parametrize("mask", ["none", "bool", "addend"])
 @pytest.mark.parametrize("scale", [None, 0.3])
-def test_attention_is_that_of_torch(mask: str, scale: float | None) -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_attention_is_that_of_torch(mask: str, scale: float | None, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
-    query, key, value = (torch.randn(2, 3, 5, 4) for _ in range(3))
+    query, key, value = (torch.randn(2, 3, 5, 4).to(dtype) for _ in range(3))
     reads = torch.tensor([[True] * 5, [True] * 3 + [False] * 2])[:, None, None, :]
-    addend = torch.zeros(2, 1, 1, 5).masked_fill_(~reads, torch.finfo(torch.float32).min)
+    addend = torch.zeros(2, 1, 1, 5, dtype=dtype).masked_fill_(~reads, torch.finfo(dtype).min)
     given = {"none": None, "bool": reads, "addend": addend}[mask]
     expected = F.scaled_dot_product_attention(query, key, value, attn_mask=given, scale=scale)
-    torch.testing.assert_close(attention(query, key, value, attn_mask=given, scale=scale), expected)
+    found = attention(query, key, value, attn_mask=given, scale=scale)
+    near = {torch.float32: 1e-6, torch.bfloat16: 1e-2}[dtype]
+    torch.testing.assert_close(found, expected, atol=near, rtol=near)
 
 
 def test_it_takes_the_place_of_torchs_own_in_modules_and_in_attention() -> None:
