@@ -5,9 +5,8 @@
 One epoch of all weights, in fp32 and batches of 32, on the first ROWS of train (640): by the loop
 that tutorials have (random batches, padded to the longest text, AdamW), by the Trainer of
 transformers (batches of similar lengths, sorted within a quarter of the rows or 50 batches, if that
-is less; fused AdamW), and by `trainer.finetune`, which scores a
-few rows of dev and writes a checkpoint as well. In turn, and in one process; the table has medians
-of three rounds.
+is less; fused AdamW), and by `trainer.finetune`, which scores a few rows of dev and writes a
+checkpoint as well. In turn, and in one process; the table has medians of three rounds.
 """
 
 import statistics
