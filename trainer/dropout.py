@@ -45,7 +45,7 @@ def attention(
     is_causal: bool = False,
     scale: float | None = None,
 ) -> Tensor:
-    """As `torch.nn.functional.scaled_dot_product_attention`, for encoders, with `dropout`.
+    """As `torch.nn.functional.scaled_dot_product_attention`, with `dropout`.
 
     Args:
         query: `[..., T, D]`.
@@ -53,10 +53,11 @@ def attention(
         value: likewise.
         attn_mask: True, or an addend of 0, where a query reads a key: `[..., T, T]`.
         dropout_p: share of the attention that is dropped.
-        is_causal: False, for encoders look both ways.
+        is_causal: a query reads no key after its own; then there is no `attn_mask`.
         scale: of the scores; None is 1 / √D.
     """
-    assert not is_causal  # noqa: S101 - no encoder asks for it
+    if is_causal:
+        attn_mask = query.new_ones(query.shape[-2], key.shape[-2], dtype=torch.bool).tril()
     scores = query * (scale or query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
     if attn_mask is not None and attn_mask.dtype == torch.bool:
         scores = scores.masked_fill_(~attn_mask, float("-inf"))

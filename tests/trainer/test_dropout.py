@@ -1,5 +1,7 @@
 """Dropout and attention on a CPU are torch's but for which elements are drawn."""
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -36,7 +38,7 @@ def test_what_is_dropped_is_a_function_of_the_seed_alone() -> None:
     assert not torch.equal(found[0], dropout(x, 0.1))
 
 
-@pytest.mark.parametrize("mask", ["none", "bool", "addend"])
+@pytest.mark.parametrize("mask", ["none", "bool", "addend", "causal"])
 @pytest.mark.parametrize("scale", [None, 0.3])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_attention_is_that_of_torch(mask: str, scale: float | None, dtype: torch.dtype) -> None:
@@ -44,9 +46,13 @@ def test_attention_is_that_of_torch(mask: str, scale: float | None, dtype: torch
     query, key, value = (torch.randn(2, 3, 5, 4).to(dtype) for _ in range(3))
     reads = torch.tensor([[True] * 5, [True] * 3 + [False] * 2])[:, None, None, :]
     addend = torch.zeros(2, 1, 1, 5, dtype=dtype).masked_fill_(~reads, torch.finfo(dtype).min)
-    given = {"none": None, "bool": reads, "addend": addend}[mask]
-    expected = F.scaled_dot_product_attention(query, key, value, attn_mask=given, scale=scale)
-    found = attention(query, key, value, attn_mask=given, scale=scale)
+    given: dict[str, Any] = {
+        "attn_mask": {"bool": reads, "addend": addend}.get(mask),
+        "is_causal": mask == "causal",
+        "scale": scale,
+    }
+    expected = F.scaled_dot_product_attention(query, key, value, **given)
+    found = attention(query, key, value, **given)
     near = {torch.float32: 1e-6, torch.bfloat16: 1e-2}[dtype]
     torch.testing.assert_close(found, expected, atol=near, rtol=near)
 
