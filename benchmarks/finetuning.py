@@ -54,12 +54,12 @@ def main(encoder: str, folder: str, rows: int) -> None:
     ]
 
     def model() -> torch.nn.Module:
-        return AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=2)  # type: ignore[no-any-return]
+        return AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=2)
 
     def loop() -> float:
         classifier = model().train()
         optimizer = torch.optim.AdamW(classifier.parameters(), lr=RATE)
-        loader = torch.utils.data.DataLoader(table, BATCH, shuffle=True, collate_fn=collate)  # type: ignore[arg-type]
+        loader = torch.utils.data.DataLoader(table, BATCH, shuffle=True, collate_fn=collate)
         started = time.perf_counter()
         for batch in loader:
             classifier(**batch).loss.backward()
@@ -83,7 +83,7 @@ def main(encoder: str, folder: str, rows: int) -> None:
                 use_cpu=True,
                 dataloader_pin_memory=False,
             )
-            peer = Trainer(model(), arguments, train_dataset=table, data_collator=collate)  # type: ignore[arg-type]
+            peer = Trainer(model(), arguments, train_dataset=table, data_collator=collate)
             started = time.perf_counter()
             peer.train()
             return time.perf_counter() - started

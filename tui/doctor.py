@@ -33,12 +33,12 @@ def examine(model: Path, device: Device) -> tuple[list[tuple[str, str]], list[st
     except UserError as error:
         return found, [str(error)]
     manifest = predictor.manifest
-    note = tr(" (exact without VNNI, but slower)") if predictor.overflows else ""
+    slow = tr(" (exact without VNNI, but slower)") if predictor.overflows else ""
     found += [
         (tr("asked for, got"), f"{device}, {predictor.device}"),
         (
             tr("model"),
-            f"{model}: {manifest.precision}, {manifest.target}, {manifest.encoder}{note}",
+            f"{model}: {manifest.precision}, {manifest.target}, {manifest.encoder}{slow}",
         ),
         (tr("digest"), manifest.digest),
         *((tr("nodes on {name}", name=name), f"{n}") for name, n in predictor.nodes.items()),

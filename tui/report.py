@@ -108,8 +108,8 @@ class Report:
             answer = ["", "", ""]
             if (label := chunk.ids[row]) >= 0:
                 right = "" if chunk.truths is None else "✗✓"[int(chunk.truths[row] == label)]
-                status = STATUSES[chunk.statuses[row]].replace("ok", "")
-                notes = f"{right} {status}".strip()
+                status = chunk.statuses[row]
+                notes = f"{right} {STATUSES[status] if status else ''}".strip()
                 answer = [self._labels[label], f"{chunk.confidences[row]:.2%}", notes]
             text = one_line(chunk.texts[row], TEXT_WIDTH)
             self._rows.append([str(record.place.number), text, *answer])

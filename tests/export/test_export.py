@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import RobertaConfig, RobertaModel
 
-from export import parity
+from export import parity, quantization
 from export.graph import trace
 from export.parity import PROBES
 from export.pipeline import Settings, export
@@ -198,8 +198,19 @@ def test_int8_gives_the_same_bytes_twice_and_says_on_which_processor_it_was_chos
     for name in ("a.onnx", "b.onnx"):
         export(settings(wide_run, tmp_path / name, precision="int8"))
     assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
-    proof = Manifest.from_metadata(_metadata(tmp_path / "a.onnx")).proof
-    assert proof["instructions"] == instructions()
+    manifest = Manifest.from_metadata(_metadata(tmp_path / "a.onnx"))
+    assert manifest.proof["instructions"] == instructions()
+    assert manifest.reduce_range  # the first candidate
+
+
+def test_int8_weights_of_eight_bits_are_said_to_be_such(
+    wide_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finer = {name: form for name, form in FORMS.items() if name != "all products"}
+    monkeypatch.setattr(quantization, "FORMS", finer)
+    done = export(settings(wide_run, tmp_path / "a.onnx", precision="int8"))
+    assert [form for form, _ in done.tried] == ["all products, finer"]
+    assert not Manifest.from_metadata(_metadata(tmp_path / "a.onnx")).reduce_range
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])

@@ -3,8 +3,8 @@
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -488,9 +488,11 @@ async def test_a_run_that_goes_on_shows_nothing_of_before_until_it_is_its_turn(
         await shows(pilot, "done, written to", "3,000 of 3,000 rows")
 
 
-async def test_a_run_has_the_labels_of_the_model_that_runs(fake: FakeModel, table: Path) -> None:
-    other = FakeModel(["bad", "so so", "good"])
-    other.probabilities = [0.1, 0.2, 0.7]
+@asynccontextmanager
+async def waiting(
+    fake: FakeModel, other: FakeModel, table: Path
+) -> AsyncIterator[tuple[SentimentApp, Pilot[Any]]]:
+    """Begin a run while another model is being opened, which it waits for."""
     other.may_open.clear()
     app = app_of(fake, others={"other.onnx": other})
     async with app.run_test() as pilot:
@@ -498,6 +500,13 @@ async def test_a_run_has_the_labels_of_the_model_that_runs(fake: FakeModel, tabl
         app.open_model(Path("other.onnx"), "auto")
         await pilot.press("f5")
         await shows(pilot, "waiting", "正向评价")
+        yield app, pilot
+
+
+async def test_a_run_has_the_labels_of_the_model_that_runs(fake: FakeModel, table: Path) -> None:
+    other = FakeModel(["bad", "so so", "good"])
+    other.probabilities = [0.1, 0.2, 0.7]
+    async with waiting(fake, other, table) as (app, pilot):
         other.may_open.set()
         await shows(pilot, "done, written to", "bad 0 (0.0%)", "good 5 (100.0%)", "● good   70.00%")
     assert app.job is not None
@@ -509,13 +518,7 @@ async def test_a_filter_means_the_labels_of_the_model_that_runs(
 ) -> None:
     other = FakeModel(["正面", "负面"])  # what begins so was the second label before
     other.probabilities = [0.9, 0.1]
-    other.may_open.clear()
-    app = app_of(fake, others={"other.onnx": other})
-    async with app.run_test() as pilot:
-        await preview(pilot, table)
-        app.open_model(Path("other.onnx"), "auto")
-        await pilot.press("f5")
-        await shows(pilot, "waiting")
+    async with waiting(fake, other, table) as (_, pilot):
         await pilot.press("slash", *"label:正", "enter")
         other.may_open.set()
         await shows(pilot, "done, written to", "5 of 6 rows")
