@@ -2,10 +2,12 @@
 
 Reads ChnSentiCorp (train, dev, test) and six review files, and writes for the trainer:
 
-    OUT/train.tsv       ChnSentiCorp train, 85 % of each review file, and what `written.py` gives
+    OUT/train.tsv       ChnSentiCorp train, 85 % of each review file, 90 % of the reviews written
+                        for it (`reviews.tsv`), and what `written.py` gives
     OUT/dev.tsv         ChnSentiCorp dev, and the twentieth of each review file that chooses
     OUT/test.tsv        ChnSentiCorp test
     OUT/held-out/*.tsv  the tenth of each review file that only measures
+    OUT/written.tsv     the tenth of the written reviews that only measures
 
 Which tenth a row is of follows from the SHA-256 of its text, so it never changes. A row of train
 that stands in a file that measures, or nearly does, is dropped, and so is one of the check list.
@@ -23,6 +25,9 @@ from trainer.sameness import normalised
 
 CHECKLIST = Path(__file__).with_name("checklist.tsv")
 WRITTEN = Path(__file__).with_name("written.tsv")
+REVIEWS = Path(__file__).with_name("reviews.tsv")
+"""Reviews of over thirty kinds of things, written one by one: label, domain, text."""
+
 COMPOSED = 4000
 """Sentences composed from patterns, for what reviews lack."""
 
@@ -33,11 +38,15 @@ NEAR = 0.8
 """Jaccard similarity of 5-grams from which two texts count as nearly the same."""
 
 
-def read(path: Path) -> list[Row]:
-    """Read rows of label and text, the first and the last column, under a header; no quoting."""
+def read(path: Path, leave_out: str | None = None) -> list[Row]:
+    """Read rows of label and text, the first and the last column, under a header; no quoting.
+
+    Rows of the domain `leave_out`, the column between, are left out; of mixed_shop, those of shops.
+    """
+    domain = "shop" if leave_out == "mixed_shop" else leave_out
     lines = path.read_text(encoding="utf-8").split("\n")
     rows = (line.split("\t") for line in lines[1:] if line)
-    return [(label, text) for label, *_, text in rows]
+    return [(label, text) for label, *about, text in rows if domain not in about]
 
 
 def write(path: Path, rows: Iterable[Row]) -> int:
@@ -124,6 +133,10 @@ def main(data: Path, out: Path, leave_out: str | None) -> None:
         if name != leave_out:
             train += learned
             dev += chosen
+    written = [row for row in read(REVIEWS) if tenth(row[1]) < 1]
+    write(out / "written.tsv", written)
+    measured += [text for _, text in written]
+    train += read(REVIEWS, leave_out)
     reviews = without_copies(train, measured)
     added = [
         *variants(read(WRITTEN), seed=0),
