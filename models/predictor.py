@@ -263,6 +263,10 @@ class Predictor:
         answers = _average(self._answer(tokens), tokens.owner)
         return Predictions(answers[where], tokens.read[where])
 
+    def pieces(self, text: str) -> list[str]:
+        """Cut a text as the model reads it; see `Tokenizer.pieces`."""
+        return self._tokenizer.pieces(text)
+
     def run(self, batch: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
         """Return the probabilities of one padded batch, `[rows, labels]`; see `Tokens.batch`."""
         return self._run(self._session, batch)

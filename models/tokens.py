@@ -6,6 +6,7 @@ The same class serves training, export and prediction, so the three cannot disag
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from tokenizers import Tokenizer as RustTokenizer
 Array = NDArray[np.int64]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_IN_WORD = re.compile("[A-Za-z0-9]{2}")  # no border is between two such characters
 
 
 def encodable(text: str) -> str:
@@ -106,3 +108,17 @@ class Tokenizer:
             if windows
             else None,
         )
+
+    def pieces(self, text: str) -> list[str]:
+        """Cut a text where its tokens begin, but not inside of a word in Latin letters or digits.
+
+        Returns:
+            Parts that together are what is read of the text; none where nothing is.
+        """
+        self._rust.enable_truncation(self.max_length)
+        spans = [span for span in self._rust.encode(encodable(text)).offsets if span[0] < span[1]]
+        if not spans:
+            return []
+        starts = {start for start, _ in spans if not _IN_WORD.match(text, start - 1, start + 1)}
+        borders = [0, *sorted(starts)[1:], max(end for _, end in spans)]
+        return [text[start:end] for start, end in pairwise(borders)]

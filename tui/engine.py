@@ -38,6 +38,9 @@ class Model(Protocol):
     def predict(self, texts: Sequence[str]) -> "Predictions":
         """Classify texts."""
 
+    def pieces(self, text: str) -> list[str]:
+        """Cut a text as it is read."""
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -4,7 +4,6 @@ This is occlusion (Zeiler and Fergus, "Visualizing and Understanding Convolution
 done to text: it asks the model itself and nothing else, and it cannot see what pieces do together.
 """
 
-import re
 from dataclasses import dataclass
 
 from textual.message import Message
@@ -14,10 +13,6 @@ from tui.engine import answer as ask
 
 _MOST = 96
 """Pieces of a text: each costs a prediction. In longer texts, neighbours are taken together."""
-
-_PIECE = re.compile(
-    r"\s*(?:[^\W\d_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+|\d+(?:[.,]\d+)*|[^\s\w]+|\S)\s*"
-)  # a word in letters, a number, a run of punctuation, or one character such as Chinese has
 
 
 @dataclass(frozen=True)
@@ -42,17 +37,11 @@ class Explained(Message):
     explanation: Explanation
 
 
-def pieces_of(text: str) -> list[str]:
-    """Cut a text into words, numbers, runs of punctuation and single Chinese characters."""
-    return _PIECE.findall(text)
-
-
 def explain(model: Model, text: str) -> Explained:
     """Answer `text`, and then the text without each of its pieces."""
     whole = ask(model, text).answer
-    # A piece is at least a token, so what follows the first `cut_at` pieces was never read.
-    read = pieces_of(text)[: whole.cut_at]
-    together = -(-len(read) // _MOST)
+    read = model.pieces(text)
+    together = max(1, -(-len(read) // _MOST))
     pieces = ["".join(read[start : start + together]) for start in range(0, len(read), together)]
     without = ["".join(pieces[:piece] + pieces[piece + 1 :]) for piece in range(len(pieces))]
     probabilities = model.predict(without).probabilities[:, whole.winner]

@@ -42,6 +42,22 @@ def test_berts_tokenizer_has_token_types(tokenizer: Tokenizer) -> None:
     assert tokenizer.has_token_types
 
 
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("房间ok!", ["房", "间", "ok", "!"]),
+        ("  好  脏 ", ["  好  ", "脏"]),
+        ("很" * 9, ["很"] * 6),  # the tokens that are read, without [CLS] and [SEP]
+        (" ", []),
+        ("\ud800好", ["\ud800好"]),  # BERT's tokenizers drop what cannot be read
+    ],
+)
+def test_pieces_are_what_is_read_cut_between_tokens_but_not_in_a_word(
+    tokenizer: Tokenizer, text: str, pieces: list[str]
+) -> None:
+    assert tokenizer.pieces(text) == pieces
+
+
 def test_json_that_is_no_tokenizer_is_refused() -> None:
     with pytest.raises(ValueError, match=r"not a tokenizer\.json"):
         Tokenizer("{}", max_length=8)

@@ -64,6 +64,9 @@ class FakeModel:
         rows = rows.reshape(len(texts), len(self.manifest.labels))
         return Predictions(rows, np.array([0.5 if len(text) > 100 else 1.0 for text in texts]))
 
+    def pieces(self, text: str) -> list[str]:
+        return list(text)
+
 
 def app_of(
     fake: FakeModel,

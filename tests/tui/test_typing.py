@@ -11,7 +11,6 @@ from models.predictor import Predictor
 from tests.tui.harness import FakeModel, app_of, ask, lacks, row_of, shows, until
 from trainer.data import load_data
 from tui.app import SentimentApp
-from tui.explain import pieces_of
 from tui.memory import Corrections, Places
 from tui.widgets.entry import Entry, dropped_path
 from tui.widgets.lines import Lines
@@ -121,18 +120,6 @@ async def test_why_marks_what_speaks_for_the_answer_and_what_against(fake: FakeM
         assert styles["好"].underline
         assert styles["贵"] is not None
         assert styles["贵"].strike
-
-
-@pytest.mark.parametrize(
-    ("text", "pieces"),
-    [
-        ("房间很干净，but 3.5 stars!!", [*"房间很干净", "，", "but ", "3.5 ", "stars", "!!"]),
-        ("  好 \n ", ["  好 \n "]),
-    ],
-)
-def test_pieces_are_words_and_characters_and_make_up_the_text(text: str, pieces: list[str]) -> None:
-    assert pieces_of(text) == pieces
-    assert "".join(pieces) == text
 
 
 async def test_a_correction_is_kept_in_a_file_that_the_trainer_reads(
