@@ -81,7 +81,7 @@ def classify_files(
     """
     runs = _runs(files, settings)
     signals = _Signals(report)
-    rejected, failures = 0, []
+    rejected, failures, summaries = 0, [], []
     if not dry_run:
         predictor = Predictor.open(model, device=device)
         report.model(predictor)
@@ -104,6 +104,7 @@ def classify_files(
             finally:
                 report.clear()
             report.finish(summary, run.output)
+            summaries.append(summary)
             rejected += summary.rejected
         except Stopped:
             report.stopped(signals.summary)
@@ -113,6 +114,8 @@ def classify_files(
                 raise
             complain(reason_of(error))
             failures.append(error.code if isinstance(error, UserError) else ExitCode.IO)
+    if len(summaries) > 1:
+        report.total(summaries)
     if failures:
         count = len(failures)
         raise UserError(failures[0], "{count} of the inputs were not classified", count=count)

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -139,16 +140,12 @@ class Report:
         if output is not None:
             self._table(["#", tr("text"), tr("label"), tr("confidence"), ""], summary.written)
             self._say("")
-        shares = [
-            f"{label} {count:,} ({count / max(summary.written, 1):.1%})"
-            for label, count in zip(summary.labels, summary.counts.tolist(), strict=True)
-        ]
         self._say(
             tr(
                 "{records:record}, {rate}/s: {shares}",
                 records=summary.written,
                 rate=f"{summary.rate:,.0f}",
-                shares=", ".join(shares),
+                shares=_shares([summary]),
             )
         )
         _, uncertain, truncated, empty = summary.statuses.tolist()
@@ -176,6 +173,20 @@ class Report:
         if output is not None:
             self._say(tr("written to {path}", path=output))
 
+    def total(self, summaries: Sequence[Summary]) -> None:
+        """Say what several inputs come to."""
+        self._say(
+            "",
+            tr(
+                "together: {inputs:file}, {records:record}: {shares}",
+                inputs=len(summaries),
+                records=sum(summary.written for summary in summaries),
+                shares=_shares(summaries),
+            ),
+        )
+        if rejected := sum(summary.rejected for summary in summaries):
+            self._say(tr("{count:record} rejected", count=rejected))
+
     def _table(self, header: list[str], records: int) -> None:
         self._say(*aligned([header, *self._rows], right=(0, 3)))
         if records > len(self._rows):
@@ -193,6 +204,16 @@ class Report:
 def _is_terminal(stream: TextIO | None) -> bool:
     """Return whether a standard stream is a terminal; it is None where it was closed."""
     return stream is not None and stream.isatty()
+
+
+def _shares(summaries: Sequence[Summary]) -> str:
+    """Return how many records of some runs of one model got each label."""
+    counts = map(sum, zip(*(summary.counts.tolist() for summary in summaries), strict=True))
+    written = sum(summary.written for summary in summaries)
+    return ", ".join(
+        f"{label} {count:,} ({count / max(written, 1):.1%})"
+        for label, count in zip(summaries[0].labels, counts, strict=True)
+    )
 
 
 def _progress(summary: Summary) -> str:
