@@ -1,11 +1,13 @@
 """`sentiment-tui doctor` names what is wrong on a machine, each with what mends it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from models import predictor
 from models.locations import BUILTIN
+from models.manifest import Manifest
 from tui import doctor
 
 
@@ -27,13 +29,20 @@ def test_it_says_what_is_there(model: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert len(found["digest"]) == 64
 
 
-@pytest.mark.parametrize("name", ["avx2", "avx2, avx_vnni"])
-def test_a_processor_without_vnni_is_no_problem_but_said(
-    model: Path, monkeypatch: pytest.MonkeyPatch, name: str
+@pytest.mark.parametrize(
+    ("name", "reduced", "slow"),
+    [("avx2", False, True), ("avx2", True, False), ("avx2, avx_vnni", False, False)],
+)
+def test_that_int8_is_slow_for_want_of_vnni_is_no_problem_but_said(
+    model: Path, monkeypatch: pytest.MonkeyPatch, name: str, reduced: bool, slow: bool
 ) -> None:
     monkeypatch.setattr(predictor, "instructions", lambda: name.split(", "))
+    read = Manifest.from_metadata
+    monkeypatch.setattr(
+        Manifest, "from_metadata", lambda found: replace(read(found), reduce_range=reduced)
+    )
     found, problems = examine(BUILTIN)
-    assert found["model"].endswith("(exact without VNNI, but slower)") == (name == "avx2")
+    assert found["model"].endswith("(exact without VNNI, but slower)") == slow
     assert "VNNI" not in examine(model)[0]["model"]
     assert problems == ""
 
