@@ -3,8 +3,9 @@
     python -m benchmarks.builtin.left_out DATA ENCODER OUT
 
 A student of the built-in model's size (`left-out.toml`: no teacher, one epoch), for each file, from
-every second row of all the others (see `prepare.py`); scored on the tenth of the file that
-`prepare.py` holds out, as every other figure of that file is. A finished run is not trained again.
+every second row of all the others and of the reviews written of other kinds of things (see
+`prepare.py`); scored on the tenth of the file that `prepare.py` holds out, as every other figure of
+that file is. A finished run is not trained again.
 """
 
 import shutil

@@ -26,7 +26,8 @@ from trainer.sameness import normalised
 CHECKLIST = Path(__file__).with_name("checklist.tsv")
 WRITTEN = Path(__file__).with_name("written.tsv")
 REVIEWS = Path(__file__).with_name("reviews.tsv")
-"""Reviews of over thirty kinds of things, written one by one: label, domain, text."""
+"""Reviews of over thirty kinds of things, written one by one: label, domain, text. The kinds that
+review files hold are called as these files are."""
 
 COMPOSED = 4000
 """Sentences composed from patterns, for what reviews lack."""
@@ -41,12 +42,11 @@ NEAR = 0.8
 def read(path: Path, leave_out: str | None = None) -> list[Row]:
     """Read rows of label and text, the first and the last column, under a header; no quoting.
 
-    Rows of the domain `leave_out`, the column between, are left out; of mixed_shop, those of shops.
+    Rows of the domain `leave_out`, a column between, are left out.
     """
-    domain = "shop" if leave_out == "mixed_shop" else leave_out
     lines = path.read_text(encoding="utf-8").split("\n")
     rows = (line.split("\t") for line in lines[1:] if line)
-    return [(label, text) for label, *about, text in rows if domain not in about]
+    return [(label, text) for label, *about, text in rows if leave_out not in about]
 
 
 def write(path: Path, rows: Iterable[Row]) -> int:
@@ -133,10 +133,11 @@ def main(data: Path, out: Path, leave_out: str | None) -> None:
         if name != leave_out:
             train += learned
             dev += chosen
-    written = [row for row in read(REVIEWS) if tenth(row[1]) < 1]
-    write(out / "written.tsv", written)
-    measured += [text for _, text in written]
-    train += read(REVIEWS, leave_out)
+    written = read(REVIEWS, leave_out)
+    held_out = [row for row in written if tenth(row[1]) < 1]
+    write(out / "written.tsv", held_out)
+    measured += [text for _, text in held_out]
+    train += [row for row in written if tenth(row[1]) >= 1]
     reviews = without_copies(train, measured)
     added = [
         *variants(read(WRITTEN), seed=0),

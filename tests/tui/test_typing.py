@@ -11,6 +11,7 @@ from models.predictor import Predictor
 from tests.tui.harness import FakeModel, app_of, ask, lacks, row_of, shows, until
 from trainer.data import load_data
 from tui.app import SentimentApp
+from tui.explain import explain
 from tui.memory import Corrections, Places
 from tui.widgets.entry import Entry, dropped_path
 from tui.widgets.lines import Lines
@@ -120,6 +121,11 @@ async def test_why_marks_what_speaks_for_the_answer_and_what_against(fake: FakeM
         assert styles["好"].underline
         assert styles["贵"] is not None
         assert styles["贵"].strike
+
+
+def test_of_a_text_without_a_token_there_is_nothing_to_leave_out(model: Path) -> None:
+    found = explain(Predictor.open(model), "\ufffd").explanation
+    assert (found.pieces, found.effects) == ((), ())
 
 
 async def test_a_correction_is_kept_in_a_file_that_the_trainer_reads(
