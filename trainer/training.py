@@ -5,7 +5,7 @@ import platform
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -216,24 +216,30 @@ def evaluate_run(
 ) -> dict[str, Any]:
     """Score a finished run on one split, end to end: the encoder runs over its texts again.
 
-    A split that the training cut from its data is cut again, with the same sizes and seed. No
-    `data` stands for what the run was trained with.
+    No `data` stands for what the run was trained with, read as it was then: a split that was cut
+    from it is cut again. Of other data, one table alone is the split.
 
     Raises:
         UserError: as `read_run`, `load_data` and `load_classifier`.
     """
     run = read_run(run_directory)
-    rows = load_data(
-        data or tuple(run.data),
-        reading,
-        labels=run.labels,
-        wanted=(split,),
-        split=run.settings["split_sizes"],
-        seed=run.settings["seed"],
-    ).splits[split]
-    classifier, loaded = load_classifier(run_directory, run, encoder)
+    reading, settings = reading or Reading(), run.settings
+    if data and list(data) != run.data:
+        loaded = load_data(data, reading, labels=run.labels, wanted=(split,), alone=split)
+    else:
+        known = {name: said or settings[name] for name, said in asdict(reading).items()}
+        loaded = load_data(
+            run.data,
+            Reading(**known),
+            labels=run.labels,
+            wanted=(split,),
+            split=settings["split_sizes"],
+            seed=settings["seed"],
+        )
+    rows = loaded.splits[split]
+    classifier, found = load_classifier(run_directory, run, encoder)
     classifier.to(choose_device(device))
-    tokenizer = Tokenizer(loaded.tokenizer, run.max_length)
+    tokenizer = Tokenizer(found.tokenizer, run.max_length)
     features = encode_all(classifier, tokenizer, rows.texts, title=split)
     probabilities = tempered(classifier.cpu().head(features), run.temperature)
     return score(probabilities.numpy(), rows, uncertain_below=run.uncertain_below)
