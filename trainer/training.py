@@ -18,6 +18,7 @@ from torch import Tensor
 
 from models.classifier import Classifier
 from models.command import ExitCode, UserError
+from models.cores import available_cores
 from models.encoder import Encoder, load_encoder, max_positions
 from models.i18n import tr
 from models.metrics import calibration_error
@@ -136,7 +137,7 @@ def train(settings: Settings) -> dict[str, Any]:
             tensorboard=logs,
         )
         best_epoch = int(max(history, key=lambda entry: entry["dev_macro_f1"])["epoch"])
-    ranks.part()
+    ranks.leave()
     if not ranks.is_first():
         return {}
     if settings.train != "head":
@@ -248,6 +249,8 @@ def evaluate_run(
 def choose_device(wanted: str) -> torch.device:
     """Return the device: "auto" takes CUDA where torch finds it.
 
+    Also keeps torch's threads to the cores that this process may really use.
+
     Raises:
         UserError: UNAVAILABLE, CUDA was asked for and torch does not find it.
     """
@@ -256,6 +259,7 @@ def choose_device(wanted: str) -> torch.device:
             ExitCode.UNAVAILABLE,
             "device cuda was asked for, but torch finds no CUDA device; use --device cpu",
         )
+    torch.set_num_threads(min(torch.get_num_threads(), available_cores()))
     if wanted == "auto":
         wanted = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(wanted)
@@ -367,7 +371,7 @@ def _checkpoint(
 ) -> Path:
     """Return the checkpoint of exactly this training: any change names another."""
     sha = hashlib.sha256(f"{settings.choices()} {encoder_digest} {data.fingerprint()}".encode())
-    sha.update(f"{ranks.count()}".encode())
+    sha.update(f"{ranks.world_size()}".encode())
     sha.update(classifier.head.weight.cpu().numpy().tobytes())
     if answers is not None:
         sha.update(answers.tobytes())
