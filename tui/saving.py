@@ -17,7 +17,7 @@ from tui.classify import Stopped, values_of
 from tui.durable import Draft
 from tui.formats import UnwritableError, Writer, open_writer
 from tui.inspection import Found, Settings, digest_of, output_format_of
-from tui.receipt import check_output
+from tui.receipt import begin_anew, check_output
 from tui.rows import Rows
 
 
@@ -60,7 +60,7 @@ def save_rows(
     with open_table(settings.source, found.dialect) as table:
         now = replace(found, output_format=output_format_of(settings, table))
         with durable.journal_of(path) as journal:
-            journal.begin(b"")
+            begin_anew(journal, path, force=False)
             with closing(Draft(journal.folder / "output.draft")) as draft:
                 writer = open_writer(settings, now, table, added, draft, journal.folder)
                 for item in table.items:
