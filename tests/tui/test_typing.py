@@ -278,6 +278,20 @@ async def test_the_palette_lists_what_can_be_done_and_does_it(fake: FakeModel) -
         await until(pilot, lambda: pilot.app.theme == "catppuccin-latte")
 
 
+@pytest.mark.parametrize(
+    "name", ["[@click=app.bell]reviews.csv", "[copy] reviews.csv", "reviews[/b].csv"]
+)
+async def test_a_file_name_in_the_palette_is_no_markup(
+    fake: FakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = app_of(fake)
+    app.choices.recent = [name]
+    async with app.run_test(size=(80, 40)) as pilot:
+        await pilot.press("ctrl+p", *"reviews")
+        await shows(pilot, f"Open {name}")
+
+
 async def test_help_shows_the_keys_of_what_has_the_focus(fake: FakeModel) -> None:
     async with app_of(fake).run_test(size=(80, 40)) as pilot:
         await pilot.press("f1")
