@@ -31,10 +31,11 @@ from tui import saving
 from tui.app import SentimentApp
 from tui.classify import FIRST, classify
 from tui.engine import answer
-from tui.inspection import Settings
+from tui.inspection import Settings, inspect
 from tui.job import Job, State
 from tui.memory import Corrections, Places
 from tui.results import Summary
+from tui.screens import file
 from tui.screens.pick import completed, entries
 from tui.screens.results import ResultsScreen
 from tui.screens.summary import progress
@@ -252,6 +253,32 @@ async def test_what_was_recognised_can_be_changed(fake: FakeModel, tmp_path: Pat
         await pilot.press("down", "enter")
         await choose(pilot, "2", "2  原文")
         await shows(pilot, "Text column                 原文", "1 很好", "标题=甲", "F5 Classify")
+
+
+async def test_what_is_chosen_while_a_file_is_read_counts(
+    fake: FakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,other\n很好,坏\n", encoding="utf-8")
+    may_read = threading.Event()
+    may_read.set()
+    monkeypatch.setattr(file, "inspect", lambda asked: may_read.wait(30) and inspect(asked))
+    app = app_of(fake)
+    async with app.run_test() as pilot:
+        await preview(pilot, path)
+        may_read.clear()
+        await pilot.press("down", "enter")
+        await choose(pilot, "2", "2  other")
+        await shows(pilot, "Reading ")
+        await pilot.press("f5", "enter", "end", "enter")
+        await choose(pilot, "2", "2  new_")
+        assert app.job is None
+        may_read.set()
+        await shows(pilot, "Text column                 other", "new_", "1 坏", "F5 Classify")
+        await pilot.press("f5")
+        await shows(pilot, "done, written to")
+    assert fake.asked == ["坏"]
+    assert "new_predicted_label" in (tmp_path / "a.labelled.csv").read_text(encoding="utf-8")
 
 
 async def test_a_file_that_cannot_be_read_says_why_and_can_still_be_changed(
