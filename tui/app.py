@@ -4,6 +4,7 @@ The first frame is drawn before the model is loaded, and nothing here ever waits
 lives on the engine's thread and speaks in messages.
 """
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -51,6 +52,7 @@ class SentimentApp(App[None], inherit_bindings=False):
         answers: of this session and those before, oldest first.
         labels: of the model.
         job: the file run of this session.
+        saving: set, it stops the rows from being saved that are; None where none are.
         status: the status bar, of all screens.
         crash: the unexpected exception that ended the app, if any.
     """
@@ -75,6 +77,7 @@ class SentimentApp(App[None], inherit_bindings=False):
         self.model, self.device = model, device
         self.labels: tuple[str, ...] = ()
         self.job: Job | None = None
+        self.saving: threading.Event | None = None
         self.state: Literal["loading", "ready", "refused"] = "loading"
         self.refusal = ""
         self.crash: Exception | None = None

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -667,9 +667,11 @@ async def test_the_language_of_every_open_screen_can_be_switched(
         await shows(pilot, "Answers · 1", "正向评价")
 
 
-async def test_a_save_can_be_stopped_and_then_leaves_nothing(
+@asynccontextmanager
+async def held_while_it_saves(
     fake: FakeModel, many: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> AsyncIterator[tuple[Pilot[Any], threading.Event, Callable[[str], Awaitable[None]]]]:
+    """Begin to save many rows, which goes on at an event; also yield what waits for a message."""
     reading, go_on = threading.Event(), threading.Event()
     open_table = saving.open_table
 
@@ -689,10 +691,32 @@ async def test_a_save_can_be_stopped_and_then_leaves_nothing(
         await shows(pilot, "Save to")
         await type_path(pilot, many.parent / "all.csv")
         await until(pilot, reading.is_set)
-        await pilot.press("f8")
+
+        async def told(words: str) -> None:
+            await until(pilot, lambda: words in [*app._notifications][-1].message)
+
+        yield pilot, go_on, told
+
+
+@pytest.mark.parametrize("keys", [["f8"], ["escape", "f7", "f8"]])
+async def test_a_save_can_be_stopped_and_then_leaves_nothing(
+    fake: FakeModel, many: Path, monkeypatch: pytest.MonkeyPatch, keys: list[str]
+) -> None:
+    async with held_while_it_saves(fake, many, monkeypatch) as (pilot, go_on, told):
+        await pilot.press(*keys)
         go_on.set()
-        await until(pilot, lambda: "all.csv was not written." in [*app._notifications][-1].message)
+        await told("all.csv was not written.")
     assert not [path for path in many.parent.iterdir() if "all.csv" in path.name]
+
+
+async def test_a_save_goes_on_when_its_screen_is_left_and_says_its_end(
+    fake: FakeModel, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with held_while_it_saves(fake, many, monkeypatch) as (pilot, go_on, told):
+        await pilot.press("escape")
+        go_on.set()
+        await told("3,000 records saved to")
+    assert len((many.parent / "all.csv").read_text(encoding="utf-8").splitlines()) == 3001
 
 
 async def test_odd_texts_are_corrected_too(fake: FakeModel, tmp_path: Path, home: Path) -> None:

@@ -53,7 +53,6 @@ class ResultsScreen(Page):
         self._complaint = ""  # about the filter, as it is typed
         self._rows: Items[int] = range(0)  # indices of the rows that are shown
         self._marked: set[int] = set()
-        self._saving: threading.Event | None = None  # set, it stops the saving
         self._selected = 0.0  # when rows were last selected
         self._seen = -1  # rows at the last look
 
@@ -109,8 +108,8 @@ class ResultsScreen(Page):
 
     def action_stop(self) -> None:
         """Stop what is being written; else the run, or go on with one that was stopped."""
-        if self._saving is not None:
-            self._saving.set()
+        if self.app.saving is not None:
+            self.app.saving.set()
         elif self.job.running:
             self.job.stop()
         elif self.job.state is not State.DONE:
@@ -299,7 +298,7 @@ class ResultsScreen(Page):
     @work(group="save", description="save")
     async def action_save(self) -> None:
         """Ask which rows to save and where to, and write them."""
-        if self._saving is not None:
+        if self.app.saving is not None:
             self.app.bell()
             return
         if self.job.state is not State.DONE:
@@ -324,14 +323,15 @@ class ResultsScreen(Page):
         if name := await self.app.push_screen_wait(Ask(title, start)):
             path = typed_output(name, Path(start))
             if not exists(path) or await self.replaces(path):
-                await self._save(path, list(scopes.values())[number])
+                saved = self._save(path, list(scopes.values())[number])
+                self.app.run_worker(saved, description="save")  # it goes on when this is left
 
     async def _save(self, path: Path, rows: NDArray[np.int64] | None) -> None:
         """Save, and say how it went."""
         job, app, stop = self.job, self.app, threading.Event()
         settings = replace(job.settings, force=True)
         app.say(tr("Saving to {path}… {key} stops it.", path=path, key=app.key_of("stop")))
-        self._saving = stop
+        app.saving = stop
         try:
             count = await aside(lambda: save_rows(settings, job.found, job.rows, rows, path, stop))
         except (UserError, OSError) as error:
@@ -341,7 +341,8 @@ class ResultsScreen(Page):
         else:
             app.say(tr("{count:record} saved to {path}", count=count, path=path))
         finally:
-            self._saving = None
+            stop.set()  # for the thread, where the app ends first
+            app.saving = None
 
     def action_back(self) -> None:
         """Go from the filter to the table, and from there to the screen before."""
