@@ -22,7 +22,7 @@ from models.display import display
 from models.i18n import choose_language, tr
 from models.locations import BUILTIN, Device
 from tui.actions import Keys, actions
-from tui.engine import Answer, Crashed, Ended, Engine, Opened, OpenModel, Refused
+from tui.engine import Answer, Crashed, Ended, Engine, Opened, OpenModel, Refused, Unopened
 from tui.looks import one_line
 from tui.memory import Archive, Choices, Corrections, Places
 from tui.paint import CONTRAST, THEMES
@@ -158,8 +158,8 @@ class SentimentApp(App[None], inherit_bindings=False):
         self.state = "ready"
         self.tell()
 
-    @on(Refused)
-    def _was_refused(self, event: Refused) -> None:
+    @on(Unopened)
+    def _unopened(self, event: Unopened) -> None:
         if self.state == "ready":  # the model before it still answers
             self._say_status(*self._facts)
             self.say(event.reason, "error")
@@ -167,6 +167,11 @@ class SentimentApp(App[None], inherit_bindings=False):
         self.state, self.refusal = "refused", event.reason
         self._say_status(tr("could not be opened"))
         self.tell()
+
+    @on(Refused)
+    def _refused(self, event: Refused) -> None:
+        if self.state == "ready":  # else the reason is that there is no model, which is shown
+            self.say(event.reason, "error")
 
     @on(Crashed)
     def _crashed(self, event: Crashed) -> None:
