@@ -472,6 +472,22 @@ async def test_a_run_can_be_paused_and_goes_on(fake: FakeModel, many: Path) -> N
         assert len(fake.asked) >= 3001
 
 
+async def test_rows_that_come_in_leave_the_view_where_it_is(fake: FakeModel, many: Path) -> None:
+    async with app_of(fake).run_test() as pilot:
+        await stopped(pilot, fake, many)
+        shown: ResultsScreen = pilot.app.screen  # type: ignore[assignment]
+        table = shown.query_one("#table", Lines)
+        table.scroll_to(y=60, animate=False)
+        await shows(pilot, " 62 ")
+        listed: list[int] = []
+        show = table.show
+        table.show = lambda *some, **more: (show(*some, **more), listed.append(1))[0]  # type: ignore[method-assign]
+        shown.tell()
+        await until(pilot, lambda: bool(listed))
+        await pilot.pause()
+        assert (table.scroll_offset.y, table.cursor) == (60, 0)
+
+
 async def stopped(pilot: Pilot[Any], fake: FakeModel, many: Path) -> None:
     """Begin to classify many records, and stop after 2016 of them: 32, 64, 128, …, 512, 512."""
     app: SentimentApp = pilot.app  # type: ignore[assignment]

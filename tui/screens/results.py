@@ -59,10 +59,11 @@ class ResultsScreen(Page):
     def _body(self) -> ComposeResult:
         hint = tr("Filter: words, label:…, status:…, <70%, >95%")
         empty = tr("Nothing here yet, or nothing that the filter leaves.")
+        none: Items[int] = range(0)
         yield Static(id="progress", markup=False)
         yield Line(placeholder=hint, id="filter")
         yield Buttons(id="header", markup=False)
-        yield Lines(self._rows, self._draw, empty, id="table")
+        yield Lines(none, self._draw, empty, id="table")
         with VerticalScroll(id="detail", can_focus=False):
             yield Static(id="text", markup=False)
 
