@@ -419,6 +419,18 @@ async def test_a_row_is_corrected_and_its_text_shown_in_full(
     assert json.loads(file.read_text()) == {"text": "坏了", "label": "正向评价"}
 
 
+async def test_a_long_text_that_was_corrected_is_marked_too(
+    fake: FakeModel, tmp_path: Path
+) -> None:
+    path = tmp_path / "long.txt"
+    path.write_text("很长的评论" * 80, encoding="utf-8")
+    async with app_of(fake).run_test() as pilot:
+        await classified(pilot, path)
+        await pilot.press("f4")
+        await choose(pilot, "2", "Which label is right?")
+        await shows(pilot, "1  ✎ ▼ 负向评价")
+
+
 async def test_the_next_unsure_row_is_a_key_away(fake: FakeModel, table: Path) -> None:
     object.__setattr__(fake.manifest, "uncertain_below", 0.8)
     async with app_of(fake).run_test(notifications=True) as pilot:

@@ -229,9 +229,11 @@ class ResultsScreen(Page):
 
     def _draw(self, index: int, width: int) -> Content:
         """Draw an answer."""
-        found = self.job.rows.row(int(index), 8 * width)
+        corrected = self.app.corrections.labels
+        most = None if corrected else 8 * width  # only a whole text can be found among them
+        found = self.job.rows.row(int(index), most)
         marks = "●" if index in self._marked else " "
-        marks += "✎" if found.text in self.app.corrections.labels else " "
+        marks += "✎" if found.text in corrected else " "
         label, confidence = Content(padded("  –", widest(self.job.labels) + 2)), " " * 7
         if found.label >= 0:
             label, confidence = named(self.job.labels, found.label), percent(found.confidence)
