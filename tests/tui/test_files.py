@@ -367,6 +367,17 @@ async def test_rows_are_filtered_sorted_marked_and_saved(
     ]
 
 
+async def test_rows_are_shown_by_label_whatever_it_is_called(table: Path) -> None:
+    async with app_of(FakeModel(["very good", "very bad"])).run_test() as pilot:
+        await classified(pilot, table)
+        await pilot.press("l")
+        await shows(pilot, 'label:"very good"', "5 of 6 rows")
+        await pilot.press("l")
+        await shows(pilot, 'label:"very bad"', "0 of 6 rows")
+        await pilot.press("l")
+        await shows(pilot, "6 of 6 rows")
+
+
 async def test_a_save_that_fails_says_why(fake: FakeModel, table: Path, tmp_path: Path) -> None:
     async with app_of(fake).run_test(notifications=True) as pilot:
         await classified(pilot, table)

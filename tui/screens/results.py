@@ -27,7 +27,7 @@ from tui.looks import one_line, padded, percent
 from tui.paint import FAINT, named, widest
 from tui.paths import exists, typed_output
 from tui.results import STATUSES
-from tui.rows import ORDERS, Query, Row, Rows
+from tui.rows import ORDERS, Query, Row, Rows, words_of
 from tui.saving import save_rows
 from tui.screens.dialogs import Ask, Question, Whole, shown
 from tui.screens.page import Buttons, Page
@@ -185,8 +185,10 @@ class ResultsScreen(Page):
         """Show one label after the other, then all again."""
         labels, line = self.job.labels, self.query_one("#filter", Line)
         label = 0 if self._query.label is None else self._query.label + 1
-        words = [word for word in line.value.split() if not word.startswith("label:")]
-        words += [f"label:{labels[label]}"] if label < len(labels) else []
+        words = [word for word in words_of(line.value) if not word.startswith("label:")]
+        if label < len(labels):
+            name = labels[label]
+            words.append(f"label:{name}" if name.split() == [name] else f'label:"{name}"')
         line.value = " ".join(words)
 
     def action_sort(self, orders: str = " ".join(ORDERS)) -> None:
