@@ -202,6 +202,22 @@ async def test_a_file_is_found_in_the_tree(
         await shows(pilot, "6 records")
 
 
+async def test_what_is_typed_hides_nothing_inside_the_folders_of_the_tree(
+    fake: FakeModel, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a folder", "other"):
+        (table.parent / name).mkdir()
+    table.rename(table.parent / "a folder" / table.name)
+    monkeypatch.chdir(table.parent)
+    async with app_of(fake).run_test() as pilot:
+        await pilot.press("ctrl+o")
+        await shows(pilot, "▸ a folder", "▸ other")
+        await pilot.press(*"a fol")
+        await until(pilot, lambda: "▸ other" not in "\n".join(screen(pilot)))
+        await pilot.press("down", "down", "enter")
+        await shows(pilot, "▾ a folder", "评价 reviews.jsonl")
+
+
 async def test_a_model_is_found_in_the_tree_of_models(fake: FakeModel, tmp_path: Path) -> None:
     for name in ("mine.onnx", "reviews.csv"):
         (tmp_path / name).touch()
