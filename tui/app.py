@@ -14,7 +14,6 @@ from textual.app import App
 from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.content import Content
-from textual.reactive import reactive
 from textual.screen import ModalScreen, Screen
 
 from models.command import reason_of
@@ -27,7 +26,7 @@ from tui.looks import one_line
 from tui.memory import Archive, Choices, Corrections, Places
 from tui.paint import CONTRAST, THEMES
 from tui.screens.dialogs import Help, Question
-from tui.screens.page import Page
+from tui.screens.page import Page, StatusBar
 from tui.screens.type import TypeScreen
 
 if TYPE_CHECKING:
@@ -63,8 +62,6 @@ class SentimentApp(App[None], inherit_bindings=False):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012 - Textual types it so
     BINDINGS = [Binding("ctrl+c", "help_quit", show=False)]  # noqa: RUF012 - as above
 
-    status: reactive[Content] = reactive(Content())
-
     def __init__(self, open_model: OpenModel, model: Path, device: Device, places: Places) -> None:
         super().__init__()
         self.places = places
@@ -81,6 +78,7 @@ class SentimentApp(App[None], inherit_bindings=False):
         self.state: Literal["loading", "ready", "refused"] = "loading"
         self.refusal = ""
         self.crash: Exception | None = None
+        self.status = Content()
         self._open_model = open_model
         self._facts: list[str] = []
         self.register_theme(CONTRAST)
@@ -188,6 +186,9 @@ class SentimentApp(App[None], inherit_bindings=False):
         builtin = self.model.resolve() == BUILTIN.resolve()
         name = tr("built-in model") if builtin else one_line(self.model.stem, _WIDEST_NAME)
         self.status = Content(" · ".join([name, *map(display, facts)]))
+        for screen in self.screen_stack:
+            for bar in screen.query(StatusBar):
+                bar.update(self.status)
 
     # What is remembered
 

@@ -1,8 +1,10 @@
 """A file in the app: found, previewed, classified, browsed, corrected, saved."""
 
 import asyncio
+import gc
 import json
 import threading
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -36,6 +38,7 @@ from tui.job import Job, State
 from tui.memory import Corrections, Places
 from tui.results import Summary
 from tui.screens import file
+from tui.screens.page import StatusBar
 from tui.screens.pick import completed, entries
 from tui.screens.results import ResultsScreen
 from tui.screens.summary import progress
@@ -628,6 +631,15 @@ async def test_a_run_that_is_left_as_soon_as_it_is_shown_disturbs_nobody(
         for _ in range(3):
             app.show(ResultsScreen(app.job))
         await shows(pilot, "6 of 6 rows")
+
+
+async def test_a_screen_that_was_left_is_let_go(fake: FakeModel, table: Path) -> None:
+    app = app_of(fake)
+    async with app.run_test() as pilot:
+        await preview(pilot, table)
+        left = weakref.ref(app.screen.query_one(StatusBar))
+        await leave(pilot)
+        await until(pilot, lambda: gc.collect() >= 0 and left() is None)
 
 
 async def test_hours_that_are_left_are_told_from_minutes(fake: FakeModel, table: Path) -> None:
