@@ -65,24 +65,29 @@ class Query:
     def parse(
         cls, line: str, labels: Sequence[str], statuses: Sequence[str], order: str
     ) -> "Query":
-        """Read a line such as `label:正 status:uncertain <70% 早餐`.
+        """Read a line such as `label:正 status:uncertain <70% 早餐`; see `words_of`.
 
         Raises:
             UserError: USAGE, a label or status begins like none, or like several.
         """
         words, limits = [], {"least": 0.0, "below": 2.0}
         ids: dict[str, int | None] = {"label": None, "status": None}
-        for word in line.split():
+        for word in words_of(line):
             name, colon, value = word.partition(":")
             if limit := re.fullmatch(r"([<>])(\d{1,3}(?:\.\d+)?)%?", word):
                 limits["below" if limit[1] == "<" else "least"] = float(limit[2]) / 100
             elif colon and name in ids:
                 ids[name] = _the_one(
-                    value, *([labels] if name == "label" else [statuses, STATUSES])
+                    value.strip('"'), *([labels] if name == "label" else [statuses, STATUSES])
                 )
             else:
                 words.append(word)
         return cls(" ".join(words), ids["label"], ids["status"], order=order, **limits)
+
+
+def words_of(line: str) -> list[str]:
+    """Return the words of a filter; quotes keep a label or status together: `label:"very good"`."""
+    return re.findall(r'(?:label|status):"[^"]*"?|\S+', line)
 
 
 def _the_one(start: str, *languages: Sequence[str]) -> int:

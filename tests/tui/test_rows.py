@@ -157,10 +157,17 @@ def test_rows_that_come_in_meanwhile_do_not_disturb_what_is_counted_or_read() ->
         ("status:truncated", Query(status=2)),  # as in the file, besides the words of the app
         ("status:un >95 坏", Query(status=1, least=0.95, text="坏")),
         ("<b> a:b", Query(text="<b> a:b")),
+        ('"a b"', Query(text='"a b"')),
     ],
 )
 def test_a_line_is_read_as_a_query(line: str, query: Query) -> None:
     assert Query.parse(line, LABELS, STATUSES, "file") == query
+
+
+@pytest.mark.parametrize("line", ['label:"very good" 早餐', '早餐 label:"very g'])
+def test_a_label_with_a_space_stands_in_quotes(line: str) -> None:
+    query = Query.parse(line, ("very good", "very bad"), STATUSES, "file")
+    assert query == Query(label=0, text="早餐")
 
 
 @pytest.mark.parametrize("line", ["label:", "label:x", "status:q"])

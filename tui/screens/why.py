@@ -37,6 +37,7 @@ class Why(Dialog):
 
     @on(Refused)
     def _refused(self, event: Refused) -> None:
+        event.stop()
         self.query_one("#about", Static).update(Content(display(event.reason)))
 
     @on(Explained)
