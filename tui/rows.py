@@ -41,6 +41,10 @@ ORDERS = {
 """What rows can be sorted by, and in which direction. What has no answer comes last."""
 
 
+_HALF_WIDTH = str.maketrans("＜＞：％＂０１２３４５６７８９．", '<>:%"0123456789.')
+"""Of what a filter is written with, as a Chinese input method types it."""
+
+
 @dataclass(frozen=True)
 class Query:
     """Which rows are wanted, and in which order.
@@ -72,7 +76,7 @@ class Query:
         """
         words, limits = [], {"least": 0.0, "below": 2.0}
         ids: dict[str, int | None] = {"label": None, "status": None}
-        for word in words_of(line):
+        for word in words_of(line.translate(_HALF_WIDTH)):
             name, colon, value = word.partition(":")
             if limit := re.fullmatch(r"([<>])(\d{1,3}(?:\.\d+)?)%?", word):
                 limits["below" if limit[1] == "<" else "least"] = float(limit[2]) / 100

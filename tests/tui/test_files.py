@@ -364,6 +364,9 @@ async def test_rows_are_filtered_sorted_marked_and_saved(
         await shows(pilot, "6 of 6 rows, unsure first")
         await pilot.press("slash", *"status:cu")
         await shows(pilot, "1 of 6 rows")
+        await pilot.press("ctrl+u")
+        pilot.app.screen.query_one("#filter").value = "status：cu ＜１００％"  # type: ignore[attr-defined]
+        await shows(pilot, "1 of 6 rows")
         await pilot.press("ctrl+u", *"label:x")
         await shows(pilot, "expected the beginning of one of 负向评价, 正向评价, found x")
         await pilot.press("ctrl+u")
@@ -445,8 +448,19 @@ async def test_a_row_is_corrected_and_its_text_shown_in_full(
         await pilot.press("f4")
         await choose(pilot, "2", "Which label is right?")
         await shows(pilot, "2  ✎ ▼ 负向评价")
+        for name in ("some.csv", "some.jsonl"):
+            await pilot.press("ctrl+s")
+            await choose(pilot, "1", "1  All 6 rows")
+            await shows(pilot, "Save to")
+            await type_path(pilot, table.with_name(name))
+            await until(pilot, table.with_name(name).exists)
     (file,) = home.rglob("corrections.jsonl")
     assert json.loads(file.read_text()) == {"text": "坏了", "label": "正向评价"}
+    rows = [json.loads(line) for line in table.with_name("some.jsonl").open(encoding="utf-8")]
+    assert [row["corrected_label"] for row in rows] == [None, "正向评价", *[None] * 4]
+    lines = table.with_name("some.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("id,text,corrected_label,predicted_label,")
+    assert lines[2].startswith("2,坏了,正向评价,负向评价,")
 
 
 async def test_a_long_text_that_was_corrected_is_marked_too(

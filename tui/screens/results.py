@@ -334,11 +334,14 @@ class ResultsScreen(Page):
     async def _save(self, path: Path, rows: NDArray[np.int64] | None) -> None:
         """Save, and say how it went."""
         job, app, stop = self.job, self.app, threading.Event()
+        corrections = dict(app.corrections.labels)
         settings = replace(job.settings, force=True)
         app.say(tr("Saving to {path}… {key} stops it.", path=path, key=app.key_of("stop")))
         app.saving = stop
         try:
-            count = await aside(lambda: save_rows(settings, job.found, job.rows, rows, path, stop))
+            count = await aside(
+                lambda: save_rows(settings, job.found, job.rows, rows, path, stop, corrections)
+            )
         except (UserError, OSError) as error:
             app.say(reason_of(error), "error")
         except Stopped:
