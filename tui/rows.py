@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.command import ExitCode, UserError
-from tui.results import STATUSES
+from tui.results import STATUSES, Chunk
 
 BINS = 10
 """Of the histogram of confidences."""
@@ -147,28 +147,25 @@ class Rows:
     def __len__(self) -> int:
         return self._rows
 
-    def append(
-        self,
-        texts: Sequence[str],
-        *,
-        numbers: NDArray[np.int64],
-        labels: NDArray[np.int64],
-        confidences: NDArray[np.float32],
-        states: NDArray[np.uint8],
-    ) -> None:
-        """Add rows, all arguments `[rows]`; only one thread may."""
-        start, end = self._rows, self._rows + len(texts)
-        data = [text.encode("utf-8", "surrogatepass") for text in texts]
+    def append(self, chunk: Chunk) -> None:
+        """Add the records of a chunk; only one thread may."""
+        start, end = self._rows, self._rows + len(chunk.texts)
+        data = [text.encode("utf-8", "surrogatepass") for text in chunk.texts]
         self._file.write(b"".join(data))
         self._file.flush()
-        given = {"numbers": numbers, "labels": labels, "confidences": confidences, "states": states}
+        given = {
+            "numbers": [record.place.number for record in chunk.records],
+            "labels": chunk.ids,
+            "confidences": chunk.confidences,
+            "states": chunk.statuses,
+        }
         with self._lock:
             for name, values in given.items():
                 self._columns[name] = _grown(self._columns[name], end)
                 self._columns[name][start:end] = values
             self._ends = _grown(self._ends, end + 1)
             self._ends[start + 1 : end + 1] = self._ends[start] + np.cumsum([len(d) for d in data])
-            self.counts += np.bincount(labels[labels >= 0], minlength=len(self.labels))
+            self.counts += np.bincount(chunk.ids[chunk.ids >= 0], minlength=len(self.labels))
             self._rows = end
 
     def column(self, name: str) -> NDArray[Any]:

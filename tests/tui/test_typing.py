@@ -141,7 +141,7 @@ async def test_why_marks_what_speaks_for_the_answer_and_what_against(fake: FakeM
 
 
 def test_of_a_text_without_a_token_there_is_nothing_to_leave_out(model: Path) -> None:
-    found = explain(Predictor.open(model), "\ufffd").explanation
+    found = explain(Predictor.open(model), "\ufffd")
     assert (found.pieces, found.effects) == ((), ())
 
 
