@@ -27,12 +27,13 @@ import numpy as np
 
 from models.locations import BUILTIN
 from models.predictor import Predictor
-from models.tables import Dialect
+from models.tables import Dialect, Place, Record
 from tui.app import SentimentApp
 from tui.inspection import Found, Settings
 from tui.job import Job, State
 from tui.memory import Places
 from tui.palette import possible
+from tui.results import Chunk
 from tui.rows import Rows
 from tui.screens.results import ResultsScreen
 from tui.widgets.lines import Lines
@@ -88,12 +89,17 @@ def made_up() -> Rows:
     texts = ["".join(random.choice(CHARACTERS, 25)) for _ in range(20_000)]
     for start in range(0, ROWS, len(texts)):
         confidences = 0.5 + random.random(len(texts), dtype=np.float32) / 2
+        numbers = range(start + 1, start + 1 + len(texts))
         rows.append(
-            texts,
-            numbers=np.arange(start + 1, start + 1 + len(texts)),
-            labels=random.integers(0, 2, len(texts)),
-            confidences=confidences,
-            states=(confidences < 0.7).astype(np.uint8),
+            Chunk(
+                records=[Record(Place(number, number, number), {}) for number in numbers],
+                texts=texts,
+                ids=random.integers(0, 2, len(texts)),
+                confidences=confidences,
+                statuses=(confidences < 0.7).astype(np.int64),
+                truths=None,
+                rejects=[],
+            )
         )
     return rows
 

@@ -18,7 +18,7 @@ from models.encoder import canonical_tokenizer, max_positions
 from models.i18n import tr
 from models.labels import LabelSet
 from models.run_directory import Row, load_classifier, read_json, read_rows, read_run
-from models.tables import open_table, plain
+from models.tables import LABEL_COLUMNS, TEXT_COLUMNS, open_table, plain
 from models.tokens import Tokenizer
 
 BERT_LIKE = ("bert", "camembert", "electra", "ernie", "roberta", "xlm-roberta")
@@ -288,8 +288,12 @@ def _labelled(path: Path, labels: Sequence[str]) -> list[Row]:
     known = LabelSet(labels)
     rows = []
     with open_table(path) as table:
+        names = [
+            next((name for name in table.columns if name.lower() in known_names), known_names[0])
+            for known_names in (TEXT_COLUMNS, LABEL_COLUMNS)
+        ]
         for record in table.records:
-            text, label = (plain(record.fields.get(name)) for name in ("text", "label"))
+            text, label = (plain(record.fields.get(name)) for name in names)
             number = known.find(str(label))
             if not isinstance(text, str) or number is None:
                 raise UserError(

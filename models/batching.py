@@ -3,16 +3,19 @@
 import numpy as np
 from numpy.typing import NDArray
 
+MAX_TOKENS = {"cpu": 512, "cuda": 4096}
+"""Of a batch, padding included, by device. On a CPU some 512 tokens keep what flows through a layer
+in a core's cache, and are enough for a matrix product to be as fast as it gets."""
+
 
 def plan(
-    lengths: NDArray[np.integer], *, max_tokens: int = 512, max_rows: int = 64
+    lengths: NDArray[np.integer], *, max_tokens: int = MAX_TOKENS["cpu"], max_rows: int = 64
 ) -> list[NDArray[np.intp]]:
     """Group texts of similar length, so that little of a batch is padding.
 
-    Some 512 tokens keep what flows through a layer in a core's cache, and are enough for a matrix
-    product to be as fast as it gets. A batch costs rows × longest, padding included; that product
-    is what `max_tokens` bounds. A text longer than `max_tokens` stands alone. The order is a
-    function of the lengths only: shortest first, equal lengths in order of arrival.
+    A batch costs rows × longest, padding included; that product is what `max_tokens` bounds. A text
+    longer than `max_tokens` stands alone. The order is a function of the lengths only: shortest
+    first, equal lengths in order of arrival.
 
     Args:
         lengths: tokens per text, `[texts]`.

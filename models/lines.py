@@ -113,6 +113,17 @@ def read_lines(file: BufferedReader, encoding: str) -> Iterator[Line]:
         start += len(raw)
 
 
+def with_byte_order(file: BufferedReader, encoding: str) -> str:
+    """Return the codec that the byte order mark of a file makes of "utf-16" and "utf-32"."""
+    marked = _mark(file)
+    try:
+        codec = codecs.lookup(encoding).name
+    except LookupError:
+        return encoding
+    told = marked is not None and codec in ("utf-16", "utf-32") and marked[1].startswith(codec)
+    return marked[1] if marked and told else encoding
+
+
 def _mark(file: BufferedReader) -> tuple[bytes, str] | None:
     head = file.peek(4)
     return next((pair for pair in _MARKS.items() if head.startswith(pair[0])), None)

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.admission import admit
-from models.batching import plan
+from models.batching import MAX_TOKENS, plan
 from models.command import ExitCode, UserError
-from models.cores import available_cores, instructions, share_out
+from models.cores import FastestWay, available_cores, instructions
 from models.i18n import tr
 from models.locations import BUILTIN, Device
 from models.manifest import Manifest
@@ -150,6 +150,8 @@ class Predictor:
         self._session = session
         self._connect = connect
         self._crew: Any = None  # a session of one thread that many threads call, once it is needed
+        key = f"{self.manifest.digest[:16]}-{self.threads}"
+        self._fastest = FastestWay(key, ("apart", "together"), self.threads)
         self.device = "cuda" if session.get_providers()[0] == _PROVIDERS["cuda"] else "cpu"
         self.nodes = {
             part.ep_name: len(part.get_nodes())
@@ -279,8 +281,8 @@ class Predictor:
     def _answer(self, tokens: Tokens) -> NDArray[np.float32]:
         """Return the probabilities of each row of ids, `[rows, labels]`."""
         answers = np.empty((len(tokens.ids), len(self.manifest.labels)), dtype=np.float32)
-        limits = {} if self.device == "cpu" else {"max_tokens": 4096}
-        batches = plan(tokens.lengths, **limits)[::-1]  # the longest first: no thread ends late
+        # the longest first: no thread ends late
+        batches = plan(tokens.lengths, max_tokens=MAX_TOKENS[self.device])[::-1]
 
         def run(session: Any, rows: NDArray[np.intp]) -> None:
             answers[rows] = self._run(session, tokens.batch(rows, self._tokenizer.pad_id))
@@ -302,9 +304,7 @@ class Predictor:
         if self.device != "cpu" or self.threads == 1 or len(batches) < 2 * self.threads:
             together(batches)
         else:
-            key = f"{self.manifest.digest[:16]}-{self.threads}"
-            ways = {"apart": apart, "together": together}
-            share_out(key, ways, batches, 4 * self.threads, self.threads)
+            self._fastest.run({"apart": apart, "together": together}, batches)
         return answers
 
 

@@ -111,6 +111,7 @@ def new_run(path: Path, *, force: bool = False) -> Iterator[Path]:
     refuse_existing(path, force=force)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
+    shutil.rmtree(draft, ignore_errors=True)  # of a training that was killed as it wrote this
     draft.mkdir()
     try:
         yield draft
@@ -122,6 +123,7 @@ def new_run(path: Path, *, force: bool = False) -> Iterator[Path]:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     link = path.with_name(f".latest.{os.getpid()}")
+    link.unlink(missing_ok=True)
     link.symlink_to(path.name, target_is_directory=True)
     link.replace(path.with_name("latest"))
 

@@ -18,6 +18,7 @@ MOST_INFLATED = 1 << 30
 MOST_CELLS = 50_000_000
 """Rows × columns of a sheet: a million rows of fifty columns."""
 
+_ANNOUNCED = re.compile(rb'\buniqueCount=["\'](\d{1,18})')
 _PLACE = re.compile(rb"""\br=["']([A-Z]{0,7})([0-9]{1,9})["']""")  # of a cell, or of a row
 _ROW = re.compile(rb"<(?:\w+:)?row\b")
 _CELL = re.compile(rb"<(?:\w+:)?c\b")
@@ -138,13 +139,15 @@ def _check_size(path: Path) -> None:
                         for letters, digits in _PLACE.findall(end + block):
                             row = max(row, int(digits))
                             column = max(column, _column(letters))
+                        # the reader makes room for as many strings as are announced
+                        announced = max(map(int, _ANNOUNCED.findall(end + block)), default=0)
                         end = block[-32:]
                         # cells before the first row of this block, and in each row
                         first, *others = map(len, map(_CELL.findall, _ROW.split(block)))
                         rows += len(others)
                         row, column = max(row, rows), max(column, cells + first, *others)
                         cells = others[-1] if others else cells + first
-                        if left < 0 or row * column > MOST_CELLS:
+                        if left < 0 or max(row * column, announced) > MOST_CELLS:
                             raise _unreadable(path, "XLSX", tr("it would fill the memory"))
     except _DAMAGED as error:
         raise _unreadable(path, "XLSX", error) from error

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, NoReturn
 from models.command import ExitCode, UserError, require_file
 from models.display import display
 from models.i18n import tr
-from models.lines import Line, detect_encoding, read_lines
+from models.lines import Line, detect_encoding, read_lines, with_byte_order
 
 TEXT_FORMATS = ("csv", "tsv", "jsonl", "txt")
 FORMATS = (*TEXT_FORMATS, "xlsx", "parquet")
@@ -261,8 +261,9 @@ def open_table(path: Path | None, dialect: Dialect = Dialect()) -> Iterator[Tabl
         )
     if format in TEXT_FORMATS:
         encoding = dialect.encoding or (detect_encoding(path) if path else "utf-8")
-        dialect = replace(dialect, format=format, encoding=encoding, sheet=None)
         with path.open("rb") if path else open(sys.stdin.fileno(), "rb", closefd=False) as file:
+            encoding = with_byte_order(file, encoding)
+            dialect = replace(dialect, format=format, encoding=encoding, sheet=None)
             yield _open_text(name, dialect, read_lines(file, encoding))
         return
     if path is None:

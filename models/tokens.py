@@ -14,6 +14,8 @@ from tokenizers import Tokenizer as RustTokenizer
 
 Array = NDArray[np.int64]
 
+_CHUNK = 1024  # texts that are in memory as what Rust says of them, of which ids are a small part
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _IN_WORD = re.compile("[A-Za-z0-9]{2}")  # no border is between two such characters
 
@@ -89,24 +91,26 @@ class Tokenizer:
                 its beginning.
         """
         self._rust.enable_truncation(self.max_length, stride=self.max_length // 4 if windows else 0)
-        encodings = self._rust.encode_batch_fast([*map(encodable, texts)])  # without offsets
-        parts = [[encoding, *encoding.overflowing] for encoding in encodings]
         special = self._rust.num_special_tokens_to_add(is_pair=False)
-        read = [
-            1.0
-            if windows or len(part) == 1
-            else (len(part[0]) - special) / sum(len(piece) - special for piece in part)
-            for part in parts
-        ]
-        kept = parts if windows else [part[:1] for part in parts]
-        ids = [np.array(piece.ids, dtype=np.int64) for part in kept for piece in part]
+        ids: list[Array] = []
+        read: list[float] = []
+        owner: list[int] = []
+        for start in range(0, len(texts), _CHUNK):
+            some = [*map(encodable, texts[start : start + _CHUNK])]
+            for encoding in self._rust.encode_batch_fast(some):  # without offsets
+                parts = [encoding, *encoding.overflowing]
+                cut = 0 if windows else sum(len(part) - special for part in parts[1:])
+                first = len(encoding) - special
+                owner += [len(read)] * (len(parts) if windows else 1)
+                read.append(first / (first + cut) if cut else 1.0)
+                ids += [
+                    np.array(part.ids, dtype=np.int64) for part in (parts if windows else parts[:1])
+                ]
         return Tokens(
             ids=ids,
             lengths=np.array([len(row) for row in ids], dtype=np.int64),
             read=np.array(read, dtype=np.float32),
-            owner=np.repeat(np.arange(len(kept)), [len(part) for part in kept])
-            if windows
-            else None,
+            owner=np.array(owner, dtype=np.intp) if windows else None,
         )
 
     def pieces(self, text: str) -> list[str]:

@@ -1,5 +1,6 @@
 """The runtime starts fast because of what it does not import; a child process shows that."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -53,3 +54,15 @@ def test_the_root_of_a_package_imports_nothing(package: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == f"{{'{package}'}}"
+
+
+def test_onnx_runtime_tells_nobody_that_it_is_used(tmp_path: Path) -> None:
+    """It keeps an id of the machine, and what it is about to tell, in the user's cache."""
+    program = (
+        "from models.locations import BUILTIN\n"
+        "from models.predictor import Predictor\n"
+        "Predictor.open(BUILTIN).predict(['好'])\n"
+    )
+    kept = {name: value for name, value in os.environ.items() if name[:4] not in ("ORT_", "XDG_")}
+    subprocess.run([sys.executable, "-c", program], env={**kept, "HOME": str(tmp_path)}, check=True)
+    assert not [path for path in tmp_path.rglob("*") if "icrosoft" in path.name]

@@ -50,7 +50,11 @@ def _read_config(context: click.Context, _parameter: click.Parameter, path: Path
         raise UserError(
             ExitCode.DATA, "{path} is not TOML: {reason}", path=path, reason=error
         ) from error
-    options = {parameter.opts[0].removeprefix("--"): parameter for parameter in _options(context)}
+    options = {
+        option.opts[0].removeprefix("--"): option
+        for option in _options(context)
+        if option.expose_value  # all but --config
+    }
     if unknown := sorted(set(document) - set(options)):
         raise UserError(
             ExitCode.USAGE,
@@ -59,9 +63,9 @@ def _read_config(context: click.Context, _parameter: click.Parameter, path: Path
             unknown=", ".join(unknown),
         )
     context.default_map = {
-        str(options[flag].name): [value]
-        if options[flag].multiple and not isinstance(value, list)
-        else value
+        str(options[flag].name): [*map(str, value)]
+        if isinstance(value, list)
+        else ([str(value)] if options[flag].multiple else str(value))  # 2.9 is no whole number
         for flag, value in document.items()
     }
 

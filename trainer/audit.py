@@ -112,42 +112,34 @@ def _tokens(texts: Sequence[str], tokenizer_json: str) -> tuple[NDArray[np.int64
 
 def show(audited: dict[str, dict[str, Any]], max_length: int) -> list[str]:
     """Return the audit as a table for the terminal, a column per split."""
-    names = list(next(iter(audited.values()))["per_class"])
-    titles = [
-        tr("rows"),
-        *(f"  {name}" for name in names[:_CLASSES_SHOWN]),
-        *(["  …"] if len(names) > _CLASSES_SHOWN else []),
-        tr("blank"),
-        tr("copies, to the letter"),
-        tr("copies but for case and punctuation"),
-        tr("contradictory labels: texts, rows"),
-        tr("also in train"),
-        tr("tokens: median, 95 %, 99 %, longest"),
-        tr("longer than {tokens} tokens, to be cut", tokens=max_length),
-        tr("unknown tokens"),
-    ]
-    rows = [["", *audited], *map(list, zip(titles, *map(_column, audited.values()), strict=True))]
-    return aligned(rows, right=range(1, len(rows[0])))
+    columns = [_column(split, max_length) for split in audited.values()]
+    rows = [[title, *(column[title] for column in columns)] for title in columns[0]]
+    return aligned([["", *audited], *rows], right=range(1, len(rows[0])))
 
 
-def _column(split: dict[str, Any]) -> list[str]:
+def _column(split: dict[str, Any], max_length: int) -> dict[str, str]:
     def part(rows: int) -> str:
         return f"{rows:,} ({rows / split['rows']:.1%})"
 
-    classes = [part(rows) for rows in split["per_class"].values()]
-    return [
-        f"{split['rows']:,}",
-        *classes[:_CLASSES_SHOWN],
-        *([""] if len(classes) > _CLASSES_SHOWN else []),
-        f"{split['blank']:,}",
-        f"{split['duplicates']:,}",
-        f"{split['duplicates_normalised']:,}",
-        f"{split['contradictory_texts']:,}, {split['contradictory_rows']:,}",
-        "-" if split["in_train"] is None else part(split["in_train"]),
-        ", ".join(f"{split['lengths'][at]:,}" for at in ("p50", "p95", "p99", "max")),
-        part(split["cut"]),
-        f"{split['unknown']:.2%}",
-    ]
+    classes = {f"  {name}": part(rows) for name, rows in split["per_class"].items()}
+    if len(classes) > _CLASSES_SHOWN:
+        classes = dict([*list(classes.items())[:_CLASSES_SHOWN], ("  …", "")])
+    return {
+        tr("rows"): f"{split['rows']:,}",
+        **classes,
+        tr("blank"): f"{split['blank']:,}",
+        tr("copies, to the letter"): f"{split['duplicates']:,}",
+        tr("copies but for case and punctuation"): f"{split['duplicates_normalised']:,}",
+        tr("contradictory labels: texts, rows"): (
+            f"{split['contradictory_texts']:,}, {split['contradictory_rows']:,}"
+        ),
+        tr("also in train"): "-" if split["in_train"] is None else part(split["in_train"]),
+        tr("tokens: median, 95 %, 99 %, longest"): ", ".join(
+            f"{split['lengths'][at]:,}" for at in ("p50", "p95", "p99", "max")
+        ),
+        tr("longer than {tokens} tokens, to be cut", tokens=max_length): part(split["cut"]),
+        tr("unknown tokens"): f"{split['unknown']:.2%}",
+    }
 
 
 def drop_contradictions(data: Data) -> Data:
@@ -198,7 +190,8 @@ def _keep(data: Data, kept: NDArray[np.bool_]) -> tuple[Data, int]:
 def class_weights(data: Data) -> Tensor:
     """Return a weight per class for the loss, so that each counts the same in train, float32 `[C]`.
 
-    A weight is inverse to the rows of its class; the mean of the weights is 1.
+    A weight is inverse to the rows of its class, and the mean over the rows is 1: the loss keeps
+    its size, beside that of the teachers too.
 
     Raises:
         UserError: DATA, a class has no rows.
@@ -210,4 +203,4 @@ def class_weights(data: Data) -> Tensor:
             "--class-weights: expected rows of every label, found none of label {label}",
             label=data.labels.names[int(rows.argmin())],
         )
-    return torch.from_numpy(1 / rows / (1 / rows).mean()).float()
+    return torch.from_numpy(rows.sum() / (len(rows) * rows)).float()

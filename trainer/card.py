@@ -99,7 +99,7 @@ def _trained(run: Run) -> str:
 
 def _settings(settings: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in settings.items():
-        if value not in (None, False, [], ()):
+        if value is not None and value is not False and value not in ([], ()):
             yield name.replace("_", " "), _shown(value)
 
 

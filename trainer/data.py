@@ -56,10 +56,9 @@ def load_data(
     wanted: Sequence[str] = SPLITS,
     split: tuple[float, float] | None = None,
     seed: int = 42,
+    alone: str = "train",
 ) -> Data:
     """Read the wanted splits of labelled reviews.
-
-    A source that is one table alone is train, unless its name says otherwise.
 
     Args:
         sources: one folder (of files named for their split, or written by `save_to_disk`), or one
@@ -73,13 +72,14 @@ def load_data(
             never lands in two splits, nor in one that was cut if another has it already. What is
             cut depends on the data, the sizes and the seed, and not on what is wanted.
         seed: of the cut.
+        alone: the split of a source that is one table alone, unless its name says otherwise.
 
     Raises:
         UserError: NO_INPUT, a source is not there; DATA, a split or column is missing or empty, a
             value is not what its column should hold, a label is not in the label set, or a class
             has too few texts to be split.
     """
-    readers, found = open_source(sources, reading or Reading())
+    readers, found = open_source(sources, reading or Reading(), alone)
     lacking = [name for name in SPLITS if name not in readers]
     cut = [] if split is None or "train" in lacking else lacking
     if not set(wanted) <= {*readers, *cut}:

@@ -28,7 +28,7 @@ class CheapDropout(TorchFunctionMode):
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """As `torch.nn.functional.dropout`, with a `p` that is some 256ths, and never in place.
+    """As `torch.nn.functional.dropout`, `p` rounded to a multiple of 1/256, and never in place.
 
     The random numbers are torch's, and the same however many threads there are.
     """
@@ -72,7 +72,7 @@ class _Dropout(torch.autograd.Function):
         # Eight decisions in each number of 64 bits, all of which are random in this range alone.
         words = torch.empty(-(-input.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
         drawn = words.view(torch.uint8)[: input.numel()].view(input.shape)
-        dropped = max(round(p * 256), 1)
+        dropped = min(max(round(p * 256), 1), 255)
         kept = drawn >= dropped
         ctx.save_for_backward(kept)
         ctx.scale = 256 / (256 - dropped)

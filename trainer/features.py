@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from models.batching import plan
+from models.batching import MAX_TOKENS, plan
 from models.classifier import Classifier
 from models.tokens import Tokenizer, Tokens
 from trainer import ranks
@@ -55,8 +55,9 @@ def encode(
     where = np.array([place.setdefault(text, len(place)) for text in texts], dtype=np.intp)
     tokens = tokenizer.encode(list(place))
     features = np.empty((len(place), classifier.head.in_features), dtype=np.float32)
-    for rows in plan(tokens.lengths):
-        batch = inputs(tokenizer, tokens, rows, classifier.head.weight.device)
+    device = classifier.head.weight.device
+    for rows in plan(tokens.lengths, max_tokens=MAX_TOKENS[device.type]):
+        batch = inputs(tokenizer, tokens, rows, device)
         features[rows] = classifier.features(**batch).cpu().numpy()
         bar.update(len(rows))
     bar.update(len(texts) - len(place))
@@ -101,10 +102,10 @@ def cached_features(
     with (folder / "lock").open("w") as lock:
         if ranks.is_first():
             fcntl.flock(lock, fcntl.LOCK_EX)  # which the kernel takes back, whatever happens here
-        ranks.wait()
+        ranks.barrier()
         if not path.exists():
             _fill(classifier, tokenizer, texts, path, title)
-        ranks.wait()
+        ranks.barrier()
     # copy-on-write: torch wants memory that could be written to, and the file stays as it is
     return torch.from_numpy(np.load(path, mmap_mode="c"))
 
@@ -117,15 +118,15 @@ def _fill(
     parts.mkdir(exist_ok=True)
     chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
     left = [number for number in range(len(chunks)) if not (parts / f"{number}.npy").exists()]
-    ranks.wait()  # all have seen the same chunks left
-    share = left[ranks.number() :: ranks.count()]
+    ranks.barrier()  # all have seen the same chunks left
+    share = left[ranks.rank() :: ranks.world_size()]
     with progress(title, sum(len(chunks[number]) for number in share), "text") as bar:
         for number in share:
             np.save(
-                parts / f"draft{ranks.number()}", encode(classifier, tokenizer, chunks[number], bar)
+                parts / f"draft{ranks.rank()}", encode(classifier, tokenizer, chunks[number], bar)
             )
-            (parts / f"draft{ranks.number()}.npy").rename(parts / f"{number}.npy")
-    ranks.wait()
+            (parts / f"draft{ranks.rank()}.npy").rename(parts / f"{number}.npy")
+    ranks.barrier()
     if ranks.is_first():
         shape = len(texts), classifier.head.in_features
         whole = np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=shape)

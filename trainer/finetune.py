@@ -97,7 +97,7 @@ def finetune(
     )
     if checkpoint.exists():
         state.load(checkpoint)
-    parallel = DistributedDataParallel(classifier) if ranks.count() > 1 else None
+    parallel = DistributedDataParallel(classifier) if ranks.world_size() > 1 else None
     train = data.splits["train"]
     tokens = tokenizer.encode([*train.texts, *unlabelled])
     labels_of = np.concatenate([train.labels, np.full(len(unlabelled), NO_LABEL)])
@@ -105,7 +105,7 @@ def finetune(
     steps = -(-len(labels_of) // (settings.batch_size * settings.accumulation))  # of an epoch
     # Divided by the same number always, a row weighs the same wherever it stands: in a short last
     # batch, in the share of any process. Of what these have, torch takes the mean.
-    divisor = settings.batch_size * settings.accumulation / ranks.count()
+    divisor = settings.batch_size * settings.accumulation / ranks.world_size()
     tokens_of_step = float(tokens.lengths.sum() / steps)
     half = torch.autocast(device.type, dtype, enabled=settings.precision != "fp32")
     cheap = CheapDropout() if device.type == "cpu" else nullcontext()
@@ -121,7 +121,7 @@ def finetune(
             together = order[done * settings.accumulation :][: settings.accumulation]
             total = torch.zeros((), device=device)
             for batch in together:
-                mine = batch[ranks.number() :: ranks.count()]
+                mine = batch[ranks.rank() :: ranks.world_size()]
                 texts, labels, soft = rows.batch(mine, device)
                 # several processes exchange their gradients once a step, with its last batch
                 more = batch is not together[-1]
@@ -132,7 +132,7 @@ def finetune(
                     state.scaler.scale(loss / divisor).backward()
                 total += loss.detach()
             state.advance(rate(state.step, steps * settings.epochs, settings))
-            learned = ranks.total(total).item()
+            learned = ranks.all_reduce(total).item()
             state.loss += learned
             learned_from = np.concatenate(together)
             size = int(tokens.lengths[learned_from].sum())
@@ -194,7 +194,7 @@ def bf16_speedup() -> float:
     """
     key = "bf16-speedup"
     found = float(recall(key) or _measure_bf16())
-    found = ranks.total(torch.tensor(found)).item() / ranks.count()
+    found = ranks.all_reduce(torch.tensor(found)).item() / ranks.world_size()
     remember(key, f"{found:.3f}")
     return found
 
@@ -271,9 +271,10 @@ def loss_of(
     )
     if soft is None:
         return loss
-    share, heat = settings.teacher_weight, settings.teacher_temperature
-    # heat² keeps the gradient's size as the temperature changes (Hinton et al. 2015)
-    taught = -(soft * F.log_softmax(logits / heat, dim=1)).sum() * heat**2
+    share, temperature = settings.teacher_weight, settings.teacher_temperature
+    taught = -(soft * F.log_softmax(logits / temperature, dim=1)).sum()
+    # the square keeps the gradient's size as the temperature changes (Hinton et al. 2015)
+    taught = taught * temperature**2
     return (1 - share) * loss + share * taught
 
 
@@ -306,7 +307,7 @@ def batches(
 
 def seed_dropout(seed: int, step: int) -> None:
     """Make what is random in a step a function of the seed, the step and the process."""
-    state = np.random.SeedSequence([seed, step, ranks.number()]).generate_state(1, np.uint64)
+    state = np.random.SeedSequence([seed, step, ranks.rank()]).generate_state(1, np.uint64)
     torch.manual_seed(int(state[0]))
 
 
@@ -338,11 +339,11 @@ class _Rows:
 def _answer(classifier: Classifier, tokenizer: Tokenizer, split: Split) -> Tensor:
     """Return the logits for all rows, `[rows, C]`, to which each process gives its share."""
     logits = torch.zeros(len(split), classifier.head.out_features)
-    share = slice(ranks.number(), None, ranks.count())
+    share = slice(ranks.rank(), None, ranks.world_size())
     features = encode_all(classifier, tokenizer, split.texts[share], title="dev")
     with torch.no_grad():
         logits[share] = classifier.head(features.to(classifier.head.weight.device)).cpu()
-    return ranks.total(logits)
+    return ranks.all_reduce(logits)
 
 
 class _Monitor:

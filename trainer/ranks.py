@@ -13,24 +13,24 @@ import torch.distributed as dist
 from torch import Tensor
 
 
-def number() -> int:
+def rank() -> int:
     """Return which of the processes this is, from 0."""
     return int(os.environ.get("RANK", "0"))
 
 
-def count() -> int:
+def world_size() -> int:
     """Return how many processes there are."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def is_first() -> bool:
     """Whether this is the process that speaks and writes."""
-    return number() == 0
+    return rank() == 0
 
 
 def join(device: torch.device) -> torch.device:
     """Meet the other processes, if there are any, and return the device of this one."""
-    if count() == 1:
+    if world_size() == 1:
         return device
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
@@ -41,13 +41,13 @@ def join(device: torch.device) -> torch.device:
     return device
 
 
-def wait() -> None:
+def barrier() -> None:
     """Wait until every process is here."""
     if dist.is_initialized():
         dist.barrier()
 
 
-def total(share: Tensor) -> Tensor:
+def all_reduce(share: Tensor) -> Tensor:
     """Return the sum of what each process has, in every process; on the device of `share`."""
     if not dist.is_initialized():
         return share
@@ -56,7 +56,7 @@ def total(share: Tensor) -> Tensor:
     return found.to(share.device)
 
 
-def part() -> None:
+def leave() -> None:
     """Leave the other processes; after this nobody can wait for this one."""
     if dist.is_initialized():
         dist.destroy_process_group()

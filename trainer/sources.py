@@ -62,12 +62,15 @@ Readers = dict[str, Callable[[], Raw]]
 """What reads each split that there is."""
 
 
-def open_source(sources: Sequence[str], reading: Reading) -> tuple[Readers, list[str]]:
+def open_source(
+    sources: Sequence[str], reading: Reading, alone: str = "train"
+) -> tuple[Readers, list[str]]:
     """Return what reads the splits of some sources, and the names of all that they hold.
 
     Args:
         sources: as `trainer.data.load_data` takes them.
         reading: what the user said of the columns and the encoding.
+        alone: the split of a source that is one table alone, and not named for a split.
 
     Raises:
         UserError: NO_INPUT, a source is not there; DATA, two files are for one split, or one of
@@ -92,16 +95,19 @@ def open_source(sources: Sequence[str], reading: Reading) -> tuple[Readers, list
             (name, name, partial(_read_rows, f"{sources[0]} ({name})", rows, reading))
             for name, rows in loaded.items()
         ]
-        return _by_split(found)
-    return _by_split([(path.stem, str(path), partial(_read_file, path, reading)) for path in paths])
+        return _by_split(found, alone)
+    found = [(path.stem, str(path), partial(_read_file, path, reading)) for path in paths]
+    return _by_split(found, alone)
 
 
-def _by_split(found: Sequence[tuple[str, str, Callable[[], Raw]]]) -> tuple[Readers, list[str]]:
-    """Sort (name, its full name, reader) by split; what is alone is train whatever its name."""
+def _by_split(
+    found: Sequence[tuple[str, str, Callable[[], Raw]]], alone: str
+) -> tuple[Readers, list[str]]:
+    """Sort (name, its full name, reader) by split."""
     readers: Readers = {}
     sources: dict[str, str] = {}
     for name, source, read in found:
-        split = _split_of(name) or ("train" if len(found) == 1 else None)
+        split = _split_of(name) or (alone if len(found) == 1 else None)
         if split is None:
             continue
         if split in readers:

@@ -5,7 +5,7 @@ import platform
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from models.classifier import Classifier
 from models.command import ExitCode, UserError
+from models.cores import available_cores
 from models.encoder import Encoder, load_encoder, max_positions
 from models.i18n import tr
 from models.metrics import calibration_error
@@ -136,7 +137,7 @@ def train(settings: Settings) -> dict[str, Any]:
             tensorboard=logs,
         )
         best_epoch = int(max(history, key=lambda entry: entry["dev_macro_f1"])["epoch"])
-    ranks.part()
+    ranks.leave()
     if not ranks.is_first():
         return {}
     if settings.train != "head":
@@ -216,24 +217,30 @@ def evaluate_run(
 ) -> dict[str, Any]:
     """Score a finished run on one split, end to end: the encoder runs over its texts again.
 
-    A split that the training cut from its data is cut again, with the same sizes and seed. No
-    `data` stands for what the run was trained with.
+    No `data` stands for what the run was trained with, read as it was then: a split that was cut
+    from it is cut again. Of other data, one table alone is the split.
 
     Raises:
         UserError: as `read_run`, `load_data` and `load_classifier`.
     """
     run = read_run(run_directory)
-    rows = load_data(
-        data or tuple(run.data),
-        reading,
-        labels=run.labels,
-        wanted=(split,),
-        split=run.settings["split_sizes"],
-        seed=run.settings["seed"],
-    ).splits[split]
-    classifier, loaded = load_classifier(run_directory, run, encoder)
+    reading, settings = reading or Reading(), run.settings
+    if data and list(data) != run.data:
+        loaded = load_data(data, reading, labels=run.labels, wanted=(split,), alone=split)
+    else:
+        known = {name: said or settings[name] for name, said in asdict(reading).items()}
+        loaded = load_data(
+            run.data,
+            Reading(**known),
+            labels=run.labels,
+            wanted=(split,),
+            split=settings["split_sizes"],
+            seed=settings["seed"],
+        )
+    rows = loaded.splits[split]
+    classifier, found = load_classifier(run_directory, run, encoder)
     classifier.to(choose_device(device))
-    tokenizer = Tokenizer(loaded.tokenizer, run.max_length)
+    tokenizer = Tokenizer(found.tokenizer, run.max_length)
     features = encode_all(classifier, tokenizer, rows.texts, title=split)
     probabilities = tempered(classifier.cpu().head(features), run.temperature)
     return score(probabilities.numpy(), rows, uncertain_below=run.uncertain_below)
@@ -241,6 +248,8 @@ def evaluate_run(
 
 def choose_device(wanted: str) -> torch.device:
     """Return the device: "auto" takes CUDA where torch finds it.
+
+    Also keeps torch's threads to the cores that this process may really use.
 
     Raises:
         UserError: UNAVAILABLE, CUDA was asked for and torch does not find it.
@@ -250,6 +259,7 @@ def choose_device(wanted: str) -> torch.device:
             ExitCode.UNAVAILABLE,
             "device cuda was asked for, but torch finds no CUDA device; use --device cpu",
         )
+    torch.set_num_threads(min(torch.get_num_threads(), available_cores()))
     if wanted == "auto":
         wanted = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(wanted)
@@ -361,7 +371,7 @@ def _checkpoint(
 ) -> Path:
     """Return the checkpoint of exactly this training: any change names another."""
     sha = hashlib.sha256(f"{settings.choices()} {encoder_digest} {data.fingerprint()}".encode())
-    sha.update(f"{ranks.count()}".encode())
+    sha.update(f"{ranks.world_size()}".encode())
     sha.update(classifier.head.weight.cpu().numpy().tobytes())
     if answers is not None:
         sha.update(answers.tobytes())

@@ -4,6 +4,7 @@ The first frame is drawn before the model is loaded, and nothing here ever waits
 lives on the engine's thread and speaks in messages.
 """
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,7 +14,6 @@ from textual.app import App
 from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.content import Content
-from textual.reactive import reactive
 from textual.screen import ModalScreen, Screen
 
 from models.command import reason_of
@@ -21,12 +21,12 @@ from models.display import display
 from models.i18n import choose_language, tr
 from models.locations import BUILTIN, Device
 from tui.actions import Keys, actions
-from tui.engine import Answer, Crashed, Ended, Engine, Opened, OpenModel, Refused
+from tui.engine import Answer, Crashed, Ended, Engine, Opened, OpenModel, Refused, Unopened
 from tui.looks import one_line
 from tui.memory import Archive, Choices, Corrections, Places
 from tui.paint import CONTRAST, THEMES
 from tui.screens.dialogs import Help, Question
-from tui.screens.page import Page
+from tui.screens.page import Page, StatusBar
 from tui.screens.type import TypeScreen
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class SentimentApp(App[None], inherit_bindings=False):
         answers: of this session and those before, oldest first.
         labels: of the model.
         job: the file run of this session.
+        saving: set, it stops the rows from being saved that are; None where none are.
         status: the status bar, of all screens.
         crash: the unexpected exception that ended the app, if any.
     """
@@ -60,8 +61,6 @@ class SentimentApp(App[None], inherit_bindings=False):
     ENABLE_COMMAND_PALETTE = False  # ours has our words, see `action_palette`
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012 - Textual types it so
     BINDINGS = [Binding("ctrl+c", "help_quit", show=False)]  # noqa: RUF012 - as above
-
-    status: reactive[Content] = reactive(Content())
 
     def __init__(self, open_model: OpenModel, model: Path, device: Device, places: Places) -> None:
         super().__init__()
@@ -75,9 +74,11 @@ class SentimentApp(App[None], inherit_bindings=False):
         self.model, self.device = model, device
         self.labels: tuple[str, ...] = ()
         self.job: Job | None = None
+        self.saving: threading.Event | None = None
         self.state: Literal["loading", "ready", "refused"] = "loading"
         self.refusal = ""
         self.crash: Exception | None = None
+        self.status = Content()
         self._open_model = open_model
         self._facts: list[str] = []
         self.register_theme(CONTRAST)
@@ -155,8 +156,8 @@ class SentimentApp(App[None], inherit_bindings=False):
         self.state = "ready"
         self.tell()
 
-    @on(Refused)
-    def _was_refused(self, event: Refused) -> None:
+    @on(Unopened)
+    def _unopened(self, event: Unopened) -> None:
         if self.state == "ready":  # the model before it still answers
             self._say_status(*self._facts)
             self.say(event.reason, "error")
@@ -164,6 +165,11 @@ class SentimentApp(App[None], inherit_bindings=False):
         self.state, self.refusal = "refused", event.reason
         self._say_status(tr("could not be opened"))
         self.tell()
+
+    @on(Refused)
+    def _refused(self, event: Refused) -> None:
+        if self.state == "ready":  # else the reason is that there is no model, which is shown
+            self.say(event.reason, "error")
 
     @on(Crashed)
     def _crashed(self, event: Crashed) -> None:
@@ -180,6 +186,9 @@ class SentimentApp(App[None], inherit_bindings=False):
         builtin = self.model.resolve() == BUILTIN.resolve()
         name = tr("built-in model") if builtin else one_line(self.model.stem, _WIDEST_NAME)
         self.status = Content(" · ".join([name, *map(display, facts)]))
+        for screen in self.screen_stack:
+            for bar in screen.query(StatusBar):
+                bar.update(self.status)
 
     # What is remembered
 

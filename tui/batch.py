@@ -80,6 +80,9 @@ def classify_files(
             the others is told; what concerns them all ends the command at once.
     """
     runs = _runs(files, settings)
+    for folder in files:
+        if folder.is_dir() and (names := _left_out(folder)):
+            report.left_out(folder, names)
     signals = _Signals(report)
     rejected, failures, summaries = 0, [], []
     if not dry_run:
@@ -177,11 +180,23 @@ def _runs(files: Sequence[Path], settings: Settings) -> list[Settings]:
 
 
 def _tables_in(folder: Path) -> list[Path]:
+    return [path for path in _inputs_in(folder) if path.is_file() and format_of(path) is not None]
+
+
+def _left_out(folder: Path) -> list[str]:
+    """Return the names in a folder that are no table by their ends; folders end in "/"."""
+    return [
+        path.name + "/" * path.is_dir()
+        for path in sorted(_inputs_in(folder))
+        if path.is_dir() or format_of(path) is None
+    ]
+
+
+def _inputs_in(folder: Path) -> list[Path]:
+    """Return what is not hidden in a folder, a program's lock, or written by `classify`."""
+    ours = (".rejects.jsonl", ".receipt.json")
     return [
         path
         for path in folder.iterdir()
-        if path.is_file()
-        and format_of(path) is not None
-        and not path.name.startswith((".", "~$"))
-        and not path.name.endswith(".rejects.jsonl")
+        if not path.name.startswith((".", "~$")) and not path.name.endswith(ours)
     ]

@@ -39,6 +39,7 @@ from tui.inspection import (
     text_of,
 )
 from tui.receipt import (
+    begin_anew,
     check_output,
     fingerprint_of,
     finished,
@@ -70,8 +71,9 @@ class Hooks:
 
     Attributes:
         found: told once, before the first record.
-        between: called before every batch of `BATCH` texts, on another thread. It may block, which
-            is a pause, or raise `Stopped`. The summary goes on changing until the run ends.
+        between: called before every chunk, and every batch of `BATCH` texts, on another thread. It
+            may block, which is a pause, or raise `Stopped`. The summary goes on changing until the
+            run ends.
         answered: told of every chunk that was written, in order, on the caller's thread.
     """
 
@@ -196,14 +198,7 @@ class _Run:
                 durable.discard(folder)  # a run may be killed before it does this
                 return
             if settings.source is None:
-                if journal.resumable and not settings.force:
-                    raise UserError(
-                        ExitCode.CANNOT_CREATE,
-                        "{path} has an interrupted run of a file, which can go on; name another "
-                        "--output, or --force to drop its answers",
-                        path=output,
-                    )
-                journal.begin(b"")
+                begin_anew(journal, output, force=settings.force)
             else:
                 resume(journal, fingerprint)
                 self._journal = journal
@@ -308,8 +303,7 @@ class _Run:
 
     def _answer(self, texts: list[str], rejected: int) -> NDArray[np.float32]:
         """Take the answers of a chunk from the journal, or predict them and keep them there."""
-        if self._ended.is_set():
-            raise Stopped
+        self._breathe()
         summary, journal, width = self.summary, self._journal, len(self._labels) + 1
         filled = [row for row, text in enumerate(texts) if text.strip()]
         try:
@@ -323,12 +317,8 @@ class _Run:
             # Shortest first, so that few tokens are padding.
             filled.sort(key=lambda row: (len(texts[row]), texts[row]))
             for start in range(0, len(filled), BATCH):
-                if self._ended.is_set():
-                    raise Stopped
-                asked = time.monotonic()
-                summary.seconds = asked - self._started
-                self._hooks.between(summary)
-                self._started += time.monotonic() - asked  # a pause is no time of the run
+                if start:
+                    self._breathe()
                 rows = filled[start : start + BATCH]
                 predictions = self._predictor.predict(
                     [texts[row] for row in rows], windows=self._settings.windows
@@ -341,6 +331,15 @@ class _Run:
             self._ended.set()  # before the next chunk is begun: the journal has no holes
             raise
         return answers
+
+    def _breathe(self) -> None:
+        """Let the run be paused or stopped."""
+        if self._ended.is_set():
+            raise Stopped
+        asked = time.monotonic()
+        self.summary.seconds = asked - self._started
+        self._hooks.between(self.summary)
+        self._started += time.monotonic() - asked  # a pause is no time of the run
 
     def _written(self, work: _Work, writer: Writer) -> Chunk:
         """Write the records of a chunk; those that the format cannot hold join its rejects."""

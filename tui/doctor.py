@@ -3,7 +3,7 @@
 import platform
 from pathlib import Path
 
-from models.command import UserError
+from models.command import UserError, reason_of
 from models.cores import available_cores, instructions, quota
 from models.i18n import tr
 from models.locations import Device
@@ -30,8 +30,8 @@ def examine(model: Path, device: Device) -> tuple[list[tuple[str, str]], list[st
     try:
         found.append((tr("providers offered"), ", ".join(providers())))
         predictor = Predictor.open(model, device=device)
-    except UserError as error:
-        return found, [str(error)]
+    except (UserError, OSError) as error:
+        return found, [reason_of(error)]
     manifest = predictor.manifest
     slow = tr(" (exact without VNNI, but slower)") if predictor.overflows else ""
     found += [

@@ -93,8 +93,15 @@ class Opened(Message):
 
 
 @dataclass
+class Unopened(Message):
+    """A model could not be opened, for a reason that the user can do something about."""
+
+    reason: str
+
+
+@dataclass
 class Refused(Message):
-    """What was asked for cannot be done, for a reason that the user can do something about."""
+    """What was asked of the model cannot be done, for such a reason."""
 
     reason: str
 
@@ -161,10 +168,13 @@ class Engine:
         self._thread.start()
 
     def open(self, path: Path, device: Device, open_model: OpenModel, reply: Post) -> None:
-        """Open a model: `Opened`, or `Refused`, and then the one before it stays."""
+        """Open a model: `Opened`, or `Unopened`, and then the one before it stays."""
 
         def work() -> Message:
-            self._model = open_model(path, device)
+            try:
+                self._model = open_model(path, device)
+            except (UserError, OSError) as error:
+                return Unopened(reason_of(error))
             return Opened(path, device, self._model.manifest, self._model.device)
 
         self._requests.put(_Request(work, reply))

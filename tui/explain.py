@@ -15,8 +15,8 @@ _MOST = 96
 """Pieces of a text: each costs a prediction. In longer texts, neighbours are taken together."""
 
 
-@dataclass(frozen=True)
-class Explanation:
+@dataclass
+class Explained(Message):
     """What every piece of a text did for the answer.
 
     Attributes:
@@ -30,13 +30,6 @@ class Explanation:
     effects: tuple[float, ...]
 
 
-@dataclass
-class Explained(Message):
-    """An explanation is ready."""
-
-    explanation: Explanation
-
-
 def explain(model: Model, text: str) -> Explained:
     """Answer `text`, and then the text without each of its pieces."""
     whole = ask(model, text).answer
@@ -46,4 +39,4 @@ def explain(model: Model, text: str) -> Explained:
     without = ["".join(pieces[:piece] + pieces[piece + 1 :]) for piece in range(len(pieces))]
     probabilities = model.predict(without).probabilities[:, whole.winner]
     effects = tuple((whole.probabilities[whole.winner] - probabilities).tolist())
-    return Explained(Explanation(whole, tuple(pieces), effects))
+    return Explained(whole, tuple(pieces), effects)

@@ -180,7 +180,10 @@ class _JsonLines(_Json):
 
     def write(self, record: Record, answer: Mapping[str, Any]) -> None:
         line = record.source.rstrip()[:-1] + ", " + _json(answer)[1:] + "\n"
-        self._file.write(line.encode())
+        try:
+            self._file.write(line.encode())
+        except UnicodeEncodeError as error:
+            raise UnwritableError(None, error) from error
 
 
 class _Xlsx(Writer):

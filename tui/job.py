@@ -7,13 +7,11 @@ import time
 from enum import Enum, auto
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
-
 from models.command import UserError, reason_of
 from tui.classify import Hooks, Stopped, classify
 from tui.engine import Ended, Engine, Model, Post
 from tui.inspection import Found, Settings
-from tui.results import Chunk, Summary
+from tui.results import Summary
 from tui.rows import Rows
 
 if TYPE_CHECKING:
@@ -90,7 +88,7 @@ class Job:
     def _work(self, model: Model) -> Ended:
         if self.labels != model.manifest.labels:  # another one was opened meanwhile
             self.rows = Rows(model.manifest.labels)
-        hooks = Hooks(between=self._between, answered=self._answered)
+        hooks = Hooks(between=self._between, answered=self.rows.append)
         try:
             self.summary = classify(
                 self.settings, cast("Predictor", model), found=self.found, hooks=hooks
@@ -111,12 +109,3 @@ class Job:
                 return
             time.sleep(_GLANCE)
         raise Stopped
-
-    def _answered(self, chunk: Chunk) -> None:
-        self.rows.append(
-            chunk.texts,
-            numbers=np.array([record.place.number for record in chunk.records], dtype=np.int64),
-            labels=chunk.ids,
-            confidences=chunk.confidences,
-            states=chunk.statuses.astype(np.uint8),
-        )

@@ -73,14 +73,10 @@ def exit_on_signals(app: SentimentApp) -> None:
 @contextmanager
 def _stderr_to(log: Path) -> Iterator[None]:
     """Let native code write to a file, and Textual to the terminal, both of which use stderr."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    if log.exists() and log.stat().st_size > _LOG:
-        flags |= os.O_TRUNC
+    file = _opened(log)
     terminal = os.dup(2)
     before = sys.__stderr__
     with os.fdopen(terminal, "w", encoding="utf-8", closefd=False) as screen:
-        file = os.open(log, flags, 0o600)
         os.dup2(file, 2)
         os.close(file)
         sys.__stderr__ = screen  # type: ignore[misc] # where Textual's driver writes its frames
@@ -91,6 +87,18 @@ def _stderr_to(log: Path) -> Iterator[None]:
             sys.__stderr__ = before  # type: ignore[misc]
             os.dup2(terminal, 2)
             os.close(terminal)
+
+
+def _opened(log: Path) -> int:
+    """Open a log, anew where it is long; where there can be none, what is said is lost."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        if log.exists() and log.stat().st_size > _LOG:
+            flags |= os.O_TRUNC
+        return os.open(log, flags, 0o600)
+    except OSError:
+        return os.open(os.devnull, os.O_WRONLY)
 
 
 def write_crash(error: BaseException, state: Path) -> Path:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tui.engine import Answer
+from tui.paths import is_file
 
 _ANSWERS = 2000  # kept between sessions
 _RECENT = 8  # files
@@ -72,7 +73,7 @@ def _line(value: object) -> bytes:
 
 def _objects(path: Path) -> Iterator[dict[str, Any]]:
     """Read JSON objects, a line each. One that a crash left in half is passed over."""
-    if path.is_file():
+    if is_file(path):
         for line in path.read_bytes().split(b"\n"):
             with suppress(ValueError):
                 if isinstance(found := json.loads(line), dict):
@@ -134,7 +135,8 @@ class Archive:
                 if numbers and len(labels) == len(numbers) and isinstance(answer.text, str):
                     answers.append(replace(answer, labels=labels, probabilities=numbers))
         if len(answers) > 2 * _ANSWERS:
-            _write(self._path, map(asdict, answers[-_ANSWERS:]))
+            with suppress(OSError):  # another time, then
+                _write(self._path, map(asdict, answers[-_ANSWERS:]))
         return answers[-_ANSWERS:]
 
     def add(self, answer: Answer) -> None:

@@ -31,8 +31,12 @@ class Commands(Provider):
         """List what matches."""
         matcher = self.matcher(query)
         for words, run in self._commands():
-            if (score := matcher.match(words)) > 0:
-                yield Hit(score, matcher.highlight(words), run, text=words)
+            score, places = matcher.fuzzy_search.match(query, words)
+            if score > 0:
+                shown = Content(words)  # and no markup, as `matcher.highlight` would have it
+                for place in places:
+                    shown = shown.stylize(matcher.match_style, place, place + 1)
+                yield Hit(score, shown, run, text=words)
 
     def _commands(self) -> Iterator[tuple[str, Callable[[], object]]]:
         app = cast("SentimentApp", self.app)

@@ -103,6 +103,22 @@ def fingerprint_of(
     }
 
 
+def begin_anew(journal: Journal, path: Path, *, force: bool) -> None:
+    """Begin a journal from which nothing can be resumed.
+
+    Raises:
+        UserError: CANNOT_CREATE, it has answers of an interrupted run, and `force` is not given.
+    """
+    if journal.resumable and not force:
+        raise UserError(
+            ExitCode.CANNOT_CREATE,
+            "{path} has an interrupted run of a file, which can go on; name another "
+            "--output, or --force to drop its answers",
+            path=path,
+        )
+    journal.begin(b"")
+
+
 def resume(journal: Journal, fingerprint: dict[str, dict[str, Any]]) -> None:
     """Begin a journal, or go on with it where it is of a run with this fingerprint.
 

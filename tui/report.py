@@ -1,6 +1,5 @@
 """What `sentiment-tui classify` tells a person, on stderr: standard output is for the data."""
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -54,6 +53,16 @@ class Report:
                 precision=manifest.precision,
                 labels=", ".join(manifest.labels),
                 device=predictor.device,
+            )
+        )
+
+    def left_out(self, folder: Path, names: Sequence[str]) -> None:
+        """Say what of a folder is not read."""
+        self._say(
+            tr(
+                "not read in {folder}, for the names tell no format: {names}",
+                folder=folder,
+                names=display(", ".join(names), limit=500),
             )
         )
 
@@ -116,9 +125,8 @@ class Report:
             self._rows.append([str(record.place.number), text, *answer])
         if self._to_stdout:
             for reject in chunk.rejects:
-                # In ASCII, nothing of it can act on a terminal.
-                line = json.dumps(reject_fields(self._found, reject))
-                self._echo(line.replace("\x7f", "\\u007f"))
+                line = json_bytes(reject_fields(self._found, reject)).decode()
+                self._echo(display(line) if _is_terminal(sys.stderr) else line)
 
     def stopping(self) -> None:
         """Say that a signal was heard."""

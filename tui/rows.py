@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.command import ExitCode, UserError
-from tui.results import STATUSES
+from tui.results import STATUSES, Chunk
 
 BINS = 10
 """Of the histogram of confidences."""
@@ -39,6 +39,10 @@ ORDERS = {
     "status": ("states", -1),
 }
 """What rows can be sorted by, and in which direction. What has no answer comes last."""
+
+
+_HALF_WIDTH = str.maketrans("＜＞：％＂０１２３４５６７８９．", '<>:%"0123456789.')
+"""Of what a filter is written with, as a Chinese input method types it."""
 
 
 @dataclass(frozen=True)
@@ -65,24 +69,29 @@ class Query:
     def parse(
         cls, line: str, labels: Sequence[str], statuses: Sequence[str], order: str
     ) -> "Query":
-        """Read a line such as `label:正 status:uncertain <70% 早餐`.
+        """Read a line such as `label:正 status:uncertain <70% 早餐`; see `words_of`.
 
         Raises:
             UserError: USAGE, a label or status begins like none, or like several.
         """
         words, limits = [], {"least": 0.0, "below": 2.0}
         ids: dict[str, int | None] = {"label": None, "status": None}
-        for word in line.split():
+        for word in words_of(line.translate(_HALF_WIDTH)):
             name, colon, value = word.partition(":")
             if limit := re.fullmatch(r"([<>])(\d{1,3}(?:\.\d+)?)%?", word):
                 limits["below" if limit[1] == "<" else "least"] = float(limit[2]) / 100
             elif colon and name in ids:
                 ids[name] = _the_one(
-                    value, *([labels] if name == "label" else [statuses, STATUSES])
+                    value.strip('"'), *([labels] if name == "label" else [statuses, STATUSES])
                 )
             else:
                 words.append(word)
         return cls(" ".join(words), ids["label"], ids["status"], order=order, **limits)
+
+
+def words_of(line: str) -> list[str]:
+    """Return the words of a filter; quotes keep a label or status together: `label:"very good"`."""
+    return re.findall(r'(?:label|status):"[^"]*"?|\S+', line)
 
 
 def _the_one(start: str, *languages: Sequence[str]) -> int:
@@ -138,28 +147,25 @@ class Rows:
     def __len__(self) -> int:
         return self._rows
 
-    def append(
-        self,
-        texts: Sequence[str],
-        *,
-        numbers: NDArray[np.int64],
-        labels: NDArray[np.int64],
-        confidences: NDArray[np.float32],
-        states: NDArray[np.uint8],
-    ) -> None:
-        """Add rows, all arguments `[rows]`; only one thread may."""
-        start, end = self._rows, self._rows + len(texts)
-        data = [text.encode("utf-8", "surrogatepass") for text in texts]
+    def append(self, chunk: Chunk) -> None:
+        """Add the records of a chunk; only one thread may."""
+        start, end = self._rows, self._rows + len(chunk.texts)
+        data = [text.encode("utf-8", "surrogatepass") for text in chunk.texts]
         self._file.write(b"".join(data))
         self._file.flush()
-        given = {"numbers": numbers, "labels": labels, "confidences": confidences, "states": states}
+        given = {
+            "numbers": [record.place.number for record in chunk.records],
+            "labels": chunk.ids,
+            "confidences": chunk.confidences,
+            "states": chunk.statuses,
+        }
         with self._lock:
             for name, values in given.items():
                 self._columns[name] = _grown(self._columns[name], end)
                 self._columns[name][start:end] = values
             self._ends = _grown(self._ends, end + 1)
             self._ends[start + 1 : end + 1] = self._ends[start] + np.cumsum([len(d) for d in data])
-            self.counts += np.bincount(labels[labels >= 0], minlength=len(self.labels))
+            self.counts += np.bincount(chunk.ids[chunk.ids >= 0], minlength=len(self.labels))
             self._rows = end
 
     def column(self, name: str) -> NDArray[Any]:

@@ -16,8 +16,8 @@ from tui import durable
 from tui.classify import Stopped, values_of
 from tui.durable import Draft
 from tui.formats import UnwritableError, Writer, open_writer
-from tui.inspection import Found, Settings, digest_of, output_format_of
-from tui.receipt import check_output
+from tui.inspection import Found, Settings, digest_of, keeps_lines, output_format_of
+from tui.receipt import begin_anew, check_output
 from tui.rows import Rows
 
 
@@ -28,10 +28,12 @@ def save_rows(
     chosen: NDArray[np.int64] | None,
     path: Path,
     stop: threading.Event,
+    corrections: Mapping[str, str],
 ) -> int:
     """Write the records of some rows, in the order of the input, with their answers.
 
-    All rows, in the format of the run, give the bytes of the run's own output.
+    All rows, in the format of the run, give the bytes of the run's own output, unless one of them
+    was corrected: then a column `corrected_label` stands before the answer.
 
     Args:
         settings: of the run; `force` says whether `path` may exist.
@@ -40,6 +42,7 @@ def save_rows(
         chosen: indices of rows; None for all.
         path: of the new file, whose name tells its format.
         stop: set by another thread, it ends this, and nothing is written.
+        corrections: text → right label.
 
     Returns:
         How many records were written.
@@ -57,10 +60,15 @@ def save_rows(
     indices = np.arange(len(rows)) if chosen is None else np.sort(chosen)
     wanted = dict(zip(rows.column("numbers")[indices].tolist(), indices.tolist(), strict=True))
     added = settings.added(rows.labels)
+    corrected = settings.prefix + "corrected_label"
+    if not any(rows.row(index).text in corrections for index in (indices if corrections else ())):
+        corrections = {}
     with open_table(settings.source, found.dialect) as table:
         now = replace(found, output_format=output_format_of(settings, table))
+        if corrections and not keeps_lines(settings, now):
+            settings = replace(settings, select=(*(settings.select or found.columns), corrected))
         with durable.journal_of(path) as journal:
-            journal.begin(b"")
+            begin_anew(journal, path, force=False)
             with closing(Draft(journal.folder / "output.draft")) as draft:
                 writer = open_writer(settings, now, table, added, draft, journal.folder)
                 for item in table.items:
@@ -68,9 +76,12 @@ def save_rows(
                         raise Stopped
                     index = wanted.get(item.place.number)
                     if index is not None and isinstance(item, Record):
-                        row = rows.row(index, 0)
+                        row = rows.row(index, None if corrections else 0)
                         values = values_of(rows.labels, row.label, row.confidence, row.status)
-                        _write(writer, item, dict(zip(added, values, strict=True)))
+                        answer = dict(zip(added, values, strict=True))
+                        if corrections:
+                            answer[corrected] = corrections.get(row.text)
+                        _write(writer, item, answer)
                 writer.close()
                 draft.finish()
             durable.publish(journal.folder / "output.draft", path)

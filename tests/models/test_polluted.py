@@ -197,6 +197,16 @@ def test_of_several_sheets_one_has_to_be_named_and_hidden_ones_do_not_count(
         assert [record.fields["text"] for record in table.records] == ["二"]
 
 
+def test_strings_that_are_announced_and_not_there_get_no_room(tmp_path: Path) -> None:
+    import zipfile
+
+    path = tmp_path / "a.xlsx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("xl/sharedStrings.xml", b'<sst count="1" uniqueCount="999999999999">')
+    with pytest.raises(UserError, match="fill the memory"), open_table(path):
+        pass
+
+
 @pytest.mark.parametrize("far", [b"<row/>" * 50_000, b'<row r="900000"><c><v>1</v></c></row>'])
 def test_cells_that_do_not_say_their_place_are_counted_too(tmp_path: Path, far: bytes) -> None:
     import zipfile

@@ -35,7 +35,7 @@ forward = Classifier.forward
 def count(self, *arguments, **named):
     global steps
     steps += self.training
-    if ranks.number() == rank and steps == killed_at:
+    if ranks.rank() == rank and steps == killed_at:
         os.kill(os.getpid(), signal.SIGKILL)
     return forward(self, *arguments, **named)
 

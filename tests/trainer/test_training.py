@@ -14,6 +14,7 @@ from models.encoder import load_encoder
 from models.run_directory import load_classifier, read_rows, read_run
 from tests.tiny import REVIEWS, split_reviews
 from trainer.settings import Settings
+from trainer.sources import Reading
 from trainer.training import evaluate_run, train
 
 
@@ -87,6 +88,30 @@ def test_evaluating_a_run_gives_the_score_it_recorded(run: Path, reviews: Path) 
     recorded = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["test"]
     scores = evaluate_run(run, (str(reviews),), "test")
     assert scores["confusion"] == recorded["confusion"]
+
+
+def test_evaluating_without_data_reads_that_of_the_training_as_it_was_read(
+    encoder: Path, reviews: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "table.csv"
+    rows = (reviews / "train.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    lines = [f"{text},{label},nothing" for label, text in (row.split("\t") for row in rows)]
+    table.write_text("\n".join(["评语,label,text", *lines, ""]), encoding="utf-8")
+    train(
+        Settings(
+            encoder=str(encoder),
+            data=(str(table),),
+            text_column="评语",
+            split_sizes=(0.2, 0.2),
+            output=tmp_path / "a",
+        )
+    )
+    recorded = json.loads((tmp_path / "a/metrics.json").read_text(encoding="utf-8"))["test"]
+    for data in ((), (str(table),)):
+        assert evaluate_run(tmp_path / "a", data, "test")["confusion"] == recorded["confusion"]
+    other = table.rename(tmp_path / "other.csv")  # another table is the split, and all of it
+    scores = evaluate_run(tmp_path / "a", (str(other),), "test", Reading("评语"))
+    assert scores["rows"] == len(rows)
 
 
 def test_the_same_seed_gives_the_same_run(encoder: Path, reviews: Path, tmp_path: Path) -> None:

@@ -188,3 +188,11 @@ def test_memory_does_not_grow_with_the_file(format: str) -> None:
         return peak
 
     assert mebibytes(50_000) <= 1.1 * mebibytes(5_000)
+
+
+def test_the_raw_line_of_utf_16_is_read_as_the_mark_says(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"\xfe\xff" + "text,n\n好,1\n坏了\n".encode("utf-16-be"))
+    run(path, tmp_path / "o.csv", dialect=Dialect(encoding="utf-16"))
+    (reject,) = map(json.loads, (tmp_path / "o.csv.rejects.jsonl").open(encoding="utf-8"))
+    assert reject["raw"] == "坏了\n"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 from textual import events
+from textual.message import Message
 from textual.pilot import Pilot
 
 from models.command import ExitCode, UserError
@@ -25,7 +26,7 @@ from tests.tui.harness import (
     shows,
     until,
 )
-from tui.engine import Answer
+from tui.engine import Answer, answer
 from tui.widgets.entry import Entry
 from tui.widgets.lines import Lines
 
@@ -149,6 +150,23 @@ async def test_a_model_that_cannot_be_opened_is_explained_for_good(
         await shows(pilot, *wanted)
         await pilot.press("ctrl+q")
     assert app.return_code == 0
+
+
+async def test_what_was_asked_of_a_model_that_cannot_be_opened_does_not_hide_why(
+    fake: FakeModel,
+) -> None:
+    fake.may_open.clear()
+    fake.error = UserError(ExitCode.CONFIG, "no such model file: {path}", path="m.onnx")
+    app = app_of(fake)
+    async with app.run_test(notifications=True) as pilot:
+        await ask(pilot, "很好")
+        await shows(pilot, "still loading")
+        done: list[Message] = []
+        app.engine.submit(lambda model: answer(model, "不错"), done.append)
+        fake.may_open.set()
+        await until(pilot, lambda: bool(done))
+        await shows(pilot, "✗ The model could not be opened", "no such model file: m.onnx")
+        await lacks(pilot, "There is no model")
 
 
 async def test_what_nobody_expected_ends_the_app_and_is_handed_on(fake: FakeModel) -> None:

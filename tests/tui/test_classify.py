@@ -367,6 +367,7 @@ def test_several_inputs_go_into_a_folder_and_a_bad_one_spoils_only_itself(
     result = classify(folder, "-o", tmp_path / "out", "--to", "jsonl")
     assert result.code == ExitCode.DATA
     assert "c.csv is empty" in result.stderr
+    assert "the names tell no format: notes.md\n" in result.stderr
     assert "1 of the inputs were not classified" in result.stderr
     assert re.search(r"together: 2 files, 2 records: \S+ \d \(\d+\.0%\), ", result.stderr)
     names = {path.name for path in (tmp_path / "out").iterdir()}

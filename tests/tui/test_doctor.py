@@ -71,3 +71,13 @@ def test_a_gpu_wheel_that_is_not_used_is_a_finding(
 
 def test_a_model_that_cannot_be_opened_is_a_finding(tmp_path: Path) -> None:
     assert "no such model file" in examine(tmp_path / "no.onnx")[1]
+
+
+def test_a_model_that_may_not_be_read_is_a_finding(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(model))
+
+    monkeypatch.setattr(predictor.Predictor, "open", denied)
+    assert f"{model}: Permission denied" in examine(model)[1]

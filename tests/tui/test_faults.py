@@ -420,3 +420,12 @@ def test_a_draft_that_is_closed_writes_into_no_other_file(tmp_path: Path) -> Non
         draft.flush()
         draft.close()
     assert contents(tmp_path) == {"draft": b"", "other": b""}
+
+
+def test_a_run_that_takes_answers_from_its_journal_can_be_stopped(tmp_path: Path) -> None:
+    source, output = tmp_path / "a.csv", tmp_path / "o.csv"
+    source.write_text("text\n" + "好\n" * 40, encoding="utf-8")
+    with pytest.raises(Stopped):
+        run(source, output, hooks=Hooks(between=Stop(15)))
+    with pytest.raises(Stopped):
+        run(source, output, fake(before=pytest.fail), hooks=Hooks(between=Stop(3)))

@@ -1,9 +1,11 @@
 """A file in the app: found, previewed, classified, browsed, corrected, saved."""
 
 import asyncio
+import gc
 import json
 import threading
-from collections.abc import AsyncIterator, Iterator
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,10 +33,12 @@ from tui import saving
 from tui.app import SentimentApp
 from tui.classify import FIRST, classify
 from tui.engine import answer
-from tui.inspection import Settings
+from tui.inspection import Settings, inspect
 from tui.job import Job, State
 from tui.memory import Corrections, Places
 from tui.results import Summary
+from tui.screens import file
+from tui.screens.page import StatusBar
 from tui.screens.pick import completed, entries
 from tui.screens.results import ResultsScreen
 from tui.screens.summary import progress
@@ -201,6 +205,22 @@ async def test_a_file_is_found_in_the_tree(
         await shows(pilot, "6 records")
 
 
+async def test_what_is_typed_hides_nothing_inside_the_folders_of_the_tree(
+    fake: FakeModel, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a folder", "other"):
+        (table.parent / name).mkdir()
+    table.rename(table.parent / "a folder" / table.name)
+    monkeypatch.chdir(table.parent)
+    async with app_of(fake).run_test() as pilot:
+        await pilot.press("ctrl+o")
+        await shows(pilot, "▸ a folder", "▸ other")
+        await pilot.press(*"a fol")
+        await until(pilot, lambda: "▸ other" not in "\n".join(screen(pilot)))
+        await pilot.press("down", "down", "enter")
+        await shows(pilot, "▾ a folder", "评价 reviews.jsonl")
+
+
 async def test_a_model_is_found_in_the_tree_of_models(fake: FakeModel, tmp_path: Path) -> None:
     for name in ("mine.onnx", "reviews.csv"):
         (tmp_path / name).touch()
@@ -252,6 +272,32 @@ async def test_what_was_recognised_can_be_changed(fake: FakeModel, tmp_path: Pat
         await pilot.press("down", "enter")
         await choose(pilot, "2", "2  原文")
         await shows(pilot, "Text column                 原文", "1 很好", "标题=甲", "F5 Classify")
+
+
+async def test_what_is_chosen_while_a_file_is_read_counts(
+    fake: FakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,other\n很好,坏\n", encoding="utf-8")
+    may_read = threading.Event()
+    may_read.set()
+    monkeypatch.setattr(file, "inspect", lambda asked: may_read.wait(30) and inspect(asked))
+    app = app_of(fake)
+    async with app.run_test() as pilot:
+        await preview(pilot, path)
+        may_read.clear()
+        await pilot.press("down", "enter")
+        await choose(pilot, "2", "2  other")
+        await shows(pilot, "Reading ")
+        await pilot.press("f5", "enter", "end", "enter")
+        await choose(pilot, "2", "2  new_")
+        assert app.job is None
+        may_read.set()
+        await shows(pilot, "Text column                 other", "new_", "1 坏", "F5 Classify")
+        await pilot.press("f5")
+        await shows(pilot, "done, written to")
+    assert fake.asked == ["坏"]
+    assert "new_predicted_label" in (tmp_path / "a.labelled.csv").read_text(encoding="utf-8")
 
 
 async def test_a_file_that_cannot_be_read_says_why_and_can_still_be_changed(
@@ -318,6 +364,9 @@ async def test_rows_are_filtered_sorted_marked_and_saved(
         await shows(pilot, "6 of 6 rows, unsure first")
         await pilot.press("slash", *"status:cu")
         await shows(pilot, "1 of 6 rows")
+        await pilot.press("ctrl+u")
+        pilot.app.screen.query_one("#filter").value = "status：cu ＜１００％"  # type: ignore[attr-defined]
+        await shows(pilot, "1 of 6 rows")
         await pilot.press("ctrl+u", *"label:x")
         await shows(pilot, "expected the beginning of one of 负向评价, 正向评价, found x")
         await pilot.press("ctrl+u")
@@ -338,6 +387,17 @@ async def test_rows_are_filtered_sorted_marked_and_saved(
         "id,text,predicted_label,predicted_id,confidence,status",
         "2,坏了,负向评价,0,0.9,ok",
     ]
+
+
+async def test_rows_are_shown_by_label_whatever_it_is_called(table: Path) -> None:
+    async with app_of(FakeModel(["very good", "very bad"])).run_test() as pilot:
+        await classified(pilot, table)
+        await pilot.press("l")
+        await shows(pilot, 'label:"very good"', "5 of 6 rows")
+        await pilot.press("l")
+        await shows(pilot, 'label:"very bad"', "0 of 6 rows")
+        await pilot.press("l")
+        await shows(pilot, "6 of 6 rows")
 
 
 async def test_a_save_that_fails_says_why(fake: FakeModel, table: Path, tmp_path: Path) -> None:
@@ -388,8 +448,31 @@ async def test_a_row_is_corrected_and_its_text_shown_in_full(
         await pilot.press("f4")
         await choose(pilot, "2", "Which label is right?")
         await shows(pilot, "2  ✎ ▼ 负向评价")
+        for name in ("some.csv", "some.jsonl"):
+            await pilot.press("ctrl+s")
+            await choose(pilot, "1", "1  All 6 rows")
+            await shows(pilot, "Save to")
+            await type_path(pilot, table.with_name(name))
+            await until(pilot, table.with_name(name).exists)
     (file,) = home.rglob("corrections.jsonl")
     assert json.loads(file.read_text()) == {"text": "坏了", "label": "正向评价"}
+    rows = [json.loads(line) for line in table.with_name("some.jsonl").open(encoding="utf-8")]
+    assert [row["corrected_label"] for row in rows] == [None, "正向评价", *[None] * 4]
+    lines = table.with_name("some.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("id,text,corrected_label,predicted_label,")
+    assert lines[2].startswith("2,坏了,正向评价,负向评价,")
+
+
+async def test_a_long_text_that_was_corrected_is_marked_too(
+    fake: FakeModel, tmp_path: Path
+) -> None:
+    path = tmp_path / "long.txt"
+    path.write_text("很长的评论" * 80, encoding="utf-8")
+    async with app_of(fake).run_test() as pilot:
+        await classified(pilot, path)
+        await pilot.press("f4")
+        await choose(pilot, "2", "Which label is right?")
+        await shows(pilot, "1  ✎ ▼ 负向评价")
 
 
 async def test_the_next_unsure_row_is_a_key_away(fake: FakeModel, table: Path) -> None:
@@ -443,6 +526,22 @@ async def test_a_run_can_be_paused_and_goes_on(fake: FakeModel, many: Path) -> N
         await pilot.press("f7", "f6")
         await shows(pilot, "done, written to")
         assert len(fake.asked) >= 3001
+
+
+async def test_rows_that_come_in_leave_the_view_where_it_is(fake: FakeModel, many: Path) -> None:
+    async with app_of(fake).run_test() as pilot:
+        await stopped(pilot, fake, many)
+        shown: ResultsScreen = pilot.app.screen  # type: ignore[assignment]
+        table = shown.query_one("#table", Lines)
+        table.scroll_to(y=60, animate=False)
+        await shows(pilot, " 62 ")
+        listed: list[int] = []
+        show = table.show
+        table.show = lambda *some, **more: (show(*some, **more), listed.append(1))[0]  # type: ignore[method-assign]
+        shown.tell()
+        await until(pilot, lambda: bool(listed))
+        await pilot.pause()
+        assert (table.scroll_offset.y, table.cursor) == (60, 0)
 
 
 async def stopped(pilot: Pilot[Any], fake: FakeModel, many: Path) -> None:
@@ -548,6 +647,15 @@ async def test_a_run_that_is_left_as_soon_as_it_is_shown_disturbs_nobody(
         await shows(pilot, "6 of 6 rows")
 
 
+async def test_a_screen_that_was_left_is_let_go(fake: FakeModel, table: Path) -> None:
+    app = app_of(fake)
+    async with app.run_test() as pilot:
+        await preview(pilot, table)
+        left = weakref.ref(app.screen.query_one(StatusBar))
+        await leave(pilot)
+        await until(pilot, lambda: gc.collect() >= 0 and left() is None)
+
+
 async def test_hours_that_are_left_are_told_from_minutes(fake: FakeModel, table: Path) -> None:
     app = app_of(fake)
     async with app.run_test() as pilot:
@@ -640,9 +748,11 @@ async def test_the_language_of_every_open_screen_can_be_switched(
         await shows(pilot, "Answers · 1", "正向评价")
 
 
-async def test_a_save_can_be_stopped_and_then_leaves_nothing(
+@asynccontextmanager
+async def held_while_it_saves(
     fake: FakeModel, many: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> AsyncIterator[tuple[Pilot[Any], threading.Event, Callable[[str], Awaitable[None]]]]:
+    """Begin to save many rows, which goes on at an event; also yield what waits for a message."""
     reading, go_on = threading.Event(), threading.Event()
     open_table = saving.open_table
 
@@ -662,10 +772,32 @@ async def test_a_save_can_be_stopped_and_then_leaves_nothing(
         await shows(pilot, "Save to")
         await type_path(pilot, many.parent / "all.csv")
         await until(pilot, reading.is_set)
-        await pilot.press("f8")
+
+        async def told(words: str) -> None:
+            await until(pilot, lambda: words in [*app._notifications][-1].message)
+
+        yield pilot, go_on, told
+
+
+@pytest.mark.parametrize("keys", [["f8"], ["escape", "f7", "f8"]])
+async def test_a_save_can_be_stopped_and_then_leaves_nothing(
+    fake: FakeModel, many: Path, monkeypatch: pytest.MonkeyPatch, keys: list[str]
+) -> None:
+    async with held_while_it_saves(fake, many, monkeypatch) as (pilot, go_on, told):
+        await pilot.press(*keys)
         go_on.set()
-        await until(pilot, lambda: "all.csv was not written." in [*app._notifications][-1].message)
+        await told("all.csv was not written.")
     assert not [path for path in many.parent.iterdir() if "all.csv" in path.name]
+
+
+async def test_a_save_goes_on_when_its_screen_is_left_and_says_its_end(
+    fake: FakeModel, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with held_while_it_saves(fake, many, monkeypatch) as (pilot, go_on, told):
+        await pilot.press("escape")
+        go_on.set()
+        await told("3,000 records saved to")
+    assert len((many.parent / "all.csv").read_text(encoding="utf-8").splitlines()) == 3001
 
 
 async def test_odd_texts_are_corrected_too(fake: FakeModel, tmp_path: Path, home: Path) -> None:

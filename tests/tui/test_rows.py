@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.command import ExitCode, UserError
+from models.tables import Place, Record
 from tui import rows as module
+from tui.results import Chunk
 from tui.rows import ORDERS, Query, Rows
 
 LABELS, STATUSES = ("差评", "好评"), ("ok", "unsure", "cut", "empty")
@@ -34,17 +36,23 @@ queries = st.builds(
 )
 
 
+def chunk_of(given_rows: list[tuple[str, int, float, int]], start: int = 0) -> Chunk:
+    numbers = range(start + 1, start + 1 + len(given_rows))
+    return Chunk(
+        records=[Record(Place(number, number, number), {}) for number in numbers],
+        texts=[text for text, _, _, _ in given_rows],
+        ids=np.array([label for _, label, _, _ in given_rows], dtype=np.int64),
+        confidences=np.array([c for _, _, c, _ in given_rows], dtype=np.float32),
+        statuses=np.array([state for _, _, _, state in given_rows], dtype=np.int64),
+        truths=None,
+        rejects=[],
+    )
+
+
 def filled(given_rows: list[tuple[str, int, float, int]], pieces: int = 2) -> Rows:
     rows = Rows(LABELS)
     for start in range(0, len(given_rows), pieces):
-        some = given_rows[start : start + pieces]
-        rows.append(
-            [text for text, _, _, _ in some],
-            numbers=np.arange(start + 1, start + 1 + len(some)),
-            labels=np.array([label for _, label, _, _ in some]),
-            confidences=np.array([c for _, _, c, _ in some], dtype=np.float32),
-            states=np.array([state for _, _, _, state in some], dtype=np.uint8),
-        )
+        rows.append(chunk_of(given_rows[start : start + pieces], start))
     return rows
 
 
@@ -108,13 +116,7 @@ def test_rows_come_back_as_they_were_given(
 def test_rows_that_come_in_while_one_looks_do_not_disturb() -> None:
     rows = filled([("a", 0, 0.9, 0)] * 1000)
     before, row = rows.column("labels"), rows.row(999)
-    rows.append(
-        ["b"] * 5000,
-        numbers=np.arange(5000),
-        labels=np.ones(5000, dtype=np.int64),
-        confidences=np.ones(5000, dtype=np.float32),
-        states=np.zeros(5000, dtype=np.uint8),
-    )
+    rows.append(chunk_of([("b", 1, 1.0, 0)] * 5000))
     assert len(before) == 1000
     assert rows.row(999) == row
     assert rows.row(5999).text == "b"
@@ -125,13 +127,7 @@ def test_rows_that_come_in_meanwhile_do_not_disturb_what_is_counted_or_read() ->
 
     def fill() -> None:
         for number in range(3000):
-            rows.append(
-                ["好"],
-                numbers=np.array([number]),
-                labels=np.zeros(1, dtype=np.int64),
-                confidences=np.ones(1, dtype=np.float32),
-                states=np.zeros(1, dtype=np.uint8),
-            )
+            rows.append(chunk_of([("好", 0, 1.0, 0)], number))
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -157,10 +153,17 @@ def test_rows_that_come_in_meanwhile_do_not_disturb_what_is_counted_or_read() ->
         ("status:truncated", Query(status=2)),  # as in the file, besides the words of the app
         ("status:un >95 坏", Query(status=1, least=0.95, text="坏")),
         ("<b> a:b", Query(text="<b> a:b")),
+        ('"a b"', Query(text='"a b"')),
     ],
 )
 def test_a_line_is_read_as_a_query(line: str, query: Query) -> None:
     assert Query.parse(line, LABELS, STATUSES, "file") == query
+
+
+@pytest.mark.parametrize("line", ['label:"very good" 早餐', '早餐 label:"very g'])
+def test_a_label_with_a_space_stands_in_quotes(line: str) -> None:
+    query = Query.parse(line, ("very good", "very bad"), STATUSES, "file")
+    assert query == Query(label=0, text="早餐")
 
 
 @pytest.mark.parametrize("line", ["label:", "label:x", "status:q"])

@@ -219,3 +219,14 @@ def test_a_run_of_an_app_that_was_killed_goes_on_in_the_next(
     assert again.ends() == ExitCode.OK
     classify(Settings(file, expected), Predictor.open(model, device="cpu"))
     assert output.read_bytes() == expected.read_bytes()
+
+
+def test_it_starts_where_nothing_can_be_remembered(
+    start: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    terminal = start(XDG_STATE_HOME=str(tmp_path / "file" / "state"))
+    terminal.shows("fp32")
+    terminal.type("\x11")
+    assert terminal.ends() == ExitCode.OK
+    assert b"NOISE" not in terminal.seen

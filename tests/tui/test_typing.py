@@ -82,6 +82,23 @@ async def test_a_history_with_a_torn_line_loses_that_line_only(fake: FakeModel, 
         await shows(pilot, "Answers · 1", "one")
 
 
+async def test_a_long_history_that_cannot_be_shortened_is_there(
+    fake: FakeModel, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with app_of(fake).run_test() as pilot:
+        for text in ("one", "two", "three"):
+            await ask(pilot, text)
+        await shows(pilot, "Answers · 3")
+
+    def denied(**_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(home))
+
+    monkeypatch.setattr("tui.memory._ANSWERS", 1)
+    monkeypatch.setattr("tui.memory.tempfile.mkstemp", denied)
+    async with app_of(fake).run_test() as pilot:
+        await shows(pilot, "Answers · 1", "three")
+
+
 async def test_the_history_can_be_searched_and_taken_up_again(fake: FakeModel) -> None:
     async with app_of(fake).run_test() as pilot:
         for text in ("Room with a view", "breakfast", "no room"):
@@ -124,7 +141,7 @@ async def test_why_marks_what_speaks_for_the_answer_and_what_against(fake: FakeM
 
 
 def test_of_a_text_without_a_token_there_is_nothing_to_leave_out(model: Path) -> None:
-    found = explain(Predictor.open(model), "\ufffd").explanation
+    found = explain(Predictor.open(model), "\ufffd")
     assert (found.pieces, found.effects) == ((), ())
 
 
@@ -276,6 +293,20 @@ async def test_the_palette_lists_what_can_be_done_and_does_it(fake: FakeModel) -
         await shows(pilot, "Theme: light")
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.theme == "catppuccin-latte")
+
+
+@pytest.mark.parametrize(
+    "name", ["[@click=app.bell]reviews.csv", "[copy] reviews.csv", "reviews[/b].csv"]
+)
+async def test_a_file_name_in_the_palette_is_no_markup(
+    fake: FakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = app_of(fake)
+    app.choices.recent = [name]
+    async with app.run_test(size=(80, 40)) as pilot:
+        await pilot.press("ctrl+p", *"reviews")
+        await shows(pilot, f"Open {name}")
 
 
 async def test_help_shows_the_keys_of_what_has_the_focus(fake: FakeModel) -> None:

@@ -35,11 +35,11 @@ _PREFIXES = ("", "new_", "model_")
 
 
 class Field(NamedTuple):
-    """A line of what was recognised; without choices, it is a path."""
+    """A line of what was recognised; where its choices are None, it is a path."""
 
     name: str
     value: str
-    choices: Mapping[str, Settings]
+    choices: Mapping[str, Settings] | None
 
 
 def fields_of(settings: Settings, found: Found | None, sheets: Sequence[str]) -> list[Field]:
@@ -59,7 +59,7 @@ def fields_of(settings: Settings, found: Found | None, sheets: Sequence[str]) ->
     formats = {name: replace(settings, dialect=Dialect(format=name)) for name in FORMATS}
     unlabelled = {tr("none"): replace(settings, label_column=None)}
     fields = [
-        Field(tr("Output"), str(settings.output), {}),
+        Field(tr("Output"), str(settings.output), None),
         Field(tr("Text column"), text_column or "?", texts),
         Field(tr("Label column, to score by"), settings.label_column or "–", unlabelled | labels),
         Field(tr("Format"), dialect.format or "?", formats),
@@ -112,12 +112,13 @@ class FileScreen(Page):
     @work(exclusive=True, description="inspect")
     async def _inspect(self, settings: Settings) -> None:
         """Read the file, and show what was found."""
-        self._settings = settings
+        self._settings, self._found, self._problem = settings, None, None
+        self.call_later(self.tell)
         try:
             self._found = await aside(lambda: inspect(settings))
             self._problem = str(self._found.problem) if self._found.problem else None
         except (UserError, OSError) as error:
-            self._found, self._problem = None, reason_of(error)
+            self._problem = reason_of(error)
         source = settings.source
         if source is not None and (settings.dialect.format or format_of(source)) == "xlsx":
             self._sheets = await aside(lambda: sheets_of(source))
@@ -177,10 +178,13 @@ class FileScreen(Page):
         """Ask for another value of the setting under the cursor."""
         listed: Lines[Field] = self.query_one("#fields", Lines)
         field = listed.items[listed.cursor]
-        if not field.choices:
+        if field.choices is None:
             if path := await self.app.push_screen_wait(Ask(field.name, field.value)):
                 output = typed_output(path, self._proposed)
                 self._inspect(replace(self._settings, output=output, output_format=None))
+            return
+        if not field.choices:  # none is known before the file is read
+            self.app.bell()
             return
         names = list(field.choices)
         number = await self.app.push_screen_wait(Question(field.name, names))
@@ -190,14 +194,18 @@ class FileScreen(Page):
     @work(description="classify")
     async def action_classify(self) -> None:
         """Classify, when it is clear that nothing is lost by it."""
-        assert self._settings.output is not None and self._found is not None  # noqa: S101 - for mypy
-        force = exists(self._settings.output)
-        if force and not await self.replaces(self._settings.output):
+        settings, found = self._settings, self._found
+        assert settings.output is not None  # noqa: S101 - for mypy
+        if found is None:  # it is being read anew since the key was pressed
+            return
+        force = exists(settings.output)
+        if force and not await self.replaces(settings.output):
             return
         if self.app.classifying:  # by the same key, pressed twice
             return
-        settings = replace(self._settings, force=force)
-        job = self.app.job = Job(self.app.engine, settings, self._found, self.app.labels)
+        job = self.app.job = Job(
+            self.app.engine, replace(settings, force=force), found, self.app.labels
+        )
         # Now, for in the run, a collection that walks all that was imported would hold the loop up
         # for 100 ms.
         gc.collect()

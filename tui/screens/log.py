@@ -9,6 +9,7 @@ from textual.widgets import Static
 from models.display import aligned, display
 from models.i18n import tr
 from tui.aside import aside
+from tui.paths import is_file
 from tui.screens.dialogs import Dialog
 
 _LINES = 200  # of the log
@@ -22,7 +23,7 @@ class Log(Dialog):
 
     def _body(self) -> ComposeResult:
         end = ""
-        if self.app.places.log.is_file():
+        if is_file(self.app.places.log):
             with self.app.places.log.open(encoding="utf-8", errors="replace") as file:
                 end = display("".join(deque(file, _LINES)), keep="\n")
         yield Static(tr("Looking at this machine…"), id="findings", classes="keys")

@@ -98,8 +98,8 @@ class StatusBar(Static):
     app: "SentimentApp"
 
     def on_mount(self) -> None:
-        """Follow what the app says."""
-        self.watch(self.app, "status", lambda status: self.update(status))
+        """Begin with what the app says; it tells what is new."""
+        self.update(self.app.status)
 
 
 class Buttons(Static):

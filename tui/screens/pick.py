@@ -82,7 +82,9 @@ class _Tree(DirectoryTree):
 
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
         """Leave out what is not wanted; in the uppermost folder, also by what is typed."""
-        return entries(paths, self.start, self._wanted)
+        paths = list(islice(paths, _MOST))
+        top = bool(paths) and paths[0].parent == self.path
+        return entries(paths, self.start if top else "", self._wanted)
 
     def process_label(self, label: TextType) -> Text:
         """Show a name without what could act on the terminal."""

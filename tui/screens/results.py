@@ -27,7 +27,7 @@ from tui.looks import one_line, padded, percent
 from tui.paint import FAINT, named, widest
 from tui.paths import exists, typed_output
 from tui.results import STATUSES
-from tui.rows import ORDERS, Query, Row, Rows
+from tui.rows import ORDERS, Query, Row, Rows, words_of
 from tui.saving import save_rows
 from tui.screens.dialogs import Ask, Question, Whole, shown
 from tui.screens.page import Buttons, Page
@@ -53,17 +53,17 @@ class ResultsScreen(Page):
         self._complaint = ""  # about the filter, as it is typed
         self._rows: Items[int] = range(0)  # indices of the rows that are shown
         self._marked: set[int] = set()
-        self._saving: threading.Event | None = None  # set, it stops the saving
         self._selected = 0.0  # when rows were last selected
         self._seen = -1  # rows at the last look
 
     def _body(self) -> ComposeResult:
         hint = tr("Filter: words, label:…, status:…, <70%, >95%")
         empty = tr("Nothing here yet, or nothing that the filter leaves.")
+        none: Items[int] = range(0)
         yield Static(id="progress", markup=False)
         yield Line(placeholder=hint, id="filter")
         yield Buttons(id="header", markup=False)
-        yield Lines(self._rows, self._draw, empty, id="table")
+        yield Lines(none, self._draw, empty, id="table")
         with VerticalScroll(id="detail", can_focus=False):
             yield Static(id="text", markup=False)
 
@@ -109,8 +109,8 @@ class ResultsScreen(Page):
 
     def action_stop(self) -> None:
         """Stop what is being written; else the run, or go on with one that was stopped."""
-        if self._saving is not None:
-            self._saving.set()
+        if self.app.saving is not None:
+            self.app.saving.set()
         elif self.job.running:
             self.job.stop()
         elif self.job.state is not State.DONE:
@@ -185,8 +185,10 @@ class ResultsScreen(Page):
         """Show one label after the other, then all again."""
         labels, line = self.job.labels, self.query_one("#filter", Line)
         label = 0 if self._query.label is None else self._query.label + 1
-        words = [word for word in line.value.split() if not word.startswith("label:")]
-        words += [f"label:{labels[label]}"] if label < len(labels) else []
+        words = [word for word in words_of(line.value) if not word.startswith("label:")]
+        if label < len(labels):
+            name = labels[label]
+            words.append(f"label:{name}" if name.split() == [name] else f'label:"{name}"')
         line.value = " ".join(words)
 
     def action_sort(self, orders: str = " ".join(ORDERS)) -> None:
@@ -229,9 +231,11 @@ class ResultsScreen(Page):
 
     def _draw(self, index: int, width: int) -> Content:
         """Draw an answer."""
-        found = self.job.rows.row(int(index), 8 * width)
+        corrected = self.app.corrections.labels
+        most = None if corrected else 8 * width  # only a whole text can be found among them
+        found = self.job.rows.row(int(index), most)
         marks = "●" if index in self._marked else " "
-        marks += "✎" if found.text in self.app.corrections.labels else " "
+        marks += "✎" if found.text in corrected else " "
         label, confidence = Content(padded("  –", widest(self.job.labels) + 2)), " " * 7
         if found.label >= 0:
             label, confidence = named(self.job.labels, found.label), percent(found.confidence)
@@ -299,7 +303,7 @@ class ResultsScreen(Page):
     @work(group="save", description="save")
     async def action_save(self) -> None:
         """Ask which rows to save and where to, and write them."""
-        if self._saving is not None:
+        if self.app.saving is not None:
             self.app.bell()
             return
         if self.job.state is not State.DONE:
@@ -324,16 +328,20 @@ class ResultsScreen(Page):
         if name := await self.app.push_screen_wait(Ask(title, start)):
             path = typed_output(name, Path(start))
             if not exists(path) or await self.replaces(path):
-                await self._save(path, list(scopes.values())[number])
+                saved = self._save(path, list(scopes.values())[number])
+                self.app.run_worker(saved, description="save")  # it goes on when this is left
 
     async def _save(self, path: Path, rows: NDArray[np.int64] | None) -> None:
         """Save, and say how it went."""
         job, app, stop = self.job, self.app, threading.Event()
+        corrections = dict(app.corrections.labels)
         settings = replace(job.settings, force=True)
         app.say(tr("Saving to {path}… {key} stops it.", path=path, key=app.key_of("stop")))
-        self._saving = stop
+        app.saving = stop
         try:
-            count = await aside(lambda: save_rows(settings, job.found, job.rows, rows, path, stop))
+            count = await aside(
+                lambda: save_rows(settings, job.found, job.rows, rows, path, stop, corrections)
+            )
         except (UserError, OSError) as error:
             app.say(reason_of(error), "error")
         except Stopped:
@@ -341,7 +349,8 @@ class ResultsScreen(Page):
         else:
             app.say(tr("{count:record} saved to {path}", count=count, path=path))
         finally:
-            self._saving = None
+            stop.set()  # for the thread, where the app ends first
+            app.saving = None
 
     def action_back(self) -> None:
         """Go from the filter to the table, and from there to the screen before."""

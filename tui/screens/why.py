@@ -8,7 +8,7 @@ from textual.widgets import Static
 from models.display import display
 from models.i18n import tr
 from tui.engine import Refused
-from tui.explain import Explained, Explanation, explain
+from tui.explain import Explained, explain
 from tui.looks import look, padded
 from tui.paint import bar
 from tui.screens.dialogs import Dialog
@@ -37,11 +37,11 @@ class Why(Dialog):
 
     @on(Refused)
     def _refused(self, event: Refused) -> None:
+        event.stop()
         self.query_one("#about", Static).update(Content(display(event.reason)))
 
     @on(Explained)
-    def _explained(self, event: Explained) -> None:
-        found = event.explanation
+    def _explained(self, found: Explained) -> None:
         about = tr(
             "Each piece of the text was left out in turn. Marked is how much of the {confidence} "
             "for {label} goes with it: underlined pieces speak for it, struck ones against it. "
@@ -54,7 +54,7 @@ class Why(Dialog):
         self.query_one("#strongest", Static).update(_strongest(found))
 
 
-def _tinted(found: Explanation) -> Content:
+def _tinted(found: Explained) -> Content:
     """Return the text that was read; strong pieces stand out with colour and without."""
     most = max(map(abs, found.effects), default=0.0)
     spans = []
@@ -67,12 +67,12 @@ def _tinted(found: Explanation) -> Content:
     return Content.assemble(*spans)
 
 
-def _colour(found: Explanation, effect: float) -> str:
+def _colour(found: Explained, effect: float) -> str:
     """Return the colour of the label that a piece speaks for; "against" has the warning's."""
     return look(found.answer.labels, found.answer.winner)[1] if effect > 0 else "warning"
 
 
-def _strongest(found: Explanation) -> Content:
+def _strongest(found: Explained) -> Content:
     ranked = sorted(zip(found.effects, found.pieces, strict=True), key=lambda pair: -abs(pair[0]))
     strong = [(effect, piece) for effect, piece in ranked[:_LISTED] if abs(effect) >= _SLIGHT]
     if not strong:

@@ -83,10 +83,18 @@ class Lines(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         return self.items[self.cursor] if len(self.items) else None
 
     def show(self, items: Items[T], *, cursor: int | None = None) -> None:
-        """List other items; optionally with the cursor elsewhere."""
+        """List other items; optionally with the cursor elsewhere.
+
+        What is in view changes only where the cursor goes elsewhere, or was on no item.
+        """
+        stays = cursor is None and self.cursor < min(len(self.items), len(items))
         self.items = items
         self.virtual_size = Size(0, len(items))
-        self.go(self.cursor if cursor is None else cursor)
+        if stays:
+            self.refresh()
+            self.post_message(self.Moved())
+        else:
+            self.go(self.cursor if cursor is None else cursor)
 
     def go(self, row: int) -> None:
         """Put the cursor on a row, or the nearest that there is, and bring it into view."""
