@@ -58,7 +58,7 @@ def save_rows(
     settings = replace(settings, output=path, output_format=None)
     check_output(path, settings)
     indices = np.arange(len(rows)) if chosen is None else np.sort(chosen)
-    wanted = dict(zip(rows.column("numbers")[indices].tolist(), indices.tolist(), strict=True))
+    numbers, written = rows.column("numbers")[indices], 0
     added = settings.added(rows.labels)
     corrected = settings.prefix + "corrected_label"
     if not any(rows.row(index).text in corrections for index in (indices if corrections else ())):
@@ -74,18 +74,20 @@ def save_rows(
                 for item in table.items:
                     if stop.is_set():
                         raise Stopped
-                    index = wanted.get(item.place.number)
-                    if index is not None and isinstance(item, Record):
-                        row = rows.row(index, None if corrections else 0)
+                    if written == len(indices):
+                        break
+                    if isinstance(item, Record) and item.place.number == numbers[written]:
+                        row = rows.row(int(indices[written]), None if corrections else 0)
                         values = values_of(rows.labels, row.label, row.confidence, row.status)
                         answer = dict(zip(added, values, strict=True))
                         if corrections:
                             answer[corrected] = corrections.get(row.text)
                         _write(writer, item, answer)
+                        written += 1
                 writer.close()
                 draft.finish()
             durable.publish(journal.folder / "output.draft", path)
-    return len(wanted)
+    return written
 
 
 def _write(writer: Writer, record: Record, answer: Mapping[str, Any]) -> None:
