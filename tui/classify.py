@@ -303,10 +303,10 @@ class _Run:
 
     def _answer(self, texts: list[str], rejected: int) -> NDArray[np.float32]:
         """Take the answers of a chunk from the journal, or predict them and keep them there."""
-        self._breathe()
         summary, journal, width = self.summary, self._journal, len(self._labels) + 1
         filled = [row for row, text in enumerate(texts) if text.strip()]
         try:
+            self._breathe()
             answers = None if journal is None else journal.load(texts, width)
             if answers is not None:
                 summary.resumed += rejected + len(texts)

@@ -429,3 +429,6 @@ def test_a_run_that_takes_answers_from_its_journal_can_be_stopped(tmp_path: Path
         run(source, output, hooks=Hooks(between=Stop(15)))
     with pytest.raises(Stopped):
         run(source, output, fake(before=pytest.fail), hooks=Hooks(between=Stop(3)))
+    assert run(source, output).resumed == 28
+    run(source, tmp_path / "whole.csv")
+    assert output.read_bytes() == (tmp_path / "whole.csv").read_bytes()
