@@ -18,9 +18,6 @@ _CGROUP = Path("/sys/fs/cgroup")
 CLEARLY = 1.1
 """How much faster than the first way another must be: less may be chance."""
 
-TURNS = 8
-"""How often each way does a half that counts."""
-
 OURS = 0.75
 """Share of the cores that a measurement must have had to itself to be worth noting."""
 
@@ -81,58 +78,46 @@ def remember(key: str, found: str) -> None:
         file.write_text(found)
 
 
-class FastestWay:
-    """Does work in the faster of two ways: measured once on this machine, then known.
+def share_out(
+    key: str,
+    ways: Mapping[str, Callable[[Sequence[T]], object]],
+    work: Sequence[T],
+    share: int,
+    threads: int,
+) -> None:
+    """Do some work in the way that takes least time: measured once on this machine, then known.
 
-    What is measured is the work itself, from call to call, for the best way may depend on the sizes
-    of its pieces: each way does a half of them, every second one, and goes first in turn. The first
-    time warms both up. Work that is too little to halve is done in the first way, and so is all
-    that the second does not do clearly faster. What was measured while other processes had the
-    cores is not noted: it is measured again the next time.
+    What is measured is the work itself, some pieces from all over it, for the best way may depend
+    on their size: each way does a share of them to warm up and two that count, in the order a b a b
+    b a. Work that is too little to measure is done in the first way, and so is all that another
+    does not do clearly faster. What was measured while other processes had the cores is not noted:
+    the next work is measured again.
 
     Args:
         key: what the answer depends on beside the machine; fit for a file name.
-        names: of the ways.
-        threads: how many cores both keep busy.
+        ways: that do the same work.
+        work: any pieces, in any order.
+        share: so many pieces keep all cores busy for a while.
+        threads: how many cores all ways keep busy.
     """
-
-    def __init__(self, key: str, names: tuple[str, str], threads: int) -> None:
-        self._key, self._names, self._threads = key, names, threads
-        known = recall(key)
-        self._best = known if known in names else None
-        self._seconds = dict.fromkeys(names, 0.0)
-        self._own = 0.0
-        self._turn = 0
-
-    def run(self, ways: Mapping[str, Callable[[Sequence[T]], object]], work: Sequence[T]) -> None:
-        """Do some work.
-
-        Args:
-            ways: by their names.
-            work: pieces of it, in any order.
-        """
-        portions = max(1, len(work) // (8 * self._threads))
-        for number in range(portions):
-            if self._best is not None or len(work) < 4 * self._threads:
-                rest = [piece for at, piece in enumerate(work) if at % portions >= number]
-                ways[self._best or self._names[0]](rest)
-                return
-            self._measure(ways, work[number::portions])
-
-    def _measure(
-        self, ways: Mapping[str, Callable[[Sequence[T]], object]], work: Sequence[T]
-    ) -> None:
-        counts = self._turn > 0
-        own = time.process_time()
-        for half, name in enumerate(self._names[:: 1 - 2 * (self._turn % 2)]):
-            started = time.perf_counter()
-            ways[name](work[half::2])
-            self._seconds[name] += (time.perf_counter() - started) * counts
-        self._own += (time.process_time() - own) * counts
-        self._turn += 1
-        if self._turn > TURNS:
-            first, second = self._names
-            clearly = self._seconds[first] > CLEARLY * self._seconds[second]
-            self._best = second if clearly else first
-            if self._own > OURS * self._threads * sum(self._seconds.values()):
-                remember(self._key, self._best)
+    best = recall(key)
+    if best not in ways:
+        best = next(iter(ways))
+        turns = [*ways, *ways, *list(ways)[::-1]]
+        count = len(turns) * share
+        if len(work) >= count:
+            stride = len(work) // count
+            places = range(0, count * stride, stride)
+            seconds = dict.fromkeys(ways, 0.0)
+            own, began = time.process_time(), time.perf_counter()
+            for turn, name in enumerate(turns):
+                pieces = [work[place] for place in places[turn :: len(turns)]]
+                start = time.perf_counter()
+                ways[name](pieces)
+                seconds[name] += (time.perf_counter() - start) * (turn >= len(ways))
+            best = min(ways, key=lambda name: seconds[name] * (CLEARLY if name != best else 1))
+            busy = (time.process_time() - own) / (time.perf_counter() - began)
+            if busy > OURS * threads:
+                remember(key, best)
+            work = [piece for place, piece in enumerate(work) if place not in places]
+    ways[best](work)

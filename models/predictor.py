@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from models.admission import admit
 from models.batching import MAX_TOKENS, plan
 from models.command import ExitCode, UserError
-from models.cores import FastestWay, available_cores, instructions
+from models.cores import available_cores, instructions, share_out
 from models.i18n import tr
 from models.locations import BUILTIN, Device
 from models.manifest import Manifest
@@ -150,8 +150,6 @@ class Predictor:
         self._session = session
         self._connect = connect
         self._crew: Any = None  # a session of one thread that many threads call, once it is needed
-        key = f"{self.manifest.digest[:16]}-{self.threads}"
-        self._fastest = FastestWay(key, ("apart", "together"), self.threads)
         self.device = "cuda" if session.get_providers()[0] == _PROVIDERS["cuda"] else "cpu"
         self.nodes = {
             part.ep_name: len(part.get_nodes())
@@ -304,7 +302,9 @@ class Predictor:
         if self.device != "cpu" or self.threads == 1 or len(batches) < 2 * self.threads:
             together(batches)
         else:
-            self._fastest.run({"apart": apart, "together": together}, batches)
+            key = f"{self.manifest.digest[:16]}-{self.threads}"
+            ways = {"apart": apart, "together": together}
+            share_out(key, ways, batches, 4 * self.threads, self.threads)
         return answers
 
 

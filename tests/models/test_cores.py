@@ -26,18 +26,13 @@ def test_cores_are_what_affinity_and_quota_both_allow(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    ("call", "busy", "best", "noted"),
-    [
-        (12, 2.0, "fast", True),
-        (1000, 2.0, "fast", True),
-        (12, 1.0, "fast", False),
-        (7, 2.0, "slow", False),
-    ],
+    ("count", "busy", "best", "noted"),
+    [(60, 2.0, "fast", True), (60, 1.0, "fast", False), (20, 2.0, "slow", False)],
 )
-def test_the_fastest_way_is_measured_on_the_work_itself_from_call_to_call_and_then_known(
+def test_the_fastest_way_is_measured_on_the_work_itself_if_there_is_enough_and_then_known(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    call: int,
+    count: int,
     busy: float,
     best: str,
     noted: bool,
@@ -58,32 +53,9 @@ def test_the_fastest_way_is_measured_on_the_work_itself_from_call_to_call_and_th
         return work
 
     ways = {"slow": way("slow", 2.0), "fast": way("fast", 1.0)}
-    fastest = cores.FastestWay("key", ("slow", "fast"), threads=2)
-    for start in range(0, 20 * call, call):
-        fastest.run(ways, range(start, start + call))
-    assert sorted(done["slow"] + done["fast"]) == list(range(20 * call))  # nothing is done twice
-    assert done[best][-1] == 20 * call - 1
+    cores.share_out("key", ways, list(range(count)), 4, threads=2)
+    assert sorted(done["slow"] + done["fast"]) == list(range(count))  # nothing is done twice
+    assert done[best][-1] == count - 1
     assert cores.recall("key") == (best if noted else "")
-    cores.FastestWay("key", ("slow", "fast"), threads=2).run(ways, [-1])
-    assert done[best if noted else "slow"][-1] == -1
-
-
-def test_another_way_must_be_clearly_faster(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    now = 0.0
-    monkeypatch.setattr(cores.time, "perf_counter", lambda: now)
-    monkeypatch.setattr(cores.time, "process_time", lambda: now)
-
-    def takes(cost: float) -> Callable[[Sequence[int]], None]:
-        def work(pieces: Sequence[int]) -> None:
-            nonlocal now
-            now += cost * len(pieces)
-
-        return work
-
-    cores.FastestWay("key", ("a", "b"), threads=1).run(
-        {"a": takes(1.05), "b": takes(1.0)}, range(1000)
-    )
-    assert cores.recall("key") == "a"
+    cores.share_out("key", ways, [count], 4, threads=2)
+    assert done[best if noted else "slow"][-1] == count

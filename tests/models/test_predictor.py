@@ -3,7 +3,6 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -109,12 +108,11 @@ def test_windows_read_a_long_text_whole_and_average_their_logits(predictor: Pred
 def test_threads_that_work_apart_or_together_give_the_same_answers(
     model: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    many = [text * count for text in TEXTS for count in range(1, 6)]
-    predictor = Predictor.open(model, threads=2)
     monkeypatch.setattr(
-        predictor, "_fastest", SimpleNamespace(run=lambda ways, batches: ways[way](batches))
+        predictor_module, "share_out", lambda _key, ways, batches, *_: ways[way](batches)
     )
-    found = predictor.predict(many).probabilities
+    many = [text * count for text in TEXTS for count in range(1, 6)]
+    found = Predictor.open(model, threads=2).predict(many).probabilities
     expected = Predictor.open(model, threads=1).predict(many).probabilities
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
