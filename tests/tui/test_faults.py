@@ -22,7 +22,9 @@ from models.tables import Dialect
 from tests.tui.runs import MANIFEST, Trap, contents, fake, in_child, run, small_chunks  # noqa: F401
 from tui import durable
 from tui.classify import Hooks, Stopped, classify
-from tui.inspection import Settings
+from tui.inspection import Settings, inspect
+from tui.rows import Rows
+from tui.saving import save_rows
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
 
@@ -130,7 +132,7 @@ def test_killed_at_any_instant_the_same_command_ends_well(
     for _ in range(times):
         shutil.rmtree(output.parent)
         output.parent.mkdir()
-        code = in_child(source, output, kill_after=chance.uniform(0, 0.05), pause=0.003)
+        code = in_child(source, output, kill_after=chance.uniform(0, 0.05), pause=0.006)
         killed += code == -9
         run(source, output)
         assert contents(output.parent) == golden
@@ -432,3 +434,16 @@ def test_a_run_that_takes_answers_from_its_journal_can_be_stopped(tmp_path: Path
     assert run(source, output).resumed == 28
     run(source, tmp_path / "whole.csv")
     assert output.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_rows_saved_under_the_name_of_an_interrupted_run_leave_its_answers(
+    source: Path, output: Path
+) -> None:
+    settings = Settings(source, output.with_name("other.csv"))
+    found, rows = inspect(settings), Rows(MANIFEST.labels)
+    classify(settings, fake(), found=found, hooks=Hooks(answered=rows.append))
+    interrupt(source, output)
+    before = contents(output.parent)
+    with pytest.raises(UserError, match="has an interrupted run of a file"):
+        save_rows(replace(settings, force=True), found, rows, None, output, threading.Event(), {})
+    assert contents(output.parent) == before
