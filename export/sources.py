@@ -18,7 +18,7 @@ from models.encoder import canonical_tokenizer, max_positions
 from models.i18n import tr
 from models.labels import LabelSet
 from models.run_directory import Row, load_classifier, read_json, read_rows, read_run
-from models.tables import LABEL_COLUMNS, TEXT_COLUMNS, open_table, plain
+from models.tables import LABEL_COLUMNS, TEXT_COLUMNS, find_column, open_table, plain
 from models.tokens import Tokenizer
 
 BERT_LIKE = ("bert", "camembert", "electra", "ernie", "roberta", "xlm-roberta")
@@ -285,16 +285,17 @@ def _source(
 
 def _labelled(path: Path, labels: Sequence[str]) -> list[Row]:
     """Read `dev`; torch's answers to it are not known yet."""
-    known = LabelSet(labels)
+    label_set = LabelSet(labels)
     rows = []
     with open_table(path) as table:
+        # a column called just so goes before others that are known
         names = [
-            next((name for name in table.columns if name.lower() in known_names), known_names[0])
-            for known_names in (TEXT_COLUMNS, LABEL_COLUMNS)
+            find_column(table.name, table.columns, usual if usual in table.columns else None, known)
+            for usual, known in (("text", TEXT_COLUMNS), ("label", LABEL_COLUMNS))
         ]
         for record in table.records:
             text, label = (plain(record.fields.get(name)) for name in names)
-            number = known.find(str(label))
+            number = label_set.find(str(label))
             if not isinstance(text, str) or number is None:
                 raise UserError(
                     ExitCode.DATA,
@@ -303,7 +304,7 @@ def _labelled(path: Path, labels: Sequence[str]) -> list[Row]:
                     line=record.place.line,
                     problem=tr(
                         "expected text and label, one of {labels}; found {found}",
-                        labels=known,
+                        labels=label_set,
                         found=f"{text!r:.40}, {label!r:.40}",
                     ),
                 )

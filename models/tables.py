@@ -197,9 +197,13 @@ def plain(value: Any) -> Any:
 
 
 def find_column(
-    where: str, columns: Sequence[str], wanted: str | None, known: Sequence[str], flag: str
+    where: str,
+    columns: Sequence[str],
+    wanted: str | None,
+    known: Sequence[str],
+    flag: str | None = None,
 ) -> str:
-    """Return the column that `flag` named, or the only one whose name is `known`.
+    """Return the column that `flag`, where there is one, named, or the only one that is `known`.
 
     Raises:
         UserError: DATA, there is no such column, or more than one is known.
@@ -219,11 +223,11 @@ def find_column(
             expected = tr("a column called {names}", names=" | ".join(known))
     raise UserError(
         ExitCode.DATA,
-        "{name}: expected {expected}, found the columns {columns}; name yours with {flag}",
+        "{name}: expected {expected}, found the columns {columns}{hint}",
         name=where,
         expected=expected,
         columns=display(", ".join(columns), limit=500),
-        flag=flag,
+        hint=tr("; name yours with {flag}", flag=flag) if flag else "",
     )
 
 

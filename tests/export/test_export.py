@@ -18,7 +18,7 @@ from export.graph import trace
 from export.parity import PROBES
 from export.pipeline import Settings, export
 from export.quantization import FORMS, WEIGHTS_ONLY, candidates, quantize
-from export.sources import open_source
+from export.sources import _labelled, open_source
 from models import vetting
 from models.command import ExitCode, UserError
 from models.cores import instructions
@@ -282,6 +282,32 @@ def test_a_classifier_without_the_weights_of_its_head_is_refused(tmp_path: Path)
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
     with pytest.raises(UserError, match=r"is damaged: no weights for classifier\.bias"):
         export(settings(folder, tmp_path / "a.onnx"))
+
+
+DEV = [("房间干净", "1"), ("太吵", "0")]
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("评论,text,label", None),  # of two that are known, the one called just so
+        ("内容,标签", None),
+        ("评论,内容,label", r"expected only one of 评论 \| 内容, found the columns .*label$"),
+        ("内容,stars", r"expected a column called label \| .*, found the columns 内容, stars$"),
+    ],
+)
+def test_the_columns_of_dev_are_those_that_the_trainer_knows(
+    tmp_path: Path, header: str, message: str | None
+) -> None:
+    dev = tmp_path / "dev.csv"
+    *first, _ = header.split(",")
+    rows = [["很差"] * (len(first) - 1) + [text, label] for text, label in DEV]
+    dev.write_text("\n".join([header, *map(",".join, rows)]), encoding="utf-8")
+    if message is None:
+        assert [(row.text, str(row.label)) for row in _labelled(dev, ["0", "1"])] == DEV
+    else:
+        with pytest.raises(UserError, match=message):
+            _labelled(dev, ["0", "1"])
 
 
 def test_an_option_that_would_do_nothing_is_wrong_usage(run: Path, tmp_path: Path) -> None:
