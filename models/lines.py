@@ -83,7 +83,7 @@ def read_lines(file: BufferedReader, encoding: str) -> Iterator[Line]:
             UTF-32 and nothing tells the byte order.
     """
     try:
-        codec = codecs.lookup(encoding).name
+        codec = codecs.lookup(with_byte_order(file, encoding)).name
         usable = _newline(codec).strip(b"\0") == b"\n"
     except (LookupError, UnicodeError):
         usable = False
@@ -96,7 +96,6 @@ def read_lines(file: BufferedReader, encoding: str) -> Iterator[Line]:
     start = 0
     marked = _mark(file)
     if marked and marked[1].startswith(codec):
-        codec = marked[1]  # "utf-16" leaves the byte order to the mark
         start = len(file.read(len(marked[0])))
     if codec in ("utf-16", "utf-32"):
         raise UserError(

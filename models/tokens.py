@@ -99,13 +99,12 @@ class Tokenizer:
             some = [*map(encodable, texts[start : start + _CHUNK])]
             for encoding in self._rust.encode_batch_fast(some):  # without offsets
                 parts = [encoding, *encoding.overflowing]
-                cut = 0 if windows else sum(len(part) - special for part in parts[1:])
-                first = len(encoding) - special
-                owner += [len(read)] * (len(parts) if windows else 1)
-                read.append(first / (first + cut) if cut else 1.0)
-                ids += [
-                    np.array(part.ids, dtype=np.int64) for part in (parts if windows else parts[:1])
-                ]
+                kept = parts if windows else parts[:1]
+                whole = len(kept) == len(parts)
+                tokens = 1 if whole else sum(len(part) - special for part in parts)
+                owner += [len(read)] * len(kept)
+                read.append(1.0 if whole else (len(encoding) - special) / tokens)
+                ids += [np.array(part.ids, dtype=np.int64) for part in kept]
         return Tokens(
             ids=ids,
             lengths=np.array([len(row) for row in ids], dtype=np.int64),

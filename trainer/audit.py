@@ -5,6 +5,7 @@ Two texts are the same review where `trainer.sameness.normalised` makes them equ
 
 import json
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -123,7 +124,7 @@ def _column(split: dict[str, Any], max_length: int) -> dict[str, str]:
 
     classes = {f"  {name}": part(rows) for name, rows in split["per_class"].items()}
     if len(classes) > _CLASSES_SHOWN:
-        classes = dict([*list(classes.items())[:_CLASSES_SHOWN], ("  …", "")])
+        classes = dict(islice(classes.items(), _CLASSES_SHOWN)) | {"  …": ""}
     return {
         tr("rows"): f"{split['rows']:,}",
         **classes,

@@ -225,22 +225,22 @@ def evaluate_run(
     """
     run = read_run(run_directory)
     reading, settings = reading or Reading(), run.settings
-    if data and list(data) != run.data:
-        loaded = load_data(data, reading, labels=run.labels, wanted=(split,), alone=split)
-    else:
+    own = not data or list(data) == run.data
+    if own:
         known = {name: said or settings[name] for name, said in asdict(reading).items()}
-        loaded = load_data(
-            run.data,
-            Reading(**known),
-            labels=run.labels,
-            wanted=(split,),
-            split=settings["split_sizes"],
-            seed=settings["seed"],
-        )
-    rows = loaded.splits[split]
-    classifier, found = load_classifier(run_directory, run, encoder)
+        reading = Reading(**known)
+    rows = load_data(
+        data or run.data,
+        reading,
+        labels=run.labels,
+        wanted=(split,),
+        split=settings["split_sizes"] if own else None,
+        seed=settings["seed"],
+        alone="train" if own else split,
+    ).splits[split]
+    classifier, loaded = load_classifier(run_directory, run, encoder)
     classifier.to(choose_device(device))
-    tokenizer = Tokenizer(found.tokenizer, run.max_length)
+    tokenizer = Tokenizer(loaded.tokenizer, run.max_length)
     features = encode_all(classifier, tokenizer, rows.texts, title=split)
     probabilities = tempered(classifier.cpu().head(features), run.temperature)
     return score(probabilities.numpy(), rows, uncertain_below=run.uncertain_below)

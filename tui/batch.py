@@ -184,12 +184,9 @@ def _tables_in(folder: Path) -> list[Path]:
 
 
 def _left_out(folder: Path) -> list[str]:
-    """Return the names in a folder that are no table by their ends; folders end in "/"."""
-    return [
-        path.name + "/" * path.is_dir()
-        for path in sorted(_inputs_in(folder))
-        if path.is_dir() or format_of(path) is None
-    ]
+    """Return the names in a folder of what is no table; those of folders end in "/"."""
+    others = set(_inputs_in(folder)).difference(_tables_in(folder))
+    return [path.name + "/" * path.is_dir() for path in sorted(others)]
 
 
 def _inputs_in(folder: Path) -> list[Path]:

@@ -61,11 +61,11 @@ def save_rows(
     numbers, written = rows.column("numbers")[indices], 0
     added = settings.added(rows.labels)
     corrected = settings.prefix + "corrected_label"
-    if not any(rows.row(index).text in corrections for index in (indices if corrections else ())):
-        corrections = {}
+    texts = ((index, rows.row(index).text) for index in (indices.tolist() if corrections else ()))
+    labels = {index: corrections[text] for index, text in texts if text in corrections}
     with open_table(settings.source, found.dialect) as table:
         now = replace(found, output_format=output_format_of(settings, table))
-        if corrections and not keeps_lines(settings, now):
+        if labels and not keeps_lines(settings, now):
             settings = replace(settings, select=(*(settings.select or found.columns), corrected))
         with durable.journal_of(path) as journal:
             begin_anew(journal, path, force=False)
@@ -77,12 +77,11 @@ def save_rows(
                     if written == len(indices):
                         break
                     if isinstance(item, Record) and item.place.number == numbers[written]:
-                        row = rows.row(int(indices[written]), None if corrections else 0)
+                        index = int(indices[written])
+                        row = rows.row(index, 0)
                         values = values_of(rows.labels, row.label, row.confidence, row.status)
-                        answer = dict(zip(added, values, strict=True))
-                        if corrections:
-                            answer[corrected] = corrections.get(row.text)
-                        _write(writer, item, answer)
+                        answer = {corrected: labels.get(index)} if labels else {}
+                        _write(writer, item, answer | dict(zip(added, values, strict=True)))
                         written += 1
                 writer.close()
                 draft.finish()

@@ -42,8 +42,8 @@ from tui.screens.page import StatusBar
 from tui.screens.pick import completed, entries
 from tui.screens.results import ResultsScreen
 from tui.screens.summary import progress
-from tui.widgets.entry import Entry
-from tui.widgets.lines import Lines
+from tui.widgets.entry import Entry, Line
+from tui.widgets.lines import Items, Lines
 
 REVIEWS = ["很好", "坏了", "不错，[/foo]", "", "太坏", "好" * 101]
 
@@ -365,12 +365,12 @@ async def test_rows_are_filtered_sorted_marked_and_saved(
         await pilot.press("slash", *"status:cu")
         await shows(pilot, "1 of 6 rows")
         await pilot.press("ctrl+u")
-        pilot.app.screen.query_one("#filter").value = "status：cu ＜１００％"  # type: ignore[attr-defined]
+        pilot.app.screen.query_one("#filter", Line).value = "status：cu ＜１００％"
         await shows(pilot, "1 of 6 rows")
         await pilot.press("ctrl+u", *"label:x")
         await shows(pilot, "expected the beginning of one of 负向评价, 正向评价, found x")
         await pilot.press("ctrl+u")
-        pilot.app.screen.query_one("#filter").value = "坏 >80%"  # type: ignore[attr-defined]
+        pilot.app.screen.query_one("#filter", Line).value = "坏 >80%"
         await shows(pilot, "2 of 6 rows")
         await pilot.press("enter", "space")
         await shows(pilot, "● ", "1 marked")
@@ -528,16 +528,24 @@ async def test_a_run_can_be_paused_and_goes_on(fake: FakeModel, many: Path) -> N
         assert len(fake.asked) >= 3001
 
 
-async def test_rows_that_come_in_leave_the_view_where_it_is(fake: FakeModel, many: Path) -> None:
+async def test_rows_that_come_in_leave_the_view_where_it_is(
+    fake: FakeModel, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with app_of(fake).run_test() as pilot:
         await stopped(pilot, fake, many)
-        shown: ResultsScreen = pilot.app.screen  # type: ignore[assignment]
+        shown = pilot.app.screen
+        assert isinstance(shown, ResultsScreen)
         table = shown.query_one("#table", Lines)
         table.scroll_to(y=60, animate=False)
         await shows(pilot, " 62 ")
         listed: list[int] = []
         show = table.show
-        table.show = lambda *some, **more: (show(*some, **more), listed.append(1))[0]  # type: ignore[method-assign]
+
+        def noted(items: Items[int], **more: Any) -> None:
+            show(items, **more)
+            listed.append(len(items))
+
+        monkeypatch.setattr(table, "show", noted)
         shown.tell()
         await until(pilot, lambda: bool(listed))
         await pilot.pause()
