@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models import tokens as tokens_module
 from models.tokens import Tokenizer
 
 
@@ -31,6 +32,20 @@ def test_a_batch_is_padded_on_the_right_and_masked(tokenizer: Tokenizer) -> None
     assert batch["input_ids"][0, 2:].tolist() == [tokenizer.pad_id] * 2
     assert batch["input_ids"][1].tolist() == tokens.ids[0].tolist()
     assert not batch["token_type_ids"].any()
+
+
+@pytest.mark.parametrize("windows", [False, True])
+def test_texts_are_read_the_same_whatever_is_read_together(
+    tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch, windows: bool
+) -> None:
+    texts = ["房间", "很" * 20, "", "脏" * 7, "好"]
+    whole = tokenizer.encode(texts, windows=windows)
+    monkeypatch.setattr(tokens_module, "_CHUNK", 2)
+    parts = tokenizer.encode(texts, windows=windows)
+    assert [row.tolist() for row in parts.ids] == [row.tolist() for row in whole.ids]
+    assert parts.read.tolist() == whole.read.tolist()
+    owners = [None if found.owner is None else found.owner.tolist() for found in (parts, whole)]
+    assert owners[0] == owners[1]
 
 
 def test_a_lone_surrogate_is_read_as_the_replacement_character(tokenizer: Tokenizer) -> None:

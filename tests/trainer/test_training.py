@@ -1,5 +1,7 @@
 import json
+import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,9 @@ from torch import Tensor
 from models.classifier import Classifier
 from models.command import ExitCode, UserError
 from models.encoder import load_encoder
-from models.run_directory import load_classifier, read_rows, read_run
+from models.run_directory import load_classifier, new_run, read_rows, read_run
 from tests.tiny import REVIEWS, split_reviews
+from trainer.card import model_card
 from trainer.settings import Settings
 from trainer.sources import Reading
 from trainer.training import evaluate_run, train
@@ -128,6 +131,24 @@ def test_the_card_says_what_the_run_measured(run: Path) -> None:
     assert f"{accuracy:.2%}" in card
     assert read_run(run).data_fingerprint in card
     assert str(run.parent) not in card
+
+
+def test_the_card_says_a_setting_of_zero_and_not_what_was_not_chosen(run: Path) -> None:
+    known = read_run(run)
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    del metrics["history"]
+    settings = known.settings | {"seed": 0, "drop_leaks": False, "layers": None}
+    card = model_card("a", replace(known, settings=settings), metrics)
+    assert "| seed | 0 |" in card
+    assert "drop leaks" not in card and "| layers |" not in card
+
+
+def test_what_a_killed_training_left_does_not_stop_the_next(tmp_path: Path) -> None:
+    (tmp_path / f".a.{os.getpid()}").mkdir()
+    (tmp_path / f".latest.{os.getpid()}").symlink_to("nothing")
+    with new_run(tmp_path / "a") as folder:
+        (folder / "run.json").touch()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "latest"]
 
 
 def test_a_run_is_not_overwritten_unless_told_and_only_a_run_is(

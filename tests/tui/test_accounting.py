@@ -196,3 +196,11 @@ def test_the_raw_line_of_utf_16_is_read_as_the_mark_says(tmp_path: Path) -> None
     run(path, tmp_path / "o.csv", dialect=Dialect(encoding="utf-16"))
     (reject,) = map(json.loads, (tmp_path / "o.csv.rejects.jsonl").open(encoding="utf-8"))
     assert reject["raw"] == "坏了\n"
+
+
+def test_a_line_of_json_that_cannot_be_written_is_rejected(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "好"}\n', encoding="utf-8")
+    summary = run(path, tmp_path / "o.jsonl", prefix="\udcff")  # as Python has the argument $'\xff'
+    (reject,) = map(json.loads, (tmp_path / "o.jsonl.rejects.jsonl").open(encoding="utf-8"))
+    assert (summary.written, reject["code"]) == (0, "unwritable")
