@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from models.command import ExitCode, UserError
+from models.display import display
 
 _VOCABULARIES = (
     *("tokenizer.json", "vocab.txt", "vocab.json"),
@@ -107,7 +108,7 @@ def load_encoder(source: str, *, for_export: bool = False) -> Encoder:
     # Damaged files raise whatever they cause: SafetensorError, RuntimeError for a wrong shape, a
     # bare Exception from tokenizers, TypeError where there is no tokenizer at all.
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0]
+        reason = display(str(error).strip().partition("\n")[0], limit=300)
         if is_folder:
             raise UserError(
                 ExitCode.DATA,

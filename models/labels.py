@@ -14,10 +14,21 @@ def natural_order(names: Iterable[str]) -> tuple[str, ...]:
     """
 
     def key(name: str) -> list[tuple[int, int, str]]:
-        parts = re.split(r"([0-9]+)", name)
-        return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
+        parts = re.split(r"(^-[0-9]+|[0-9]+)", name)
+        return [
+            (0, int(part), "") if part.lstrip("-").isdecimal() else (1, 0, part)
+            for part in parts
+            if part
+        ]
 
     return tuple(sorted(set(names), key=lambda name: (key(name), name)))
+
+
+def label_name(label: object) -> str:
+    """Return how a label is called: 1.0, as pandas has it in a column with gaps, is called "1"."""
+    name = str(label).strip()
+    whole = re.fullmatch(r"(-?[0-9]+)\.0+", name)
+    return whole[1] if whole else name
 
 
 class LabelSet:
@@ -32,12 +43,12 @@ class LabelSet:
             raise ValueError(f"expected two or more different labels, found {list(names)}")
         self.names = tuple(names)
         self._ids = {name: number for number, name in enumerate(names)}
-        if not any(name.isdecimal() for name in names):
+        if not any(name.lstrip("-").isdecimal() for name in names):
             self._ids |= {str(number): number for number in range(len(names))}
 
     def find(self, label: str) -> int | None:
         """Return the id of `label`, or None where the set does not hold it."""
-        return self._ids.get(label.strip())
+        return self._ids.get(label.strip(), self._ids.get(label_name(label)))
 
     def __len__(self) -> int:
         return len(self.names)

@@ -91,10 +91,14 @@ def refuse_existing(path: Path, *, force: bool) -> None:
             "{path} is the name of the link to the newest run; name another --output",
             path=path,
         )
-    if path.exists() and (not force or not (path / "run.json").is_file()):
+    if path.exists() and not (path / "run.json").is_file():
+        raise UserError(
+            ExitCode.CANNOT_CREATE, "{path} exists and is no run; name another --output", path=path
+        )
+    if path.exists() and not force:
         raise UserError(
             ExitCode.CANNOT_CREATE,
-            "{path} exists; name another --output, or --force to replace a run",
+            "{path} exists; name another --output, or --force to replace the run",
             path=path,
         )
 
@@ -115,6 +119,8 @@ def new_run(path: Path, *, force: bool = False) -> Iterator[Path]:
     draft.mkdir()
     try:
         yield draft
+        for weights in draft.rglob("*.safetensors"):  # which safetensors lets nobody else read
+            shutil.copymode(draft / "run.json", weights)
         old = path.with_name(f"{draft.name}.old")
         if path.exists():
             path.rename(old)

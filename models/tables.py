@@ -51,6 +51,15 @@ MOST_LINES = 1000
 Problem = tuple[str, str]
 """A stable code for what is wrong, as docs/files.md lists them, and a message for people."""
 
+_CSV = ("encoding", "delimiter", "quoting", "header")
+_USED = {
+    **dict.fromkeys(("csv", "tsv"), _CSV),
+    **dict.fromkeys(("jsonl", "txt"), ("encoding",)),
+    "xlsx": ("header", "sheet"),
+    "parquet": (),
+}
+"""What of a `Dialect` each format has a use for."""
+
 _LONE_CR = "\udc0d"  # no decoder gives this; the csv module would take CR for the end of a line
 
 csv.field_size_limit(2**31 - 1)  # a C long, which has 32 bits on Windows
@@ -75,6 +84,10 @@ class Dialect:
     quoting: str | None = None
     header: bool = True
     sheet: str | None = None
+
+    def fitting(self, format: str) -> "Dialect":
+        """Return what of it is of use to a format, which may be read now."""
+        return Dialect(format, **{name: getattr(self, name) for name in _USED[format]})
 
 
 class Place(NamedTuple):
@@ -109,6 +122,19 @@ class Record:
     place: Place
     fields: Mapping[str, Any]
     source: str = ""
+
+    def text(self, column: str) -> Any:
+        """Return the value in the column of the texts; a number of XLSX as it is written.
+
+        Excel makes a number of 666 whatever is meant by it; other formats tell the two apart.
+
+        Raises:
+            KeyError: there is no such column.
+            UnicodeDecodeError: see `plain`.
+        """
+        value = self.fields[column]
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return str(value) if is_number and not self.source else plain(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,15 +285,15 @@ def open_table(path: Path | None, dialect: Dialect = Dialect()) -> Iterator[Tabl
     if format is None:
         raise UserError(
             ExitCode.USAGE,
-            "{name}: its name does not tell its format; say --from {formats}",
+            "{name}: its name does not tell its format; {advice}",
             name=name,
-            formats="|".join(FORMATS),
+            advice=_advice(path.suffix.lower() if path else ""),
         )
     if format in TEXT_FORMATS:
         encoding = dialect.encoding or (detect_encoding(path) if path else "utf-8")
         with path.open("rb") if path else open(sys.stdin.fileno(), "rb", closefd=False) as file:
             encoding = with_byte_order(file, encoding)
-            dialect = replace(dialect, format=format, encoding=encoding, sheet=None)
+            dialect = replace(dialect.fitting(format), encoding=encoding)
             yield _open_text(name, dialect, read_lines(file, encoding))
         return
     if path is None:
@@ -279,6 +305,17 @@ def open_table(path: Path | None, dialect: Dialect = Dialect()) -> Iterator[Tabl
     from models.sheets import open_parquet, open_xlsx
 
     yield open_parquet(path) if format == "parquet" else open_xlsx(path, dialect)
+
+
+def _advice(suffix: str) -> str:
+    """Return what to do with a file whose name tells none of `FORMATS`."""
+    if suffix in (".gz", ".bz2", ".xz", ".zst", ".zip"):
+        return tr("unpack it first")
+    if suffix in (".xls", ".xlsb", ".xlsm", ".ods", ".et"):
+        return tr("save it as XLSX first")
+    if suffix == ".json":
+        return tr("with an object on each line it is JSONL: say --from jsonl")
+    return tr("say --from {formats}", formats="|".join(FORMATS))
 
 
 def _open_text(name: str, dialect: Dialect, lines: Iterator[Line]) -> Table:
@@ -295,7 +332,6 @@ def _open_text(name: str, dialect: Dialect, lines: Iterator[Line]) -> Table:
             problem = tr("lines end at CR alone; make that LF or CRLF first")
             raise _wrong(name, first.number, problem)
         return Table(name, dialect, columns, items)
-    dialect = replace(dialect, delimiter=None, quoting=None, header=True)
     if dialect.format == "txt":
         rows = (Row(_place([line]), _undecodable([line]) or [line.content]) for line in lines)
         return Table(name, dialect, ["text"], items_of(["text"], rows))

@@ -74,10 +74,6 @@ def _options(context: click.Context) -> list[click.Option]:
     return [option for option in context.command.params if isinstance(option, click.Option)]
 
 
-def _is_given(context: click.Context, name: str) -> bool:
-    return context.get_parameter_source(name) is not ParameterSource.DEFAULT
-
-
 @click.group(
     cls=Grouped,
     invoke_without_command=True,
@@ -97,7 +93,8 @@ def _is_given(context: click.Context, name: str) -> bool:
 )
 @click.pass_context
 def main(context: click.Context, /, *, as_json: bool, **options: Any) -> None:
-    given = [name for name in context.params if _is_given(context, name)]
+    source = {name: context.get_parameter_source(name) for name in context.params}
+    given = [name for name in source if source[name] is not ParameterSource.DEFAULT]
     if context.invoked_subcommand is not None:
         if given:
             flag, command = given[0].replace("_", "-"), context.invoked_subcommand
@@ -109,15 +106,22 @@ def main(context: click.Context, /, *, as_json: bool, **options: Any) -> None:
     if not options["data"]:
         raise click.UsageError(tr("--data: expected labelled reviews, found nothing"), ctx=context)
     settings = Settings(**{name: value for name, value in options.items() if value is not None})
+    named = {name for name in given if source[name] is not ParameterSource.DEFAULT_MAP}
+    # A --train of the command line makes options of the file idle that are not for it.
+    meant = named if named & {"train", "head_epochs"} else given
     for name, purpose in settings.idle().items():
-        if name in given:
+        if name in meant:
             raise click.UsageError(f"--{name.replace('_', '-')} {purpose}", ctx=context)
     if settings.train == "head" and not settings.head_epochs:
         raise click.UsageError(f"--head-epochs 0 {tr('is for --train last:N or all')}", ctx=context)
-    from trainer.report import show_scores  # imports torch
+    from trainer.report import say, show_scores  # imports torch
     from trainer.training import train
 
-    measured = train(settings)
+    try:
+        measured = train(settings)
+    except KeyboardInterrupt:
+        say(tr("the same command goes on from here"))
+        raise
     if as_json and measured:
         click.echo(json.dumps(measured, ensure_ascii=False))
     elif measured:  # it is empty in a process that is not the first

@@ -7,7 +7,7 @@ from models.display import display
 from models.metrics import BINS
 from models.run_directory import Run
 from trainer.calibration import TARGET
-from trainer.evaluation import parts_of
+from trainer.report import parts_of
 
 
 def model_card(name: str, run: Run, metrics: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.command import ExitCode, UserError
+from models.display import display
 from models.i18n import tr
 from models.labels import NEGATIVE_POSITIVE, LabelSet, natural_order
 from trainer.sameness import normalised
@@ -118,9 +119,9 @@ def _find_labels(raw: Raw) -> LabelSet:
     if len(names) < 2:
         raise UserError(
             ExitCode.DATA,
-            "{where}: expected two or more labels, found {found}",
+            "{where}: expected rows of two or more labels, found {found}",
             where=raw.where,
-            found=", ".join(names) or tr("nothing"),
+            found=tr("only {label}", label=names[0]) if names else tr("nothing"),
         )
     return LabelSet(names)
 
@@ -140,7 +141,7 @@ def _number(name: str, raw: Raw, labels: LabelSet) -> Split:
             "name the labels in the order of their ids with --labels",
             where=raw.where,
             row=row + 1,
-            label=raw.labels[row],
-            labels=labels,
+            label=display(raw.labels[row], limit=60),
+            labels=display(labels, limit=300),
         )
     return Split(raw.texts, np.array(ids, dtype=np.int64))

@@ -1,6 +1,5 @@
 """Scores of a split: on all its rows, and on those that training has not seen."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -61,16 +60,6 @@ def score(
         unseen = ~seen_rows(train.texts, split.texts)
         scores["unseen"] = _score(probabilities[unseen], split.labels[unseen], uncertain_below)
     return scores
-
-
-def parts_of(
-    metrics: dict[str, Any], unseen: str = "unseen"
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give each split's scores with a title; those of unseen rows apart, if some were seen."""
-    for split, scores in metrics.items():
-        yield split, scores
-        if "unseen" in scores and 0 < scores["unseen"]["rows"] < scores["rows"]:
-            yield f"{split}, {unseen}", scores["unseen"]
 
 
 def _score(probabilities: NDArray[np.floating], true: Ids, uncertain_below: float) -> Any:

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from models.batching import MAX_TOKENS, plan
 from models.classifier import Classifier
+from models.command import ExitCode, UserError
 from models.tokens import Tokenizer, Tokens
 from trainer import ranks
 from trainer.report import progress
@@ -91,6 +92,9 @@ def cached_features(
         encoder_digest: of the encoder's weights and tokenizer.
         folder: made if it is not there. Another training that wants the same file waits for it.
         title: of the progress bar, which shows on a terminal only.
+
+    Raises:
+        UserError: DATA, the file is damaged.
     """
     key = f"{encoder_digest} {classifier.pooling} {tokenizer.max_length} {CHUNK}"
     sha = hashlib.sha256(key.encode())
@@ -107,7 +111,14 @@ def cached_features(
             _fill(classifier, tokenizer, texts, path, title)
         ranks.barrier()
     # copy-on-write: torch wants memory that could be written to, and the file stays as it is
-    return torch.from_numpy(np.load(path, mmap_mode="c"))
+    try:
+        return torch.from_numpy(np.load(path, mmap_mode="c"))
+    except ValueError as error:
+        raise UserError(
+            ExitCode.DATA,
+            "{path} is damaged: remove it, and the same command computes the features again",
+            path=path,
+        ) from error
 
 
 def _fill(

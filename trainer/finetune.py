@@ -83,7 +83,8 @@ def finetune(
         One entry per epoch: `epoch`, `train_loss`, `dev_loss`, `dev_macro_f1`.
 
     Raises:
-        UserError: USAGE, more layers are to train than the encoder has.
+        UserError: USAGE, more layers are to train than the encoder has; DATA, the loss of a step
+            is no finite number.
     """
     device = classifier.head.weight.device
     dtype = torch.float16 if settings.precision == "fp16" else torch.bfloat16
@@ -133,6 +134,7 @@ def finetune(
                 total += loss.detach()
             state.advance(rate(state.step, steps * settings.epochs, settings))
             learned = ranks.all_reduce(total).item()
+            _check_loss(learned, state.step, checkpoint)
             state.loss += learned
             learned_from = np.concatenate(together)
             size = int(tokens.lengths[learned_from].sum())
@@ -144,6 +146,7 @@ def finetune(
         logits = _answer(classifier, tokenizer, data.splits["dev"])
         labels = torch.from_numpy(data.splits["dev"].labels)
         state.end_epoch(epoch_scores(epoch + 1, state.loss / len(labels_of), logits, labels))
+        _check_loss(state.history[-1]["dev_loss"], state.step, checkpoint)
         monitor.epoch(state.step, state.history[-1])
         if ranks.is_first():
             state.save(checkpoint)
@@ -303,6 +306,18 @@ def batches(
     found = list(np.concatenate(ranked).reshape(-1, batch_size))
     random.shuffle(found)
     return [*found, order[whole:]] if whole < len(order) else found
+
+
+def _check_loss(loss: float, step: int, checkpoint: Path) -> None:
+    if not math.isfinite(loss):
+        checkpoint.unlink(missing_ok=True)  # going on from there would end here again
+        raise UserError(
+            ExitCode.DATA,
+            "the training diverged: after step {step} the loss is {loss}. Try a smaller "
+            "--learning-rate, or --precision fp32",
+            step=step,
+            loss=loss,
+        )
 
 
 def seed_dropout(seed: int, step: int) -> None:

@@ -1,5 +1,6 @@
 """Trains the head on cached features: multinomial logistic regression by AdamW."""
 
+import math
 from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
@@ -8,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.command import ExitCode, UserError
 from trainer.evaluation import epoch_scores
 from trainer.report import progress
 from trainer.settings import Settings
@@ -62,9 +64,12 @@ def search_head(
         classes: C.
         settings: those of the head, batch size and seed.
         class_weights: of the loss, `[C]`; None weighs all rows the same.
+
+    Raises:
+        UserError: DATA, no loss of any head is a number.
     """
     grid = list(product(settings.head_learning_rate, settings.head_weight_decay))
-    fits = []
+    fits: list[Fit | None] = []
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # a step of some 32 rows is over before a second one has woken up
     try:
@@ -74,7 +79,14 @@ def search_head(
                 bar.update()
     finally:
         torch.set_num_threads(threads)
-    return min(fits, key=lambda fit: fit.dev_loss)
+    learned = [fit for fit in fits if fit is not None]
+    if not learned:
+        raise UserError(
+            ExitCode.DATA,
+            "no head learned anything: its loss is no number from the first epoch on. Try smaller "
+            "values of --head-learning-rate, or another encoder",
+        )
+    return min(learned, key=lambda fit: fit.dev_loss)
 
 
 def _fit(
@@ -85,8 +97,8 @@ def _fit(
     learning_rate: float,
     weight_decay: float,
     class_weights: Tensor | None,
-) -> Fit:
-    """Train one linear head.
+) -> Fit | None:
+    """Train one linear head; None, if its loss is never a number.
 
     The features of one encoder differ in scale by orders of magnitude, so the weights are learned
     for standardised features and then folded back: with z = (x - μ) / σ,
@@ -102,7 +114,7 @@ def _fit(
     random = torch.Generator().manual_seed(settings.seed)
 
     best: dict[str, Tensor] = {}
-    best_epoch = 0
+    best_epoch, best_loss = 0, math.inf
     history: list[dict[str, float]] = []
     for epoch in range(1, settings.head_epochs + 1):
         total = 0.0
@@ -119,8 +131,11 @@ def _fit(
         bias = layer.bias.detach() - weight @ mean
         logits = F.linear(dev.features, weight, bias)
         history.append(epoch_scores(epoch, total / len(order), logits, dev.labels))
-        if not best_epoch or history[-1]["dev_loss"] < history[best_epoch - 1]["dev_loss"]:
+        if history[-1]["dev_loss"] < best_loss:
             best, best_epoch = {"weight": weight, "bias": bias}, epoch
+            best_loss = history[-1]["dev_loss"]
+    if not best_epoch:
+        return None
     layer.load_state_dict(best)
     layer.requires_grad_(requires_grad=False)
     return Fit(layer, best_epoch, learning_rate, weight_decay, history)

@@ -1,7 +1,7 @@
 """What the trainer says on the terminal: narration to stderr, results to stdout."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +11,6 @@ from tqdm import tqdm
 from models.display import aligned
 from models.i18n import tr
 from trainer import ranks
-from trainer.evaluation import parts_of
 
 
 def say(*lines: str) -> None:
@@ -46,6 +45,16 @@ def say_calibration(temperature: float, uncertain_below: float, dev: Mapping[str
             **dev["certain"],
         )
     )
+
+
+def parts_of(
+    metrics: dict[str, Any], unseen: str = "unseen"
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give each split's scores with a title; those of unseen rows apart, if some were seen."""
+    for split, scores in metrics.items():
+        yield split, scores
+        if "unseen" in scores and 0 < scores["unseen"]["rows"] < scores["rows"]:
+            yield f"{split}, {unseen}", scores["unseen"]
 
 
 def show_scores(metrics: dict[str, Any], title: str) -> None:

@@ -4,6 +4,7 @@ A field is the option of its name, with dashes for underlines: on the command li
 file, and in `run.json`.
 """
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
@@ -41,6 +42,21 @@ class Parsed(click.ParamType[Any]):
             self.fail(said, param, ctx)
 
 
+class Number(click.FloatRange):
+    """A number in a range; "nan" and "inf" are none."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Return the number, or fail with what was expected."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(
+                tr("expected {expected}, found {found}", expected=tr("a number"), found=value),
+                param,
+                ctx,
+            )
+        return number
+
+
 def _parts(value: Any) -> Sequence[Any]:
     """Return the parts of "1,2", or of a TOML list."""
     return value if isinstance(value, list | tuple) else str(value).split(",")
@@ -49,7 +65,7 @@ def _parts(value: Any) -> Sequence[Any]:
 def _numbers(kind: type[float], example: str) -> Parsed:
     def parse(value: Any) -> tuple[float, ...]:
         found = tuple(map(kind, _parts(value)))
-        if min(found) < 0:
+        if min(found) < 0 or not all(map(math.isfinite, found)):
             raise ValueError
         return found
 
@@ -86,9 +102,9 @@ _SIZES = Parsed(
 )
 _TRAINED = Parsed("head|last:N|all", _trained, tr("head, last:N or all"))
 _FROM_1 = click.IntRange(min=1)
-_FROM_0 = click.FloatRange(min=0)
-_ABOVE_0 = click.FloatRange(min=0, min_open=True)
-_SHARE = click.FloatRange(0, 1)
+_FROM_0 = Number(min=0)
+_ABOVE_0 = Number(min=0, min_open=True)
+_SHARE = Number(0, 1)
 
 
 def _option(group: str, default: Any, help: str, **more: Any) -> Any:
@@ -185,7 +201,7 @@ class Settings:
     layer_decay: float = _tuning(  # Sun et al. 2019, section 5.3.4
         0.9,
         tr("The learning rate of each layer below is that of the one above times this."),
-        type=click.FloatRange(0, 1, min_open=True),
+        type=Number(0, 1, min_open=True),
     )
     weight_decay: float = _tuning(0.01, tr("Of AdamW, on matrices alone."), type=_FROM_0)
     warmup: float = _tuning(
@@ -195,7 +211,7 @@ class Settings:
     label_smoothing: float = _tuning(  # Szegedy et al. 2016, section 7
         0.0,
         tr("Share of a label that is spread over all of them."),
-        type=click.FloatRange(0, 1, max_open=True),
+        type=Number(0, 1, max_open=True),
     )
     accumulation: int = _tuning(1, tr("Batches whose gradients make one step."), type=_FROM_1)
     patience: int = _tuning(

@@ -2,22 +2,25 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from models.command import ExitCode, UserError
 from models.i18n import tr
+from models.labels import label_name
 from models.tables import (
     LABEL_COLUMNS,
     TEXT_COLUMNS,
     TEXT_FORMATS,
     Dialect,
+    Record,
     find_column,
     format_of,
     open_table,
-    plain,
 )
+from trainer.report import say
 
 _SPLIT_NAMES = {
     "train": ("train", "training"),
@@ -109,6 +112,7 @@ def _by_split(
     for name, source, read in found:
         split = _split_of(name) or (alone if len(found) == 1 else None)
         if split is None:
+            say(tr("{path} is left out: its name tells no split", path=source))
             continue
         if split in readers:
             raise UserError(
@@ -135,7 +139,7 @@ def _read_file(path: Path, reading: Reading) -> Raw:
 
             label_type = Features.from_arrow_schema(table.schema)[label]
         records = (
-            (record.place.line, _plain(record.fields.get(text)), _plain(record.fields.get(label)))
+            (record.place.line, _value(record, text), _value(record, label))
             for record in table.records
         )
         unit = tr("line") if table.dialect.format in TEXT_FORMATS else tr("row")
@@ -153,7 +157,7 @@ def read_texts(path: Path, reading: Reading) -> list[str]:
         wanted = None if table.dialect.format == "txt" else reading.text_column
         column = find_column(table.name, table.columns, wanted, TEXT_COLUMNS, "--text-column")
         for record in table.records:
-            text = _plain(record.fields.get(column))
+            text = _value(record, column)
             if not isinstance(text, str):
                 raise UserError(
                     ExitCode.DATA,
@@ -167,12 +171,12 @@ def read_texts(path: Path, reading: Reading) -> list[str]:
     return texts
 
 
-def _plain(value: Any) -> Any:
-    """Return a value as Python has it; of Parquet, bytes that are called a string as bytes."""
+def _value(record: Record, column: str) -> Any:
+    """Return a value as Python has it; None where it lacks, bytes of what is called a string."""
     try:
-        return plain(value)
+        return record.text(column) if column in record.fields else None
     except UnicodeDecodeError:
-        return value.as_buffer().to_pybytes()
+        return record.fields[column].as_buffer().to_pybytes()
 
 
 def _load_dataset(source: str) -> Any:
@@ -219,12 +223,11 @@ def _checked(
     names = getattr(label_type, "names", None)
     raw = Raw(where, [], [], names)
     for number, text, label in records:
-        # True is an int to Python; to a label set it is neither a name nor a number.
-        known = (
-            isinstance(label, str | int)
-            and not isinstance(label, bool)
-            and bool(str(label).strip())
-        )
+        if isinstance(label, float | Decimal):
+            known = label % 1 == 0
+        else:  # True is an int to Python; to a label set it is neither a name nor a number
+            known = isinstance(label, str | int) and not isinstance(label, bool)
+            known = known and bool(label_name(label))
         if names:  # -1 is what datasets writes for a label that nobody knows
             known = label in range(len(names))
         if not isinstance(text, str) or not known:
@@ -240,5 +243,5 @@ def _checked(
                 found=f"{text!r:.60}, {label!r:.60}",
             )
         raw.texts.append(text)
-        raw.labels.append(names[label] if names else str(label).strip())
+        raw.labels.append(names[label] if names else label_name(label))
     return raw

@@ -19,6 +19,7 @@ from torch import Tensor
 from models.classifier import Classifier
 from models.command import ExitCode, UserError
 from models.cores import available_cores
+from models.display import display
 from models.encoder import Encoder, load_encoder, max_positions
 from models.i18n import tr
 from models.metrics import calibration_error
@@ -274,7 +275,7 @@ def _load(settings: Settings) -> tuple[Data, list[str], Encoder, dict[str, Any]]
         split=settings.split_sizes,
         seed=settings.seed,
     )
-    say(tr("labels: {labels}", labels=data.labels))
+    say(tr("labels: {labels}", labels=display(data.labels, limit=300)))
     encoder = load_encoder(settings.encoder)
     limit = max_positions(encoder.module.config)
     if settings.max_length > limit:

@@ -110,6 +110,17 @@ def test_a_config_file_gives_options_and_the_command_line_goes_before_it(
     assert (settings.train, settings.last_layers, settings.learning_rate) == ("last:2", 2, 1e-4)
 
 
+def test_what_trains_can_be_said_over_a_config_file(
+    trainer: Invoke, asked: list[Settings], tmp_path: Path
+) -> None:
+    config = tmp_path / "mine.toml"
+    config.write_text('train = "all"\nepochs = 3\n')
+    assert trainer("--config", config, "--train", "head").code == ExitCode.OK
+    assert asked[0].train == "head"
+    result = trainer("--config", config, "--train", "head", "--patience", "2")
+    assert "--patience is for --train last:N or all" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("content", "code", "message"),
     [
@@ -160,6 +171,9 @@ def test_scores_are_printed_as_a_table_or_as_json(trainer: Invoke, asked: list[S
         (("--train", "all", "--unlabelled", "t.txt"), "--unlabelled is for training with"),
         (("--train", "all", "--teacher-weight", "1"), "--teacher-weight is for training"),
         (("--max-length", "2"), "--max-length"),
+        (("--train", "all", "--learning-rate", "nan"), "expected a number, found nan"),
+        (("--train", "all", "--weight-decay", "inf"), "expected a number, found inf"),
+        (("--head-learning-rate", "1e-3,nan"), "expected numbers like 1e-3,3e-3, found 1e-3,nan"),
         *(
             (("--split-sizes", sizes), f"as in 0.1,0.1, found {sizes}")
             for sizes in ("0.1", "0.1,0.1,0.1", "a,b", "0,0.1", "0.1,0.5", "nan,0.1")

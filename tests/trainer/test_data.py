@@ -1,5 +1,7 @@
 """Every kind of data that can be read, and every kind that cannot, by the message a person gets."""
 
+import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pyarrow.parquet
 import pytest
 
 from models.command import ExitCode, UserError
+from models.labels import NEGATIVE_POSITIVE
 from trainer.data import SPLITS, Data, load_data
 from trainer.sameness import seen_rows
 
@@ -127,6 +130,38 @@ def test_parquet_that_datasets_wrote_has_the_names_of_its_labels(tmp_path: Path)
     assert data.splits["train"].labels.tolist() == [1, 0]
 
 
+def test_whole_numbers_are_the_same_labels_in_every_format(tmp_path: Path) -> None:
+    rows = {"text": ["好", "差", "行"], "label": [1.0, 0.0, 1.0]}
+    datasets.Dataset.from_dict(rows).to_parquet(tmp_path / "a.parquet")
+    pairs = list(zip(*rows.values(), strict=True))
+    lines = [f"{text},{label}" for text, label in pairs]
+    (tmp_path / "a.csv").write_text("\n".join(["text,label", *lines]), encoding="utf-8")
+    objects = [json.dumps({"text": text, "label": label}) for text, label in pairs]
+    (tmp_path / "a.jsonl").write_text("\n".join(objects), encoding="utf-8")
+    for name in ("a.parquet", "a.csv", "a.jsonl"):
+        data = load_data([str(tmp_path / name)], wanted=("train",))
+        assert data.labels.names == NEGATIVE_POSITIVE
+        assert data.splits["train"].labels.tolist() == [1, 0, 1]
+
+
+def test_a_file_of_a_folder_that_is_for_no_split_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("train.csv", "all.csv"):
+        (tmp_path / name).write_text("text,label\n好,1\n差,0\n", encoding="utf-8")
+    load_data([str(tmp_path)], wanted=("train",))
+    assert "all.csv is left out: its name tells no split" in capsys.readouterr().err
+
+
+def test_texts_that_are_taken_for_labels_are_not_all_told(tmp_path: Path) -> None:
+    rows = "".join(f"{number},评价{number}\n" for number in range(500))
+    (tmp_path / "train.csv").write_text("text,label\n" + rows, encoding="utf-8")
+    (tmp_path / "dev.csv").write_text("text,label\n1,另一条\n", encoding="utf-8")
+    with pytest.raises(UserError, match="label 另一条 is not in the label set") as caught:
+        load_data([str(tmp_path)], wanted=("train", "dev"))
+    assert len(str(caught.value)) < 700
+
+
 @pytest.mark.parametrize(
     ("texts", "labels", "message"),
     [
@@ -135,7 +170,8 @@ def test_parquet_that_datasets_wrote_has_the_names_of_its_labels(tmp_path: Path)
         ([b"x", b"y"], [1, 0], r"row 1: expected a text in text .*found b'x', 1"),
         ([5, 6], [1, 0], r"row 1: expected a text in text .*found 5, 1"),
         (["好", "差"], [True, False], r"row 1: .*a label, a name or a whole number.*True"),
-        (["好", "差"], [1.0, 0.0], r"row 1: .*a label, a name or a whole number.*1\.0"),
+        (["好", "差"], [1.0, 0.5], r"row 2: .*a label, a name or a whole number.*0\.5"),
+        (["好", "差"], [1.0, math.nan], r"row 2: .*a label, a name or a whole number.*nan"),
     ],
 )
 def test_a_parquet_value_that_is_none_of_ours_is_said_with_its_row(
@@ -364,7 +400,7 @@ def _write(name: str, content: bytes) -> Callable[[Path], None]:
             _write("dev.tsv", b"label\ttext\n1\tx\n7\ty\n"),
             r"dev\.tsv, row 2: label 7 is not in .*--labels",
         ),
-        (_write("train.tsv", b"label\ttext\n1\tx\n"), "expected two or more labels, found 1"),
+        (_write("train.tsv", b"label\ttext\n1\tx\n"), "rows of two or more labels, found only 1"),
         (_write("train.tsv", b"label\ttext\n1\t\xff\xff\n"), "utf-8 fails in line 2.*--encoding"),
         (_write("dev.csv", b"label,text\n1,x\n"), "two sources for split dev"),
     ],

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from models.classifier import Classifier
+from models.command import UserError
 from models.encoder import Encoder, load_encoder
 from models.tokens import Tokenizer
 from tests.tiny import REVIEWS, write_encoder
@@ -105,6 +106,16 @@ def test_a_killed_run_goes_on_with_its_chunk_and_ends_with_the_same_bytes(
     (second,) = (tmp_path / "killed").glob("*.npy")
     assert first.read_bytes() == second.read_bytes()
     assert {path.suffix for path in (tmp_path / "killed").iterdir()} == {".npy", ""}
+
+
+def test_a_damaged_file_of_features_is_said_with_its_remedy(
+    loaded: Encoder, tmp_path: Path
+) -> None:
+    cached(loaded, tmp_path, TEXTS)
+    (path,) = tmp_path.glob("*.npy")
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(UserError, match=rf"{path.name} is damaged: remove it"):
+        cached(loaded, tmp_path, TEXTS)
 
 
 def test_an_edit_of_the_features_does_not_reach_the_file(loaded: Encoder, tmp_path: Path) -> None:

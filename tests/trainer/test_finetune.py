@@ -136,6 +136,8 @@ def test_a_fine_tuned_run_carries_its_encoder_and_both_scores(tuned: Path, encod
     assert load_encoder(str(tuned / "encoder")).digest() == run.encoder_digest
     assert load_encoder(str(encoder)).digest() != run.encoder_digest
     assert load_encoder(str(tuned / "encoder")).name == encoder.name  # for a run that goes on
+    modes = {path.stat().st_mode for path in tuned.rglob("*") if path.is_file()}
+    assert len(modes) == 1  # who may read one file of it, may read all
     metrics = read_json(tuned / "metrics.json")
     assert metrics["frozen"]["test"]["rows"] == metrics["test"]["rows"]
     assert [entry["epoch"] for entry in metrics["history"]] == [1, 2, 3]
@@ -277,6 +279,15 @@ def test_training_stops_when_dev_gets_no_better_and_the_best_epoch_stays(
     assert scores[-1] <= max(scores[:-1])
     best = read_run(tmp_path / "hasty").outcome["best_epoch"]
     assert best == scores.index(max(scores)) + 1 == len(scores) - 1
+
+
+def test_a_training_that_diverges_says_so_and_leaves_no_checkpoint(
+    encoder: Path, reviews: Path, tmp_path: Path
+) -> None:
+    wild = {"learning_rate": 1e38, "warmup": 0.0, "head_epochs": 0}
+    with pytest.raises(UserError, match=r"the training diverged: after step .* a smaller"):
+        train(settings(encoder, reviews, tmp_path / "wild", **wild))
+    assert not any(tmp_path.rglob("*.safetensors"))
 
 
 def test_an_encoder_of_another_build_can_only_have_its_head_trained(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 import math
 
+import pytest
 import torch
 
+from models.command import UserError
 from trainer.head import Fit, Rows, search_head
 from trainer.settings import Settings
 
@@ -60,6 +62,12 @@ def test_the_setting_and_epoch_with_the_lowest_loss_on_dev_are_kept() -> None:
     losses = [entry["dev_loss"] for entry in found.history]
     assert found.dev_loss == min(losses)
     assert found.best_epoch == losses.index(min(losses)) + 1
+
+
+def test_a_learning_rate_at_which_nothing_is_learned_is_no_choice() -> None:
+    assert search(rates=(1e-3, 1e37)).learning_rate == 1e-3
+    with pytest.raises(UserError, match="Try smaller values of --head-learning-rate"):
+        search(rates=(1e37,))
 
 
 def test_class_weights_move_the_answers_to_the_class_that_weighs_more() -> None:
