@@ -163,7 +163,7 @@ class Predictor:
     @classmethod
     def open(
         cls,
-        path: Path,
+        path: Path | str,
         *,
         device: Device = "auto",
         threads: int | None = None,
@@ -184,6 +184,7 @@ class Predictor:
                 device; UNAVAILABLE, ONNX Runtime is missing, or the device asked for is not to be
                 had.
         """
+        path = Path(path)
         if not path.is_file():
             raise UserError(ExitCode.NO_INPUT, "no such model file: {path}", path=path)
         wanted = _wanted(device)
@@ -256,7 +257,12 @@ class Predictor:
 
         Returns:
             One row for each text, in order.
+
+        Raises:
+            TypeError: `texts` is one text, whose characters nobody wants classified.
         """
+        if isinstance(texts, str):
+            raise TypeError("expected a sequence of texts, found one text: predict([text])")
         place: dict[str, int] = {}
         where = np.array([place.setdefault(text, len(place)) for text in texts], dtype=np.intp)
         tokens = self._tokenizer.encode(list(place), windows=windows)

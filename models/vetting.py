@@ -27,8 +27,8 @@ OPERATORS = {
         "Greater", "GreaterOrEqual", "Identity", "LayerNormalization", "Less", "LessOrEqual",
         "MatMul", "Max", "Min", "Mul",
         "Neg", "Not", "Or", "Pow", "QuantizeLinear", "Range", "ReduceMax", "ReduceMean",
-        "ReduceMin", "ReduceSum", "Reshape", "Shape", "Slice", "Softmax", "Split", "Sqrt",
-        "Squeeze", "Sub", "Tanh", "Tile", "Transpose", "Unsqueeze", "Where",
+        "ReduceMin", "ReduceSum", "Relu", "Reshape", "Shape", "Sigmoid", "Slice", "Softmax",
+        "Split", "Sqrt", "Squeeze", "Sub", "Tanh", "Tile", "Transpose", "Unsqueeze", "Where",
     },
     "com.microsoft": {
         "Attention", "BiasGelu", "EmbedLayerNormalization", "FastGelu", "Gelu",

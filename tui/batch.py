@@ -12,7 +12,7 @@ from models.locations import Device
 from models.predictor import Predictor
 from models.tables import format_of
 from tui.classify import Hooks, Stopped, classify
-from tui.inspection import Settings, inspect
+from tui.inspection import Settings, dialect_for, inspect
 from tui.report import Report
 from tui.results import Summary
 
@@ -175,7 +175,9 @@ def _runs(files: Sequence[Path], settings: Settings) -> list[Settings]:
                 b=source,
                 path=target,
             )
-        runs[target] = replace(settings, source=source, output=target)
+        run = replace(settings, source=source, output=target)
+        format = run.dialect.format or format_of(source)
+        runs[target] = replace(run, dialect=dialect_for(run, format)) if format else run
     return list(runs.values())
 
 

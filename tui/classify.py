@@ -33,6 +33,7 @@ from tui.inspection import (
     Found,
     Settings,
     digest_of,
+    has_text,
     inspect,
     keeps_lines,
     recognise,
@@ -304,7 +305,7 @@ class _Run:
     def _answer(self, texts: list[str], rejected: int) -> NDArray[np.float32]:
         """Take the answers of a chunk from the journal, or predict them and keep them there."""
         summary, journal, width = self.summary, self._journal, len(self._labels) + 1
-        filled = [row for row, text in enumerate(texts) if text.strip()]
+        filled = [row for row, text in enumerate(texts) if has_text(text)]
         try:
             self._breathe()
             answers = None if journal is None else journal.load(texts, width)

@@ -182,6 +182,7 @@ def recognise(settings: Settings, table: Table) -> Found:
     """Say what an opened table shows before its records are read."""
     found = Found(table.name, table.dialect, tuple(table.columns))
     try:
+        _check_dialect(settings, table)
         if len(table.columns) == 1 and not table.dialect.header and settings.text_column is None:
             text_column = table.columns[0]
         else:
@@ -198,10 +199,33 @@ def recognise(settings: Settings, table: Table) -> Found:
     return replace(found, text_column=text_column, output_format=output_format)
 
 
+def dialect_for(settings: Settings, format: str) -> Dialect:
+    """Return what was said of the input, as far as one of this format has a use for it."""
+    used, quoting = settings.dialect.fitting(format), settings.dialect.quoting
+    written = settings.output_format or (settings.output and format_of(settings.output))
+    # which a TSV that is written has as well
+    return replace(used, quoting=quoting) if (written, quoting) == ("tsv", "double") else used
+
+
+def _check_dialect(settings: Settings, table: Table) -> None:
+    """Raise UserError USAGE where more was said of the input than its format has a use for."""
+    asked, format = settings.dialect, str(table.dialect.format)
+    used = dialect_for(settings, format)
+    for name in ("encoding", "delimiter", "quoting", "header", "sheet"):
+        if getattr(asked, name) != getattr(used, name):
+            raise UserError(
+                ExitCode.USAGE,
+                "{name} is {format}, which has no use for {flag}",
+                name=table.name,
+                format=format.upper(),
+                flag="--no-header" if name == "header" else f"--{name}",
+            )
+
+
 def text_of(record: Record, column: str | None) -> str | Reject:
     """Return the text of a record, "" where it is null; a `Reject` where it is no text."""
     try:
-        text = plain(record.fields[column]) if column is not None else ""
+        text = record.text(column) if column is not None else ""
     except KeyError:
         found = tr("nothing")
     except ValueError:
@@ -212,6 +236,11 @@ def text_of(record: Record, column: str | None) -> str | Reject:
         found = f"{text!r:.60}"
     message = tr("expected a string in {column}, found {found}", column=column, found=found)
     return Reject(record.place, "not_a_text", message, column)
+
+
+def has_text(text: str) -> bool:
+    """Return whether there is anything to be read; of zero width, it is not."""
+    return any(character.isprintable() and not character.isspace() for character in text)
 
 
 def output_format_of(settings: Settings, table: Table) -> str:

@@ -61,6 +61,13 @@ def check_output(path: Path, settings: Settings) -> None:
             raise UserError(
                 ExitCode.CANNOT_CREATE, "{path} is the input; name another output", path=mine
             )
+    if not path.parent.is_dir():
+        raise UserError(
+            ExitCode.CANNOT_CREATE,
+            "{path} cannot be created: there is no folder {folder}",
+            path=path,
+            folder=path.parent,
+        )
     if path.exists() and not path.is_file():
         raise UserError(
             ExitCode.CANNOT_CREATE, "{path} is no file; for standard output say -", path=path

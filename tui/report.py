@@ -156,6 +156,8 @@ class Report:
                 shares=_shares([summary]),
             )
         )
+        if summary.resumed:
+            self._say(tr("{count:record} of them before the interruption", count=summary.resumed))
         _, uncertain, truncated, empty = summary.statuses.tolist()
         if uncertain:
             self._say(tr("{count:uncertain answer} to look at", count=uncertain))

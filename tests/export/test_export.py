@@ -234,6 +234,14 @@ def test_a_classifier_of_transformers_is_exported_straight(tmp_path: Path, kind:
     assert found.predict(["好"]).probabilities.shape == (1, 2)
 
 
+@pytest.mark.parametrize("activation", ["relu", "silu", "gelu_new"])
+def test_another_activation_is_exported(tmp_path: Path, activation: str) -> None:
+    folder = write_classifier(tmp_path / "classifier", "Bert", hidden_act=activation)
+    done = export(settings(folder, tmp_path / "a.onnx"))
+    assert done.agreement.difference <= 1e-5
+    assert Predictor.open(tmp_path / "a.onnx").predict(["好"]).probabilities.shape == (1, 2)
+
+
 def test_the_last_layer_runs_for_the_first_token_only(tmp_path: Path) -> None:
     import onnxruntime
 
@@ -477,7 +485,7 @@ def _metadata(path: Path) -> dict[str, str]:
     return found
 
 
-def write_classifier(folder: Path, kind: str, hidden: int = 32) -> Path:
+def write_classifier(folder: Path, kind: str, hidden: int = 32, **more: str) -> Path:
     """Write a random `...ForSequenceClassification`, its pooler and all."""
     import transformers
 
@@ -495,6 +503,7 @@ def write_classifier(folder: Path, kind: str, hidden: int = 32) -> Path:
         type_vocab_size=2,
         id2label={0: "negative", 1: "positive"},
         label2id={"negative": 0, "positive": 1},
+        **more,
     )
     torch.manual_seed(0)
     getattr(transformers, f"{kind}ForSequenceClassification")(config).save_pretrained(folder)

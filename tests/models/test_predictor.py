@@ -117,6 +117,11 @@ def test_threads_that_work_apart_or_together_give_the_same_answers(
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+def test_one_text_is_not_taken_for_its_characters(predictor: Predictor) -> None:
+    with pytest.raises(TypeError, match=r"predict\(\[text\]\)"):
+        predictor.predict("很好")
+
+
 def test_no_texts_give_no_answers(predictor: Predictor) -> None:
     found = predictor.predict([])
     assert found.probabilities.shape == (0, 2)
@@ -140,13 +145,13 @@ def test_a_file_that_is_no_onnx_is_refused(tmp_path: Path) -> None:
 def test_an_onnx_file_of_another_program_is_refused(tmp_path: Path) -> None:
     value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
     other = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
-    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [value], [other])
+    graph = helper.make_graph([helper.make_node("Sin", ["x"], ["y"])], "g", [value], [other])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.save(model, tmp_path / "relu.onnx")
+    onnx.save(model, tmp_path / "sin.onnx")
     with pytest.raises(
-        UserError, match="cannot be used as a model: it uses the operator :Relu"
+        UserError, match="cannot be used as a model: it uses the operator :Sin"
     ) as caught:
-        Predictor.open(tmp_path / "relu.onnx")
+        Predictor.open(str(tmp_path / "sin.onnx"))
     assert caught.value.code == ExitCode.CONFIG
 
 

@@ -158,10 +158,17 @@ def test_a_missing_file_and_an_unknown_format_are_told_apart(tmp_path: Path) -> 
     with pytest.raises(UserError, match="no such file") as caught, open_table(tmp_path / "no.csv"):
         pass
     assert caught.value.code == ExitCode.NO_INPUT
-    (tmp_path / "a.data").touch()
-    with pytest.raises(UserError, match="--from csv") as caught, open_table(tmp_path / "a.data"):
-        pass
-    assert caught.value.code == ExitCode.USAGE
+    advice = {
+        "a.data": "say --from csv",
+        "a.csv.gz": "unpack it first",
+        "a.xls": "save it as XLSX first",
+        "a.json": "say --from jsonl",
+    }
+    for name, said in advice.items():
+        (tmp_path / name).touch()
+        with pytest.raises(UserError, match=said) as caught, open_table(tmp_path / name):
+            pass
+        assert caught.value.code == ExitCode.USAGE
 
 
 def test_a_column_is_found_by_its_flag_or_by_a_known_name() -> None:

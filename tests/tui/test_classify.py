@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from models import predictor as predictor_module
 from models.command import ExitCode
@@ -258,7 +259,7 @@ def test_a_device_that_is_not_there_has_its_code(
 def test_a_folder_that_is_not_there_cannot_be_written_to(classify: Invoke, table: Path) -> None:
     result = classify(table, "-o", table.parent / "no" / "out.csv")
     assert result.code == ExitCode.CANNOT_CREATE
-    assert "cannot be created: No such file or directory" in result.stderr
+    assert "out.csv cannot be created: there is no folder" in result.stderr
 
 
 def test_a_full_disk_is_an_error_and_leaves_nothing(
@@ -421,6 +422,54 @@ def test_what_was_recognised_can_be_said_otherwise(classify: Invoke, tmp_path: P
     assert [json.loads(line)["1"] for line in found.stdout.splitlines()] == ["很好", "太|差"]
 
 
+@pytest.mark.parametrize(
+    ("flags", "format"),
+    [
+        (("--delimiter", ";"), "jsonl"),
+        (("--no-header",), "jsonl"),
+        (("--quoting", "none"), "txt"),
+        (("--sheet", "1"), "csv"),
+    ],
+)
+def test_what_the_format_of_the_input_has_no_use_for_is_refused(
+    classify: Invoke, tmp_path: Path, flags: tuple[str, ...], format: str
+) -> None:
+    path = tmp_path / f"a.{format}"
+    path.write_text('{"text": "很好"}\n', encoding="utf-8")
+    result = classify(path, *flags, "-o", tmp_path / "out.csv")
+    assert result.code == ExitCode.USAGE
+    assert f"is {format.upper()}, which has no use for {flags[0]}" in result.stderr
+
+
+def test_of_several_inputs_each_takes_what_is_for_its_format(
+    classify: Invoke, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.csv").write_text("n;text\n1;很好\n", encoding="utf-8")
+    (tmp_path / "in/b.jsonl").write_text('{"text": "很好"}\n', encoding="utf-8")
+    result = classify(tmp_path / "in", "--delimiter", ";", "-o", tmp_path / "out")
+    assert result.code == ExitCode.OK
+    assert {path.name for path in (tmp_path / "out").iterdir()} >= {"a.csv", "b.jsonl"}
+
+
+def test_a_number_in_a_sheet_is_a_text_where_texts_are(classify: Invoke, tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as book:
+        sheet = book.add_worksheet()
+        for row, value in enumerate(["text", "很好", 666, 1.5]):
+            sheet.write(row, 0, value)
+    result = classify(tmp_path / "a.xlsx", "--to", "jsonl")
+    assert result.code == ExitCode.OK
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [row["text"] for row in found] == ["很好", 666, 1.5]
+    assert all(row["predicted_label"] for row in found)
+
+
+def test_a_text_of_no_width_is_empty(classify: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,id\n\u200b\ufeff \u2060,1\n👍,2\n", encoding="utf-8")
+    classify(tmp_path / "a.csv", "-o", tmp_path / "out.csv")
+    assert [row[-1] == "empty" for row in rows(tmp_path / "out.csv")[1:]] == [True, False]
+
+
 def test_a_tab_is_named_as_it_is_printed(classify: Invoke, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("n,o\ttext\n1\t很好\n", encoding="utf-8")
     assert "found , TAB" in classify(tmp_path / "a.csv").stderr
@@ -581,8 +630,9 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(
     assert b"Traceback" not in error
     assert not (tmp_path / "out.csv").exists()
     with start_slow(0, texts, "-o", tmp_path / "out.csv") as process:
-        process.communicate()
+        _, error = process.communicate()
     assert process.returncode == ExitCode.OK
+    assert b"of them before the interruption" in error
     with start_slow(0, texts, "-o", tmp_path / "golden.csv") as process:
         process.communicate()
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "golden.csv").read_bytes()

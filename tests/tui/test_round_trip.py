@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from models.command import ExitCode, UserError
 from models.tables import OUTPUT_FORMATS, Dialect, open_table, plain
 from tests.tui.runs import run
-from tui.inspection import Settings, inspect
+from tui.inspection import Settings, dialect_for, inspect
+from tui.results import Summary
 
 # What UTF-8 can hold and XML too.
 values = st.text(
@@ -41,16 +42,21 @@ def test_every_format_to_every_other_and_back(tmp_path: Path, rows: list[tuple[s
     with (tmp_path / "a.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, quoting=csv.QUOTE_ALL).writerows([("text", "note"), *rows])
     dialect = Dialect(quoting="double", delimiter=None, encoding="utf-8")
+
+    def rewrite(source: Path, output: Path) -> Summary:
+        to = Settings(source, output, dialect)
+        said = dialect_for(to, source.suffix[1:])
+        return run(source, output, select=("text", "note"), force=True, dialect=said)
+
     for first in OUTPUT_FORMATS:
         start = tmp_path / f"start.{first}"
-        keep = {"select": ("text", "note"), "force": True, "dialect": dialect}
-        assert run(tmp_path / "a.csv", start, **keep).rejected == 0
+        assert rewrite(tmp_path / "a.csv", start).rejected == 0
         assert read(start, dialect) == rows
         for second in OUTPUT_FORMATS:
             there, back = tmp_path / f"there.{second}", tmp_path / f"back.{first}"
-            assert run(start, there, **keep).rejected == 0
+            assert rewrite(start, there).rejected == 0
             assert read(there, dialect) == rows
-            assert run(there, back, **keep).rejected == 0
+            assert rewrite(there, back).rejected == 0
             assert back.read_bytes() == start.read_bytes()
 
 
