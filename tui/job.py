@@ -44,6 +44,8 @@ class Job:
         rows: the answers so far.
         summary: the counts so far; None before the first batch.
         reason: why it failed.
+        marked: indices of the rows that the user marked.
+        filter: what the user typed to find rows by.
     """
 
     def __init__(
@@ -51,7 +53,8 @@ class Job:
     ) -> None:
         self.settings, self.found, self.rows = settings, found, Rows(labels)
         self.summary: Summary | None = None
-        self.reason = ""
+        self.reason = self.filter = ""
+        self.marked: set[int] = set()
         self._engine = engine
         self._wish = State.RUNNING  # or paused or stopping, as the user wants
         self._ended: State | None = None
@@ -59,6 +62,7 @@ class Job:
     def start(self, reply: Post) -> None:
         """Start, or go on where it was stopped; `reply` is told when it has ended."""
         self.rows, self.summary = Rows(self.labels), None
+        self.marked.clear()
         self._wish, self._ended = State.RUNNING, None
         self._engine.submit(self._work, reply)
 

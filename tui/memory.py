@@ -170,8 +170,11 @@ class Corrections:
         found = [(one.get("text"), one.get("label")) for one in _objects(self.path)]
         return {t: label for t, label in found if isinstance(t, str) and isinstance(label, str)}
 
-    def correct(self, text: str, label: str) -> None:
-        """Note that the right label of `text` is `label`; a later word on it replaces this one."""
-        labels = self._read() | {text: label}  # other sessions may have written meanwhile
+    def correct(self, text: str, label: str | None) -> None:
+        """Note that the right label of `text` is `label`, or none; the last word counts."""
+        labels = self._read()  # other sessions may have written meanwhile
+        labels.pop(text, None)
+        if label is not None:
+            labels[text] = label
         _write(self.path, ({"text": text, "label": label} for text, label in labels.items()))
         self.labels = labels

@@ -11,12 +11,11 @@ import click
 from models.display import aligned, display
 from models.i18n import tr
 from models.locations import BUILTIN
-from models.metrics import Metrics
 from models.predictor import Predictor
 from tui.inspection import PREVIEW, Found
 from tui.looks import one_line
 from tui.receipt import json_bytes, reject_fields, sidecar
-from tui.results import STATUSES, Chunk, Summary
+from tui.results import STATUSES, Chunk, Summary, scores
 
 TEXT_WIDTH = 40
 """Terminal cells of a text that the closing table shows: with the rest, a line has under 80."""
@@ -171,7 +170,7 @@ class Report:
         if empty:
             self._say(tr("{count:record} without text got no label", count=empty))
         if summary.metrics is not None:
-            self._say(*_scores(summary.metrics, summary.labels))
+            self._say(*scores(summary.metrics, summary.labels))
         if summary.rejected:
             count = summary.rejected
             if output is None:
@@ -238,21 +237,3 @@ def _progress(summary: Summary) -> str:
     if summary.rejected:
         words.append(tr("{count} rejected", count=f"{summary.rejected:,}"))
     return ", ".join(words)
-
-
-def _scores(metrics: Metrics, labels: tuple[str, ...]) -> list[str]:
-    header = [tr("true \\ predicted"), *labels]
-    rows = [
-        [label, *(f"{count:,}" for count in counts)]
-        for label, counts in zip(labels, metrics.confusion.tolist(), strict=True)
-    ]
-    return [
-        tr(
-            "accuracy {accuracy} ({correct} of {rows}), macro-F1 {f1}",
-            accuracy=f"{metrics.accuracy:.2%}",
-            correct=f"{metrics.correct:,}",
-            rows=f"{metrics.rows:,}",
-            f1=f"{metrics.macro_f1:.2%}",
-        ),
-        *aligned([header, *rows], right=range(1, len(labels) + 1)),
-    ]

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.display import aligned
+from models.i18n import tr
 from models.metrics import Metrics
 from models.tables import Record, Reject
 
@@ -125,3 +127,22 @@ class Summary:
         if chunk.truths is not None:
             found = Metrics.of(chunk.truths[filled], chunk.ids[filled], len(self.labels))
             self.metrics = found if self.metrics is None else self.metrics + found
+
+
+def scores(metrics: Metrics, labels: Sequence[str]) -> list[str]:
+    """Return lines that say how often the answers are right, and what was taken for what."""
+    header = [tr("true \\ predicted"), *labels]
+    rows = [
+        [label, *(f"{count:,}" for count in counts)]
+        for label, counts in zip(labels, metrics.confusion.tolist(), strict=True)
+    ]
+    return [
+        tr(
+            "accuracy {accuracy} ({correct} of {rows}), macro-F1 {f1}",
+            accuracy=f"{metrics.accuracy:.2%}",
+            correct=f"{metrics.correct:,}",
+            rows=f"{metrics.rows:,}",
+            f1=f"{metrics.macro_f1:.2%}",
+        ),
+        *aligned([header, *rows], right=range(1, len(labels) + 1)),
+    ]

@@ -71,12 +71,13 @@ def fields_of(settings: Settings, found: Found | None, sheets: Sequence[str]) ->
         mark = dialect.delimiter or "?"
         delimiters = {name: reading(delimiter=one) for one, name in _DELIMITERS.items()}
         fields.append(Field(tr("Delimiter"), _DELIMITERS.get(mark, mark), delimiters))
-        headers = {tr("yes"): reading(header=True), tr("no"): reading(header=False)}
-        header = tr("yes") if dialect.header else tr("no")
-        fields.append(Field(tr("First row names the columns"), header, headers))
     if dialect.format == "xlsx":
         named = {name: reading(sheet=name) for name in sheets}
         fields.append(Field(tr("Sheet"), dialect.sheet or "?", named))
+    if dialect.format in ("csv", "tsv", "xlsx"):
+        headers = {tr("yes"): reading(header=True), tr("no"): reading(header=False)}
+        header = tr("yes") if dialect.header else tr("no")
+        fields.append(Field(tr("First row names the columns"), header, headers))
     prefixes = {prefix or tr("none"): replace(settings, prefix=prefix) for prefix in _PREFIXES}
     fields.append(Field(tr("Prefix of the new columns"), settings.prefix or "–", prefixes))
     return fields
@@ -198,13 +199,15 @@ class FileScreen(Page):
         assert settings.output is not None  # noqa: S101 - for mypy
         if found is None:  # it is being read anew since the key was pressed
             return
-        force = exists(settings.output)
-        if force and not await self.replaces(settings.output):
+        if not await self.may_write(settings.output, settings):
             return
         if self.app.classifying:  # by the same key, pressed twice
             return
         job = self.app.job = Job(
-            self.app.engine, replace(settings, force=force), found, self.app.labels
+            self.app.engine,
+            replace(settings, force=exists(settings.output)),
+            found,
+            self.app.labels,
         )
         # Now, for in the run, a collection that walks all that was imported would hold the loop up
         # for 100 ms.

@@ -1,6 +1,7 @@
 """What the screens that are no dialogs share: keys, another language, and two lines at the foot."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,14 +12,17 @@ from textual.screen import Screen
 from textual.style import Style
 from textual.widgets import Static
 
+from models.command import UserError, reason_of
 from models.i18n import tr
 from tui.looks import one_line
+from tui.paths import exists
 from tui.screens.dialogs import Question
 from tui.widgets.entry import Entry, Line
 from tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
     from tui.app import SentimentApp
+    from tui.inspection import Settings
 
 _STATE: dict[type[Any], str] = {Entry: "text", Line: "value", Lines: "cursor"}
 """What the user did to a widget: its attribute, which outlives another language."""
@@ -76,17 +80,28 @@ class Page(Screen[None]):
     @work(description="correct")
     async def correct(self, text: str, labels: Sequence[str], then: Callable[[], object]) -> None:
         """Ask which label of a text is right, note it down, and go on with `then`."""
-        question = Question(tr("Which label is right?"), labels, one_line(text, 200))
-        number = await self.app.push_screen_wait(question)
         corrections = self.app.corrections
+        answers: list[str | None] = [*labels, *([None] if text in corrections.labels else [])]
+        words = [tr("Forget the correction") if label is None else label for label in answers]
+        question = Question(tr("Which label is right?"), words, one_line(text, 200))
+        number = await self.app.push_screen_wait(question)
         if number is not None and self.app.remember(
-            lambda: corrections.correct(text, labels[number])
+            lambda: corrections.correct(text, answers[number])
         ):
             self.app.say(tr("Noted in {path}", path=corrections.path))
             then()
 
-    async def replaces(self, path: Path) -> bool:
-        """Ask whether a file that exists may be replaced; called in a worker."""
+    async def may_write(self, path: Path, settings: "Settings") -> bool:
+        """Ask whether a file that exists may be replaced, if it may be at all; in a worker."""
+        from tui.receipt import check_output  # imports numpy and the tokenizer
+
+        try:
+            check_output(path, replace(settings, force=True))
+        except (UserError, OSError) as error:
+            self.app.say(reason_of(error), "error")
+            return False
+        if not exists(path):
+            return True
         title = tr("{name} exists already", name=path.name)
         question = Question(title, [tr("Replace it"), tr("Go back")])
         return bool(await self.app.push_screen_wait(question) == 0)

@@ -25,7 +25,7 @@ from tui.clipboard import copy
 from tui.job import Job, State
 from tui.looks import one_line, padded, percent
 from tui.paint import FAINT, named, widest
-from tui.paths import exists, typed_output
+from tui.paths import typed_output
 from tui.results import STATUSES
 from tui.rows import ORDERS, Query, Row, Rows, words_of
 from tui.saving import save_rows
@@ -52,7 +52,6 @@ class ResultsScreen(Page):
         self._labels = job.labels  # that the filter was read with
         self._complaint = ""  # about the filter, as it is typed
         self._rows: Items[int] = range(0)  # indices of the rows that are shown
-        self._marked: set[int] = set()
         self._selected = 0.0  # when rows were last selected
         self._seen = -1  # rows at the last look
 
@@ -61,7 +60,7 @@ class ResultsScreen(Page):
         empty = tr("Nothing here yet, or nothing that the filter leaves.")
         none: Items[int] = range(0)
         yield Static(id="progress", markup=False)
-        yield Line(placeholder=hint, id="filter")
+        yield Line(self.job.filter, placeholder=hint, id="filter")
         yield Buttons(id="header", markup=False)
         yield Lines(none, self._draw, empty, id="table")
         with VerticalScroll(id="detail", can_focus=False):
@@ -114,7 +113,6 @@ class ResultsScreen(Page):
         elif self.job.running:
             self.job.stop()
         elif self.job.state is not State.DONE:
-            self._marked.clear()
             self._rows = range(0)  # before there are new ones
             self._table.show(self._rows)
             self.job.start(self.app.post_message)
@@ -126,7 +124,7 @@ class ResultsScreen(Page):
     def _filter(self) -> None:
         """Read the filter, and show what it leaves."""
         self._labels, order = self.job.labels, self._query.order
-        typed = self.query_one("#filter", Line).value
+        typed = self.job.filter = self.query_one("#filter", Line).value
         try:
             self._query = Query.parse(typed, self._labels, status_names(), order)
         except UserError as error:
@@ -174,7 +172,7 @@ class ResultsScreen(Page):
         )
         complaint = Content.styled(self._complaint, "$text-warning")
         self._table.border_title = complaint if self._complaint else title
-        marked = len(self._marked)
+        marked = len(self.job.marked)
         self._table.border_subtitle = tr("{count} marked", count=marked) if marked else ""
 
     def action_filter(self) -> None:
@@ -234,7 +232,7 @@ class ResultsScreen(Page):
         corrected = self.app.corrections.labels
         most = None if corrected else 8 * width  # only a whole text can be found among them
         found = self.job.rows.row(int(index), most)
-        marks = "●" if index in self._marked else " "
+        marks = "●" if index in self.job.marked else " "
         marks += "✎" if found.text in corrected else " "
         label, confidence = Content(padded("  –", widest(self.job.labels) + 2)), " " * 7
         if found.label >= 0:
@@ -267,7 +265,7 @@ class ResultsScreen(Page):
     def action_mark(self) -> None:
         """Mark the row, or not any more, and go on to the next."""
         if (index := self._table.chosen) is not None:
-            self._marked ^= {int(index)}
+            self.job.marked ^= {int(index)}
             self._table.action_move(1)
             self._title()
 
@@ -282,7 +280,7 @@ class ResultsScreen(Page):
         if index is None:
             return
         lines = []
-        for row in map(self.job.rows.row, sorted(self._marked) or [int(index)]):
+        for row in map(self.job.rows.row, sorted(self.job.marked) or [int(index)]):
             label = self.job.labels[row.label] if row.label >= 0 else ""
             text = " ".join(row.text.split())
             lines.append(f"{row.number}\t{label}\t{row.confidence:.6f}\t{text}")
@@ -315,9 +313,9 @@ class ResultsScreen(Page):
         if not isinstance(self._rows, range):
             count = len(self._rows)
             scopes[tr("The {count:row} shown", count=count)] = np.asarray(self._rows)
-        if self._marked:
-            count = len(self._marked)
-            scopes[tr("The {count:marked row}", count=count)] = np.array(sorted(self._marked))
+        if self.job.marked:
+            count = len(self.job.marked)
+            scopes[tr("The {count:marked row}", count=count)] = np.array(sorted(self.job.marked))
         number = await self.app.push_screen_wait(Question(tr("What to save"), list(scopes)))
         if number is None:
             return
@@ -327,7 +325,7 @@ class ResultsScreen(Page):
         title = tr("Save to (CSV, TSV, JSONL, XLSX or Parquet)")
         if name := await self.app.push_screen_wait(Ask(title, start)):
             path = typed_output(name, Path(start))
-            if not exists(path) or await self.replaces(path):
+            if await self.may_write(path, self.job.settings):
                 saved = self._save(path, list(scopes.values())[number])
                 self.app.run_worker(saved, description="save")  # it goes on when this is left
 

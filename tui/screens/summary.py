@@ -12,7 +12,7 @@ from models.i18n import tr
 from tui.job import Job, State
 from tui.looks import look, one_line
 from tui.paint import bar, named
-from tui.results import STATUSES
+from tui.results import STATUSES, scores
 from tui.rows import BINS, Rows
 from tui.screens.dialogs import Dialog
 
@@ -117,6 +117,5 @@ def _facts(job: Job) -> str:
         found.append(tr("{count} rejected", count=f"{job.summary.rejected:,}"))
         found += [one_line(f"  {reject}", _WIDTH) for reject in job.summary.rejects]
     if job.summary is not None and (metrics := job.summary.metrics) is not None:
-        accuracy, f1 = f"{metrics.accuracy:.2%}", f"{metrics.macro_f1:.2%}"
-        found.append(tr("accuracy {accuracy}, macro-F1 {f1}", accuracy=accuracy, f1=f1))
+        found += scores(metrics, job.labels)
     return "\n".join(found)
