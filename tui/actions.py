@@ -56,6 +56,7 @@ def actions() -> tuple[Action, ...]:
         Action("classify", "file", "f5", tr("Classify")),
         Action("filter", "table", "slash", tr("Filter")),
         Action("label", "table", "l", tr("By label"), footer=False),
+        Action("wrong", "table", "w", tr("Wrong ones, where true labels are known"), footer=False),
         Action("sort", "table", "s", tr("Sort")),
         Action("next_unsure", "table", "n", tr("Next unsure"), footer=False),
         Action("mark", "table", "space", tr("Mark"), footer=False),

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.command import ExitCode, UserError
+from models.i18n import tr
 from tui.results import STATUSES, Chunk
 
 BINS = 10
@@ -28,6 +29,7 @@ _COLUMNS: dict[str, type] = {
     "labels": np.int16,
     "confidences": np.float32,
     "states": np.uint8,
+    "truths": np.int16,
 }
 
 
@@ -53,6 +55,7 @@ class Query:
         text: stands in the text, in any case; "" for all.
         label: the id of the predicted label; None for all.
         status: the index of the status; None for all.
+        right: whether the label is the true one; None for all, also those of which nobody knows.
         least: the least confidence.
         below: only confidences below this one.
         order: one of `ORDERS`.
@@ -61,6 +64,7 @@ class Query:
     text: str = ""
     label: int | None = None
     status: int | None = None
+    right: bool | None = None
     least: float = 0.0
     below: float = 2.0
     order: str = "file"
@@ -69,24 +73,28 @@ class Query:
     def parse(
         cls, line: str, labels: Sequence[str], statuses: Sequence[str], order: str
     ) -> "Query":
-        """Read a line such as `label:正 status:uncertain <70% 早餐`; see `words_of`.
+        """Read a line such as `label:正 status:uncertain is:wrong <70% 早餐`; see `words_of`.
 
         Raises:
             UserError: USAGE, a label or status begins like none, or like several.
         """
         words, limits = [], {"least": 0.0, "below": 2.0}
-        ids: dict[str, int | None] = {"label": None, "status": None}
+        ids: dict[str, int | None] = {"label": None, "status": None, "is": None}
+        known: dict[str, list[Sequence[str]]] = {
+            "label": [labels],
+            "status": [statuses, STATUSES],
+            "is": [(tr("wrong"), tr("right")), ("wrong", "right")],
+        }
         for word in words_of(line.translate(_HALF_WIDTH)):
             name, colon, value = word.partition(":")
             if limit := re.fullmatch(r"([<>])(\d{1,3}(?:\.\d+)?)%?", word):
                 limits["below" if limit[1] == "<" else "least"] = float(limit[2]) / 100
             elif colon and name in ids:
-                ids[name] = _the_one(
-                    value.strip('"'), *([labels] if name == "label" else [statuses, STATUSES])
-                )
+                ids[name] = _the_one(value.strip('"'), *known[name])
             else:
                 words.append(word)
-        return cls(" ".join(words), ids["label"], ids["status"], order=order, **limits)
+        right = None if ids["is"] is None else ids["is"] == 1
+        return cls(" ".join(words), ids["label"], ids["status"], right, order=order, **limits)
 
 
 def words_of(line: str) -> list[str]:
@@ -112,13 +120,22 @@ def _the_one(start: str, *languages: Sequence[str]) -> int:
 
 @dataclass(frozen=True)
 class Row:
-    """One row, as far as a screen shows it; `label` is -1 where the record has no text."""
+    """One row, as far as a screen shows it.
+
+    `label` is -1 where the record has no text, `truth` where nobody told the true label.
+    """
 
     number: int
     label: int
     confidence: float
     status: int
+    truth: int
     text: str
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the label is another than the true one."""
+        return self.truth >= 0 and self.label >= 0 and self.label != self.truth
 
 
 class Rows:
@@ -158,6 +175,7 @@ class Rows:
             "labels": chunk.ids,
             "confidences": chunk.confidences,
             "states": chunk.statuses,
+            "truths": -1 if chunk.truths is None else chunk.truths,
         }
         with self._lock:
             for name, values in given.items():
@@ -169,7 +187,7 @@ class Rows:
             self._rows = end
 
     def column(self, name: str) -> NDArray[Any]:
-        """Return "numbers", "labels", "confidences" or "states", `[rows]`."""
+        """Return "numbers", "labels", "confidences", "states" or "truths", `[rows]`."""
         return self._now()[name]
 
     def _now(self) -> dict[str, NDArray[Any]]:
@@ -183,10 +201,10 @@ class Rows:
         short = most is None or end - start <= most
         data = self._bytes()[start : end if short else start + most]  # type: ignore[operator]
         text = data.decode("utf-8", "surrogatepass" if short else "replace")
-        values = {name: self._columns[name][index].item() for name in _COLUMNS}
-        return Row(
-            values["numbers"], values["labels"], values["confidences"], values["states"], text
+        number, label, confidence, status, truth = (
+            self._columns[name][index].item() for name in _COLUMNS
         )
+        return Row(number, label, confidence, status, truth, text)
 
     def select(self, query: Query) -> NDArray[np.int64]:
         """Return the indices of the rows that are wanted, in the order that is wanted."""
@@ -198,6 +216,9 @@ class Rows:
             wanted &= labels == query.label
         if query.status is not None:
             wanted &= columns["states"] == query.status
+        if query.right is not None:
+            truths = columns["truths"]
+            wanted &= (truths >= 0) & (labels >= 0) & ((labels == truths) == query.right)
         if query.least > 0:
             wanted &= confidences >= np.float32(query.least)
         if query.below <= 1:

@@ -409,6 +409,14 @@ async def test_rows_are_shown_by_label_whatever_it_is_called(table: Path) -> Non
         await shows(pilot, "6 of 6 rows")
 
 
+async def test_without_true_labels_nothing_is_called_wrong(fake: FakeModel, table: Path) -> None:
+    async with app_of(fake).run_test(notifications=True) as pilot:
+        await classified(pilot, table)
+        await pilot.press("w")
+        await shows(pilot, "Which labels are wrong", "6 of 6 rows")
+        await lacks(pilot, "✗")
+
+
 async def test_a_save_that_fails_says_why(fake: FakeModel, table: Path, tmp_path: Path) -> None:
     async with app_of(fake).run_test(notifications=True) as pilot:
         await classified(pilot, table)
@@ -507,6 +515,11 @@ async def test_the_summary_has_shares_confidences_and_scores(
         await shows(pilot, "Label column, to score by   label")
         await pilot.press("f5")
         await shows(pilot, "done, written to")
+        await shows(pilot, "1    ▼ 负向评价", "2  ✗ ▼ 负向评价", "2 of 2 rows")
+        await pilot.press("w")
+        await shows(pilot, "is:wrong", "1 of 2 rows", "2  ✗ ▼ 负向评价")
+        await pilot.press("w")
+        await shows(pilot, "2 of 2 rows")
         await pilot.press("f3")
         await shows(pilot, "▼ 负向评价          2 100.0%  ━", "85% – 90%", "accuracy 50.00%")
         await shows(

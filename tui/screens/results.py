@@ -57,6 +57,8 @@ class ResultsScreen(Page):
 
     def _body(self) -> ComposeResult:
         hint = tr("Filter: words, label:…, status:…, <70%, >95%")
+        if self.job.settings.label_column is not None:
+            hint += tr(", is:wrong")
         empty = tr("Nothing here yet, or nothing that the filter leaves.")
         none: Items[int] = range(0)
         yield Static(id="progress", markup=False)
@@ -189,6 +191,15 @@ class ResultsScreen(Page):
             words.append(f"label:{name}" if name.split() == [name] else f'label:"{name}"')
         line.value = " ".join(words)
 
+    def action_wrong(self) -> None:
+        """Show the rows whose label is not the true one, then all again."""
+        if self.job.settings.label_column is None:
+            self.app.say(tr("Which labels are wrong shows where a label column was named."))
+            return
+        line = self.query_one("#filter", Line)
+        words = [word for word in words_of(line.value) if not word.startswith("is:")]
+        line.value = " ".join(words if self._query.right is False else [*words, "is:wrong"])
+
     def action_sort(self, orders: str = " ".join(ORDERS)) -> None:
         """Take the next of some orders."""
         known = orders.split()
@@ -233,7 +244,7 @@ class ResultsScreen(Page):
         most = None if corrected else 8 * width  # only a whole text can be found among them
         found = self.job.rows.row(int(index), most)
         marks = "●" if index in self.job.marked else " "
-        marks += "✎" if found.text in corrected else " "
+        marks += "✎" if found.text in corrected else "✗" if found.wrong else " "
         label, confidence = Content(padded("  –", widest(self.job.labels) + 2)), " " * 7
         if found.label >= 0:
             label, confidence = named(self.job.labels, found.label), percent(found.confidence)
