@@ -1,6 +1,5 @@
 """Reads XLSX by python-calamine and Parquet by pyarrow; each is imported when it is needed."""
 
-import datetime
 import re
 import zipfile
 import zlib
@@ -162,9 +161,5 @@ def _column(letters: bytes) -> int:
 
 
 def _cell(value: Any) -> Any:
-    """Return a value of a cell: XLSX has no integers, and Python's times are no JSON."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, datetime.date | datetime.time):
-        return value.isoformat()
-    return str(value) if isinstance(value, datetime.timedelta) else value
+    """Return a value of a cell: XLSX has no integers."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

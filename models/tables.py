@@ -7,6 +7,7 @@ out in its place as a `Reject`: no record is ever skipped, padded or joined to t
 """
 
 import csv
+import datetime
 import json
 import re
 import sys
@@ -115,7 +116,7 @@ class Record:
     Attributes:
         place: where it stands.
         fields: column → value. A value of a CSV, TSV or TXT file is always a string, one of a
-            Parquet file an Arrow scalar: see `plain`.
+            Parquet file an Arrow scalar, one of XLSX may be a date: see `plain`.
         source: the line itself, for a record of a JSONL file; else "".
     """
 
@@ -208,11 +209,15 @@ class Table:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as Python and JSON have it, where it is an Arrow scalar.
+    """Return a value as JSON has it: of an Arrow scalar, and of a date in XLSX.
 
     Raises:
         UnicodeDecodeError: a Parquet file calls bytes a string that are none.
     """
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, datetime.timedelta):
+        return str(value)
     if not hasattr(value, "as_py"):
         return value
     import pyarrow
@@ -488,7 +493,7 @@ def named(name: str, rows: Iterator[Row], *, header: bool) -> tuple[list[str], I
     if not header:
         columns = [str(number) for number in range(1, len(first.values) + 1)]
         return columns, items_of(columns, chain([first], rows))
-    columns = unique(map(str, first.values))
+    columns = unique(str(plain(value)) for value in first.values)
     return columns, items_of(columns, rows)
 
 

@@ -198,10 +198,21 @@ class _Xlsx(Writer):
         # the same bytes every time
         self._book.set_properties({"created": datetime.datetime(2000, 1, 1)})
         self._sheet = self._book.add_worksheet()
+        self._dates: dict[type, Any] = {
+            kind: self._book.add_format({"num_format": shown})
+            for kind, shown in (
+                (datetime.date, "yyyy-mm-dd"),
+                (datetime.datetime, "yyyy-mm-dd hh:mm:ss"),
+                (datetime.time, "hh:mm:ss"),
+                (datetime.timedelta, "[h]:mm:ss"),
+            )
+        }
         self._rows = 0
         self._add([self._cell(column, column) for column in columns])
 
-    def _cell(self, column: str, value: Any) -> str | float | None:  # noqa: ARG002
+    def _cell(self, column: str, value: Any) -> Any:  # noqa: ARG002
+        if type(value) in self._dates:  # of XLSX, where it is one again
+            return value
         value = plain(value)
         if value is None or isinstance(value, bool):
             return value
@@ -229,6 +240,8 @@ class _Xlsx(Writer):
         for at, cell in enumerate(cells):
             if isinstance(cell, str):
                 self._sheet.write_string(self._rows, at, cell)  # never a formula, never a link
+            elif type(cell) in self._dates:
+                self._sheet.write_datetime(self._rows, at, cell, self._dates[type(cell)])
             elif cell is not None:
                 self._sheet.write(self._rows, at, cell)
         self._rows += 1

@@ -10,8 +10,10 @@ from pathlib import Path
 import pyarrow
 import pyarrow.parquet
 import pytest
+import xlsxwriter
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from python_calamine import CalamineWorkbook
 
 from models.command import ExitCode, UserError
 from models.tables import OUTPUT_FORMATS, Dialect, open_table, plain
@@ -58,6 +60,28 @@ def test_every_format_to_every_other_and_back(tmp_path: Path, rows: list[tuple[s
             assert read(there, dialect) == rows
             assert rewrite(there, back).rejected == 0
             assert back.read_bytes() == start.read_bytes()
+
+
+def test_dates_of_a_sheet_are_dates_in_a_sheet_and_iso_8601_elsewhere(tmp_path: Path) -> None:
+    values = {
+        "yyyy/m/d": datetime.date(2026, 1, 2),
+        "m/d hh:mm": datetime.datetime(2026, 1, 2, 3, 4, 5, 678000),
+        "hh:mm": datetime.time(3, 4),
+        "[h]:mm": datetime.timedelta(hours=36),
+    }
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["text", *"abcd"])
+        sheet.write_string(1, 0, "很好")
+        for column, (shown, value) in enumerate(values.items(), start=1):
+            sheet.write_datetime(1, column, value, book.add_format({"num_format": shown}))
+    run(tmp_path / "a.xlsx", tmp_path / "b.xlsx")
+    found = CalamineWorkbook.from_path(tmp_path / "b.xlsx").get_sheet_by_index(0).to_python()
+    assert found[1][1:5] == list(values.values())
+    run(tmp_path / "a.xlsx", tmp_path / "b.jsonl")
+    row = json.loads((tmp_path / "b.jsonl").read_text(encoding="utf-8"))
+    iso = ["2026-01-02", "2026-01-02T03:04:05.678000", "03:04:00", "1 day, 12:00:00"]
+    assert [row[name] for name in "abcd"] == iso
 
 
 def test_parquet_keeps_its_types(tmp_path: Path) -> None:
