@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from models.i18n import language
 from tests.tiny import write_encoder, write_reviews
@@ -14,6 +15,14 @@ os.environ["LC_ALL"] = "C.UTF-8"
 # What the program keeps about model files and this machine goes with the tests.
 _cache = tempfile.TemporaryDirectory()
 os.environ["XDG_CACHE_HOME"] = _cache.name
+# No test depends on how fast the machine is, nor on what else it does; and a folder of a test may
+# serve all of its examples.
+settings.register_profile(
+    "any machine",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)

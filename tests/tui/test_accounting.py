@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.command import ExitCode, UserError
@@ -28,10 +28,6 @@ soup = st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=3)), max_s
     b"".join
 )
 heads = st.sampled_from([b"", b"text\n", b"text,id\n", b"id\ttext\r\n", b'"te\nxt",id\n'])
-relaxed = settings(
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 
 
 def items_of(path: Path, dialect: Dialect) -> list[Item]:
@@ -46,7 +42,6 @@ def items_of(path: Path, dialect: Dialect) -> list[Item]:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "utf-16-le"])
 @pytest.mark.parametrize("format", ["csv", "tsv", "jsonl", "txt"])
-@relaxed
 @given(head=heads, body=soup, header=st.booleans(), quoting=st.sampled_from([None, *QUOTING]))
 def test_the_records_of_any_bytes_cover_all_of_them(
     tmp_path: Path,
@@ -83,7 +78,6 @@ def is_blank(content: bytes, encoding: str) -> bool:
 
 @pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize("format", ["csv", "tsv", "jsonl", "txt"])
-@relaxed
 @given(body=soup, to=st.sampled_from(["csv", "tsv", "jsonl"]))
 def test_every_record_is_written_or_rejected_once_and_in_order(
     tmp_path: Path, format: str, body: bytes, to: str
@@ -144,7 +138,6 @@ def test_a_damaged_workbook_is_refused_or_accounted_for(tmp_path: Path, format: 
 
 
 @pytest.mark.parametrize("format", FORMATS)
-@relaxed
 @given(content=st.binary(max_size=60))
 def test_inspecting_any_bytes_ends_in_a_finding_or_in_an_error_for_people(
     tmp_path: Path, format: str, content: bytes

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from textual import events
 from textual.pilot import Pilot
@@ -21,9 +21,7 @@ PIECES += ["\x1b[2J", "\x9b31m", "\u202egnp", "\u2028", "\x85", "\u200b", "\u030
 evil = st.lists(st.sampled_from(PIECES) | st.characters(codec="utf-8"), min_size=1, max_size=8)
 
 
-@settings(
-    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=3)
 @given(evil.map("".join))
 @example("".join(PIECES))
 @example("[/foo]")

@@ -11,7 +11,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 import xlsxwriter
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
@@ -33,11 +33,7 @@ def read(path: Path, dialect: Dialect) -> list[tuple[object, ...]]:
         return [tuple(map(plain, list(record.fields.values())[:2])) for record in table.records]
 
 
-@settings(
-    deadline=None,
-    max_examples=10,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=10)
 @given(st.lists(st.tuples(values, values), min_size=1, max_size=4))
 @example([(value, value) for value in NASTY])
 def test_every_format_to_every_other_and_back(tmp_path: Path, rows: list[tuple[str, str]]) -> None:
