@@ -42,7 +42,8 @@ class LabelSet:
         if len(set(names)) != len(names) or len(names) < 2:
             raise ValueError(f"expected two or more different labels, found {list(names)}")
         self.names = tuple(names)
-        self._ids = {name: number for number, name in enumerate(names)}
+        self._ids = {label_name(name): number for number, name in enumerate(names)}
+        self._ids |= {name: number for number, name in enumerate(names)}
         if not any(name.lstrip("-").isdecimal() for name in names):
             self._ids |= {str(number): number for number in range(len(names))}
 

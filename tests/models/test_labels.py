@@ -27,7 +27,7 @@ def test_a_number_is_called_the_same_with_a_fraction_of_nothing() -> None:
     labels = [1, 1.0, "1.0", " -1.00 ", "v1.0", "1.5"]
     assert [label_name(label) for label in labels] == ["1", "1", "1", "-1", "v1.0", "1.5"]
     assert LabelSet(["负", "正"]).find("1.0") == 1
-    assert LabelSet(["1.0", "2.0"]).find("2.0") == 1
+    assert [LabelSet(["1.0", "2.0"]).find(label) for label in ("2.0", "2")] == [1, 1]
 
 
 @pytest.mark.parametrize("names", [[], ["one"], ["a", "a"]])
