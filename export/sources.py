@@ -18,7 +18,7 @@ from models.encoder import canonical_tokenizer, max_positions
 from models.i18n import tr
 from models.labels import LabelSet
 from models.run_directory import Row, load_classifier, read_json, read_rows, read_run
-from models.tables import LABEL_COLUMNS, TEXT_COLUMNS, find_column, open_table, plain
+from models.tables import LABEL_COLUMNS, TEXT_COLUMNS, find_column, open_table
 from models.tokens import Tokenizer
 
 BERT_LIKE = ("bert", "camembert", "electra", "ernie", "roberta", "xlm-roberta")
@@ -294,7 +294,7 @@ def _labelled(path: Path, labels: Sequence[str]) -> list[Row]:
             for usual, known in (("text", TEXT_COLUMNS), ("label", LABEL_COLUMNS))
         ]
         for record in table.records:
-            text, label = (plain(record.fields.get(name)) for name in names)
+            text, label = (record.text(name) if name in record.fields else None for name in names)
             number = label_set.find(str(label))
             if not isinstance(text, str) or number is None:
                 raise UserError(

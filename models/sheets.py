@@ -4,6 +4,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def open_xlsx(path: Path, dialect: Dialect) -> Table:
     except (CalamineError, OSError) as error:
         raise _unreadable(path, "XLSX", error) from error
     columns, items = named(str(path), rows, header=dialect.header)
-    dialect = Dialect("xlsx", header=dialect.header, sheet=wanted[0])
+    dialect = replace(dialect.fitting("xlsx"), sheet=wanted[0])
     return Table(str(path), dialect, columns, items)
 
 

@@ -48,7 +48,7 @@ class Writer(ABC):
         self._add(cells)
 
     @abstractmethod
-    def _cell(self, column: str, value: Any) -> Any:
+    def _cell(self, column: str, value: Any, /) -> Any:
         """Return a value as the format has it; raises ValueError."""
 
     @abstractmethod
@@ -141,7 +141,7 @@ class _Csv(Writer):
             file.write("\ufeff".encode())
         self._add([self._cell(column, column) for column in columns])
 
-    def _cell(self, column: str, value: Any) -> bytes:  # noqa: ARG002
+    def _cell(self, _column: str, value: Any, /) -> bytes:
         text = _text(value)
         # OWASP, "CSV Injection": what a spreadsheet would run begins with one of these.
         if self._excel and text.startswith(tuple("=+-@\t\r")):
@@ -165,7 +165,7 @@ class _Csv(Writer):
 class _Json(Writer):
     """JSONL."""
 
-    def _cell(self, column: str, value: Any) -> bytes:
+    def _cell(self, column: str, value: Any, /) -> bytes:
         return f"{_json(column)}: {_json(plain(value))}".encode()
 
     def _add(self, cells: list[bytes]) -> None:
@@ -210,7 +210,7 @@ class _Xlsx(Writer):
         self._rows = 0
         self._add([self._cell(column, column) for column in columns])
 
-    def _cell(self, column: str, value: Any) -> Any:  # noqa: ARG002
+    def _cell(self, _column: str, value: Any, /) -> Any:
         if type(value) in self._dates:  # of XLSX, where it is one again
             return value
         value = plain(value)
@@ -269,7 +269,7 @@ class _Parquet(Writer):
         self._rows: list[list[Any]] = []
         self._writer = pyarrow.parquet.ParquetWriter(file, self._schema)
 
-    def _cell(self, column: str, value: Any) -> Any:
+    def _cell(self, column: str, value: Any, /) -> Any:
         if column in self._types or value is None:
             return value
         text = _text(value)

@@ -85,7 +85,7 @@ class Query:
             "status": [statuses, STATUSES],
             "is": [(tr("wrong"), tr("right")), ("wrong", "right")],
         }
-        for word in words_of(line.translate(_HALF_WIDTH)):
+        for word in words_of(line):
             name, colon, value = word.partition(":")
             if limit := re.fullmatch(r"([<>])(\d{1,3}(?:\.\d+)?)%?", word):
                 limits["below" if limit[1] == "<" else "least"] = float(limit[2]) / 100
@@ -98,8 +98,8 @@ class Query:
 
 
 def words_of(line: str) -> list[str]:
-    """Return the words of a filter; quotes keep a label or status together: `label:"very good"`."""
-    return re.findall(r'(?:label|status):"[^"]*"?|\S+', line)
+    """Return the words of a filter, in half width; quotes keep a label or status together."""
+    return re.findall(r'(?:label|status):"[^"]*"?|\S+', line.translate(_HALF_WIDTH))
 
 
 def _the_one(start: str, *languages: Sequence[str]) -> int:

@@ -469,10 +469,11 @@ async def test_a_row_is_corrected_and_its_text_shown_in_full(
             await shows(pilot, "Save to")
             await type_path(pilot, table.with_name(name))
             await until(pilot, table.with_name(name).exists)
+        (file,) = home.rglob("corrections.jsonl")
+        assert json.loads(file.read_text()) == {"text": "坏了", "label": "正向评价"}
         await pilot.press("up", "f4")
         await choose(pilot, "3", "3  Forget the correction")
         await shows(pilot, "2    ▼ 负向评价")
-    (file,) = home.rglob("corrections.jsonl")
     assert file.read_text() == ""
     rows = [json.loads(line) for line in table.with_name("some.jsonl").open(encoding="utf-8")]
     assert [row["corrected_label"] for row in rows] == [None, "正向评价", *[None] * 4]
@@ -518,6 +519,8 @@ async def test_the_summary_has_shares_confidences_and_scores(
         await shows(pilot, "1    ▼ 负向评价", "2  ✗ ▼ 负向评价", "2 of 2 rows")
         await pilot.press("w")
         await shows(pilot, "is:wrong", "1 of 2 rows", "2  ✗ ▼ 负向评价")
+        pilot.app.screen.query_one("#filter", Line).value = "is：wrong"
+        await shows(pilot, "1 of 2 rows")
         await pilot.press("w")
         await shows(pilot, "2 of 2 rows")
         await pilot.press("f3")

@@ -185,7 +185,7 @@ class ResultsScreen(Page):
         """Show one label after the other, then all again."""
         labels, line = self.job.labels, self.query_one("#filter", Line)
         label = 0 if self._query.label is None else self._query.label + 1
-        words = [word for word in words_of(line.value) if not word.startswith("label:")]
+        words = _without("label:", line.value)
         if label < len(labels):
             name = labels[label]
             words.append(f"label:{name}" if name.split() == [name] else f'label:"{name}"')
@@ -197,7 +197,7 @@ class ResultsScreen(Page):
             self.app.say(tr("Which labels are wrong shows where a label column was named."))
             return
         line = self.query_one("#filter", Line)
-        words = [word for word in words_of(line.value) if not word.startswith("is:")]
+        words = _without("is:", line.value)
         line.value = " ".join(words if self._query.right is False else [*words, "is:wrong"])
 
     def action_sort(self, orders: str = " ".join(ORDERS)) -> None:
@@ -367,3 +367,8 @@ class ResultsScreen(Page):
             self._table.focus()
         else:
             self.app.pop_screen()
+
+
+def _without(start: str, typed: str) -> list[str]:
+    """Return the words of a filter but for those that begin so."""
+    return [word for word in words_of(typed) if not word.startswith(start)]
