@@ -5,6 +5,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def open_xlsx(path: Path, dialect: Dialect) -> Table:
                 path=path,
                 found=", ".join(book.sheet_names),
             )
-        rows = _xlsx_rows(book.get_sheet_by_name(wanted[0]))
+        rows = _xlsx_rows(book.get_sheet_by_name(wanted[0]), dialect.header)
     except (CalamineError, OSError) as error:
         raise _unreadable(path, "XLSX", error) from error
     columns, items = named(str(path), rows, header=dialect.header)
@@ -111,10 +112,10 @@ def _visible(book: Any) -> list[str]:
     return [s.name for s in book.sheets_metadata if s.visible == SheetVisibleEnum.Visible]
 
 
-def _xlsx_rows(sheet: Any) -> Iterator[Row]:
-    """Yield the rows of a sheet; the first that is not blank tells how wide they are."""
+def _xlsx_rows(sheet: Any, begin: int) -> Iterator[Row]:
+    """Yield the rows of a sheet from a line on; the first not blank tells how wide they are."""
     width = 0
-    for line, cells in enumerate(sheet.iter_rows(), start=1):
+    for line, cells in islice(enumerate(sheet.iter_rows(), start=1), max(begin - 1, 0), None):
         filled = max((at for at, cell in enumerate(cells, start=1) if cell != ""), default=0)
         width = width or filled
         values = [_cell(value) for value in cells[: max(filled, width)]]

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import chain, islice
+from itertools import chain, dropwhile, islice
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -75,7 +75,8 @@ class Dialect:
         encoding: a Python codec; of text formats.
         delimiter: one character; of CSV and TSV.
         quoting: a key of `QUOTING`; of CSV and TSV.
-        header: whether the first row names the columns. Without, they are called "1", "2", …
+        header: line that names the columns (of XLSX, its row), or the first after it that is not
+            blank; those above it are no records. 0: none does, and they are called "1", "2", …
         sheet: of XLSX.
     """
 
@@ -83,7 +84,7 @@ class Dialect:
     encoding: str | None = None
     delimiter: str | None = None
     quoting: str | None = None
-    header: bool = True
+    header: int = 1
     sheet: str | None = None
 
     def fitting(self, format: str) -> "Dialect":
@@ -233,8 +234,12 @@ def find_column(
     wanted: str | None,
     known: Sequence[str],
     flag: str | None = None,
+    *,
+    has_header: bool = False,
 ) -> str:
     """Return the column that `flag`, where there is one, named, or the only one that is `known`.
+
+    Where `has_header`, it may also be that another line has the names, which the error says.
 
     Raises:
         UserError: DATA, there is no such column, or more than one is known.
@@ -252,13 +257,16 @@ def find_column(
             expected = tr("only one of {names}", names=" | ".join(found))
         else:
             expected = tr("a column called {names}", names=" | ".join(known))
+    hint = tr("; name yours with {flag}", flag=flag) if flag else ""
+    if has_header:
+        hint += tr(", or with --header the line that has the names")
     raise UserError(
         ExitCode.DATA,
         "{name}: expected {expected}, found the columns {columns}{hint}",
         name=where,
         expected=expected,
         columns=display(", ".join(columns), limit=500),
-        hint=tr("; name yours with {flag}", flag=flag) if flag else "",
+        hint=hint,
     )
 
 
@@ -324,9 +332,10 @@ def _advice(suffix: str) -> str:
 
 
 def _open_text(name: str, dialect: Dialect, lines: Iterator[Line]) -> Table:
+    lines = dropwhile(lambda line: line.number < dialect.header, lines)
     first = next(lines, None)
     if first is None:
-        raise _empty(name)
+        raise _empty(name, dialect.header)
     lines = chain([first], lines)
     if dialect.format in ("csv", "tsv"):
         delimiter = dialect.delimiter or _delimiter(name, dialect, first.content)
@@ -375,7 +384,14 @@ def _wrong(name: str, line: int, problem: str) -> UserError:
     )
 
 
-def _empty(name: str) -> UserError:
+def _empty(name: str, header: int = 1) -> UserError:
+    if header > 1:
+        return UserError(
+            ExitCode.DATA,
+            "{name} ends before line {line}, which was said to name the columns",
+            name=name,
+            line=header,
+        )
     return UserError(ExitCode.DATA, "{name} is empty: expected records", name=name)
 
 
@@ -479,15 +495,15 @@ def _misquoted(error: Exception, last: str) -> Problem:
     return "unterminated_quote", tr("a quote that opens here is never closed")
 
 
-def named(name: str, rows: Iterator[Row], *, header: bool) -> tuple[list[str], Iterator[Item]]:
-    """Name the values of each row by the first one, or by their position without a `header`.
+def named(name: str, rows: Iterator[Row], *, header: int) -> tuple[list[str], Iterator[Item]]:
+    """Name the values of each row by the first one, or by their position where `header` is 0.
 
     Raises:
         UserError: DATA, there is no row, or the first one is none.
     """
     first = next((row for row in rows if not row.blank), None)
     if first is None:
-        raise _empty(name)
+        raise _empty(name, header)
     if isinstance(first.values, tuple):
         raise _wrong(name, first.place.line, first.values[1])
     if not header:

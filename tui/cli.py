@@ -202,9 +202,14 @@ def _character(_context: click.Context, _parameter: click.Parameter, value: str)
     help=tr("Quotes of CSV and TSV. [default: double for CSV, none for TSV]"),
 )
 @click.option(
-    "--header/--no-header",
-    default=True,
-    help=tr("Whether the first row names the columns; without, they are 1, 2, …"),
+    "--header",
+    type=click.IntRange(min=0),
+    default=1,
+    metavar="LINE",
+    help=tr(
+        "Line that names the columns (of XLSX, its row); those above it are left out. 0: none "
+        "does, and they are 1, 2, …"
+    ),
 )
 @click.option("--sheet", metavar="NAME", help=tr("Sheet of XLSX. [default: the only one]"))
 @click.option(

@@ -187,7 +187,8 @@ def recognise(settings: Settings, table: Table) -> Found:
             text_column = table.columns[0]
         else:
             text_column = find_column(
-                table.name, table.columns, settings.text_column, TEXT_COLUMNS, "--text-column"
+                *(table.name, table.columns, settings.text_column, TEXT_COLUMNS, "--text-column"),
+                has_header=table.dialect.format in ("csv", "tsv", "xlsx"),
             )
         if settings.label_column is not None:
             find_column(table.name, table.columns, settings.label_column, (), "--label-column")
@@ -218,7 +219,7 @@ def _check_dialect(settings: Settings, table: Table) -> None:
                 "{name} is {format}, which has no use for {flag}",
                 name=table.name,
                 format=format.upper(),
-                flag="--no-header" if name == "header" else f"--{name}",
+                flag=f"--{name}",
             )
 
 

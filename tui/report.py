@@ -78,7 +78,7 @@ class Report:
             mark and tr("delimiter {mark}", mark=f'"{mark}"'),
             dialect.quoting not in (None, usual) and tr("quotes {name}", name=dialect.quoting),
             dialect.sheet and tr("sheet {name}", name=dialect.sheet),
-            not dialect.header and tr("no header"),
+            dialect.header != 1 and tr("header: {line}", line=dialect.header or tr("none")),
             found.records is not None and tr("{count:record}", count=found.records),
         ]
         self._say(

@@ -416,17 +416,44 @@ def test_a_dry_run_shows_how_a_file_is_read_and_writes_nothing(
 def test_what_was_recognised_can_be_said_otherwise(classify: Invoke, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("很好|a\n'太|差'|b\n", encoding="utf-8")
-    flags = ("--no-header", "--text-column", "1", "--delimiter", "|", "--quoting", "single")
+    flags = ("--header", "0", "--text-column", "1", "--delimiter", "|", "--quoting", "single")
     found = classify(path, *flags, "--to", "jsonl")
-    assert "quotes single, no header, 2 records" in found.stderr
+    assert "quotes single, header: none, 2 records" in found.stderr
     assert [json.loads(line)["1"] for line in found.stdout.splitlines()] == ["很好", "太|差"]
+
+
+@pytest.mark.parametrize("format", ["csv", "xlsx"])
+def test_a_title_may_stand_above_the_names_of_the_columns(
+    classify: Invoke, tmp_path: Path, format: str
+) -> None:
+    path, output = tmp_path / f"a.{format}", tmp_path / "out.jsonl"
+    rows = [['2025 "年'], [], ["id", "text"], ["1", "很好"], ["2", "太差"]]
+    if format == "csv":
+        lines = [";".join(row) for row in rows]
+        path.write_text("\n".join(lines), encoding="utf-8")
+    else:
+        with xlsxwriter.Workbook(path) as book:
+            sheet = book.add_worksheet()
+            for number, row in enumerate(rows):
+                sheet.write_row(number, 0, row)
+    lacking = classify(path, "-o", output)
+    assert lacking.code == ExitCode.DATA
+    assert "or with --header the line that has the names" in lacking.stderr
+    found = classify(path, "-o", output, "--header", "3")
+    assert found.code == ExitCode.OK
+    assert "header: 3, 2 records" in found.stderr
+    written = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
+    assert [row["id"] for row in written] == ["1", "2"]
+    late = classify(path, "-o", output, "--header", "9", "--force")
+    assert late.code == ExitCode.DATA
+    assert "ends before line 9, which was said to name the columns" in late.stderr
 
 
 @pytest.mark.parametrize(
     ("flags", "format"),
     [
         (("--delimiter", ";"), "jsonl"),
-        (("--no-header",), "jsonl"),
+        (("--header", "2"), "jsonl"),
         (("--quoting", "none"), "txt"),
         (("--sheet", "1"), "csv"),
     ],

@@ -242,7 +242,7 @@ def test_a_column_that_no_record_of_jsonl_has_cannot_be_selected(tmp_path: Path)
 
 def test_a_text_column_is_looked_for_in_a_table_of_one_column_too(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a\nb\n")
-    dialect = Dialect(header=False)
+    dialect = Dialect(header=0)
     with pytest.raises(UserError, match="a column called nope, found the columns 1"):
         run(tmp_path / "a.csv", tmp_path / "b.csv", dialect=dialect, text_column="nope")
     assert (

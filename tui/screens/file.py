@@ -1,6 +1,7 @@
 """Before a file is classified: what was recognised of it, its first records, and what to change."""
 
 import gc
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,14 +33,19 @@ from tui.widgets.lines import Lines
 _ENCODINGS = ("utf-8", "gb18030", "big5", "utf-16")
 _DELIMITERS = {",": ",", "\t": "Tab", ";": ";", "|": "|"}
 _PREFIXES = ("", "new_", "model_")
+_HEADERS = (*range(1, 10), 0)  # lines that may name the columns; 0: none does
 
 
 class Field(NamedTuple):
-    """A line of what was recognised; where its choices are None, it is a path."""
+    """A line of what was recognised; where its choices are None, it is a path.
+
+    On the command line its name is `flag`.
+    """
 
     name: str
     value: str
     choices: Mapping[str, Settings] | None
+    flag: str
 
 
 def fields_of(settings: Settings, found: Found | None, sheets: Sequence[str]) -> list[Field]:
@@ -59,28 +65,39 @@ def fields_of(settings: Settings, found: Found | None, sheets: Sequence[str]) ->
     formats = {name: replace(settings, dialect=Dialect(format=name)) for name in FORMATS}
     unlabelled = {tr("none"): replace(settings, label_column=None)}
     fields = [
-        Field(tr("Output"), str(settings.output), None),
-        Field(tr("Text column"), text_column or "?", texts),
-        Field(tr("Label column, to score by"), settings.label_column or "–", unlabelled | labels),
-        Field(tr("Format"), dialect.format or "?", formats),
+        Field(tr("Output"), str(settings.output), None, "--output"),
+        Field(tr("Text column"), text_column or "?", texts, "--text-column"),
+        Field(
+            *(tr("Label column, to score by"), settings.label_column or "–", unlabelled | labels),
+            "--label-column",
+        ),
+        Field(tr("Format"), dialect.format or "?", formats, "--from"),
     ]
     if dialect.format in TEXT_FORMATS:
         encodings = {name: reading(encoding=name) for name in _ENCODINGS}
-        fields.append(Field(tr("Encoding"), dialect.encoding or "?", encodings))
+        fields.append(Field(tr("Encoding"), dialect.encoding or "?", encodings, "--encoding"))
     if dialect.format in ("csv", "tsv"):
         mark = dialect.delimiter or "?"
         delimiters = {name: reading(delimiter=one) for one, name in _DELIMITERS.items()}
-        fields.append(Field(tr("Delimiter"), _DELIMITERS.get(mark, mark), delimiters))
+        shown = _DELIMITERS.get(mark, mark)
+        fields.append(Field(tr("Delimiter"), shown, delimiters, "--delimiter"))
     if dialect.format == "xlsx":
         named = {name: reading(sheet=name) for name in sheets}
-        fields.append(Field(tr("Sheet"), dialect.sheet or "?", named))
+        fields.append(Field(tr("Sheet"), dialect.sheet or "?", named, "--sheet"))
     if dialect.format in ("csv", "tsv", "xlsx"):
-        headers = {tr("yes"): reading(header=True), tr("no"): reading(header=False)}
-        header = tr("yes") if dialect.header else tr("no")
-        fields.append(Field(tr("First row names the columns"), header, headers))
+        lines = {str(line or tr("none")): reading(header=line) for line in _HEADERS}
+        header = str(dialect.header or tr("none"))
+        fields.append(Field(tr("Line that names the columns"), header, lines, "--header"))
     prefixes = {prefix or tr("none"): replace(settings, prefix=prefix) for prefix in _PREFIXES}
-    fields.append(Field(tr("Prefix of the new columns"), settings.prefix or "–", prefixes))
+    prefix = settings.prefix or "–"
+    fields.append(Field(tr("Prefix of the new columns"), prefix, prefixes, "--prefix"))
     return fields
+
+
+def in_words_of(fields: Sequence[Field], said: str) -> str:
+    """Return what was said with each option of the command line called as it is here."""
+    names = {field.flag: f"“{field.name}”" for field in fields}
+    return re.sub("--[a-z-]+", lambda flag: names.get(flag[0], flag[0]), said)
 
 
 class FileScreen(Page):
@@ -129,10 +146,12 @@ class FileScreen(Page):
         """Show what was found."""
         found, output = self._found, self._settings.output
         assert output is not None  # noqa: S101 - for mypy
+        fields = fields_of(self._settings, found, self._sheets)
         if self._problem is not None:
-            said = Content.styled(f"✗ {display(self._problem)}", "$text-error")
+            said = in_words_of(fields, display(self._problem))
+            shown = Content.styled(f"✗ {said}", "$text-error")
         elif found is None:
-            said = Content(tr("Reading {name}…", name=self._settings.source))
+            shown = Content(tr("Reading {name}…", name=self._settings.source))
         else:
             name = Path(found.name).name
             lines = [tr("{name}: {records:record}", name=name, records=found.records)]
@@ -141,10 +160,10 @@ class FileScreen(Page):
             lines += [one_line(f"  {reject}", self.size.width - 4) for reject in found.rejects]
             if exists(run_folder(output)):
                 lines.append(tr("A run of it was interrupted, and goes on where it stopped."))
-            said = Content.styled("\n".join(lines), "bold")
-        self.query_one("#recognised", Static).update(said)
+            shown = Content.styled(in_words_of(fields, "\n".join(lines)), "bold")
+        self.query_one("#recognised", Static).update(shown)
         for name, title, items in (
-            ("#fields", tr("How it is read"), fields_of(self._settings, found, self._sheets)),
+            ("#fields", tr("How it is read"), fields),
             ("#preview", tr("The first records"), found.preview if found else ()),
         ):
             listed = self.query_one(name, Lines)
