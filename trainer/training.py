@@ -4,8 +4,8 @@ import hashlib
 import platform
 import shutil
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,7 +49,7 @@ from trainer.sameness import seen_rows
 from trainer.settings import Settings
 from trainer.sources import Reading, read_texts
 from trainer.student import keep_layers, prune_vocabulary
-from trainer.teacher import read_teacher, soft_labels
+from trainer.teacher import Teacher, read_teacher, soft_labels
 
 CACHE = ".features"
 """Folder of cached features, beside the runs; it can be deleted at any time."""
@@ -84,70 +84,14 @@ def train(settings: Settings) -> dict[str, Any]:
         settings = replace(settings, precision=choose_precision(settings.precision, device))
     data, unlabelled, encoder, audited = _load(settings)
     teachers = [read_teacher(path, data.labels) for path in settings.teacher]
-    weights = class_weights(data) if settings.class_weights else None
     tokenizer = Tokenizer(encoder.tokenizer, settings.max_length)
-    torch.manual_seed(settings.seed)  # of a head that is not trained before the encoder is
-    classifier = Classifier(encoder.module, encoder.hidden, len(data.labels), settings.pooling)
-    if settings.train != "head":  # refuses what cannot be trained, before hours are spent
-        choose_trained(classifier, settings.last_layers)
-    classifier.to(device).eval().requires_grad_(requires_grad=False)
-    outcome: dict[str, Any] = {
-        "parameters": sum(weight.numel() for weight in classifier.parameters()),
-        "head_parameters": sum(weight.numel() for weight in classifier.head.parameters()),
-    }
-    say(
-        tr(
-            "encoder: {name}, {count} parameters, and {head} in the head; device: {device}",
-            name=encoder.name,
-            count=f"{outcome['parameters'] - outcome['head_parameters']:,}",
-            head=f"{outcome['head_parameters']:,}",
-            device=device.type,
-        )
-    )
+    classifier = _new_classifier(encoder, data, settings, device)
     started = time.monotonic()
-    digest = encoder.digest()
-    measured: dict[str, Any] = {}
-    logits: dict[str, Tensor] = {}
-    fit = checkpoint = logs = None
-    if settings.head_epochs:
-        fit, logits = _train_head(classifier, tokenizer, data, settings, digest, weights)
-        classifier.head.load_state_dict(fit.head.state_dict())
-        history, best_epoch = fit.history, fit.best_epoch
-    fitted = time.monotonic()
-    if settings.train != "head":
-        if logits:
-            measured["frozen"] = _score_splits(logits, data)
-        answers = None
-        if settings.teacher:
-            answers = soft_labels(
-                *(teachers, [*data.splits["train"].texts, *unlabelled]),
-                temperature=settings.teacher_temperature,
-                cache=settings.output.parent / CACHE,
-                device=device,
-            )
-            rows = data.splits["train"]
-            right = float((answers[: len(rows)].argmax(axis=1) == rows.labels).mean())
-            say(tr("the teachers give {right:.1%} of train the label that it has", right=right))
-        checkpoint = _checkpoint(settings, data, digest, classifier, unlabelled, answers)
-        logs = checkpoint.with_suffix(".tensorboard") if settings.tensorboard else None
-        history = finetune(
-            *(classifier, tokenizer, data, settings, checkpoint),
-            class_weights=weights,
-            unlabelled=unlabelled,
-            answers=answers,
-            tensorboard=logs,
-        )
-        best_epoch = int(max(history, key=lambda entry: entry["dev_macro_f1"])["epoch"])
+    learned = _learn(classifier, tokenizer, encoder.digest(), data, settings, teachers, unlabelled)
     ranks.leave()
     if not ranks.is_first():
         return {}
-    if settings.train != "head":
-        digest = encoder.digest()
-        features = {
-            name: encode_all(classifier, tokenizer, data.splits[name].texts, title=name)
-            for name in ("dev", "test")
-        }
-        logits = {name: classifier.cpu().head(found) for name, found in features.items()}
+    logits = learned.logits or _answer(classifier, tokenizer, data)
     finished = time.monotonic()
 
     dev = data.splits["dev"]
@@ -155,25 +99,25 @@ def train(settings: Settings) -> dict[str, Any]:
     threshold = uncertain_below(tempered(logits["dev"], temperature).numpy(), dev.labels)
     metrics = _score_splits(logits, data, temperature, threshold)
     say_calibration(temperature, threshold, metrics["dev"])
-    measured = metrics | measured
+    fit = learned.fit
     run = Run(
         labels=list(data.labels.names),
         pooling=settings.pooling,
         max_length=settings.max_length,
         encoder=encoder.name,
         encoder_source=encoder.source,
-        encoder_digest=digest,
+        encoder_digest=encoder.digest(),
         data=list(settings.data),
         data_fingerprint=data.fingerprint(),
         settings=settings.choices(),
         outcome={
-            **outcome,
+            **_parameters(classifier),
             "head_learning_rate": fit and fit.learning_rate,
             "head_weight_decay": fit and fit.weight_decay,
             "head_epoch": fit and fit.best_epoch,
-            "best_epoch": best_epoch,
-            "head_seconds": round(fitted - started, 1),
-            "finetune_seconds": round(finished - fitted, 1),
+            "best_epoch": learned.best_epoch,
+            "head_seconds": round(learned.fitted - started, 1),
+            "finetune_seconds": round(finished - learned.fitted, 1),
         },
         versions={
             "python": platform.python_version(),
@@ -185,26 +129,132 @@ def train(settings: Settings) -> dict[str, Any]:
         temperature=temperature,
         uncertain_below=threshold,
     )
+    measured = metrics | ({"frozen": learned.frozen} if learned.frozen else {})
     with new_run(settings.output, force=settings.force) as folder:
         write_run(folder, run, classifier.head, encoder)
         if settings.changes_encoder:
             encoder.save(folder / "encoder")
-        if logs is not None:
-            shutil.move(logs, folder / "tensorboard")
-        write_json(folder / "metrics.json", {**measured, "history": history})
+        if learned.checkpoint is not None and settings.tensorboard:
+            shutil.move(_logs(learned.checkpoint), folder / "tensorboard")
+        write_json(folder / "metrics.json", {**measured, "history": learned.history})
         write_json(folder / "audit.json", {"max_length": settings.max_length, "splits": audited})
         pictured = {}
         for name, z in logits.items():
             split, probabilities = data.splits[name], tempered(z, temperature)
             write_rows(folder / f"{name}.jsonl", split.texts, split.labels, probabilities)
             pictured[name] = probabilities.numpy(), split.labels
-        draw_pictures(folder, history, best_epoch, pictured, threshold)
+        draw_pictures(folder, learned.history, learned.best_epoch, pictured, threshold)
         card = model_card(settings.output.name, run, metrics)
         (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)  # an equal training may have ended before
+    if learned.checkpoint is not None:
+        learned.checkpoint.unlink(missing_ok=True)  # an equal training may have ended before
     say(tr("the run is in {path}; next: python -m export --opset 17", path=settings.output))
     return measured
+
+
+def _new_classifier(
+    encoder: Encoder, data: Data, settings: Settings, device: torch.device
+) -> Classifier:
+    """Return what is to be trained: nothing of it trains yet, and what cannot be is refused."""
+    torch.manual_seed(settings.seed)  # of a head that is not trained before the encoder is
+    classifier = Classifier(encoder.module, encoder.hidden, len(data.labels), settings.pooling)
+    if settings.train != "head":  # before hours are spent
+        choose_trained(classifier, settings.last_layers)
+    classifier.to(device).eval().requires_grad_(requires_grad=False)
+    sizes = _parameters(classifier)
+    say(
+        tr(
+            "encoder: {name}, {count} parameters, and {head} in the head; device: {device}",
+            name=encoder.name,
+            count=f"{sizes['parameters'] - sizes['head_parameters']:,}",
+            head=f"{sizes['head_parameters']:,}",
+            device=device.type,
+        )
+    )
+    return classifier
+
+
+def _parameters(classifier: Classifier) -> dict[str, int]:
+    return {
+        "parameters": sum(weight.numel() for weight in classifier.parameters()),
+        "head_parameters": sum(weight.numel() for weight in classifier.head.parameters()),
+    }
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """What came of a training, in each of its processes.
+
+    Attributes:
+        history: an entry per epoch: see `epoch_scores`.
+        best_epoch: counted from 1; the classifier has its weights.
+        fit: of the head on the frozen encoder; None where there was none.
+        fitted: when that was done, by the monotonic clock.
+        logits: of "dev" and "test", `[rows, C]`; empty where the encoder was trained since.
+        frozen: the scores of that head, where the encoder was trained since.
+        checkpoint: of the fine-tuning, to be removed when what came of it is safe.
+    """
+
+    history: list[dict[str, float]]
+    best_epoch: int
+    fit: Fit | None
+    fitted: float
+    logits: dict[str, Tensor]
+    frozen: dict[str, Any] | None = None
+    checkpoint: Path | None = None
+
+
+def _learn(
+    classifier: Classifier,
+    tokenizer: Tokenizer,
+    encoder_digest: str,
+    data: Data,
+    settings: Settings,
+    teachers: Sequence[Teacher],
+    unlabelled: list[str],
+) -> _Learned:
+    """Train the head, and then the encoder where it is to be."""
+    weights = class_weights(data) if settings.class_weights else None
+    fit, logits = None, dict[str, Tensor]()
+    if settings.head_epochs:
+        fit, logits = _train_head(classifier, tokenizer, data, settings, encoder_digest, weights)
+        classifier.head.load_state_dict(fit.head.state_dict())
+    fitted = time.monotonic()
+    if settings.train == "head":
+        assert fit is not None  # noqa: S101 - for mypy
+        return _Learned(fit.history, fit.best_epoch, fit, fitted, logits)
+    frozen = _score_splits(logits, data) if logits else None
+    answers = None
+    if teachers:
+        answers = soft_labels(
+            *(teachers, [*data.splits["train"].texts, *unlabelled]),
+            temperature=settings.teacher_temperature,
+            cache=settings.output.parent / CACHE,
+            device=classifier.head.weight.device,
+        )
+        labels = data.splits["train"].labels
+        right = float((answers[: len(labels)].argmax(axis=1) == labels).mean())
+        say(tr("the teachers give {right:.1%} of train the label that it has", right=right))
+    checkpoint = _checkpoint(settings, data, encoder_digest, classifier, unlabelled, answers)
+    history = finetune(
+        *(classifier, tokenizer, data, settings, checkpoint),
+        class_weights=weights,
+        unlabelled=unlabelled,
+        answers=answers,
+        tensorboard=_logs(checkpoint) if settings.tensorboard else None,
+    )
+    best_epoch = int(max(history, key=lambda entry: entry["dev_macro_f1"])["epoch"])
+    return _Learned(history, best_epoch, fit, fitted, {}, frozen, checkpoint)
+
+
+def _answer(classifier: Classifier, tokenizer: Tokenizer, data: Data) -> dict[str, Tensor]:
+    """Return the logits of dev and test, `[rows, C]`, by the encoder as it is now."""
+    features = {
+        name: encode_all(classifier, tokenizer, data.splits[name].texts, title=name)
+        for name in ("dev", "test")
+    }
+    head = classifier.cpu().head
+    return {name: head(found) for name, found in features.items()}
 
 
 @torch.inference_mode()
@@ -378,6 +428,11 @@ def _checkpoint(
         sha.update(answers.tobytes())
         sha.update("\0".join(unlabelled).encode("utf-8", "surrogatepass"))
     return settings.output.parent / CHECKPOINTS / f"{sha.hexdigest()[:16]}.safetensors"
+
+
+def _logs(checkpoint: Path) -> Path:
+    """Return the folder of TensorBoard's logs until the run directory takes them."""
+    return checkpoint.with_suffix(".tensorboard")
 
 
 def _score_splits(
