@@ -224,7 +224,8 @@ def plain(value: Any) -> Any:
     import pyarrow
 
     if pyarrow.types.is_temporal(value.type) and not pyarrow.types.is_duration(value.type):
-        value = value.cast(pyarrow.string())  # ISO 8601, all nine digits of a nanosecond
+        written = value.cast(pyarrow.string()).as_py()  # all nine digits of a nanosecond
+        return written and written.replace(" ", "T")  # ISO 8601
     return value.as_py()
 
 

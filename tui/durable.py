@@ -176,6 +176,12 @@ def run_folder(output: Path) -> Path:
     return output.with_name(f".{output.name}.run")
 
 
+def head_of(output: Path) -> bytes:
+    """Return the first line of the journal of an output's run; raises OSError if there is none."""
+    with open(run_folder(output) / "journal", "rb") as file:  # noqa: PTH123
+        return file.readline(_BUFFER)
+
+
 @contextmanager
 def journal_of(output: Path) -> Iterator[Journal]:
     """Hold the folder of an output's run alone, and open its journal; the kernel lets go if we die.

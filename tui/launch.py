@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Iterator
@@ -103,7 +104,10 @@ def _opened(log: Path) -> int:
 
 def write_crash(error: BaseException, state: Path) -> Path:
     """Write down where an exception came from, without values or messages: they may be texts."""
-    state.mkdir(parents=True, exist_ok=True)
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        state = Path(tempfile.gettempdir())
     path = state / f"crash-{time.strftime('%Y%m%d-%H%M%S')}.txt"
     lines = [f"{sys.version}\n"]
     # Textual wraps what a worker raised, and leaves it in `error`

@@ -7,7 +7,7 @@ import base64
 import json
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from models.command import ExitCode, UserError
 from models.cores import available_cores
 from models.i18n import tr
 from models.predictor import Predictor, installed
-from models.tables import Reject
+from models.tables import Dialect, Reject
 from tui import durable
 from tui.durable import Draft, Journal
 from tui.inspection import Found, Settings, digest_of
@@ -158,6 +158,25 @@ def resume(journal: Journal, fingerprint: dict[str, dict[str, Any]]) -> None:
             changes="; ".join(changes),
             folder=journal.folder,
         )
+
+
+def as_interrupted(settings: Settings) -> Settings:
+    """Return the settings of the interrupted run of an output, or these, where there is none."""
+    assert settings.output is not None  # noqa: S101 - standard output has no run
+    try:
+        run = json.loads(durable.head_of(settings.output))
+        said, reading = run["settings"], run["reading"]
+        text_column, output_format = reading.pop("text_column"), said.pop("format")
+        said["select"] = tuple(said["select"])
+        return replace(
+            settings,
+            dialect=Dialect(**reading),
+            output_format=output_format,
+            text_column=text_column,
+            **said,
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return settings
 
 
 def finished(settings: Settings, fingerprint: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -23,6 +23,7 @@ from tests.tui.runs import MANIFEST, Trap, contents, fake, in_child, run, small_
 from tui import durable
 from tui.classify import Hooks, Stopped, classify
 from tui.inspection import Settings, inspect
+from tui.receipt import as_interrupted
 from tui.rows import Rows
 from tui.saving import save_rows
 
@@ -434,6 +435,23 @@ def test_a_run_that_takes_answers_from_its_journal_can_be_stopped(tmp_path: Path
     assert run(source, output).resumed == 28
     run(source, tmp_path / "whole.csv")
     assert output.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_the_settings_of_an_interrupted_run_are_found_with_its_output(tmp_path: Path) -> None:
+    source, output = tmp_path / "a.csv", tmp_path / "a.labelled.csv"
+    source.write_text("title\nid;a;review\n" + "1;好;太差\n" * 40, encoding="gb18030")
+    asked = Settings(source, output)
+    assert as_interrupted(asked) == asked
+    more = {"text_column": "a", "prefix": "new_", "select": ("id", "a"), "probabilities": True}
+    with pytest.raises(Stopped):
+        run(source, output, dialect=Dialect(header=2), hooks=Hooks(between=Stop(15)), **more)
+    found = as_interrupted(asked)
+    assert found.dialect == Dialect("csv", "gb18030", ";", "double", 2)
+    assert {name: getattr(found, name) for name in more} == more
+    assert classify(found, fake()).resumed == 28
+    (tmp_path / ".a.labelled.csv.run").mkdir()
+    (tmp_path / ".a.labelled.csv.run/journal").write_bytes(b'{"settings": [], "reading": {}}\n')
+    assert as_interrupted(asked) == asked
 
 
 def test_rows_saved_under_the_name_of_an_interrupted_run_leave_its_answers(

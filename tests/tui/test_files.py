@@ -8,7 +8,7 @@ import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import xlsxwriter
@@ -31,7 +31,7 @@ from tests.tui.harness import (
 )
 from tui import saving
 from tui.app import SentimentApp
-from tui.classify import FIRST, classify
+from tui.classify import FIRST, Hooks, Stopped, classify
 from tui.engine import answer
 from tui.inspection import Settings, inspect
 from tui.job import Job, State
@@ -612,6 +612,23 @@ async def test_a_run_that_was_stopped_goes_on_with_what_it_had(fake: FakeModel, 
         await pilot.press("f8")
         await shows(pilot, "done, written to", "3,000 of 3,000 rows")
         assert len(fake.asked) - asked == 3000 - 2016
+
+
+async def test_a_run_that_was_interrupted_elsewhere_is_opened_with_its_settings(
+    fake: FakeModel, many: Path
+) -> None:
+    def stop(_: object) -> None:
+        raise Stopped
+
+    settings = Settings(many, many.with_name("many.labelled.csv"), prefix="model_")
+    with pytest.raises(Stopped):
+        classify(settings, cast(Predictor, fake), hooks=Hooks(answered=stop))
+    async with app_of(fake).run_test() as pilot:
+        await preview(pilot, many)
+        await shows(pilot, "was interrupted, and goes on", "Prefix of the new columns   model_")
+        await pilot.press("f5")
+        await shows(pilot, "done, written to", "before")
+    assert "model_status" in settings.output.read_text(encoding="utf-8")  # type: ignore[union-attr]
 
 
 async def test_a_run_that_goes_on_shows_nothing_of_before_until_it_is_its_turn(

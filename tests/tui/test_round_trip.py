@@ -100,7 +100,7 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
     assert found.select(table.schema.names).equals(table)
     run(tmp_path / "a.parquet", tmp_path / "b.jsonl")
     first = json.loads((tmp_path / "b.jsonl").open(encoding="utf-8").readline())
-    assert first["when"] == "1970-01-01 00:00:00.000000001Z"
+    assert first["when"] == "1970-01-01T00:00:00.000000001Z"
     assert (first["price"], first["tags"], first["more"]) == (1.1, ["a", "b"], {"x": 1})
     assert (first["day"], first["shop"], first["big"]) == ("2026-01-02", "甲", 2**63 - 1)
     for name in ("c.csv", "c.xlsx"):

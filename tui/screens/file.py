@@ -25,6 +25,7 @@ from tui.job import Job
 from tui.looks import one_line, padded
 from tui.paint import FAINT
 from tui.paths import exists, typed_output
+from tui.receipt import as_interrupted
 from tui.screens.dialogs import Ask, Question
 from tui.screens.page import Page
 from tui.screens.results import ResultsScreen
@@ -110,7 +111,7 @@ class FileScreen(Page):
         super().__init__()
         suffix = source.suffix if format_of(source) in OUTPUT_FORMATS else ".csv"
         self._proposed = source.with_name(f"{source.stem}.labelled{suffix}")
-        self._settings = Settings(source, self._proposed)
+        self._settings = as_interrupted(Settings(source, self._proposed))
         self._found: Found | None = None
         self._sheets: Sequence[str] = ()
         self._problem: str | None = None
