@@ -43,6 +43,7 @@ class SentimentApp(App[None], inherit_bindings=False):
         model: the path of the first one.
         device: where to run it.
         places: where to remember things.
+        file: of texts, to show at first.
 
     Attributes:
         engine: works with the model.
@@ -62,7 +63,14 @@ class SentimentApp(App[None], inherit_bindings=False):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012 - Textual types it so
     BINDINGS = [Binding("ctrl+c", "help_quit", show=False)]  # noqa: RUF012 - as above
 
-    def __init__(self, open_model: OpenModel, model: Path, device: Device, places: Places) -> None:
+    def __init__(
+        self,
+        open_model: OpenModel,
+        model: Path,
+        device: Device,
+        places: Places,
+        file: Path | None = None,
+    ) -> None:
         super().__init__()
         self.places = places
         self.keys = Keys.load(self.places.keys)
@@ -79,7 +87,7 @@ class SentimentApp(App[None], inherit_bindings=False):
         self.refusal = ""
         self.crash: Exception | None = None
         self.status = Content()
-        self._open_model = open_model
+        self._open_model, self._file = open_model, file
         self._facts: list[str] = []
         self.register_theme(CONTRAST)
         self.animation_level = "none"
@@ -99,6 +107,8 @@ class SentimentApp(App[None], inherit_bindings=False):
         self.engine.start()
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         self.open_model(self.model, self.device)
+        if self._file is not None:
+            self.call_later(self.open_file, self._file)
 
     def on_unmount(self) -> None:
         """Let the engine go, whatever it is at."""

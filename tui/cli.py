@@ -11,10 +11,10 @@ from typing import Any
 
 import click
 
-from models.command import ExitCode, UserError, complain, run
+from models.command import ExitCode, UserError, complain, require_file, run
 from models.i18n import tr
 from models.locations import BUILTIN, Device, newest_model
-from models.tables import FORMATS, OUTPUT_FORMATS, QUOTING, Dialect
+from models.tables import FORMATS, OUTPUT_FORMATS, QUOTING, Dialect, format_of
 
 PROGRAM = "sentiment-tui"
 COMPLETE = "_SENTIMENT_TUI_COMPLETE"
@@ -51,25 +51,31 @@ def _model_options(command: Any) -> Any:
 
 
 class _Commands(click.Group):
-    """Knows a file from a command."""
+    """Knows a file from a command: the app opens it."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command, or say how a file is classified."""
-        if args[0] not in self.commands and Path(args[0]).exists():
+        """Return the command; of a file, the one that opens it."""
+        path = Path(args[0])
+        if args[0] in self.commands or not (path.exists() or format_of(path)):
+            return super().resolve_command(ctx, args)
+        if path.is_dir():
             hint = tr(
-                "{name} is no command; to classify it: sentiment-tui classify {name}", name=args[0]
+                "{name} is a folder; to classify it: sentiment-tui classify {name}", name=path
             )
             raise click.UsageError(hint, ctx)
-        return super().resolve_command(ctx, args)
+        return "open", self.commands["open"], args
 
 
 @click.group(
     cls=_Commands,
     invoke_without_command=True,
     context_settings=_HELP,
-    help=tr("Label Chinese reviews in the terminal. Without a command, open the app."),
+    subcommand_metavar="[FILE | COMMAND [ARGS]...]",
+    help=tr(
+        "Label Chinese reviews in the terminal. Without a command, open the app, or FILE in it."
+    ),
 )
 @_model_options
 @click.option(
@@ -99,6 +105,10 @@ def cli(context: click.Context, /, model: str | None, device: Device, serve: int
             ) from error
         serve_app(_model_path(model), device, serve)
         return
+    _open_app(model, device)
+
+
+def _open_app(model: str | None, device: Device, file: Path | None = None) -> None:
     served = "TEXTUAL_DRIVER" in os.environ  # by `tui.serve`, over pipes
     if not served and not all(s and s.isatty() for s in (sys.stdin, sys.stdout, sys.stderr)):
         raise UserError(
@@ -107,7 +117,19 @@ def cli(context: click.Context, /, model: str | None, device: Device, serve: int
         )
     from tui.launch import run_app
 
-    run_app(_model_path(model), device)
+    run_app(_model_path(model), device, file)
+
+
+@cli.command("open", context_settings=_HELP, hidden=True, help=tr("Open the app with FILE."))
+@click.argument("file", type=_PATH)
+@_model_options
+def open_file(file: Path, model: str | None, device: Device) -> None:
+    require_file(file)
+    if file.suffix == ".onnx":
+        raise UserError(
+            ExitCode.USAGE, "{path} is a model; to use it: sentiment-tui --model {path}", path=file
+        )
+    _open_app(model, device, file)
 
 
 def _character(_context: click.Context, _parameter: click.Parameter, value: str) -> str:

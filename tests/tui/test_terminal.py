@@ -17,7 +17,9 @@ import pytest
 
 from models.command import ExitCode
 from models.predictor import Predictor
+from tests.cli import invoker
 from tui.classify import classify
+from tui.cli import cli
 from tui.inspection import Settings
 
 LEFT = b"\x1b[?1049l"  # the alternate screen is left: the terminal is as it was
@@ -97,8 +99,9 @@ class Terminal:
 def start(model: Path) -> Iterator[Callable[..., Terminal]]:
     started: list[Terminal] = []
 
-    def start(*, path: Path | None = None, **environment: str) -> Terminal:
-        started.append(Terminal(["--model", str(path or model), "--device", "cpu"], environment))
+    def start(*files: Path, path: Path | None = None, **environment: str) -> Terminal:
+        options = ["--model", str(path or model), "--device", "cpu"]
+        started.append(Terminal([*options, *map(str, files)], environment))
         return started[-1]
 
     yield start
@@ -219,6 +222,30 @@ def test_a_run_of_an_app_that_was_killed_goes_on_in_the_next(
     assert again.ends() == ExitCode.OK
     classify(Settings(file, expected), Predictor.open(model, device="cpu"))
     assert output.read_bytes() == expected.read_bytes()
+
+
+def test_what_cannot_be_opened_in_the_app_is_said(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path, model: Path
+) -> None:
+    invoke = invoker(cli, monkeypatch, capfd)
+    (tmp_path / "a.csv").write_text("text\n好\n", encoding="utf-8")
+    for name, code, said in (
+        ("a.csv", ExitCode.USAGE, "the app needs a terminal"),
+        ("b.csv", ExitCode.NO_INPUT, "no such file"),
+        (".", ExitCode.USAGE, "is a folder; to classify it: sentiment-tui classify"),
+        (model, ExitCode.USAGE, "is a model; to use it: sentiment-tui --model"),
+        ("clasify", ExitCode.USAGE, "clasify"),
+    ):
+        found = invoke(tmp_path / name if name != "clasify" else name)
+        assert (found.code, said in found.stderr) == (code, True), found.stderr
+
+
+def test_it_opens_with_a_file(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\n好\n", encoding="utf-8")
+    terminal = start(tmp_path / "a.csv")
+    terminal.shows("a.csv: 1 record", "How it is read")
+    terminal.type("\x11")
+    assert terminal.ends() == ExitCode.OK
 
 
 def test_it_starts_where_nothing_can_be_remembered(
