@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 NEGATIVE_POSITIVE = ("负向评价", "正向评价")
-"""The names that labels 0 and 1 get where the data gives them none."""
+"""The labels of the built-in model, and of data whose labels are just 0 and 1."""
 
 
 def natural_order(names: Iterable[str]) -> tuple[str, ...]:

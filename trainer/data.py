@@ -66,8 +66,8 @@ def load_data(
             hub id, or files named for their split, or one file to be split.
         reading: what is known of the columns and the encoding.
         labels: names of the labels in the order of their ids. None takes the names that the data
-            has, in natural order; where its labels are just 0 and 1 these get the names of
-            `NEGATIVE_POSITIVE`.
+            has, in natural order; where these are `NEGATIVE_POSITIVE`, or just 0 and 1, they are
+            that, in its order.
         wanted: splits that must be there; others are left out.
         split: the fractions of train to cut for dev and test, where the data lacks them. A text
             never lands in two splits, nor in one that was cut if another has it already. What is
@@ -114,7 +114,8 @@ def load_data(
 
 def _find_labels(raw: Raw) -> LabelSet:
     names = raw.names or natural_order(raw.labels)
-    if tuple(names) == ("0", "1"):
+    ours = raw.names is None and set(names) == set(NEGATIVE_POSITIVE)
+    if ours or tuple(names) == ("0", "1"):
         return LabelSet(NEGATIVE_POSITIVE)
     if len(names) < 2:
         raise UserError(

@@ -356,6 +356,16 @@ def test_labels_that_are_names_get_ids_in_natural_order(folder: Path) -> None:
     assert data.splits["test"].labels.tolist() == [1, 0]
 
 
+def test_the_labels_of_the_built_in_model_have_its_ids(folder: Path) -> None:
+    for name in SPLITS:
+        rows = "label,text\n正向评价,好\n负向评价,坏\n"
+        (folder / f"{name}.tsv").unlink()
+        (folder / f"{name}.csv").write_text(rows, encoding="utf-8")
+    data = load_data([str(folder)])
+    assert data.labels.names == NEGATIVE_POSITIVE
+    assert data.splits["test"].labels.tolist() == [1, 0]
+
+
 def test_labels_may_be_named_by_hand_and_only_wanted_splits_need_be_there(folder: Path) -> None:
     (folder / "train.tsv").unlink()
     data = load_data([str(folder)], labels=["坏", "好"], wanted=("test",))
