@@ -104,7 +104,9 @@ def write_reviews(folder: Path) -> Path:
     return folder
 
 
-def write_encoder(folder: Path, *, layers: int = 2, hidden: int = 32, seed: int = 0) -> Path:
+def write_encoder(
+    folder: Path, *, layers: int = 2, hidden: int = 32, seed: int = 0, more: str = ""
+) -> Path:
     """Write a random BERT and its tokenizer as a model of the hub has them; return the folder.
 
     The vocabulary holds each character of `REVIEWS` and of printable ASCII, lower-cased; everything
@@ -115,13 +117,14 @@ def write_encoder(folder: Path, *, layers: int = 2, hidden: int = 32, seed: int 
         layers: of the encoder.
         hidden: size of its vectors, a multiple of 4, which is the number of its attention heads.
         seed: of the weights.
+        more: characters of the vocabulary.
     """
     import torch
     from transformers import BertConfig, BertModel, BertTokenizerFast
 
     folder.mkdir(parents=True, exist_ok=True)
     letters = string.ascii_lowercase + string.digits
-    characters = {*letters, *string.punctuation, *"".join(text for text, _ in REVIEWS)}
+    characters = {*letters, *string.punctuation, *"".join(text for text, _ in REVIEWS), *more}
     vocabulary = [*_SPECIAL_TOKENS, *sorted(characters), *(f"##{letter}" for letter in letters)]
     vocabulary_file = folder / "vocab.txt"
     vocabulary_file.write_text("\n".join(vocabulary) + "\n", encoding="utf-8")

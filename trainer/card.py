@@ -86,7 +86,9 @@ def _table(*header: str, rows: Iterable[Iterable[object]]) -> str:
 def _cut(run: Run) -> str:
     layers = run.settings["layers"]
     kept = "" if layers is None else f", cut to its layers {_shown(layers)}"
-    return kept + (", its vocabulary pruned" if run.settings["prune_vocab"] else "")
+    kept += ", its vocabulary pruned" if run.settings["prune_vocab"] else ""
+    kept += ", traditional characters read as simplified" if run.settings["simplify"] else ""
+    return kept
 
 
 def _trained(run: Run) -> str:

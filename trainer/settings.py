@@ -172,6 +172,7 @@ class Settings:
     prune_vocab: bool = _model(
         False, tr("Keep the pieces that the training texts use, and all single characters.")
     )
+    simplify: bool = _model(False, tr("Read traditional characters as simplified ones."))
     train: str = _model(
         "head",
         tr("What trains: the head on the frozen encoder; then its last N layers, or all of it."),
@@ -254,7 +255,8 @@ class Settings:
     @property
     def changes_encoder(self) -> bool:
         """Whether the run must carry its encoder: it is not the one that it was loaded as."""
-        return self.train != "head" or self.layers is not None or self.prune_vocab
+        changed = self.layers is not None or self.prune_vocab or self.simplify
+        return changed or self.train != "head"
 
     @property
     def last_layers(self) -> int | None:

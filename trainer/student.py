@@ -43,7 +43,9 @@ def keep_layers(encoder: Encoder, kept: Sequence[int]) -> None:
 
 
 def prune_vocabulary(encoder: Encoder, texts: Sequence[str], held_out: Sequence[str]) -> Encoder:
-    """Cut the vocabulary to what `texts` use, every single character, and the special tokens.
+    """Cut the vocabulary to what `texts` use, the special tokens, and the single characters.
+
+    Of these, without the ones that the tokenizer replaces before it cuts a text.
 
     `texts` become the same pieces as before, which is checked.
 
@@ -64,7 +66,7 @@ def prune_vocabulary(encoder: Encoder, texts: Sequence[str], held_out: Sequence[
     special = {token["id"] for token in document["added_tokens"]}
     learned = _split(whole, texts)
     used = {id for ids in learned for id in ids}
-    single = {id for id, piece in pieces.items() if _is_single(piece)}
+    single = {id for id, piece in pieces.items() if _is_single(piece) and _is_read(piece, whole)}
     kept = sorted(used | special | single)
     new_ids = {old: new for new, old in enumerate(kept)}
     cut = json.dumps(_renumbered(document, new_ids), ensure_ascii=False, separators=(",", ":"))
@@ -116,6 +118,13 @@ def _is_single(piece: str) -> bool:
     """
     inside = piece.removeprefix("##")
     return len(inside.removeprefix("▁")) <= 1 and (inside == piece or inside < "\u2e80")
+
+
+def _is_read(piece: str, tokenizer: Tokenizer) -> bool:
+    """Whether a character is still itself when the text has been normalised."""
+    character = piece.removeprefix("##").removeprefix("▁")
+    normalizer = tokenizer.normalizer
+    return normalizer is None or normalizer.normalize_str(character).strip() == character
 
 
 def _renumbered(document: dict[str, Any], new_ids: dict[int, int]) -> dict[str, Any]:

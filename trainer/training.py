@@ -50,6 +50,7 @@ from trainer.settings import Settings
 from trainer.sources import Reading, read_texts
 from trainer.student import keep_layers, prune_vocabulary
 from trainer.teacher import Teacher, read_teacher, soft_labels
+from trainer.traditional import simplified
 
 CACHE = ".features"
 """Folder of cached features, beside the runs; it can be deleted at any time."""
@@ -327,6 +328,8 @@ def _load(settings: Settings) -> tuple[Data, list[str], Encoder, dict[str, Any]]
     )
     say(tr("labels: {labels}", labels=display(data.labels, limit=300)))
     encoder = load_encoder(settings.encoder)
+    if settings.simplify:
+        encoder = encoder.with_tokenizer(simplified(encoder.tokenizer))
     limit = max_positions(encoder.module.config)
     if settings.max_length > limit:
         raise UserError(
