@@ -294,7 +294,7 @@ def _labelled(path: Path, labels: Sequence[str]) -> list[Row]:
             for usual, known in (("text", TEXT_COLUMNS), ("label", LABEL_COLUMNS))
         ]
         for record in table.records:
-            text, label = (record.text(name) if name in record.fields else None for name in names)
+            text, label = map(record.get, names)
             number = label_set.find(str(label))
             if not isinstance(text, str) or number is None:
                 raise UserError(

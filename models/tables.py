@@ -138,6 +138,13 @@ class Record:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         return str(value) if is_number and not self.source else plain(value)
 
+    def get(self, column: str) -> Any:
+        """Return the same; None where it lacks, and bytes where a string is not UTF-8."""
+        try:
+            return self.text(column) if column in self.fields else None
+        except UnicodeDecodeError:
+            return self.fields[column].as_buffer().to_pybytes()
+
 
 @dataclass(frozen=True, slots=True)
 class Reject:

@@ -31,7 +31,7 @@ OPERATORS = {
         "Split", "Sqrt", "Squeeze", "Sub", "Tanh", "Tile", "Transpose", "Unsqueeze", "Where",
     },
     "com.microsoft": {
-        "Attention", "BiasGelu", "EmbedLayerNormalization", "FastGelu", "Gelu",
+        "Attention", "BiasGelu", "FastGelu", "Gelu",
         "MatMulIntegerToFloat", "MultiHeadAttention", "SkipLayerNormalization",
     },
 }
@@ -132,10 +132,6 @@ def _check_signature(model: onnx.ModelProto, labels: int) -> int:
         weights[node.input[0]].dims[0]
         for node in graph.node
         if node.op_type == "Gather" and node.input[1] == INPUTS[0] and node.input[0] in weights
-    ] + [
-        weights[node.input[2]].dims[0]
-        for node in graph.node
-        if node.op_type == "EmbedLayerNormalization" and node.input[2] in weights
     ]
     if not tables:
         raise RefusedError("it looks its tokens up in no table")

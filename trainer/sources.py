@@ -15,7 +15,6 @@ from models.tables import (
     TEXT_COLUMNS,
     TEXT_FORMATS,
     Dialect,
-    Record,
     find_column,
     format_of,
     open_table,
@@ -139,8 +138,7 @@ def _read_file(path: Path, reading: Reading) -> Raw:
 
             label_type = Features.from_arrow_schema(table.schema)[label]
         records = (
-            (record.place.line, _value(record, text), _value(record, label))
-            for record in table.records
+            (record.place.line, record.get(text), record.get(label)) for record in table.records
         )
         unit = tr("line") if table.dialect.format in TEXT_FORMATS else tr("row")
         return _checked(table.name, unit, (text, label), records, label_type)
@@ -157,7 +155,7 @@ def read_texts(path: Path, reading: Reading) -> list[str]:
         wanted = None if table.dialect.format == "txt" else reading.text_column
         column = find_column(table.name, table.columns, wanted, TEXT_COLUMNS, "--text-column")
         for record in table.records:
-            text = _value(record, column)
+            text = record.get(column)
             if not isinstance(text, str):
                 raise UserError(
                     ExitCode.DATA,
@@ -169,14 +167,6 @@ def read_texts(path: Path, reading: Reading) -> list[str]:
                 )
             texts.append(text)
     return texts
-
-
-def _value(record: Record, column: str) -> Any:
-    """Return a value as Python has it; None where it lacks, bytes of what is called a string."""
-    try:
-        return record.text(column) if column in record.fields else None
-    except UnicodeDecodeError:
-        return record.fields[column].as_buffer().to_pybytes()
 
 
 def _load_dataset(source: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import pyarrow.parquet
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -316,6 +317,15 @@ def test_the_columns_of_dev_are_those_that_the_trainer_knows(
     else:
         with pytest.raises(UserError, match=message):
             _labelled(dev, ["0", "1"])
+
+
+def test_dev_that_calls_other_bytes_a_text_is_an_error_with_its_row(tmp_path: Path) -> None:
+    texts = pyarrow.array([b"\xff", "好".encode()]).cast(pyarrow.binary())
+    broken = pyarrow.Array.from_buffers(pyarrow.string(), 2, texts.buffers())
+    table = pyarrow.table({"text": broken, "label": [0, 1]})
+    pyarrow.parquet.write_table(table, tmp_path / "dev.parquet")
+    with pytest.raises(UserError, match=r"line 1: expected text and label, .* found b'\\xff', 0"):
+        _labelled(tmp_path / "dev.parquet", ["0", "1"])
 
 
 def test_an_option_that_would_do_nothing_is_wrong_usage(run: Path, tmp_path: Path) -> None:
