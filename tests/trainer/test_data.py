@@ -346,23 +346,16 @@ def test_a_class_too_small_to_be_split_is_an_error_that_names_it(tmp_path: Path)
     assert caught.value.code == ExitCode.DATA
 
 
-def test_labels_that_are_names_get_ids_in_natural_order(folder: Path) -> None:
+@pytest.mark.parametrize("names", [("9 分", "10 分"), NEGATIVE_POSITIVE])
+def test_labels_that_are_names_get_ids_in_natural_order_or_as_the_built_in_model_has_them(
+    folder: Path, names: tuple[str, str]
+) -> None:
     for name in SPLITS:
-        rows = "label,text\n10 分,好\n9 分,行\n"
+        rows = f"label,text\n{names[1]},好\n{names[0]},差\n"
         (folder / f"{name}.tsv").unlink()
         (folder / f"{name}.csv").write_text(rows, encoding="utf-8")
     data = load_data([str(folder)])
-    assert data.labels.names == ("9 分", "10 分")
-    assert data.splits["test"].labels.tolist() == [1, 0]
-
-
-def test_the_labels_of_the_built_in_model_have_its_ids(folder: Path) -> None:
-    for name in SPLITS:
-        rows = "label,text\n正向评价,好\n负向评价,坏\n"
-        (folder / f"{name}.tsv").unlink()
-        (folder / f"{name}.csv").write_text(rows, encoding="utf-8")
-    data = load_data([str(folder)])
-    assert data.labels.names == NEGATIVE_POSITIVE
+    assert data.labels.names == names
     assert data.splits["test"].labels.tolist() == [1, 0]
 
 
