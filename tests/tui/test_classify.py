@@ -566,17 +566,6 @@ def test_the_closing_table_says_which_answers_are_not_sure(
     assert told[header + 2].endswith("%  truncated")
 
 
-def test_a_file_in_place_of_a_command_is_told_from_a_typo(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    sentiment_tui = invoker(cli, monkeypatch, capfd)
-    (tmp_path / "a.csv").write_text("text\n好\n", encoding="utf-8")
-    result = sentiment_tui(tmp_path / "a.csv")
-    assert result.code == ExitCode.USAGE
-    assert f"to classify it: sentiment-tui classify {tmp_path / 'a.csv'}" in result.stderr
-    assert "No such command" in sentiment_tui("clasify").stderr
-
-
 def test_a_column_that_holds_no_label_of_the_model_is_an_error_before_anything_is_done(
     classify: Invoke, tmp_path: Path
 ) -> None:
