@@ -34,8 +34,9 @@ TEXT_COLUMNS = (
     *("text", "text_a", "review", "reviews", "comment", "comments", "content", "sentence"),
     *("文本", "评论", "评价", "内容", "句子", "正文"),
     *("评论内容", "评价内容", "评论文本", "评价文本"),
+    *("評論", "評價", "內容", "評論內容", "評價內容"),
 )
-LABEL_COLUMNS = ("label", "labels", "class", "sentiment", "标签", "类别")
+LABEL_COLUMNS = ("label", "labels", "class", "sentiment", "标签", "类别", "標籤", "類別")
 
 DELIMITERS = (",", ";", "\t", "|")
 QUOTING: Mapping[str, dict[str, Any]] = {

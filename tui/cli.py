@@ -210,7 +210,7 @@ def _character(_context: click.Context, _parameter: click.Parameter, value: str)
 @click.option(
     "--encoding",
     metavar="NAME",
-    help=tr("Encoding of the input. [default: byte order mark, else UTF-8, else GB18030]"),
+    help=tr("Encoding of the input. [default: byte order mark, else UTF-8, GB18030, Big5]"),
 )
 @click.option(
     "--delimiter",

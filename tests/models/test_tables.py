@@ -94,6 +94,36 @@ def test_an_encoding_is_decided_on_the_whole_file(tmp_path: Path) -> None:
     assert detect_encoding(path) == "gb18030"
 
 
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("評論\n房間乾淨整潔，位置便利\n".encode("cp950"), "cp950"),
+        ("評論\n間房好乾淨，職員嘅態度唔錯\n".encode("big5hkscs"), "big5hkscs"),
+        ("评论\n房間乾淨整潔，位置便利\n".encode("gb18030"), "gb18030"),
+    ],
+)
+def test_traditional_characters_are_told_from_simplified_ones(
+    tmp_path: Path, content: bytes, found: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    assert detect_encoding(path) == found
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [("很好\n\ue5e5\n".encode("gb18030"), 2), ("很好\n本书很\n".encode()[:-2] + b"\n", 2)],
+    ids=["private use", "broken UTF-8 that is GB18030"],
+)
+def test_bytes_that_are_gb18030_without_being_text_are_not_taken_for_it(
+    tmp_path: Path, content: bytes, line: int
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=f"gb18030 fails in line {line}.*--encoding"):
+        detect_encoding(path)
+
+
 def test_an_encoding_that_is_none_of_ours_is_said_with_the_place(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"text\n\xff\xff\n")

@@ -31,7 +31,7 @@ from tui.screens.page import Page
 from tui.screens.results import ResultsScreen
 from tui.widgets.lines import Lines
 
-_ENCODINGS = ("utf-8", "gb18030", "big5", "utf-16")
+_ENCODINGS = ("utf-8", "gb18030", "cp950", "big5hkscs", "utf-16")
 _DELIMITERS = {",": ",", "\t": "Tab", ";": ";", "|": "|"}
 _PREFIXES = ("", "new_", "model_")
 _HEADERS = (*range(1, 10), 0)  # lines that may name the columns; 0: none does
