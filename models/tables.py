@@ -62,6 +62,7 @@ _USED = {
 }
 """What of a `Dialect` each format has a use for."""
 
+_EXCEL = re.compile('"?sep=([,;\t|])"?')  # a first line that tells Excel the delimiter
 _LONE_CR = "\udc0d"  # no decoder gives this; the csv module would take CR for the end of a line
 
 csv.field_size_limit(2**31 - 1)  # a C long, which has 32 bits on Windows
@@ -315,8 +316,10 @@ def open_table(path: Path | None, dialect: Dialect = Dialect()) -> Iterator[Tabl
         encoding = dialect.encoding or (detect_encoding(path) if path else "utf-8")
         with path.open("rb") if path else open(sys.stdin.fileno(), "rb", closefd=False) as file:
             encoding = with_byte_order(file, encoding)
-            dialect = replace(dialect.fitting(format), encoding=encoding)
-            yield _open_text(name, dialect, read_lines(file, encoding))
+            lines = read_lines(file, encoding)
+            if format == "txt" and dialect.format is None:
+                lines = _without_columns(name, lines)
+            yield _open_text(name, replace(dialect.fitting(format), encoding=encoding), lines)
         return
     if path is None:
         raise UserError(
@@ -340,11 +343,30 @@ def _advice(suffix: str) -> str:
     return tr("say --from {formats}", formats="|".join(FORMATS))
 
 
+def _without_columns(name: str, lines: Iterator[Line]) -> Iterator[Line]:
+    """Return lines that are a text each: Excel calls a table with TABs "Unicode text", too."""
+    first = next(lines, None)
+    if first is None:
+        return lines
+    if "\t" in first.content:
+        raise UserError(
+            ExitCode.DATA,
+            "{name}: expected a text on each line, found a TAB in the first; "
+            "say --from tsv if it has columns, --from txt if not",
+            name=name,
+        )
+    return chain([first], lines)
+
+
 def _open_text(name: str, dialect: Dialect, lines: Iterator[Line]) -> Table:
     lines = dropwhile(lambda line: line.number < dialect.header, lines)
     first = next(lines, None)
     if first is None:
         raise _empty(name, dialect.header)
+    told = _EXCEL.fullmatch(first.content)
+    if dialect.format == "csv" and dialect.header == 1 and told:
+        dialect = replace(dialect, delimiter=dialect.delimiter or told[1], header=2)
+        return _open_text(name, dialect, lines)
     lines = chain([first], lines)
     if dialect.format in ("csv", "tsv"):
         delimiter = dialect.delimiter or _delimiter(name, dialect, first.content)

@@ -23,8 +23,8 @@ def read(tmp_path: Path, name: str, content: bytes | str) -> list[Record]:
         return list(table.records)
 
 
-def texts(records: list[Record]) -> list[object]:
-    return [record.fields["text"] for record in records]
+def texts(records: list[Record], column: str = "text") -> list[object]:
+    return [record.fields[column] for record in records]
 
 
 def test_csv_honours_quotes(tmp_path: Path) -> None:
@@ -92,6 +92,29 @@ def test_an_encoding_is_decided_on_the_whole_file(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(b"ascii\n" * 400_000 + "很好".encode("gb18030"))
     assert detect_encoding(path) == "gb18030"
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_line_that_tells_excel_the_delimiter_is_no_header(
+    tmp_path: Path, mark: str, quote: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"{quote}sep={mark}{quote}\n分{mark}评论\n5{mark}很好\n", encoding="utf-8")
+    with open_table(path) as table:
+        assert table.dialect == Dialect("csv", "utf-8", mark, "double", header=2)
+        assert texts(list(table.records), "评论") == ["很好"]
+
+
+def test_a_txt_with_columns_is_an_error_that_names_both_readings(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("评论\t分\n很好\t5\n", encoding="utf-16")
+    with pytest.raises(UserError, match=r"found a TAB.*--from tsv.*--from txt"), open_table(path):
+        pass
+    with open_table(path, Dialect("txt")) as table:
+        assert texts(list(table.records)) == ["评论\t分", "很好\t5"]
+    with open_table(path, Dialect("tsv")) as table:
+        assert texts(list(table.records), "评论") == ["很好"]
 
 
 @pytest.mark.parametrize(

@@ -319,7 +319,9 @@ async def test_a_file_that_cannot_be_read_says_why_and_can_still_be_changed(
     async with app_of(fake).run_test() as pilot:
         await shows(pilot, "int8")
         pilot.app.open_file(path)  # type: ignore[attr-defined]
-        await shows(pilot, "✗", "expected UTF-8, GB18030, Big5", "Format", "No record can be shown.")
+        await shows(
+            pilot, "✗", "expected UTF-8, GB18030, Big5", "Format", "No record can be shown."
+        )
         await lacks(pilot, "F5 Classify")
 
 
