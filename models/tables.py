@@ -339,7 +339,10 @@ def _advice(suffix: str) -> str:
     if suffix in (".xls", ".xlsb", ".xlsm", ".ods", ".et"):
         return tr("save it as XLSX first")
     if suffix == ".json":
-        return tr("with an object on each line it is JSONL: say --from jsonl")
+        return tr(
+            "with an object on each line it is JSONL: say --from jsonl; a list becomes that with "
+            "jq -c '.[]'"
+        )
     return tr("say --from {formats}", formats="|".join(FORMATS))
 
 
