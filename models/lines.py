@@ -21,8 +21,10 @@ _MARKS = {  # the UTF-32 ones first: the little-endian one begins with that of U
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
-# Big5 as Windows has it, then with the characters of Hong Kong.
-_ENCODINGS = ("utf-8", "gb18030", "cp950", "big5hkscs")
+# In this order. Big5 is as Windows has it, then with the characters of Hong Kong. Nearly all bytes
+# are GB18030, but two of five characters of Big5 would be of private use in it: text that has some
+# is GB18030 where it is no Big5.
+_ENCODINGS = ("utf-8", "gb18030", "cp950", "big5hkscs", "gb18030")
 _PRIVATE_USE = re.compile("[\ue000-\uf8ff]")
 
 
@@ -54,31 +56,31 @@ def detect_encoding(path: Path) -> str:
     """Return the encoding of a file: by its byte order mark, else the first that all of it is of.
 
     The whole file is decoded, strictly: what this returns will not fail later. No statistics.
-    Nearly all bytes are GB18030, so text in it must do without characters of private use: a Big5
-    file has two of them in five characters then, a broken UTF-8 file one soon.
 
     Raises:
         UserError: DATA, it is none of them.
     """
-    failures = []
+    failures: dict[str, str] = {}
     with path.open("rb") as file:
         if marked := _mark(file):
             return marked[1]
         for encoding in _ENCODINGS:
+            first_try = encoding == "gb18030" and encoding not in failures
             file.seek(0)
-            lines = read_lines(file, encoding)
-            broken = next((line for line in lines if not _is_text(line, encoding)), None)
-            if broken is None:
+            for line in read_lines(file, encoding):
+                if not line.valid or (first_try and _PRIVATE_USE.search(line.text)):
+                    failures[encoding] = tr(
+                        "{encoding} fails in line {line}", encoding=encoding, line=line.number
+                    )
+                    break
+            else:
                 return encoding
-            failures.append(
-                tr("{encoding} fails in line {line}", encoding=encoding, line=broken.number)
-            )
     raise UserError(
         ExitCode.DATA,
         "{path}: expected UTF-8, GB18030, Big5 or a byte order mark; {failures}. "
         "Name the encoding with --encoding: what is not of it then costs its own record",
         path=path,
-        failures=", ".join(failures),
+        failures=", ".join(failures.values()),
     )
 
 
@@ -128,11 +130,6 @@ def with_byte_order(file: BufferedReader, encoding: str) -> str:
         return encoding
     told = marked is not None and codec in ("utf-16", "utf-32") and marked[1].startswith(codec)
     return marked[1] if marked and told else encoding
-
-
-def _is_text(line: Line, encoding: str) -> bool:
-    private = encoding == "gb18030" and _PRIVATE_USE.search(line.text)
-    return line.valid and not private
 
 
 def _mark(file: BufferedReader) -> tuple[bytes, str] | None:

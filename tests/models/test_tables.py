@@ -123,28 +123,15 @@ def test_a_txt_with_columns_is_an_error_that_names_both_readings(tmp_path: Path)
         ("評論\n房間乾淨整潔，位置便利\n".encode("cp950"), "cp950"),
         ("評論\n間房好乾淨，職員嘅態度唔錯\n".encode("big5hkscs"), "big5hkscs"),
         ("评论\n房間乾淨整潔，位置便利\n".encode("gb18030"), "gb18030"),
+        ("评论\n洗发水很好用\ue411，让人喜欢\n".encode("gb18030"), "gb18030"),
     ],
 )
-def test_traditional_characters_are_told_from_simplified_ones(
+def test_big5_is_told_from_gb18030_which_has_nearly_all_bytes(
     tmp_path: Path, content: bytes, found: str
 ) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(content)
     assert detect_encoding(path) == found
-
-
-@pytest.mark.parametrize(
-    ("content", "line"),
-    [("很好\n\ue5e5\n".encode("gb18030"), 2), ("很好\n本书很\n".encode()[:-2] + b"\n", 2)],
-    ids=["private use", "broken UTF-8 that is GB18030"],
-)
-def test_bytes_that_are_gb18030_without_being_text_are_not_taken_for_it(
-    tmp_path: Path, content: bytes, line: int
-) -> None:
-    path = tmp_path / "a.csv"
-    path.write_bytes(content)
-    with pytest.raises(UserError, match=f"gb18030 fails in line {line}.*--encoding"):
-        detect_encoding(path)
 
 
 def test_an_encoding_that_is_none_of_ours_is_said_with_the_place(tmp_path: Path) -> None:
