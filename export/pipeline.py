@@ -184,6 +184,14 @@ def _attempt(
     return _write(settings, source, precision, model, draft, proof=proof, **facts), agreement
 
 
+def write_model(model: onnx.ModelProto, manifest: Manifest, path: Path) -> None:
+    """Write a graph and what it says of itself; the same of both gives the same bytes."""
+    del model.metadata_props[:]
+    for key, value in manifest.to_metadata().items():
+        model.metadata_props.add(key=key, value=value)
+    path.write_bytes(model.SerializeToString(deterministic=True))
+
+
 def _write(
     settings: Settings,
     source: Source,
@@ -201,10 +209,7 @@ def _write(
         digest=digest(model, source.facts["tokenizer"], source.facts["labels"]),
         version=version("sentiment-tui"),
     )
-    del model.metadata_props[:]
-    for key, value in manifest.to_metadata().items():
-        model.metadata_props.add(key=key, value=value)
-    draft.write_bytes(model.SerializeToString(deterministic=True))
+    write_model(model, manifest, draft)
     onnx.checker.check_model(draft, full_check=True)
     try:
         vet(draft)

@@ -21,10 +21,12 @@ _MARKS = {  # the UTF-32 ones first: the little-endian one begins with that of U
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
-# In this order. Big5 is as Windows has it, then with the characters of Hong Kong. Nearly all bytes
-# are GB18030, but two of five characters of Big5 would be of private use in it: text that has some
-# is GB18030 where it is no Big5.
-_ENCODINGS = ("utf-8", "gb18030", "cp950", "big5hkscs", "gb18030")
+ENCODINGS = ("utf-8", "gb18030", "cp950", "big5hkscs")
+"""Told without a byte order mark. Big5 is as Windows has it, then as Hong Kong has it."""
+
+# Nearly all bytes are GB18030, but two of five characters of Big5 would be of private use in it:
+# text that has some is GB18030 where it is no Big5.
+_TRIED = (*((name, name != "gb18030") for name in ENCODINGS), ("gb18030", True))
 _PRIVATE_USE = re.compile("[\ue000-\uf8ff]")
 
 
@@ -64,17 +66,17 @@ def detect_encoding(path: Path) -> str:
     with path.open("rb") as file:
         if marked := _mark(file):
             return marked[1]
-        for encoding in _ENCODINGS:
-            first_try = encoding == "gb18030" and encoding not in failures
+        for encoding, private_use in _TRIED:
             file.seek(0)
-            for line in read_lines(file, encoding):
-                if not line.valid or (first_try and _PRIVATE_USE.search(line.text)):
-                    failures[encoding] = tr(
-                        "{encoding} fails in line {line}", encoding=encoding, line=line.number
-                    )
-                    break
-            else:
+            bad = (
+                line.number
+                for line in read_lines(file, encoding)
+                if not line.valid or (not private_use and _PRIVATE_USE.search(line.text))
+            )
+            line = next(bad, None)
+            if line is None:
                 return encoding
+            failures[encoding] = tr("{encoding} fails in line {line}", encoding=encoding, line=line)
     raise UserError(
         ExitCode.DATA,
         "{path}: expected UTF-8, GB18030, Big5 or a byte order mark; {failures}. "

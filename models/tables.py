@@ -316,10 +316,9 @@ def open_table(path: Path | None, dialect: Dialect = Dialect()) -> Iterator[Tabl
         encoding = dialect.encoding or (detect_encoding(path) if path else "utf-8")
         with path.open("rb") if path else open(sys.stdin.fileno(), "rb", closefd=False) as file:
             encoding = with_byte_order(file, encoding)
-            lines = read_lines(file, encoding)
-            if format == "txt" and dialect.format is None:
-                lines = _without_columns(name, lines)
-            yield _open_text(name, replace(dialect.fitting(format), encoding=encoding), lines)
+            by_name = dialect.format is None
+            dialect = replace(dialect.fitting(format), encoding=encoding)
+            yield _open_text(name, dialect, read_lines(file, encoding), by_name=by_name)
         return
     if path is None:
         raise UserError(
@@ -346,22 +345,8 @@ def _advice(suffix: str) -> str:
     return tr("say --from {formats}", formats="|".join(FORMATS))
 
 
-def _without_columns(name: str, lines: Iterator[Line]) -> Iterator[Line]:
-    """Return lines that are a text each: Excel calls a table with TABs "Unicode text", too."""
-    first = next(lines, None)
-    if first is None:
-        return lines
-    if "\t" in first.content:
-        raise UserError(
-            ExitCode.DATA,
-            "{name}: expected a text on each line, found a TAB in the first; "
-            "say --from tsv if it has columns, --from txt if not",
-            name=name,
-        )
-    return chain([first], lines)
-
-
-def _open_text(name: str, dialect: Dialect, lines: Iterator[Line]) -> Table:
+def _open_text(name: str, dialect: Dialect, lines: Iterator[Line], *, by_name: bool) -> Table:
+    """Open a table of lines; `by_name`, its format is known by the name of the file alone."""
     lines = dropwhile(lambda line: line.number < dialect.header, lines)
     first = next(lines, None)
     if first is None:
@@ -369,7 +354,7 @@ def _open_text(name: str, dialect: Dialect, lines: Iterator[Line]) -> Table:
     told = _EXCEL.fullmatch(first.content)
     if dialect.format == "csv" and dialect.header == 1 and told:
         dialect = replace(dialect, delimiter=dialect.delimiter or told[1], header=2)
-        return _open_text(name, dialect, lines)
+        return _open_text(name, dialect, lines, by_name=by_name)
     lines = chain([first], lines)
     if dialect.format in ("csv", "tsv"):
         delimiter = dialect.delimiter or _delimiter(name, dialect, first.content)
@@ -381,6 +366,13 @@ def _open_text(name: str, dialect: Dialect, lines: Iterator[Line]) -> Table:
             raise _wrong(name, first.number, problem)
         return Table(name, dialect, columns, items)
     if dialect.format == "txt":
+        if by_name and "\t" in first.content:  # Excel calls a table with TABs "Unicode text"
+            raise UserError(
+                ExitCode.DATA,
+                "{name}: expected a text on each line, found a TAB in the first; "
+                "say --from tsv if it has columns, --from txt if not",
+                name=name,
+            )
         rows = (Row(_place([line]), _undecodable([line]) or [line.content]) for line in lines)
         return Table(name, dialect, ["text"], items_of(["text"], rows))
     before: list[Item] = []

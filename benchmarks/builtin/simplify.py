@@ -14,6 +14,7 @@ import click
 import onnx
 
 from benchmarks.builtin.prepare import read
+from export.pipeline import write_model
 from models.manifest import Manifest
 from models.predictor import Predictor
 from models.vetting import digest
@@ -26,15 +27,13 @@ from trainer.traditional import simplified
 @click.argument("out", type=click.Path(path_type=Path))
 def main(model: Path, texts: Path, out: Path) -> None:
     """Write MODEL with the map of traditional characters to OUT."""
+    if out.exists():
+        raise click.ClickException(f"{out} exists")
     graph = onnx.load(model)
     manifest = Manifest.from_metadata({item.key: item.value for item in graph.metadata_props})
     tokenizer = simplified(manifest.tokenizer)
     ours = digest(graph, tokenizer, manifest.labels)
-    metadata = replace(manifest, tokenizer=tokenizer, digest=ours).to_metadata()
-    del graph.metadata_props[:]
-    for key, value in metadata.items():
-        graph.metadata_props.add(key=key, value=value)
-    out.write_bytes(graph.SerializeToString(deterministic=True))
+    write_model(graph, replace(manifest, tokenizer=tokenizer, digest=ours), out)
     sample = [text for _, text in read(texts)]
     before, after = (Predictor.open(path, device="cpu").predict(sample) for path in (model, out))
     same = (before.ids == after.ids).mean()

@@ -16,6 +16,7 @@ from textual.widgets import Static
 from models.command import UserError, reason_of
 from models.display import display
 from models.i18n import tr
+from models.lines import ENCODINGS
 from models.sheets import sheets_of
 from models.tables import FORMATS, OUTPUT_FORMATS, TEXT_FORMATS, Dialect, Record, format_of
 from tui.aside import aside
@@ -31,7 +32,6 @@ from tui.screens.page import Page
 from tui.screens.results import ResultsScreen
 from tui.widgets.lines import Lines
 
-_ENCODINGS = ("utf-8", "gb18030", "cp950", "big5hkscs", "utf-16")
 _DELIMITERS = {",": ",", "\t": "Tab", ";": ";", "|": "|"}
 _PREFIXES = ("", "new_", "model_")
 _HEADERS = (*range(1, 10), 0)  # lines that may name the columns; 0: none does
@@ -75,7 +75,7 @@ def fields_of(settings: Settings, found: Found | None, sheets: Sequence[str]) ->
         Field(tr("Format"), dialect.format or "?", formats, "--from"),
     ]
     if dialect.format in TEXT_FORMATS:
-        encodings = {name: reading(encoding=name) for name in _ENCODINGS}
+        encodings = {name: reading(encoding=name) for name in (*ENCODINGS, "utf-16")}
         fields.append(Field(tr("Encoding"), dialect.encoding or "?", encodings, "--encoding"))
     if dialect.format in ("csv", "tsv"):
         mark = dialect.delimiter or "?"
