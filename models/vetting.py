@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import onnx
+from google.protobuf.message import Message
+from google.protobuf.unknown_fields import UnknownFieldSet
 from onnx import TensorProto, numpy_helper
 
 from models.admission import MAX_BYTES, REFUSED, SECONDS
@@ -36,6 +38,31 @@ OPERATORS = {
     },
 }
 """What our exports are made of; nothing that loops, branches, draws at random or reads a file."""
+
+FIELDS = {
+    "ModelProto": {
+        "graph", "ir_version", "metadata_props", "opset_import", "producer_name",
+        "producer_version",
+    },
+    "GraphProto": {"initializer", "input", "name", "node", "output", "value_info"},
+    "NodeProto": {"attribute", "domain", "input", "name", "op_type", "output"},
+    "AttributeProto": {"f", "floats", "i", "ints", "name", "s", "t", "type"},
+    "TensorProto": {
+        "data_type", "dims", "float_data", "int32_data", "int64_data", "name", "raw_data",
+    },
+    "ValueInfoProto": {"name", "type"},
+    "TypeProto": {"tensor_type"},
+    "TypeProto.Tensor": {"elem_type", "shape"},
+    "TensorShapeProto": {"dim"},
+    "TensorShapeProto.Dimension": {"dim_param", "dim_value"},
+    "OperatorSetIdProto": {"domain", "version"},
+    "StringStringEntryProto": {"key", "value"},
+}
+"""Fields that an export may fill, by protobuf message.
+
+All others are refused, whether or not a check here would know what they do: external data, sparse
+tensors, functions, graphs inside a graph, training information.
+"""
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
@@ -92,23 +119,27 @@ def vet(path: Path) -> None:
 
 
 def _check_graph(model: onnx.ModelProto) -> None:
-    graph = model.graph
-    if model.functions or model.training_info or graph.sparse_initializer:
-        raise RefusedError("it holds functions, training information or sparse weights")
-    tensors = list(graph.initializer)
+    _check_fields(model)
     for entry in model.opset_import:
         if entry.domain not in OPERATORS:
             raise RefusedError(f"it uses the operator domain {entry.domain[:60]!r}")
-    for node in graph.node:
+    for node in model.graph.node:
         if node.op_type not in OPERATORS.get(node.domain, ()):
             raise RefusedError(f"it uses the operator {node.domain[:60]}:{node.op_type[:60]}")
-        for attribute in node.attribute:
-            if attribute.g.ByteSize() or attribute.graphs:
-                raise RefusedError("it holds a graph inside a graph")
-            tensors += [attribute.t, *attribute.tensors]
-    for tensor in tensors:
-        if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
-            raise RefusedError(f"it wants to read another file, for {tensor.name[:60]!r}")
+
+
+def _check_fields(message: Message) -> None:
+    """Refuse a message that holds, however deep, a field that is not one of `FIELDS`."""
+    kind = message.DESCRIPTOR.full_name.removeprefix("onnx.")
+    if len(UnknownFieldSet(message)):
+        raise RefusedError(f"its {kind} holds a field that ONNX does not define")
+    for field, value in message.ListFields():
+        if field.name not in FIELDS[kind]:
+            raise RefusedError(f"its {kind} holds {field.name}, which no export has")
+        if field.message_type is None:
+            continue
+        for inner in value if field.is_repeated else [value]:
+            _check_fields(inner)
 
 
 def _check_signature(model: onnx.ModelProto, labels: int) -> int:

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
@@ -23,6 +24,48 @@ def external_data(model: onnx.ModelProto) -> None:
     tensor.ClearField("raw_data")
     tensor.data_location = TensorProto.EXTERNAL
     tensor.external_data.add(key="location", value="../secret")
+
+
+def data_location_alone(model: onnx.ModelProto) -> None:
+    model.graph.initializer[0].data_location = TensorProto.EXTERNAL
+
+
+def sparse_data() -> onnx.SparseTensorProto:
+    values = TensorProto(name="v", dims=[1], data_type=TensorProto.FLOAT)
+    values.data_location = TensorProto.EXTERNAL
+    values.external_data.add(key="location", value="secret.bin")
+    indices = onnx.numpy_helper.from_array(np.array([0]), "i")
+    return onnx.SparseTensorProto(values=values, indices=indices, dims=[1])
+
+
+def a_sparse_constant(model: onnx.ModelProto) -> None:
+    constant = next(node for node in model.graph.node if node.op_type == "Constant")
+    constant.attribute[0].Clear()
+    constant.attribute[0].name = "sparse_value"
+    constant.attribute[0].sparse_tensor.CopyFrom(sparse_data())
+
+
+def a_list_of_sparse_tensors(model: onnx.ModelProto) -> None:
+    model.graph.node[0].attribute.add(name="any").sparse_tensors.append(sparse_data())
+
+
+def a_sparse_initializer(model: onnx.ModelProto) -> None:
+    model.graph.sparse_initializer.append(sparse_data())
+
+
+def a_list_of_tensors(model: onnx.ModelProto) -> None:
+    model.graph.node[0].attribute.add(name="any").tensors.add(name="t")
+
+
+def an_optional_type(model: onnx.ModelProto) -> None:
+    model.graph.value_info.add(name="x").type.optional_type.elem_type.tensor_type.elem_type = 1
+
+
+def a_field_of_a_later_onnx(model: onnx.ModelProto) -> None:
+    length_delimited = 2
+    tag = 999 << 3 | length_delimited
+    tag_bytes = bytes([tag & 127 | 128, tag >> 7])
+    model.graph.node[0].MergeFromString(tag_bytes + b"\x01x")
 
 
 def external_data_in_a_constant(model: onnx.ModelProto) -> None:
@@ -78,10 +121,17 @@ pattern = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolate
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (external_data, "read another file"),
-        (external_data_in_a_constant, "read another file"),
-        (a_subgraph, "graph inside a graph"),
-        (a_function, "holds functions"),
+        (external_data, "TensorProto holds external_data"),
+        (data_location_alone, "TensorProto holds data_location"),
+        (external_data_in_a_constant, "TensorProto holds external_data"),
+        (a_sparse_constant, "AttributeProto holds sparse_tensor"),
+        (a_list_of_sparse_tensors, "AttributeProto holds sparse_tensors"),
+        (a_sparse_initializer, "GraphProto holds sparse_initializer"),
+        (a_list_of_tensors, "AttributeProto holds tensors"),
+        (an_optional_type, "TypeProto holds optional_type"),
+        (a_field_of_a_later_onnx, "NodeProto holds a field that ONNX does not define"),
+        (a_subgraph, "AttributeProto holds g, which"),
+        (a_function, "ModelProto holds functions"),
         (a_foreign_domain, "operator domain 'ai.onnx.contrib'"),
         (a_loop, "operator :Loop"),
         (another_input, "its inputs are"),
