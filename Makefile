@@ -22,9 +22,9 @@ check: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# What is said in Chinese, compiled: after a change of models/locale/zh/LC_MESSAGES/messages.po.
+# What is said in Chinese, compiled: after a change of models/console/locale/zh/LC_MESSAGES/messages.po.
 words: .venv/dev
-	$(BIN)/pybabel compile --directory models/locale
+	$(BIN)/pybabel compile --directory models/console/locale
 
 # Man pages and shell completions, under build/share as under /usr/share.
 man: .venv/dev

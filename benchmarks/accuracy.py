@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from models.predictor import Predictor
-from trainer.data import load_data
-from trainer.evaluation import score
+from trainer.data.dataset import load_data
+from trainer.report.scores import score
 
 
 def main(model: Path, data: str) -> None:

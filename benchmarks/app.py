@@ -27,16 +27,16 @@ import numpy as np
 
 from models.locations import BUILTIN
 from models.predictor import Predictor
-from models.tables import Dialect, Place, Record
-from tui.app import SentimentApp
-from tui.inspection import Found, Settings
-from tui.job import Job, State
-from tui.memory import Places
-from tui.palette import possible
-from tui.results import Chunk
-from tui.rows import Rows
-from tui.screens.results import ResultsScreen
-from tui.widgets.lines import Lines
+from models.tables.reading import Dialect, Place, Record
+from tui.app.app import SentimentApp
+from tui.app.job import Job, State
+from tui.app.palette import possible
+from tui.app.preferences import Places
+from tui.app.result_store import Rows
+from tui.app.screens.results import ResultsScreen
+from tui.app.widgets.virtual_list import Lines
+from tui.batch.inspection import Found, Settings
+from tui.batch.summary import Chunk
 
 ROWS = 1_000_000
 CHARACTERS = list(

@@ -19,9 +19,9 @@ from statistics import median
 
 from models.locations import BUILTIN
 from models.predictor import Predictor
-from tests.tui.runs import fake
-from tui.classify import BATCH, CHUNK, classify
-from tui.inspection import Settings
+from tests.tui.batch.runs import fake
+from tui.batch.engine import BATCH, CHUNK, classify
+from tui.batch.inspection import Settings
 
 ROOT = Path(__file__).parent.parent
 

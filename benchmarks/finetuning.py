@@ -28,8 +28,8 @@ from transformers import (
 
 from models.classifier import Classifier
 from models.encoder import load_encoder
-from models.tokens import Tokenizer
-from trainer.data import Data, load_data
+from models.tokenizer import Tokenizer
+from trainer.data.dataset import Data, load_data
 from trainer.finetune import finetune
 from trainer.settings import Settings
 

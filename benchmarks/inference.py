@@ -212,7 +212,7 @@ def arithmetic(model: Path, sample: Sequence[str]) -> dict[str, float]:
     from onnx import helper, numpy_helper
 
     from models.manifest import Manifest
-    from models.tokens import Tokenizer
+    from models.tokenizer import Tokenizer
 
     written = onnx.load(model)
     shapes = [tuple(tensor.dims) for tensor in written.graph.initializer]

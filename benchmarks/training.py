@@ -27,8 +27,8 @@ from tqdm import tqdm
 from models.classifier import Classifier
 from models.encoder import load_encoder
 from models.metrics import Metrics
-from models.tokens import Tokenizer
-from trainer.data import Split, load_data
+from models.tokenizer import Tokenizer
+from trainer.data.dataset import Split, load_data
 from trainer.features import cached_features, inputs
 from trainer.head import Rows, search_head
 from trainer.settings import Settings

@@ -20,10 +20,10 @@ from rich.cells import cell_len
 
 from models.locations import BUILTIN
 from models.predictor import Predictor
-from tui.app import SentimentApp
-from tui.job import State
-from tui.memory import Places
-from tui.widgets.entry import Entry
+from tui.app.app import SentimentApp
+from tui.app.job import State
+from tui.app.preferences import Places
+from tui.app.widgets.text_entry import Entry
 
 LOCALES = {"en": "en_US.UTF-8", "zh": "zh_CN.UTF-8"}
 EXAMPLES = Path(__file__).parent.parent / "examples" / "reviews.csv"

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from models.command import run
-from models.display import aligned
-from models.i18n import tr
+from models.console.command import run
+from models.console.display import aligned
+from models.console.i18n import tr
 from models.run_directory import LATEST
 
 if TYPE_CHECKING:

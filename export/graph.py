@@ -10,7 +10,7 @@ import onnx
 import torch
 from torch import nn
 
-from models.command import ExitCode, UserError
+from models.console.command import ExitCode, UserError
 
 _OUTPUTS = ["probabilities", "features"]
 

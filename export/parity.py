@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from export.sources import Batch, Source
-from models.command import ExitCode, UserError
-from models.display import display
+from models.console.command import ExitCode, UserError
+from models.console.display import display
 from models.predictor import Predictor
 from models.run_directory import Row
 

@@ -13,7 +13,7 @@ from export.graph import Census, census, fuse, trace
 from export.parity import Agreement, check_close, check_exact, compare, spread
 from export.quantization import FORMS, REDUCED, WEIGHTS_ONLY, candidates
 from export.sources import Source, open_source
-from models.command import ExitCode, UserError
+from models.console.command import ExitCode, UserError
 from models.cores import instructions
 from models.manifest import Manifest
 from models.predictor import Predictor

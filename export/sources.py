@@ -13,13 +13,13 @@ import transformers
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.command import ExitCode, UserError
+from models.console.command import ExitCode, UserError
+from models.console.i18n import tr
 from models.encoder import canonical_tokenizer, max_positions
-from models.i18n import tr
 from models.labels import LabelSet
 from models.run_directory import Row, load_classifier, read_json, read_rows, read_run
-from models.tables import LABEL_COLUMNS, TEXT_COLUMNS, find_column, open_table
-from models.tokens import Tokenizer
+from models.tables.reading import LABEL_COLUMNS, TEXT_COLUMNS, find_column, open_table
+from models.tokenizer import Tokenizer
 
 BERT_LIKE = ("bert", "camembert", "electra", "ernie", "roberta", "xlm-roberta")
 """Model types whose layers transformers builds alike, as `FirstRow` needs them. MacBERT, RBT and

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from models.command import ExitCode, UserError
-from models.display import display
+from models.console.command import ExitCode, UserError
+from models.console.display import display
 
 _VOCABULARIES = (
     *("tokenizer.json", "vocab.txt", "vocab.json"),

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.admission import admit
 from models.batching import MAX_TOKENS, plan
-from models.command import ExitCode, UserError
+from models.console.command import ExitCode, UserError
+from models.console.i18n import tr
 from models.cores import available_cores, instructions, share_out
-from models.i18n import tr
 from models.locations import BUILTIN, Device
 from models.manifest import Manifest
-from models.tokens import Tokenizer, Tokens
+from models.tokenizer import Tokenizer, Tokens
+from models.untrusted import admit
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _OPTIONS = {"CUDAExecutionProvider": {"use_tf32": "0"}}

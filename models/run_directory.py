@@ -30,7 +30,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from models.classifier import Classifier, Pooling
-from models.command import ExitCode, UserError
+from models.console.command import ExitCode, UserError
 from models.encoder import Encoder, load_encoder
 
 LATEST = Path("runs/latest")

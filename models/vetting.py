@@ -1,6 +1,6 @@
 """Looks at a model file from a stranger, in a process that may crash: `-m models.vetting FILE`.
 
-The only part of the runtime side that imports onnx; `models.admission` starts it and never imports
+The only part of the runtime side that imports onnx; `models.untrusted` starts it and never imports
 it. It prints what is wrong with the file and exits with `REFUSED`, or with 0.
 """
 
@@ -17,8 +17,8 @@ from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 from onnx import TensorProto, numpy_helper
 
-from models.admission import MAX_BYTES, REFUSED, SECONDS
 from models.manifest import Manifest
+from models.untrusted import MAX_BYTES, REFUSED, SECONDS
 
 # fmt: off
 OPERATORS = {
@@ -214,7 +214,7 @@ def _limit() -> None:
 def main(path: Path) -> int:
     """Vet a file, then open it and let it answer one text, where a crash harms nobody."""
     _limit()
-    from models.command import UserError
+    from models.console.command import UserError
     from models.predictor import Predictor
 
     try:

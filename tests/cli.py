@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import click
 import pytest
 
-from models.command import run
+from models.console.command import run
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from models.i18n import language
+from models.console.i18n import language
 from tests.tiny import write_encoder, write_reviews
 
 # The words that a test reads are English unless it says otherwise, in child processes too.

@@ -40,7 +40,7 @@ def test_help_imports_not_even_numpy() -> None:
 
 
 def test_the_app_imports_no_training_library() -> None:
-    code = "import sys, tui.app; print(*{m.partition('.')[0] for m in sys.modules})"
+    code = "import sys, tui.app.app; print(*{m.partition('.')[0] for m in sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     names = set(done.stdout.split())
     assert "textual" in names

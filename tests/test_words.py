@@ -14,7 +14,7 @@ import pytest
 from babel.messages.pofile import read_po
 from rich.cells import cell_len
 
-from models.i18n import LOCALE, language, tr
+from models.console.i18n import LOCALE, language, tr
 
 ROOT = Path(__file__).parent.parent
 WRITTEN = LOCALE / "zh" / "LC_MESSAGES" / "messages.po"

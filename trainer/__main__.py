@@ -10,8 +10,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from models.command import ExitCode, UserError, require_file, run
-from models.i18n import tr
+from models.console.command import ExitCode, UserError, require_file, run
+from models.console.i18n import tr
 from trainer.settings import Settings, takes
 
 _HELP = {
@@ -114,7 +114,7 @@ def main(context: click.Context, /, *, as_json: bool, **options: Any) -> None:
             raise click.UsageError(f"--{name.replace('_', '-')} {purpose}", ctx=context)
     if settings.train == "head" and not settings.head_epochs:
         raise click.UsageError(f"--head-epochs 0 {tr('is for --train last:N or all')}", ctx=context)
-    from trainer.report import say, show_scores  # imports torch
+    from trainer.report.console import say, show_scores  # imports torch
     from trainer.training import train
 
     try:
@@ -156,8 +156,8 @@ def evaluate(
     encoding: str | None,
     **options: Any,
 ) -> None:
-    from trainer.report import show_scores
-    from trainer.sources import Reading
+    from trainer.data.sources import Reading
+    from trainer.report.console import show_scores
     from trainer.training import evaluate_run
 
     reading = Reading(text_column, label_column, encoding)

@@ -19,10 +19,10 @@ from tqdm import tqdm
 
 from models.batching import MAX_TOKENS, plan
 from models.classifier import Classifier
-from models.command import ExitCode, UserError
-from models.tokens import Tokenizer, Tokens
-from trainer import ranks
-from trainer.report import progress
+from models.console.command import ExitCode, UserError
+from models.tokenizer import Tokenizer, Tokens
+from trainer import distributed
+from trainer.report.console import progress
 
 CHUNK = 1024
 """Texts that are encoded and written together: what a kill can cost, and what memory holds."""
@@ -104,12 +104,12 @@ def cached_features(
     path = folder / f"{sha.hexdigest()}.npy"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
-        if ranks.is_first():
+        if distributed.is_first():
             fcntl.flock(lock, fcntl.LOCK_EX)  # which the kernel takes back, whatever happens here
-        ranks.barrier()
+        distributed.barrier()
         if not path.exists():
             _fill(classifier, tokenizer, texts, path, title)
-        ranks.barrier()
+        distributed.barrier()
     # copy-on-write: torch wants memory that could be written to, and the file stays as it is
     try:
         return torch.from_numpy(np.load(path, mmap_mode="c"))
@@ -129,16 +129,17 @@ def _fill(
     parts.mkdir(exist_ok=True)
     chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
     left = [number for number in range(len(chunks)) if not (parts / f"{number}.npy").exists()]
-    ranks.barrier()  # all have seen the same chunks left
-    share = left[ranks.rank() :: ranks.world_size()]
+    distributed.barrier()  # all have seen the same chunks left
+    share = left[distributed.rank() :: distributed.world_size()]
     with progress(title, sum(len(chunks[number]) for number in share), "text") as bar:
         for number in share:
             np.save(
-                parts / f"draft{ranks.rank()}", encode(classifier, tokenizer, chunks[number], bar)
+                parts / f"draft{distributed.rank()}",
+                encode(classifier, tokenizer, chunks[number], bar),
             )
-            (parts / f"draft{ranks.rank()}.npy").rename(parts / f"{number}.npy")
-    ranks.barrier()
-    if ranks.is_first():
+            (parts / f"draft{distributed.rank()}.npy").rename(parts / f"{number}.npy")
+    distributed.barrier()
+    if distributed.is_first():
         shape = len(texts), classifier.head.in_features
         whole = np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=shape)
         for number, chunk in enumerate(chunks):

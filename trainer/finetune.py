@@ -22,18 +22,18 @@ from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from models.classifier import Classifier
-from models.command import ExitCode, UserError
+from models.console.command import ExitCode, UserError
+from models.console.i18n import tr
 from models.cores import recall, remember
 from models.encoder import layers_of
-from models.i18n import tr
-from models.tokens import Tokenizer, Tokens
-from trainer import ranks
+from models.tokenizer import Tokenizer, Tokens
+from trainer import distributed
 from trainer.checkpoint import State
-from trainer.data import Data, Split
+from trainer.data.dataset import Data, Split
 from trainer.dropout import CheapDropout
-from trainer.evaluation import epoch_scores
 from trainer.features import encode_all, inputs
-from trainer.report import clock, progress, say
+from trainer.report.console import clock, progress, say
+from trainer.report.scores import epoch_scores
 from trainer.settings import Precision, Settings
 
 WARMING_STEPS, MEASURED_STEPS = 5, 10
@@ -98,7 +98,7 @@ def finetune(
     )
     if checkpoint.exists():
         state.load(checkpoint)
-    parallel = DistributedDataParallel(classifier) if ranks.world_size() > 1 else None
+    parallel = DistributedDataParallel(classifier) if distributed.world_size() > 1 else None
     train = data.splits["train"]
     tokens = tokenizer.encode([*train.texts, *unlabelled])
     labels_of = np.concatenate([train.labels, np.full(len(unlabelled), NO_LABEL)])
@@ -106,7 +106,7 @@ def finetune(
     steps = -(-len(labels_of) // (settings.batch_size * settings.accumulation))  # of an epoch
     # Divided by the same number always, a row weighs the same wherever it stands: in a short last
     # batch, in the share of any process. Of what these have, torch takes the mean.
-    divisor = settings.batch_size * settings.accumulation / ranks.world_size()
+    divisor = settings.batch_size * settings.accumulation / distributed.world_size()
     tokens_of_step = float(tokens.lengths.sum() / steps)
     half = torch.autocast(device.type, dtype, enabled=settings.precision != "fp32")
     cheap = CheapDropout() if device.type == "cpu" else nullcontext()
@@ -122,7 +122,7 @@ def finetune(
             together = order[done * settings.accumulation :][: settings.accumulation]
             total = torch.zeros((), device=device)
             for batch in together:
-                mine = batch[ranks.rank() :: ranks.world_size()]
+                mine = batch[distributed.rank() :: distributed.world_size()]
                 texts, labels, soft = rows.batch(mine, device)
                 # several processes exchange their gradients once a step, with its last batch
                 more = batch is not together[-1]
@@ -133,13 +133,13 @@ def finetune(
                     state.scaler.scale(loss / divisor).backward()
                 total += loss.detach()
             state.advance(rate(state.step, steps * settings.epochs, settings))
-            learned = ranks.all_reduce(total).item()
+            learned = distributed.all_reduce(total).item()
             _check_loss(learned, state.step, checkpoint)
             state.loss += learned
             learned_from = np.concatenate(together)
             size = int(tokens.lengths[learned_from].sum())
             monitor.step(state.step, learned / len(learned_from), size)
-            if ranks.is_first() and time.monotonic() - saved > CHECKPOINT_SECONDS:
+            if distributed.is_first() and time.monotonic() - saved > CHECKPOINT_SECONDS:
                 state.save(checkpoint)
                 saved = time.monotonic()
         classifier.eval()
@@ -148,7 +148,7 @@ def finetune(
         state.end_epoch(epoch_scores(epoch + 1, state.loss / len(labels_of), logits, labels))
         _check_loss(state.history[-1]["dev_loss"], state.step, checkpoint)
         monitor.epoch(state.step, state.history[-1])
-        if ranks.is_first():
+        if distributed.is_first():
             state.save(checkpoint)
             saved = time.monotonic()
     monitor.close()
@@ -197,7 +197,7 @@ def bf16_speedup() -> float:
     """
     key = "bf16-speedup"
     found = float(recall(key) or _measure_bf16())
-    found = ranks.all_reduce(torch.tensor(found)).item() / ranks.world_size()
+    found = distributed.all_reduce(torch.tensor(found)).item() / distributed.world_size()
     remember(key, f"{found:.3f}")
     return found
 
@@ -322,7 +322,7 @@ def _check_loss(loss: float, step: int, checkpoint: Path) -> None:
 
 def seed_dropout(seed: int, step: int) -> None:
     """Make what is random in a step a function of the seed, the step and the process."""
-    state = np.random.SeedSequence([seed, step, ranks.rank()]).generate_state(1, np.uint64)
+    state = np.random.SeedSequence([seed, step, distributed.rank()]).generate_state(1, np.uint64)
     torch.manual_seed(int(state[0]))
 
 
@@ -354,11 +354,11 @@ class _Rows:
 def _answer(classifier: Classifier, tokenizer: Tokenizer, split: Split) -> Tensor:
     """Return the logits for all rows, `[rows, C]`, to which each process gives its share."""
     logits = torch.zeros(len(split), classifier.head.out_features)
-    share = slice(ranks.rank(), None, ranks.world_size())
+    share = slice(distributed.rank(), None, distributed.world_size())
     features = encode_all(classifier, tokenizer, split.texts[share], title="dev")
     with torch.no_grad():
         logits[share] = classifier.head(features.to(classifier.head.weight.device)).cpu()
-    return ranks.all_reduce(logits)
+    return distributed.all_reduce(logits)
 
 
 class _Monitor:
@@ -371,7 +371,7 @@ class _Monitor:
         self._shown: dict[str, str] = {}
         self._bar = progress(tr("fine-tuning"), steps, "step", initial=step)
         self._logs: Any = None
-        if folder is not None and ranks.is_first():
+        if folder is not None and distributed.is_first():
             from torch.utils.tensorboard import SummaryWriter
 
             self._logs = SummaryWriter(str(folder))

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.command import ExitCode, UserError
-from trainer.evaluation import epoch_scores
-from trainer.report import progress
+from models.console.command import ExitCode, UserError
+from trainer.report.console import progress
+from trainer.report.scores import epoch_scores
 from trainer.settings import Settings
 
 

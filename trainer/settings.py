@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import click
 
-from models.i18n import tr
+from models.console.i18n import tr
 
 FINETUNING = tr("Fine-tuning, for --train last:N or all")
 DISTILLATION = tr("Distillation, when fine-tuning")

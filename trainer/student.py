@@ -9,11 +9,11 @@ import torch
 from tokenizers import Tokenizer
 from torch import nn
 
-from models.command import ExitCode, UserError
+from models.console.command import ExitCode, UserError
+from models.console.i18n import tr
 from models.encoder import Encoder, layers_of
-from models.i18n import tr
-from models.tokens import encodable
-from trainer.report import say
+from models.tokenizer import encodable
+from trainer.report.console import say
 
 
 def keep_layers(encoder: Encoder, kept: Sequence[int]) -> None:

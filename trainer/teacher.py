@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.command import ExitCode, UserError
+from models.console.command import ExitCode, UserError
 from models.labels import LabelSet
 from models.run_directory import Run, load_classifier, read_run
-from models.tokens import Tokenizer
+from models.tokenizer import Tokenizer
 from trainer.features import cached_features
 
 

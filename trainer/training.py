@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.classifier import Classifier
-from models.command import ExitCode, UserError
+from models.console.command import ExitCode, UserError
+from models.console.display import display
+from models.console.i18n import tr
 from models.cores import available_cores
-from models.display import display
 from models.encoder import Encoder, load_encoder, max_positions
-from models.i18n import tr
 from models.metrics import calibration_error
 from models.run_directory import (
     Run,
@@ -33,21 +33,21 @@ from models.run_directory import (
     write_rows,
     write_run,
 )
-from models.tokens import Tokenizer
-from trainer import ranks
-from trainer.audit import audit, class_weights, drop_contradictions, drop_leaks, show
-from trainer.calibration import fit_temperature, tempered, uncertain_below
-from trainer.card import model_card
-from trainer.data import Data, load_data
-from trainer.evaluation import score
+from models.tokenizer import Tokenizer
+from trainer import distributed
+from trainer.data.audit import audit, class_weights, drop_contradictions, drop_leaks, show
+from trainer.data.dataset import Data, load_data
+from trainer.data.duplicates import seen_rows
+from trainer.data.sources import Reading, read_texts
 from trainer.features import cached_features, encode_all
 from trainer.finetune import choose_precision, choose_trained, finetune
 from trainer.head import Fit, Rows, search_head
-from trainer.plots import draw_pictures
-from trainer.report import say, say_calibration
-from trainer.sameness import seen_rows
+from trainer.report.calibration import fit_temperature, tempered, uncertain_below
+from trainer.report.card import model_card
+from trainer.report.console import say, say_calibration
+from trainer.report.plots import draw_pictures
+from trainer.report.scores import score
 from trainer.settings import Settings
-from trainer.sources import Reading, read_texts
 from trainer.student import keep_layers, prune_vocabulary
 from trainer.teacher import Teacher, read_teacher, soft_labels
 from trainer.traditional import simplified
@@ -80,7 +80,7 @@ def train(settings: Settings) -> dict[str, Any]:
             ExitCode.UNAVAILABLE,
             "--tensorboard needs the package tensorboard: pip install tensorboard",
         )
-    device = ranks.join(choose_device(settings.device))
+    device = distributed.join(choose_device(settings.device))
     if settings.train != "head":  # what "auto" stands for goes into run.json
         settings = replace(settings, precision=choose_precision(settings.precision, device))
     data, unlabelled, encoder, audited = _load(settings)
@@ -89,8 +89,8 @@ def train(settings: Settings) -> dict[str, Any]:
     classifier = _new_classifier(encoder, data, settings, device)
     started = time.monotonic()
     learned = _learn(classifier, tokenizer, encoder.digest(), data, settings, teachers, unlabelled)
-    ranks.leave()
-    if not ranks.is_first():
+    distributed.leave()
+    if not distributed.is_first():
         return {}
     logits = learned.logits or _answer(classifier, tokenizer, data)
     finished = time.monotonic()
@@ -425,7 +425,7 @@ def _checkpoint(
 ) -> Path:
     """Return the checkpoint of exactly this training: any change names another."""
     sha = hashlib.sha256(f"{settings.choices()} {encoder_digest} {data.fingerprint()}".encode())
-    sha.update(f"{ranks.world_size()}".encode())
+    sha.update(f"{distributed.world_size()}".encode())
     sha.update(classifier.head.weight.cpu().numpy().tobytes())
     if answers is not None:
         sha.update(answers.tobytes())

@@ -11,10 +11,10 @@ from typing import Any
 
 import click
 
-from models.command import ExitCode, UserError, complain, require_file, run
-from models.i18n import tr
+from models.console.command import ExitCode, UserError, complain, require_file, run
+from models.console.i18n import tr
 from models.locations import BUILTIN, Device, newest_model
-from models.tables import FORMATS, OUTPUT_FORMATS, QUOTING, Dialect, format_of
+from models.tables.reading import FORMATS, OUTPUT_FORMATS, QUOTING, Dialect, format_of
 
 PROGRAM = "sentiment-tui"
 COMPLETE = "_SENTIMENT_TUI_COMPLETE"
@@ -96,7 +96,7 @@ def cli(context: click.Context, /, model: str | None, device: Device, serve: int
         return
     if serve is not None:
         try:
-            from tui.serve import serve_app
+            from tui.app.serve import serve_app
         except ImportError as error:
             raise UserError(
                 ExitCode.UNAVAILABLE,
@@ -109,13 +109,13 @@ def cli(context: click.Context, /, model: str | None, device: Device, serve: int
 
 
 def _open_app(model: str | None, device: Device, file: Path | None = None) -> None:
-    served = "TEXTUAL_DRIVER" in os.environ  # by `tui.serve`, over pipes
+    served = "TEXTUAL_DRIVER" in os.environ  # by `tui.app.serve`, over pipes
     if not served and not all(s and s.isatty() for s in (sys.stdin, sys.stdout, sys.stderr)):
         raise UserError(
             ExitCode.USAGE,
             "the app needs a terminal; for files and pipes: sentiment-tui classify FILE",
         )
-    from tui.launch import run_app
+    from tui.app.launch import run_app
 
     run_app(_model_path(model), device, file)
 
@@ -252,9 +252,9 @@ def classify(
     quiet: bool,
     **options: Any,
 ) -> None:
-    from tui.batch import classify_files
-    from tui.inspection import Settings
-    from tui.report import Report
+    from tui.batch.command import classify_files
+    from tui.batch.inspection import Settings
+    from tui.batch.report import Report
 
     output = None if output == Path("-") else output
     if output is None and sys.stdout is None and not dry_run:
@@ -283,7 +283,7 @@ def classify(
 )
 @_model_options
 def doctor(model: str | None, device: Device) -> None:
-    from models.display import aligned
+    from models.console.display import aligned
     from tui.doctor import examine
 
     found, problems = examine(_model_path(model), device)

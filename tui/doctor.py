@@ -3,9 +3,9 @@
 import platform
 from pathlib import Path
 
-from models.command import UserError, reason_of
+from models.console.command import UserError, reason_of
+from models.console.i18n import tr
 from models.cores import available_cores, instructions, quota
-from models.i18n import tr
 from models.locations import Device
 from models.predictor import Predictor, installed, providers
 

@@ -25,7 +25,7 @@ from snownlp import SnowNLP
 from benchmarks.builtin.prepare import CHECKLIST, Row, read
 from models.metrics import Metrics, calibration_error
 from models.predictor import Predictor, providers
-from trainer.sameness import seen_rows
+from trainer.data.duplicates import seen_rows
 
 Probabilities = NDArray[np.float32]  # [N, 2]
 Model = Callable[[Sequence[str]], Probabilities]

@@ -21,7 +21,7 @@ from pathlib import Path
 import click
 
 from benchmarks.builtin.written import Row, contrasts, sentences, variants
-from trainer.sameness import normalised
+from trainer.data.duplicates import normalised
 
 CHECKLIST = Path(__file__).with_name("checklist.tsv")
 WRITTEN = Path(__file__).with_name("written.tsv")

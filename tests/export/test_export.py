@@ -21,12 +21,12 @@ from export.pipeline import Settings, export
 from export.quantization import FORMS, WEIGHTS_ONLY, candidates, quantize
 from export.sources import _labelled, open_source
 from models import vetting
-from models.command import ExitCode, UserError
+from models.console.command import ExitCode, UserError
 from models.cores import instructions
 from models.manifest import PREFIX, Manifest
 from models.predictor import Predictor
 from models.run_directory import load_classifier, read_rows, read_run
-from models.tokens import Tokenizer
+from models.tokenizer import Tokenizer
 from tests.tiny import REVIEWS, write_encoder
 from trainer.settings import Settings as TrainSettings
 from trainer.training import train

@@ -11,7 +11,7 @@ from transformers import (
     XLMRobertaConfig,
 )
 
-from models.command import ExitCode, UserError
+from models.console.command import ExitCode, UserError
 from models.encoder import load_encoder, max_positions
 from tests.tiny import write_encoder
 

@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from models import predictor as predictor_module
-from models.command import ExitCode, UserError
+from models.console.command import ExitCode, UserError
 from models.locations import BUILTIN, newest_model
 from models.manifest import Manifest
 from models.predictor import Predictor

@@ -10,10 +10,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from models import admission
-from models.admission import admit
-from models.command import ExitCode, UserError
+from models import untrusted
+from models.console.command import ExitCode, UserError
 from models.manifest import PREFIX
+from models.untrusted import admit
 from models.vetting import RefusedError, vet
 
 Change = Callable[[onnx.ModelProto], None]
@@ -160,13 +160,13 @@ def test_our_own_file_passes_and_is_vetted_once(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     admit(model)
-    monkeypatch.setattr(admission, "_vet", lambda _path: pytest.fail("vetted again"))
+    monkeypatch.setattr(untrusted, "_vet", lambda _path: pytest.fail("vetted again"))
     admit(model)
 
 
 def test_a_file_over_two_gigabytes_is_refused_unread(tmp_path: Path) -> None:
     with (tmp_path / "huge.onnx").open("wb") as file:
-        file.truncate(admission.MAX_BYTES + 1)
+        file.truncate(untrusted.MAX_BYTES + 1)
     with pytest.raises(UserError, match="larger than 2 GiB") as caught:
         admit(tmp_path / "huge.onnx")
     assert caught.value.code == ExitCode.CONFIG
@@ -178,7 +178,7 @@ def test_a_crash_in_native_code_is_a_message(
 ) -> None:
     (tmp_path / "a.onnx").write_bytes(b"crash")
     done = subprocess.CompletedProcess([], status, stdout="", stderr="native\nlast words")
-    monkeypatch.setattr(admission.subprocess, "run", lambda *_args, **_options: done)
+    monkeypatch.setattr(untrusted.subprocess, "run", lambda *_args, **_options: done)
     with pytest.raises(UserError, match=f"ended a process with status {status}. last words"):
         admit(tmp_path / "a.onnx")
 
@@ -187,6 +187,6 @@ def test_a_file_that_takes_too_long_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "slow.onnx").write_bytes(b"slow")
-    monkeypatch.setattr(admission, "SECONDS", 0.001)
+    monkeypatch.setattr(untrusted, "SECONDS", 0.001)
     with pytest.raises(UserError, match="took longer"):
         admit(tmp_path / "slow.onnx")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from models.command import ExitCode
+from models.console.command import ExitCode
 from tests.cli import Invoke, invoker
 from trainer import training
 from trainer.__main__ import main

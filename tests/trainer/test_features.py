@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from models.classifier import Classifier
-from models.command import UserError
+from models.console.command import UserError
 from models.encoder import Encoder, load_encoder
-from models.tokens import Tokenizer
+from models.tokenizer import Tokenizer
 from tests.tiny import REVIEWS, write_encoder
 from trainer import features as features_module
 from trainer.features import cached_features, encode_all
@@ -131,7 +131,7 @@ from pathlib import Path
 import torch
 from models.classifier import Classifier
 from models.encoder import load_encoder
-from models.tokens import Tokenizer
+from models.tokenizer import Tokenizer
 from trainer.features import cached_features
 from trainer.head import Rows, search_head
 from trainer.settings import Settings

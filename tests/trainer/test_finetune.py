@@ -15,7 +15,7 @@ from safetensors import safe_open
 from transformers import BertConfig, BertModel
 
 from models.classifier import Classifier
-from models.command import ExitCode, UserError
+from models.console.command import ExitCode, UserError
 from models.encoder import load_encoder
 from models.run_directory import load_classifier, read_json, read_run
 from tests.tiny import write_encoder

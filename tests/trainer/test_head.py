@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from models.command import UserError
+from models.console.command import UserError
 from trainer.head import Fit, Rows, search_head
 from trainer.settings import Settings
 

@@ -11,10 +11,10 @@ from tokenizers import pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 from models.classifier import Classifier
-from models.command import ExitCode, UserError
+from models.console.command import ExitCode, UserError
 from models.encoder import Encoder, load_encoder
 from models.run_directory import load_classifier, read_json, read_run
-from models.tokens import Tokenizer
+from models.tokenizer import Tokenizer
 from tests.tiny import REVIEWS, write_encoder
 from trainer.features import encode_all
 from trainer.settings import Settings

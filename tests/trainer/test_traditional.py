@@ -12,7 +12,7 @@ from export.pipeline import Settings as ExportSettings
 from export.pipeline import export
 from models.encoder import load_encoder
 from models.predictor import Predictor
-from models.tokens import Tokenizer
+from models.tokenizer import Tokenizer
 from tests.tiny import REVIEWS, write_encoder, write_reviews
 from tests.trainer.test_student import unigram
 from trainer.settings import Settings

@@ -11,13 +11,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from models.classifier import Classifier
-from models.command import ExitCode, UserError
+from models.console.command import ExitCode, UserError
 from models.encoder import load_encoder
 from models.run_directory import load_classifier, new_run, read_rows, read_run
 from tests.tiny import REVIEWS, split_reviews
-from trainer.card import model_card
+from trainer.data.sources import Reading
+from trainer.report.card import model_card
 from trainer.settings import Settings
-from trainer.sources import Reading
 from trainer.training import evaluate_run, train
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from models.i18n import choose_language
-from tests.tui.harness import FakeModel
+from models.console.i18n import choose_language
+from tests.tui.app.harness import FakeModel
 
 
 @pytest.fixture(autouse=True)

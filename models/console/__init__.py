@@ -1,0 +1,1 @@
+"""How the commands speak: errors and exit codes, display, help, and words."""

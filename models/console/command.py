@@ -1,0 +1,130 @@
+"""How the three commands end: exit codes, errors for people, and no traceback for either."""
+
+import signal
+import sys
+import traceback
+from enum import IntEnum
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from models.console import help
+from models.console.i18n import tr
+
+
+class ExitCode(IntEnum):
+    """Exit codes of every command. 64 and up as in BSD's sysexits.h, signals as in a shell."""
+
+    OK = 0
+    REJECTS = 3
+    USAGE = 64
+    DATA = 65
+    NO_INPUT = 66
+    UNAVAILABLE = 69
+    BUG = 70
+    CANNOT_CREATE = 73
+    IO = 74
+    LOCKED = 75
+    CONFIG = 78
+    INTERRUPTED = 130
+    BROKEN_PIPE = 141
+    TERMINATED = 143
+
+
+class UserError(Exception):
+    """An expected condition that ends a command: what was expected, what was found, what to do.
+
+    Args:
+        code: that the command exits with.
+        sentence: in English, with fields; it is said in the user's language, see `tr`.
+        values: of the fields.
+    """
+
+    def __init__(self, code: ExitCode, sentence: str, /, **values: object) -> None:
+        super().__init__(tr(sentence, **values))
+        self.code = code
+
+
+def require_file(path: Path) -> None:
+    """Raise UserError NO_INPUT unless `path` is a file, and say what it is instead."""
+    if path.is_dir():
+        raise UserError(ExitCode.NO_INPUT, "expected a file, found the folder {path}", path=path)
+    if not path.exists():
+        raise UserError(ExitCode.NO_INPUT, "no such file: {path}", path=path)
+    if not path.is_file():
+        raise UserError(
+            ExitCode.NO_INPUT,
+            "{path} is a pipe or a device, and cannot be read twice: save it to a file, or let "
+            "sentiment-tui classify read it from standard input, as -",
+            path=path,
+        )
+
+
+def reason_of(error: UserError | OSError) -> str:
+    """Return what an expected error says to people."""
+    if isinstance(error, UserError):
+        return str(error)
+    return tr("{path}: {reason}", path=error.filename or "-", reason=error.strerror or error)
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived. Not an `Exception`, so that only clean-up code sees it on its way out."""
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+def complain(message: str) -> None:
+    """Say on stderr what is wrong."""
+    click.echo(tr("error: ") + message, err=True)
+
+
+def run(command: click.Command, name: str) -> NoReturn:
+    """Run a click command and exit with one of `ExitCode`.
+
+    Args:
+        command: the command or group.
+        name: how the usage line calls it, e.g. "python -m trainer".
+    """
+    signal.signal(signal.SIGTERM, _terminate)
+    help.speak()
+    code: int = ExitCode.OK
+    try:
+        # Not `command.main`, which has its own exit codes for a broken pipe and Ctrl-C.
+        with command.make_context(name, sys.argv[1:]) as context:
+            command.invoke(context)
+    except UserError as error:
+        complain(str(error))
+        code = error.code
+    except click.exceptions.Exit as exit_:
+        code = exit_.exit_code
+    except click.ClickException as error:
+        usage = (
+            error.ctx.get_usage() + "\n"
+            if isinstance(error, click.UsageError) and error.ctx
+            else ""
+        )
+        click.echo(usage, err=True, nl=False)
+        complain(error.format_message())
+        code = ExitCode.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("\n" + tr("interrupted"), err=True)
+        code = ExitCode.INTERRUPTED
+    except Terminated:
+        code = ExitCode.TERMINATED
+    except BrokenPipeError:
+        # The reader of our output left, as `head` does. Nothing is wrong, and nobody is listening;
+        # closing stdout here keeps the interpreter from complaining about it at exit.
+        sys.stdout = None
+        code = ExitCode.BROKEN_PIPE
+    except OSError as error:
+        complain(reason_of(error))
+        code = ExitCode.IO
+    except Exception:  # noqa: BLE001 - the last line of defence: say that it is ours
+        traceback.print_exc()
+        complain(tr("this is a bug in {program}; the lines above say where", program=name))
+        code = ExitCode.BUG
+    sys.exit(code)

@@ -1,0 +1,1 @@
+"""Reads tables of texts, record by record."""

@@ -1,0 +1,279 @@
+"""What the reader promises: every record once, in order, or an error that names the line."""
+
+import csv
+import io
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.console.command import ExitCode, UserError, require_file
+from models.tables.encoding import detect_encoding
+from models.tables.reading import Dialect, Record, Reject, find_column, open_table, unique
+
+
+def read(tmp_path: Path, name: str, content: bytes | str) -> list[Record]:
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with open_table(path) as table:
+        return list(table.records)
+
+
+def texts(records: list[Record], column: str = "text") -> list[object]:
+    return [record.fields[column] for record in records]
+
+
+def test_csv_honours_quotes(tmp_path: Path) -> None:
+    records = read(tmp_path, "a.csv", 'id,text\n1,"a,""b""\nc"\n2,d\n')
+    assert texts(records) == ['a,"b"\nc', "d"]
+    assert [(record.place.number, record.place.line) for record in records] == [(1, 2), (2, 4)]
+
+
+def test_tsv_has_no_quotes(tmp_path: Path) -> None:
+    records = read(tmp_path, "a.tsv", 'label\ttext\n1\t"只有一个引号\n0\t也"不"少\n')
+    assert texts(records) == ['"只有一个引号', '也"不"少']
+
+
+def test_jsonl_keeps_the_line_as_it_was(tmp_path: Path) -> None:
+    line = '{"text": "好", "n": 1.10}'
+    (record,) = read(tmp_path, "a.jsonl", line + "\n\n")
+    assert record.fields["text"] == "好"
+    assert record.source == line
+
+
+def test_every_line_of_a_txt_file_is_a_record_even_an_empty_one(tmp_path: Path) -> None:
+    assert texts(read(tmp_path, "a.txt", "a\n\nb\n")) == ["a", "", "b"]
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.tsv", "a.jsonl"])
+def test_lines_end_at_lf_or_crlf_and_nowhere_else(tmp_path: Path, name: str) -> None:
+    odd = "一\u2028二\u0085三\x0b四\x0c五"
+    content = {
+        "a.txt": f"{odd}\r\nb\n",
+        "a.tsv": f"text\r\n{odd}\r\nb\n",
+        "a.jsonl": f'{{"text": {json.dumps(odd, ensure_ascii=False)}}}\r\n{{"text": "b"}}\n',
+    }[name]
+    assert texts(read(tmp_path, name, content)) == [odd, "b"]
+
+
+def test_a_file_without_a_last_line_end_loses_nothing(tmp_path: Path) -> None:
+    assert texts(read(tmp_path, "a.csv", "text\na\nb")) == ["a", "b"]
+
+
+def test_a_huge_cell_passes(tmp_path: Path) -> None:
+    (record,) = read(tmp_path, "a.csv", "text\n" + "很" * 1_000_000 + "\n")
+    assert len(str(record.fields["text"])) == 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("encoding", "found"),
+    [
+        ("utf-8", "utf-8"),
+        ("utf-8-sig", "utf-8-sig"),
+        ("gb18030", "gb18030"),
+        ("utf-16", "utf-16-le"),
+    ],
+)
+def test_the_encoding_is_found_and_the_text_survives_it(
+    tmp_path: Path, encoding: str, found: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("text\n房间很干净，乗億\n".encode(encoding))
+    assert detect_encoding(path) == found
+    with open_table(path) as table:
+        assert texts(list(table.records)) == ["房间很干净，乗億"]
+
+
+def test_an_encoding_is_decided_on_the_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"ascii\n" * 400_000 + "很好".encode("gb18030"))
+    assert detect_encoding(path) == "gb18030"
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_line_that_tells_excel_the_delimiter_is_no_header(
+    tmp_path: Path, mark: str, quote: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"{quote}sep={mark}{quote}\n分{mark}评论\n5{mark}很好\n", encoding="utf-8")
+    with open_table(path) as table:
+        assert table.dialect == Dialect("csv", "utf-8", mark, "double", header=2)
+        assert texts(list(table.records), "评论") == ["很好"]
+
+
+def test_a_txt_with_columns_is_an_error_that_names_both_readings(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("评论\t分\n很好\t5\n", encoding="utf-16")
+    with pytest.raises(UserError, match=r"found a TAB.*--from tsv.*--from txt"), open_table(path):
+        pass
+    with open_table(path, Dialect("txt")) as table:
+        assert texts(list(table.records)) == ["评论\t分", "很好\t5"]
+    with open_table(path, Dialect("tsv")) as table:
+        assert texts(list(table.records), "评论") == ["很好"]
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("評論\n房間乾淨整潔，位置便利\n".encode("cp950"), "cp950"),
+        ("評論\n間房好乾淨，職員嘅態度唔錯\n".encode("big5hkscs"), "big5hkscs"),
+        ("评论\n房間乾淨整潔，位置便利\n".encode("gb18030"), "gb18030"),
+        ("评论\n洗发水很好用\ue411，让人喜欢\n".encode("gb18030"), "gb18030"),
+    ],
+)
+def test_big5_is_told_from_gb18030_which_has_nearly_all_bytes(
+    tmp_path: Path, content: bytes, found: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    assert detect_encoding(path) == found
+
+
+def test_an_encoding_that_is_none_of_ours_is_said_with_the_place(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"text\n\xff\xff\n")
+    with pytest.raises(UserError, match=r"utf-8 fails in line 2.*--encoding") as caught:
+        detect_encoding(path)
+    assert caught.value.code == ExitCode.DATA
+
+
+def test_a_wrong_encoding_by_hand_is_an_error_for_people(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("text\n很好\n".encode("gb18030"))
+    with (
+        pytest.raises(UserError, match=r"line 2: these bytes are not of the encoding.*--encoding"),
+        open_table(path, Dialect(encoding="utf-8")) as table,
+    ):
+        list(table.records)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", "", "is empty"),
+        ("a.tsv", "", "is empty"),
+        ("a.txt", "", "is empty"),
+        ("a.jsonl", "\n", "is empty"),
+        ("a.csv", "a,text\n1,x\n1,x,y\n", "line 3: expected 2 fields.*found 3"),
+        ("a.csv", "a,text\n1\n", "line 2: expected 2 fields.*found 1"),
+        ("a.csv", 'text\nok\n"open\nx\n', "line 3: a quote that opens here is never closed"),
+        ("a.csv", 'text\n"a"b\n', "line 2: the quotes are not as in CSV"),
+        ("a.tsv", "a\ttext\n1\tx\ty\n", "line 2: expected 2 fields.*found 3"),
+        ("a.jsonl", '{"text": "a"}\n{oops\n', "line 2: expected a JSON object"),
+        ("a.jsonl", '{"text": "a"}\n["b"]\n', r"line 2: expected a JSON object, found \[.b.\]"),
+        ("a.jsonl", '{"text": ' + "[" * 100_000 + "\n", "line 1: expected a JSON object"),
+    ],
+)
+def test_a_broken_file_is_an_error_that_names_the_line(
+    tmp_path: Path, name: str, content: str, message: str
+) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        read(tmp_path, name, content)
+    assert caught.value.code == ExitCode.DATA
+
+
+@pytest.mark.parametrize("encoding", ["nope", "hex"])
+def test_an_encoding_that_nobody_knows_is_wrong_usage(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a.csv").write_text("text\na\n")
+    with (
+        pytest.raises(UserError, match=f"--encoding {encoding} is none") as caught,
+        open_table(tmp_path / "a.csv", Dialect(encoding=encoding)),
+    ):
+        pass
+    assert caught.value.code == ExitCode.USAGE
+
+
+def test_a_folder_is_not_called_missing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="found the folder") as caught, open_table(tmp_path):
+        pass
+    assert caught.value.code == ExitCode.NO_INPUT
+
+
+def test_a_missing_file_and_an_unknown_format_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file") as caught, open_table(tmp_path / "no.csv"):
+        pass
+    assert caught.value.code == ExitCode.NO_INPUT
+    advice = {
+        "a.data": "say --from csv",
+        "a.csv.gz": "unpack it first",
+        "a.xls": "save it as XLSX first",
+        "a.json": "say --from jsonl",
+    }
+    for name, said in advice.items():
+        (tmp_path / name).touch()
+        with pytest.raises(UserError, match=said) as caught, open_table(tmp_path / name):
+            pass
+        assert caught.value.code == ExitCode.USAGE
+
+
+def test_a_column_is_found_by_its_flag_or_by_a_known_name() -> None:
+    known = ("text", "review")
+    assert find_column("f", ["id", "Text"], None, known, "--text-column") == "Text"
+    assert find_column("f", ["id", "x"], "x", known, "--text-column") == "x"
+
+
+@pytest.mark.parametrize(
+    ("columns", "wanted"), [(["id", "body"], None), (["text", "review"], None), (["text"], "no")]
+)
+def test_a_column_is_never_guessed(columns: list[str], wanted: str | None) -> None:
+    with pytest.raises(UserError, match=f"found the columns {', '.join(columns)}.*--text-column"):
+        find_column("f", columns, wanted, ("text", "review"), "--text-column")
+
+
+# One line of text for every format; what TSV and TXT cannot hold is left out.
+cells = st.text(st.characters(exclude_characters="\t\n\r", exclude_categories=["Cs"]), max_size=20)
+
+
+@given(st.lists(st.tuples(cells, cells), min_size=1, max_size=20))
+def test_what_is_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
+) -> None:
+    folder = tmp_path_factory.mktemp("round")
+    as_csv = io.StringIO(newline="")
+    csv.writer(as_csv).writerows([("label", "text"), *rows])
+    contents = {
+        "a.csv": as_csv.getvalue(),
+        "a.tsv": "".join(f"{a}\t{b}\n" for a, b in [("label", "text"), *rows]),
+        "a.jsonl": "".join(json.dumps({"label": a, "text": b}) + "\n" for a, b in rows),
+        "a.txt": "".join(f"{b}\n" for _, b in rows),
+    }
+    for name, content in contents.items():
+        assert texts(read(folder, name, content)) == [b for _, b in rows]
+
+
+def test_a_workbook_may_have_any_line_end_in_its_header(tmp_path: Path) -> None:
+    import xlsxwriter
+
+    book = xlsxwriter.Workbook(tmp_path / "a.xlsx")
+    book.add_worksheet().write_column(0, 0, ["te\r\nxt", "a"])
+    book.close()
+    with open_table(tmp_path / "a.xlsx") as table:
+        assert [name.split() for name in table.columns] == [["te", "xt"]]
+
+
+def test_a_name_that_stands_often_in_the_header_is_numbered_and_takes_no_time() -> None:
+    assert unique(["a", "a#2", "a", "b", "a", "a#2"]) == ["a", "a#2", "a#3", "b", "a#4", "a#2#2"]
+    start = time.process_time()
+    assert unique([""] * 20_000)[-1] == "#20000"
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize("content", ["a,b\n1,x\\", "a,b\n1,x\\\n", 'a,b\n1,"x\\'])
+def test_a_backslash_at_the_end_is_not_called_an_open_quote(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.csv").write_text(content)
+    with open_table(tmp_path / "a.csv", Dialect(quoting="backslash")) as table:
+        (reject,) = table.items
+    assert isinstance(reject, Reject)
+    assert (reject.code, "ends in a backslash" in reject.message) == ("bad_quote", True)
+
+
+def test_a_pipe_is_not_called_missing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(UserError, match="standard input, as -") as caught:
+        require_file(tmp_path / "a.csv")
+    assert caught.value.code == ExitCode.NO_INPUT

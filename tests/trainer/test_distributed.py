@@ -1,0 +1,115 @@
+"""Two processes train as one would, on the CPU."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from models.run_directory import read_json, read_rows
+from tests.tiny import write_encoder
+from trainer.training import train
+
+from .test_finetune import settings
+
+ROOT = Path(__file__).parents[2]
+
+# Arguments: encoder, reviews, output, the process to be killed, and at which of its steps.
+CHILD = """
+import os, signal, sys
+from pathlib import Path
+from models.classifier import Classifier
+from tests.trainer.test_finetune import settings
+from trainer import distributed, finetune
+from trainer.training import train
+
+finetune.WARMING_STEPS, finetune.MEASURED_STEPS = 0, 1
+rank, killed_at = map(int, sys.argv[4:])
+steps = 0
+forward = Classifier.forward
+
+def count(self, *arguments, **named):
+    global steps
+    steps += self.training
+    if distributed.rank() == rank and steps == killed_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return forward(self, *arguments, **named)
+
+Classifier.forward = count
+train(settings(*map(Path, sys.argv[1:4]), batch_size=23))
+"""
+
+
+def start(*arguments: object, killed: int = -1, at: int = -1) -> subprocess.CompletedProcess[str]:
+    """Run a training in two processes with one thread each."""
+    script = Path(str(arguments[2])).with_suffix(".py")
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text(CHILD)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    return subprocess.run(
+        [*torchrun, str(script), *map(str, arguments), str(killed), str(at)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+    )
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An encoder without dropout: which process drops what is chance."""
+    folder = write_encoder(tmp_path_factory.mktemp("calm"))
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def two(calm: Path, reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training in two processes: 24 rows in batches of 23; of the last, one has no row."""
+    output = tmp_path_factory.mktemp("two") / "two"
+    finished = start(calm, reviews, output)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stderr.count("labels: 0 =") == 1, "only the first process speaks"
+    return output
+
+
+def test_two_processes_learn_what_one_learns(
+    calm: Path, reviews: Path, two: Path, tmp_path: Path
+) -> None:
+    train(settings(calm, reviews, tmp_path / "one", batch_size=23))
+    one_by_one = read_json(tmp_path / "one" / "metrics.json")
+    together = read_json(two / "metrics.json")
+    assert len(one_by_one["history"]) == 3
+    for alone, shared in zip(one_by_one["history"], together["history"], strict=True):
+        assert shared == pytest.approx(alone, abs=1e-4)
+    assert together["dev"]["confusion"] == one_by_one["dev"]["confusion"]
+    rows = zip(
+        read_rows(tmp_path / "one" / "test.jsonl"), read_rows(two / "test.jsonl"), strict=True
+    )
+    for alone, shared in rows:
+        assert shared.probabilities == pytest.approx(alone.probabilities, abs=1e-3)
+
+
+def test_a_process_that_is_killed_ends_the_training_and_the_next_goes_on(
+    calm: Path, reviews: Path, two: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "killed" / "run"
+    started = time.monotonic()
+    # Two steps an epoch: the fourth is in the second.
+    killed = start(calm, reviews, output, killed=1, at=4)
+    assert time.monotonic() - started < 60
+    assert killed.returncode != 0
+    assert f"Signal {signal.SIGKILL.value} (SIGKILL)" in killed.stderr
+    assert not output.exists()
+    again = start(calm, reviews, output)
+    assert again.returncode == 0, again.stderr
+    assert "3 steps to go" in again.stderr  # of four, after the first of them
+    for name in ("head.safetensors", "encoder/model.safetensors", "metrics.json"):
+        assert (output / name).read_bytes() == (two / name).read_bytes(), name

@@ -1,0 +1,139 @@
+"""File runs for tests: a predictor that costs nothing, small chunks, and children to kill."""
+
+import hashlib
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pyarrow.parquet  # noqa: F401 - for the children, which are forked with it
+import pytest
+import xlsxwriter  # noqa: F401
+
+from models.manifest import Manifest
+from models.predictor import Predictions, Predictor
+from tests import tiny
+from tui.batch import engine as engine_module
+from tui.batch import journal
+from tui.batch.engine import Hooks, classify
+from tui.batch.inspection import Settings
+from tui.batch.summary import Summary
+
+MANIFEST = replace(tiny.MANIFEST, max_length=16, uncertain_below=0.6)
+
+
+@dataclass
+class FakePredictor:
+    """Answers by a digest of the text alone."""
+
+    manifest: Manifest = MANIFEST
+    device: str = "cpu"
+    path: Path = Path("fake.onnx")
+    before: Callable[[], object] = lambda: None
+    seen: list[str] = field(default_factory=list)
+
+    def predict(self, texts: Sequence[str], *, windows: bool = False) -> Predictions:  # noqa: ARG002
+        self.before()
+        self.seen += texts
+        digests = [hashlib.sha256(text.encode("utf-8", "replace")).digest()[0] for text in texts]
+        first = np.array(digests, dtype=np.float32) / 255
+        read = [min(1, MANIFEST.max_length / max(len(text), 1)) for text in texts]
+        return Predictions(np.stack([first, 1 - first], axis=1), np.array(read, dtype=np.float32))
+
+
+version("sentiment-tui")  # imports what a child that is another user could not read
+
+
+def fake(**fields: Any) -> Predictor:
+    return cast(Predictor, FakePredictor(**fields))
+
+
+def run(source: Path, output: Path, predictor: Predictor | None = None, **more: Any) -> Summary:
+    """Run the engine in this process."""
+    hooks = more.pop("hooks", Hooks())
+    settings = Settings(source, output, **more)
+    return classify(settings, predictor or fake(), hooks=hooks)
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "CHUNK", 4)
+    monkeypatch.setattr(engine_module, "BATCH", 2)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return every file of a folder, hidden ones and those in run folders included."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+class Trap:
+    """Stands for `os` in `tui.batch.journal`, and does something before the k-th call."""
+
+    def __init__(self, at: int, act: Callable[[], object], *, always: bool = False) -> None:
+        self.calls = 0
+        self._at, self._act, self._always = at, act, always
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(os, name)
+        if not callable(found):
+            return found
+
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            self.calls += 1
+            if name == "close":  # a file is closed, and a lock free, even where that is an error
+                found(*arguments)
+            if self.calls == self._at or (self._always and self.calls > self._at):
+                self._act()
+            return None if name == "close" else found(*arguments, **keywords)
+
+        return call
+
+
+def _child(source: Path, output: Path, kill_at: int, pause: float, more: dict[str, Any]) -> None:
+    engine_module.CHUNK, engine_module.BATCH = 4, 2
+    trap = Trap(kill_at, lambda: os.kill(os.getpid(), signal.SIGKILL))
+    journal.os = cast(Any, trap)
+    user = more.pop("user", None)
+    if user is not None:
+        os.setuid(user)
+    try:
+        run(source, output, fake(before=lambda: time.sleep(pause)), **more)
+    except BaseException as error:  # noqa: BLE001 - its code is all that a child can return
+        code = getattr(error, "code", 1)
+        os._exit(int(code) if not isinstance(error, OSError) else 74)
+    os._exit(0)
+
+
+# Forked from a process without threads, which has everything imported: a child costs milliseconds.
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["tests.tui.batch.runs"])
+
+
+def in_child(
+    source: Path,
+    output: Path,
+    *,
+    kill_at: int = 0,
+    kill_after: float | None = None,
+    pause: float = 0.0,
+    **more: Any,
+) -> int:
+    """Run the engine in a child, and return its exit code: -9 where it was killed."""
+    child = _context.Process(target=_child, args=(source, output, kill_at, pause, more))
+    child.start()
+    if kill_after is not None:
+        time.sleep(kill_after)
+        child.kill()
+    child.join(60)
+    assert child.exitcode is not None
+    return child.exitcode

@@ -1,0 +1,1 @@
+"""The labelled reviews: where they come from, how they are split and audited."""

@@ -1,0 +1,73 @@
+"""Cuts dev and test from the rows of train: stratified, seeded, and with no text in two splits."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.console.command import ExitCode, UserError
+from trainer.data.duplicates import hash64
+
+
+def split_rows(
+    labels: NDArray[np.int64],
+    keys: Sequence[str],
+    fractions: Mapping[str, float],
+    *,
+    names: Sequence[str],
+    seed: int,
+    known: Collection[str] = frozenset(),
+) -> dict[str, NDArray[np.intp]]:
+    """Choose the rows of some splits; "train" is what remains.
+
+    The different texts of a class are put in the order of a hash of text and seed, and dealt out:
+    to the first split until it has its rows, then to the next. So each class is shared out to the
+    row, but for the copies of a text, which stay together. The choice depends on the arguments
+    alone, on no generator whose stream another version of a library may change.
+
+    Args:
+        labels: label ids, `[rows]`.
+        keys: what makes a row the same as another, one per row.
+        fractions: split → fraction of the rows.
+        names: of the labels, for messages.
+        seed: another one gives other splits.
+        known: keys that must stay in train, because another split holds them.
+
+    Returns:
+        Split → its row numbers, ascending; "train" is the first.
+
+    Raises:
+        UserError: DATA, a class has too few different keys for a row of it in every split.
+    """
+    numbers: dict[str, int] = {}
+    group = np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.intp)
+    draws = np.array([hash64(f"{seed} {key}") for key in numbers], dtype=np.uint64)  # [groups]
+    free = np.array([key not in known for key in numbers], dtype=bool)  # [groups]
+    size = np.bincount(group)  # [groups]
+    # a text that has several labels goes with those of its first
+    label_of = labels[np.unique(group, return_index=True)[1]]  # [groups]
+    part_of = np.zeros(len(numbers), dtype=np.intp)  # [groups]; 0 is train
+    for label in range(len(names)):
+        rows = np.count_nonzero(labels == label)
+        wanted = [max(1, round(fraction * rows)) for fraction in fractions.values()]
+        dealt = np.flatnonzero(free & (label_of == label))
+        dealt = dealt[np.argsort(draws[dealt])]
+        middle = size[dealt].cumsum() - size[dealt] / 2
+        part_of[dealt] = np.searchsorted(np.cumsum(wanted), middle) + 1
+    parts = ["train", *fractions]
+    part_of[part_of == len(parts)] = 0
+    part_of = part_of[group]  # [rows]
+    for label, name in enumerate(names):
+        rows_of = labels == label
+        if rows_of.any() and len(np.unique(part_of[rows_of])) < len(parts):
+            raise UserError(
+                ExitCode.DATA,
+                "--split-sizes: expected enough different texts of label {label} for each of "
+                "{splits}, found {texts} in {rows} rows; give files for these splits, or more "
+                "rows of the label",
+                label=name,
+                splits=", ".join([*fractions, "train"]),
+                texts=len(np.unique(group[rows_of & free[group]])),
+                rows=np.count_nonzero(rows_of),
+            )
+    return {name: np.flatnonzero(part_of == part) for part, name in enumerate(parts)}

@@ -1,0 +1,1 @@
+"""What is said of a finished run: scores, calibration, card, and pictures."""

@@ -1,0 +1,145 @@
+"""Writes MODEL_CARD.md from what a run recorded; in English, as model cards are."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from models.console.display import display
+from models.metrics import BINS
+from models.run_directory import Run
+from trainer.report.calibration import TARGET
+from trainer.report.console import parts_of
+
+
+def model_card(name: str, run: Run, metrics: dict[str, Any]) -> str:
+    """Return the card as Markdown.
+
+    Args:
+        name: of the run.
+        run: the content of `run.json`.
+        metrics: by split, as `trainer.report.scores.score` gives them.
+    """
+    return f"""# {name}
+
+A text classifier: the encoder `{run.encoder}`{_cut(run)}, {_trained(run)}, {run.pooling} pooling,
+and a linear head of {run.outcome["head_parameters"]:,} parameters;
+{run.outcome["parameters"]:,} parameters in all. Texts are read up to {run.max_length} tokens.
+
+{_table("id", "label", rows=enumerate(run.labels))}
+
+## Quality
+
+Epoch {run.outcome["best_epoch"]} is the best on dev; test chose nothing.
+Behind each figure stands its interval of 95 %: Wilson's for accuracy, the bootstrap's for macro-F1
+and for the expected calibration error (ECE, {BINS} bins), where it leans upwards, since drawing
+rows again adds noise. "Unseen" leaves out the rows that also stand in the training split.
+
+{_table("split", "rows", "accuracy", "macro-F1", "ECE", rows=_scores(metrics))}
+
+By label, on all rows of test (the others are in metrics.json):
+
+{_table("label", "rows", "precision", "recall", "F1", rows=_by_label(run.labels, metrics["test"]))}
+
+![Learning curve](learning-curve.png)
+
+![Confusion matrix on test, classes by their ids](confusion.png)
+
+## Calibration
+
+Logits are divided by a temperature of {run.temperature:.3f} before the softmax, fitted on dev.
+Without and with it, the ECE is {", ".join(_errors(metrics))}.
+The probabilities in dev.jsonl, in test.jsonl and of the exported model are the calibrated ones.
+
+{_threshold(run.uncertain_below, metrics["dev"]["certain"]["accuracy"])}
+
+{_table("split", "answers that remain", "accuracy of these", rows=_certain(metrics))}
+
+![Reliability: accuracy by confidence](reliability.png)
+
+![Accuracy against coverage](coverage.png)
+
+## Limits
+
+- The figures hold for texts like those of the training data. Public review sets repeat themselves:
+  a row that training has seen (the same letters and digits, whatever the punctuation, width and
+  case) is easier than a new one, so the figures on unseen rows are the ones to expect.
+- Dev chose the epoch, the temperature and the threshold, so its own figures flatter. Test is the
+  measure.
+- The intervals say what other rows of the same kind would change, not what another kind would.
+- Of a longer text only the first {run.max_length} tokens count.
+
+## How it was made
+
+{_table("setting", "value", rows=_settings(run.settings))}
+
+Data fingerprint (SHA-256 over the rows): `{run.data_fingerprint}`.
+Encoder digest (SHA-256 over weights and tokenizer): `{run.encoder_digest}`.
+Made with {", ".join(f"{program} {version}" for program, version in run.versions.items())}.
+"""
+
+
+def _table(*header: str, rows: Iterable[Iterable[object]]) -> str:
+    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+    cells = ([display(value).replace("|", "\\|") for value in line] for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def _cut(run: Run) -> str:
+    layers = run.settings["layers"]
+    kept = "" if layers is None else f", cut to its layers {_shown(layers)}"
+    kept += ", its vocabulary pruned" if run.settings["prune_vocab"] else ""
+    kept += ", traditional characters read as simplified" if run.settings["simplify"] else ""
+    return kept
+
+
+def _trained(run: Run) -> str:
+    """Say what became of the encoder."""
+    kind, _, last = run.settings["train"].partition(":")
+    if kind == "last":
+        return f"its last {last} layers fine-tuned"
+    return "frozen" if kind == "head" else "fine-tuned"
+
+
+def _settings(settings: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in settings.items():
+        if value is not None and value is not False and value not in ([], ()):
+            yield name.replace("_", " "), _shown(value)
+
+
+def _shown(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _threshold(uncertain_below: float, accuracy: float) -> str:
+    reached = accuracy >= TARGET
+    if uncertain_below == 0:
+        why = "reach" if reached else "come nearest to"
+        return f"No answer is called uncertain: on dev all together {why} the {TARGET:.0%} wanted."
+    why = (
+        f"the lowest threshold that leaves {TARGET:.0%} right on dev"
+        if reached
+        else f"no threshold leaves {TARGET:.0%} right on dev, and this one comes nearest"
+    )
+    return f"An answer with a confidence below {uncertain_below:.4f} is called uncertain: {why}."
+
+
+def _scores(metrics: dict[str, Any]) -> Iterator[list[str]]:
+    for title, part in parts_of(metrics):
+        ends = {key: part[f"{key}_interval"] for key in ("accuracy", "macro_f1", "ece")}
+        figures = (f"{part[k]:.2%} ({100 * a:.1f}–{100 * b:.1f})" for k, (a, b) in ends.items())
+        yield [title, f"{part['rows']:,}", *figures]
+
+
+def _by_label(labels: list[str], scores: dict[str, Any]) -> Iterator[list[str]]:
+    for number, label in enumerate(labels):
+        figures = (f"{scores[key][number]:.2%}" for key in ("precision", "recall", "f1"))
+        yield [label, f"{sum(scores['confusion'][number]):,}", *figures]
+
+
+def _errors(metrics: dict[str, Any]) -> Iterator[str]:
+    for split, scores in metrics.items():
+        yield f"{scores['ece_uncalibrated']:.2%} and {scores['ece']:.2%} on {split}"
+
+
+def _certain(metrics: dict[str, Any]) -> Iterator[list[str]]:
+    for title, part in parts_of(metrics):
+        yield [title, f"{part['certain']['coverage']:.1%}", f"{part['certain']['accuracy']:.2%}"]

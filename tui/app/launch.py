@@ -1,0 +1,120 @@
+"""Gives the app the terminal, and the terminal back, whatever happens in between."""
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+from models.console.command import ExitCode, UserError
+from models.locations import Device
+from tui.app.app import SentimentApp
+from tui.app.engine import Model
+from tui.app.preferences import Places
+
+_LOG = 1 << 20  # bytes; a longer log begins anew
+
+
+def run_app(model: Path, device: Device, file: Path | None = None) -> None:
+    """Show the app until the user quits.
+
+    Args:
+        model: the `.onnx` file to open.
+        device: where to run it.
+        file: of texts, to show at first.
+
+    Raises:
+        SystemExit: TERMINATED, on SIGTERM or when the terminal is gone.
+        UserError: CONFIG, the user's config.toml; BUG, something that nobody expected happened,
+            and the message names the file that says where.
+    """
+    places = Places.of_user()
+    app = SentimentApp(_open_model, model, device, places, file)
+    with _stderr_to(places.log):
+        app.run()
+    if app.crash is not None:
+        raise UserError(
+            ExitCode.BUG,
+            "this is a bug in sentiment-tui. {path} says where; it has none of your texts",
+            path=write_crash(app.crash, places.state),
+        )
+    code = app.return_code or ExitCode.OK
+    if app.engine.busy:
+        # It is in native code, loading. An interpreter that is taken down under it aborts now and
+        # then ("terminate called without an active exception"), so this one just stops.
+        os._exit(code)
+    if code:
+        sys.exit(code)
+
+
+def _open_model(path: Path, device: Device) -> Model:
+    from models.predictor import Predictor  # takes a while, so on the engine's thread
+
+    try:
+        return Predictor.open(path, device=device)
+    except UserError as error:
+        if error.code is not ExitCode.UNAVAILABLE or device == "cpu":
+            raise
+        return Predictor.open(path, device="cpu")  # the status bar says that it is not the wanted
+
+
+def exit_on_signals(app: SentimentApp) -> None:
+    """Let SIGTERM, and a terminal that goes away, end the app as quitting does."""
+    leave = partial(app.exit, return_code=ExitCode.TERMINATED)
+    for name in ("SIGTERM", "SIGHUP"):
+        with suppress(NotImplementedError, AttributeError):  # Windows has neither
+            asyncio.get_running_loop().add_signal_handler(getattr(signal, name), leave)
+
+
+@contextmanager
+def _stderr_to(log: Path) -> Iterator[None]:
+    """Let native code write to a file, and Textual to the terminal, both of which use stderr."""
+    file = _opened(log)
+    terminal = os.dup(2)
+    before = sys.__stderr__
+    with os.fdopen(terminal, "w", encoding="utf-8", closefd=False) as screen:
+        os.dup2(file, 2)
+        os.close(file)
+        sys.__stderr__ = screen  # type: ignore[misc] # where Textual's driver writes its frames
+        try:
+            yield
+        finally:
+            screen.flush()
+            sys.__stderr__ = before  # type: ignore[misc]
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+def _opened(log: Path) -> int:
+    """Open a log, anew where it is long; where there can be none, what is said is lost."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        if log.exists() and log.stat().st_size > _LOG:
+            flags |= os.O_TRUNC
+        return os.open(log, flags, 0o600)
+    except OSError:
+        return os.open(os.devnull, os.O_WRONLY)
+
+
+def write_crash(error: BaseException, state: Path) -> Path:
+    """Write down where an exception came from, without values or messages: they may be texts."""
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        state = Path(tempfile.gettempdir())
+    path = state / f"crash-{time.strftime('%Y%m%d-%H%M%S')}.txt"
+    lines = [f"{sys.version}\n"]
+    # Textual wraps what a worker raised, and leaves it in `error`
+    chain: BaseException | None = getattr(error, "error", error)
+    while chain is not None:
+        lines += [*traceback.format_tb(chain.__traceback__), f"{type(chain).__qualname__}\n\n"]
+        chain = chain.__cause__ or chain.__context__
+    path.write_text("".join(lines), encoding="utf-8")
+    return path

@@ -1,0 +1,82 @@
+"""What the command palette lists: the actions of the moment, and all that can be chosen."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.screen import Screen
+
+from models.console.display import display
+from models.console.i18n import language, tr
+from models.locations import BUILTIN
+from tui.app.keymap import Action, actions
+from tui.app.paths import is_file
+
+if TYPE_CHECKING:
+    from tui.app.app import SentimentApp
+
+
+class Commands(Provider):
+    """Everything that can be done now."""
+
+    async def discover(self) -> Hits:
+        """List all, before anything is typed."""
+        for words, run in self._commands():
+            yield DiscoveryHit(Content(words), run, text=words)
+
+    async def search(self, query: str) -> Hits:
+        """List what matches."""
+        matcher = self.matcher(query)
+        for words, run in self._commands():
+            score, places = matcher.fuzzy_search.match(query, words)
+            if score > 0:
+                shown = Content(words)  # and no markup, as `matcher.highlight` would have it
+                for place in places:
+                    shown = shown.stylize(matcher.match_style, place, place + 1)
+                yield Hit(score, shown, run, text=words)
+
+    def _commands(self) -> Iterator[tuple[str, Callable[[], object]]]:
+        app = cast("SentimentApp", self.app)
+        for action, run in possible(app, self.screen):
+            if action.place != "entry" and action.name != "palette":
+                yield f"{action.words}  ({app.keys.shown(action)})", run
+        for model in _models(app.model):
+            name = tr("built-in model") if model.samefile(BUILTIN) else display(model)
+            yield tr("Model: {name}", name=name), partial(app.open_model, model, app.device)
+        yield tr("Model: another file…"), app.pick_model
+        for device in ("auto", "cpu", "cuda"):
+            words = tr("Device: {device}", device=device)
+            yield words, partial(app.open_model, app.model, device)
+        themes = {"dark": tr("dark"), "light": tr("light"), "contrast": tr("high contrast")}
+        for theme, name in themes.items():
+            yield tr("Theme: {name}", name=name), partial(app.choose, theme=theme)
+        other, name = ("en", "English") if language() == "zh" else ("zh", "中文")
+        yield tr("Language: {name}", name=name), partial(app.choose, language=other)
+        live, kept = app.choices.live, app.choices.history
+        words = tr("Answer only at Enter") if live else tr("Answer while typing")
+        yield words, partial(app.choose, live=not live)
+        words = tr("Keep no history, and forget it") if kept else tr("Keep a history")
+        yield words, partial(app.choose, history=not kept)
+        for path in app.choices.recent:
+            yield tr("Open {path}", path=path), partial(app.open_file, Path(path))
+
+
+def _models(current: Path) -> list[Path]:
+    """Return the models that can be chosen: the one in use, those of this folder, built-in."""
+    here = sorted(Path("models").glob("[!.]*.onnx"))
+    found = {path.resolve(): path for path in [*here, current, BUILTIN] if is_file(path)}
+    return [path for path in found.values() if not path.name.endswith(".rejected.onnx")]
+
+
+def possible(app: "SentimentApp", screen: Screen[Any]) -> list[tuple[Action, Callable[[], Any]]]:
+    """Return what can be done where the focus of a screen is, each with what does it."""
+    nodes = [*(screen.focused.ancestors_with_self if screen.focused else [screen]), app]
+    doers = {
+        binding.id: partial(app.run_action, binding.action, node)
+        for node in nodes
+        for _, binding in node._bindings
+    }
+    return [(action, doers[action.id]) for action in actions() if action.id in doers]

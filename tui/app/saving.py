@@ -1,0 +1,101 @@
+"""Saves rows of a finished run to another file, through the writers of the run itself."""
+
+import threading
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.console.command import ExitCode, UserError
+from models.tables.reading import Record, open_table
+from tui.app.result_store import Rows
+from tui.batch.engine import Stopped, values_of
+from tui.batch.inspection import Found, Settings, digest_of, keeps_lines, output_format_of
+from tui.batch.journal import Draft, journal_of, publish
+from tui.batch.receipt import begin_anew, check_output
+from tui.batch.writers import UnwritableError, Writer, open_writer
+
+
+def save_rows(
+    settings: Settings,
+    found: Found,
+    rows: Rows,
+    chosen: NDArray[np.int64] | None,
+    path: Path,
+    stop: threading.Event,
+    corrections: Mapping[str, str],
+) -> int:
+    """Write the records of some rows, in the order of the input, with their answers.
+
+    All rows, in the format of the run, give the bytes of the run's own output, unless one of them
+    was corrected: then a column `corrected_label` stands before the answer.
+
+    Args:
+        settings: of the run; `force` says whether `path` may exist.
+        found: what the run found.
+        rows: its answers.
+        chosen: indices of rows; None for all.
+        path: of the new file, whose name tells its format.
+        stop: set by another thread, it ends this, and nothing is written.
+        corrections: text → right label.
+
+    Returns:
+        How many records were written.
+
+    Raises:
+        UserError: CANNOT_CREATE, `path` exists or is the input; USAGE, no format of that name;
+            DATA, the input is not what it was, or the format cannot hold a value.
+        Stopped: `stop` was set.
+    """
+    assert settings.source is not None  # noqa: S101 - the app classifies files
+    if digest_of(settings.source) != found.digest:
+        raise UserError(ExitCode.DATA, "{name} was changed since it was read", name=found.name)
+    settings = replace(settings, output=path, output_format=None)
+    check_output(path, settings)
+    indices = np.arange(len(rows)) if chosen is None else np.sort(chosen)
+    numbers, written = rows.column("numbers")[indices], 0
+    added = settings.added(rows.labels)
+    corrected = settings.prefix + "corrected_label"
+    texts = ((index, rows.row(index).text) for index in (indices.tolist() if corrections else ()))
+    labels = {index: corrections[text] for index, text in texts if text in corrections}
+    with open_table(settings.source, found.dialect) as table:
+        now = replace(found, output_format=output_format_of(settings, table))
+        if labels and not keeps_lines(settings, now):
+            settings = replace(settings, select=(*(settings.select or found.columns), corrected))
+        with journal_of(path) as journal:
+            begin_anew(journal, path, force=False)
+            with closing(Draft(journal.folder / "output.draft")) as draft:
+                writer = open_writer(settings, now, table, added, draft, journal.folder)
+                for item in table.items:
+                    if stop.is_set():
+                        raise Stopped
+                    if written == len(indices):
+                        break
+                    if isinstance(item, Record) and item.place.number == numbers[written]:
+                        index = int(indices[written])
+                        row = rows.row(index, 0)
+                        values = values_of(rows.labels, row.label, row.confidence, row.status)
+                        answer = {corrected: labels.get(index)} if labels else {}
+                        _write(writer, item, answer | dict(zip(added, values, strict=True)))
+                        written += 1
+                writer.close()
+                draft.finish()
+            publish(journal.folder / "output.draft", path)
+    return written
+
+
+def _write(writer: Writer, record: Record, answer: Mapping[str, Any]) -> None:
+    try:
+        writer.write(record, answer)
+    except UnwritableError as error:
+        raise UserError(
+            ExitCode.DATA,
+            "record {number}, column {column}: {reason}",
+            number=record.place.number,
+            column=error.column or "-",
+            reason=error,
+        ) from error

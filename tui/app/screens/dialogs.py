@@ -1,0 +1,171 @@
+"""Small screens over the others: a question, a line of text, one text in full, and help."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+
+from models.console.display import display
+from models.console.i18n import tr
+from tui.app.keymap import actions
+from tui.app.paint import FAINT
+from tui.app.theme import padded
+from tui.app.widgets.text_entry import Line
+
+if TYPE_CHECKING:
+    from tui.app.app import SentimentApp
+
+_SHOWN = 20_000  # characters: no one reads more, and it must not hold the screen up
+
+
+class Dialog(ModalScreen[Any]):
+    """A box in the middle; Escape leaves it. A subclass composes what is in the box.
+
+    Args:
+        title: of the box.
+        hint: which keys do what.
+
+    Attributes:
+        scrolls: the box has the focus, for what is in it takes none.
+    """
+
+    app: "SentimentApp"
+    scrolls: ClassVar[bool] = True
+    BINDINGS = [Binding("escape", "dismiss", show=False)]  # noqa: RUF012 - Textual types it so
+
+    def __init__(self, title: str, hint: str = "") -> None:
+        super().__init__()
+        self._title, self._hint = title, hint
+
+    def compose(self) -> ComposeResult:
+        """Lay out the box."""
+        with VerticalScroll(classes="box", can_focus=self.scrolls) as box:
+            box.border_title = Content(display(self._title))
+            box.border_subtitle = Content(self._hint or tr("Esc goes back"))
+            yield from self._body()
+
+    def _body(self) -> ComposeResult:
+        raise NotImplementedError
+
+    def on_click(self, event: events.Click) -> None:
+        """Leave when the mouse clicks beside the box."""
+        if event.widget is self:
+            self.dismiss()
+
+
+class Question(Dialog):
+    """Asks for one of some answers, and returns its number; None when nobody answered.
+
+    Args:
+        title: the question.
+        answers: to choose from, each also by its digit.
+        text: what more there is to say.
+    """
+
+    scrolls = False
+
+    def __init__(self, title: str, answers: Sequence[str], text: str = "") -> None:
+        super().__init__(title, tr("Enter chooses · Esc goes back"))
+        self._answers, self._text = answers, text
+
+    def _body(self) -> ComposeResult:
+        if self._text:
+            yield Static(display(self._text, keep="\n"), markup=False)
+        numbered = (f"{n}  {display(answer)}" for n, answer in enumerate(self._answers, start=1))
+        yield OptionList(*numbered, markup=False)
+
+    def on_key(self, event: events.Key) -> None:
+        """Let a digit choose."""
+        if event.key.isdecimal() and 0 < int(event.key) <= len(self._answers):
+            event.stop()
+            self.dismiss(int(event.key) - 1)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Return the answer."""
+        self.dismiss(event.option_index)
+
+
+class Ask(Dialog):
+    """Asks for a line of text, and returns it; None when nobody answered.
+
+    Args:
+        title: the question.
+        value: what stands there at first.
+    """
+
+    scrolls = False
+
+    def __init__(self, title: str, value: str) -> None:
+        super().__init__(title, tr("Enter chooses · Esc goes back"))
+        self._value = value
+
+    def _body(self) -> ComposeResult:
+        yield Line(self._value, select_on_focus=False)
+
+    def on_input_submitted(self, event: Line.Submitted) -> None:
+        """Return the line."""
+        self.dismiss(event.value)
+
+
+class Whole(Dialog):
+    """A text in full, up to what can be read."""
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__(title)
+        self._text = text
+
+    def _body(self) -> ComposeResult:
+        yield Static(shown(self._text), markup=False)
+
+
+class Help(Dialog):
+    """The keys of what has the focus, of its screen, and of everywhere."""
+
+    def __init__(self, places: Sequence[str]) -> None:
+        super().__init__(tr("Help"))
+        self._places = places
+
+    def _body(self) -> ComposeResult:
+        names = {
+            "entry": tr("The text box"),
+            "history": tr("The list of answers"),
+            "type": tr("Type a text"),
+            "file": tr("Before a file is classified"),
+            "results": tr("A file run"),
+            "table": tr("The table of answers"),
+            "app": tr("Everywhere"),
+        }
+        for place in self._places:
+            lines = [
+                Content.assemble(
+                    (padded(self.app.keys.shown(action), 13), "bold"),
+                    padded(action.words, 34),
+                    (action.name, FAINT),
+                )
+                for action in actions()
+                if action.place == place
+            ]
+            yield Static(Content.styled(names[place], "bold underline"))
+            yield Static(Content("\n").join(lines), classes="keys")
+        yield Static(
+            tr(
+                "Keys can be changed in {path}: a table [keys] with the names on the right, as in "
+                'explain = "f3". The palette has every command, and the choice of model, '
+                "device, theme and language.",
+                path=self.app.places.keys,
+            ),
+            markup=False,
+        )
+
+
+def shown(text: str) -> str:
+    """Return a text for a widget that wraps lines, its end replaced by a count if it is huge."""
+    more = len(text) - _SHOWN
+    note = "\n" + tr("… and {count} more characters", count=more) if more > 0 else ""
+    return display(text[:_SHOWN], keep="\n") + note

@@ -1,0 +1,186 @@
+"""The first screen: type a text and read its answer; below it, the answers before."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.timer import Timer
+
+from models.console.i18n import tr
+from tui.app.clipboard import copy
+from tui.app.engine import Answer, Answered, answer
+from tui.app.paint import FAINT, named
+from tui.app.screens.dialogs import Question
+from tui.app.screens.page import Page
+from tui.app.theme import one_line, percent
+from tui.app.widgets.answer_card import AnswerCard
+from tui.app.widgets.text_entry import Entry, Line
+from tui.app.widgets.virtual_list import Lines
+
+_PAUSE = 0.35  # seconds without a key, after which a text that is being typed is answered
+
+
+class TypeScreen(Page):
+    """An entry, the newest answer, the answers before it, and the two bars at the foot."""
+
+    AUTO_FOCUS = "Entry"
+    place = "type"
+    _answer: Answer | None = None
+    _pause: Timer | None = None
+
+    def _body(self) -> ComposeResult:
+        """Lay out the screen; the entry is on top, as input methods draw below the cursor."""
+        yield Entry()
+        yield AnswerCard()
+        yield Line(placeholder=tr("Search the history"), id="find")
+        empty = tr("The answers will be listed here, newest first.")
+        found: Sequence[Answer] = ()
+        yield Lines(found, self._draw, empty, id="history")
+
+    def tell(self) -> None:
+        """Say how things stand, and list the answers."""
+        state, card = self.app.state, self.query_one(AnswerCard)
+        self.set_class(state == "refused", "-refused")
+        if state == "refused":
+            card.refuse(self.app.refusal, self.app.key_of("palette"))
+        elif self._answer is not None:
+            card.show(self._answer, self.app.corrections.labels.get(self._answer.text))
+        elif state == "loading":
+            card.say(tr("The model is loading. You can type already."))
+        else:
+            card.say(tr("Type a review above and press Enter."))
+        self._fill()
+
+    @on(Line.Changed, "#find")
+    def _fill(self) -> None:
+        """List the answers to texts that contain what is searched for, in any case."""
+        wanted = self.query_one("#find", Line).value.strip().casefold()
+        found = [one for one in reversed(self.app.answers) if wanted in one.text.casefold()]
+        count = f"{len(found)} / {len(self.app.answers)}" if wanted else len(found)
+        history = self._history
+        history.border_title = tr("Answers · {count}", count=count)
+        history.show(found, cursor=0 if len(found) != len(history.items) else None)
+
+    @property
+    def _history(self) -> Lines[Answer]:
+        return self.query_one("#history", Lines)
+
+    def _draw(self, found: Answer, width: int) -> Content:
+        """Draw an answer as a line."""
+        name = named(found.labels, found.winner)
+        marks = f" {percent(max(found.probabilities))} {'?' if found.unsure else ' '}"
+        marks += "✎ " if found.text in self.app.corrections.labels else "  "
+        text = one_line(found.text, width - name.cell_length - len(marks))
+        return Content.assemble(name, (marks, FAINT), text)
+
+    @property
+    def _subject(self) -> Answer | None:
+        """The answer that is meant: the one under the cursor of the list, else the one shown."""
+        history = self._history
+        return history.chosen if history.has_focus else self.query_one(AnswerCard).answer
+
+    @on(Entry.Changed)
+    def _typed(self) -> None:
+        if self._pause is not None:
+            self._pause.stop()
+        if self.app.choices.live:
+            self._pause = self.set_timer(_PAUSE, partial(self.call_later, self._ask_live))
+
+    def _ask_live(self) -> None:
+        text = self.query_one(Entry).text
+        if text.strip() and text.strip() != "q" and self.app.state == "ready":
+            self.app.engine.submit(
+                lambda model: answer(model, text, live=True), self.post_message, slot="live"
+            )
+
+    @on(Entry.Submitted)
+    def _submitted(self, event: Entry.Submitted) -> None:
+        if event.text.strip() == "q":  # as in the tutorial's loop
+            self.app.exit()
+        elif self.app.state == "refused":
+            self.app.bell()  # the card says why, and goes on saying it
+        elif not event.text.strip():
+            self.query_one(AnswerCard).say(tr("Nothing to classify yet: type a text first."))
+        else:
+            self._ask(event.text)
+
+    def _ask(self, text: str) -> None:
+        self.app.engine.submit(lambda model: answer(model, text), self.post_message)
+        if self.app.state == "loading":
+            waiting = tr("The model is still loading; your answer will appear here.")
+            self.query_one(AnswerCard).say(waiting)
+
+    @on(Answered)
+    def _answered(self, event: Answered) -> None:
+        if event.live and event.answer.text != self.query_one(Entry).text:
+            return  # it was changed or submitted meanwhile
+        self._answer = event.answer
+        if not event.live:
+            self.app.keep(event.answer)
+        self.tell()
+
+    @on(Entry.ManyLines)
+    @work(description="paste")
+    async def _many_lines(self, event: Entry.ManyLines) -> None:
+        texts = [line for line in event.text.splitlines() if line.strip()]
+        choices = [tr("One text"), tr("{count:text}, one a line", count=len(texts))]
+        question = Question(tr("You pasted several lines"), choices)
+        match await self.app.push_screen_wait(question):
+            case 0:
+                self.query_one(Entry).insert(event.text)
+            case 1:
+                for text in texts:
+                    self._ask(text)
+
+    @on(Entry.Dropped)
+    def _dropped(self, event: Entry.Dropped) -> None:
+        self.app.open_file(event.path)
+
+    @on(Line.Submitted, "#find")
+    def _found(self) -> None:
+        self._history.focus()
+
+    def action_find(self) -> None:
+        """Open the line that searches the answers; a second time, close it."""
+        find = self.query_one("#find", Line)
+        self.toggle_class("-finding")
+        if self.has_class("-finding"):
+            find.focus()
+        else:
+            find.clear()
+            self.query_one(Entry).focus()
+
+    @on(Lines.Chosen)
+    def _taken(self) -> None:
+        """Put the chosen text back into the entry, and show its answer."""
+        if (chosen := self._history.chosen) is not None:
+            self.query_one(Entry).text = chosen.text
+            self._answer = chosen
+            self.tell()
+            self.query_one(Entry).focus()
+
+    def action_explain(self) -> None:
+        """Show why the model answers so."""
+        from tui.app.screens.why import Why
+
+        entry, subject = self.query_one(Entry), self._subject
+        if entry.has_focus and entry.text.strip():
+            self.app.push_screen(Why(entry.text))
+        elif subject is not None:
+            self.app.push_screen(Why(subject.text))
+        else:
+            self.app.bell()
+
+    def action_correct(self) -> None:
+        """Ask which label is right, and note it down."""
+        if (subject := self._subject) is None:
+            self.app.bell()
+        else:
+            self.correct(subject.text, subject.labels, self.tell)
+
+    def action_copy(self) -> None:
+        """Copy the chosen text."""
+        if (chosen := self._history.chosen) is not None:
+            self.app.say(copy(self.app, chosen.text))

@@ -1,0 +1,146 @@
+"""A list of any length, of which only the lines in view are ever drawn."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from textual import events
+from textual.binding import Binding
+from textual.content import Content
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.visual import Visual
+
+from tui.app.theme import one_line
+
+if TYPE_CHECKING:
+    from tui.app.app import SentimentApp
+
+T = TypeVar("T", covariant=True)
+
+
+class Items(Protocol[T]):
+    """What is listed: a list, a range, an array."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> T: ...
+
+
+class Lines(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
+    """One line an item, and a cursor.
+
+    Args:
+        items: what is listed.
+        draw: returns an item as at most so many cells.
+        empty: what stands there where nothing is listed.
+        id: of the widget, and the place of its actions.
+    """
+
+    app: "SentimentApp"
+    COMPONENT_CLASSES = {"lines--cursor"}  # noqa: RUF012 - Textual types it so
+    BINDINGS = [  # noqa: RUF012 - as above
+        Binding("up", "move(-1)", show=False),
+        Binding("down", "move(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+        Binding("pagedown", "page(1)", show=False),
+        Binding("home", "go(0)", show=False),
+        Binding("end", "go(-1)", show=False),
+        Binding("enter", "choose", show=False),
+    ]
+
+    class Moved(Message):
+        """The cursor is on another item, or the items are others."""
+
+    class Chosen(Message):
+        """Enter was pressed on an item, or the mouse clicked twice."""
+
+        def __init__(self, lines: "Lines[Any]") -> None:
+            super().__init__()
+            self.lines = lines
+
+        @property
+        def control(self) -> "Lines[Any]":
+            """The list, for `on` to tell apart."""
+            return self.lines
+
+    def __init__(
+        self, items: Items[T], draw: Callable[[Any, int], Content], empty: str = "", *, id: str
+    ) -> None:
+        super().__init__(id=id)
+        self.items, self.cursor = items, 0
+        self._draw, self._empty = draw, empty
+
+    def on_mount(self) -> None:
+        """Take the keys that the user chose."""
+        self.app.keys.bind(self, str(self.id))
+        self.show(self.items)
+
+    @property
+    def chosen(self) -> T | None:
+        """The item under the cursor."""
+        return self.items[self.cursor] if len(self.items) else None
+
+    def show(self, items: Items[T], *, cursor: int | None = None) -> None:
+        """List other items; optionally with the cursor elsewhere.
+
+        What is in view changes only where the cursor goes elsewhere, or was on no item.
+        """
+        stays = cursor is None and self.cursor < min(len(self.items), len(items))
+        self.items = items
+        self.virtual_size = Size(0, len(items))
+        if stays:
+            self.refresh()
+            self.post_message(self.Moved())
+        else:
+            self.go(self.cursor if cursor is None else cursor)
+
+    def go(self, row: int) -> None:
+        """Put the cursor on a row, or the nearest that there is, and bring it into view."""
+        self.cursor = max(0, min(row, len(self.items) - 1))
+        line = Region(0, self.cursor, self.size.width, 1)
+        self.scroll_to_region(line, animate=False, force=True)
+        self.refresh()
+        self.post_message(self.Moved())
+
+    def action_move(self, by: int) -> None:
+        """Go down by some rows."""
+        self.go(self.cursor + by)
+
+    def action_page(self, by: int) -> None:
+        """Go down by some pages."""
+        self.go(self.cursor + by * max(self.scrollable_content_region.height - 1, 1))
+
+    def action_go(self, row: int) -> None:
+        """Go to a row; -1 is the last."""
+        self.go(row if row >= 0 else len(self.items) - 1)
+
+    def action_choose(self) -> None:
+        """Tell that the item under the cursor is meant."""
+        if len(self.items):
+            self.post_message(self.Chosen(self))
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the row under the mouse."""
+        if (place := event.get_content_offset(self)) is not None:
+            row = self.scroll_offset.y + place.y
+            if row < len(self.items):
+                self.go(row)
+                if event.chain == 2:
+                    self.action_choose()
+
+    def render_line(self, y: int) -> Strip:
+        """Draw the line at `y` of the part in view."""
+        width = self.scrollable_content_region.width
+        row = self.scroll_offset.y + y
+        style = self.visual_style
+        if row < len(self.items):
+            line = self._draw(self.items[row], width)
+            if row == self.cursor and self.has_focus:
+                style = self.get_visual_style("lines--cursor")
+        elif y == 0 and not len(self.items):
+            line = Content.styled(one_line(self._empty, width), "$foreground 60%")
+        else:
+            return Strip.blank(width, self.rich_style)
+        return Visual.to_strips(self, line, width, 1, style, pad=True)[0]

@@ -1,0 +1,1 @@
+"""Classifies files and pipes; knows no screen."""

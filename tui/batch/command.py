@@ -1,0 +1,201 @@
+"""`sentiment-tui classify`: the inputs one after the other, with a report and with signals."""
+
+import errno
+import signal
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+
+from models.console.command import ExitCode, Terminated, UserError, complain, reason_of
+from models.locations import Device
+from models.predictor import Predictor
+from models.tables.reading import format_of
+from tui.batch.engine import Hooks, Stopped, classify
+from tui.batch.inspection import Settings, dialect_for, inspect
+from tui.batch.report import Report
+from tui.batch.summary import Summary
+
+_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+
+
+class _Signals:
+    """The first Ctrl-C or SIGTERM asks the run to stop after its batch; the second ends it.
+
+    A run that nothing can be resumed of, as one that reads a pipe, ends at the first.
+    """
+
+    def __init__(self, report: Report) -> None:
+        self.caught = 0
+        self.summary: Summary | None = None
+        self._resumable = True
+        self._report = report
+
+    def catch(self, *, resumable: bool) -> None:
+        """Begin to listen."""
+        self._resumable = resumable
+        for number in _CODES:
+            signal.signal(number, self._stop)
+
+    def _stop(self, number: int, _frame: FrameType | None) -> None:
+        self.caught = number
+        for again in _CODES:
+            signal.signal(again, signal.SIG_DFL)  # a run can be killed at any instant
+        if not self._resumable:
+            raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+        self._report.stopping()
+
+    def between(self, summary: Summary) -> None:
+        """Stop the run if a signal came; tell how far it is."""
+        self.summary = summary
+        if self.caught:
+            raise Stopped
+        self._report.progress(summary)
+
+
+def classify_files(
+    files: Sequence[Path],
+    settings: Settings,
+    model: Path,
+    device: Device,
+    report: Report,
+    *,
+    dry_run: bool = False,
+) -> ExitCode:
+    """Classify files, each into its own output.
+
+    Args:
+        files: paths, folders of files, or "-" for standard input.
+        settings: of every run; its output is a folder where there are several inputs.
+        model: the model file.
+        device: where to run.
+        report: who tells people.
+        dry_run: only say what would be read.
+
+    Returns:
+        OK, REJECTS, or the code of the signal that ended it.
+
+    Raises:
+        UserError: the input cannot be classified. Of several, those that can be are, and each of
+            the others is told; what concerns them all ends the command at once.
+    """
+    runs = _runs(files, settings)
+    for folder in files:
+        if folder.is_dir() and (names := _left_out(folder)):
+            report.left_out(folder, names)
+    signals = _Signals(report)
+    rejected, failures, summaries = 0, [], []
+    if not dry_run:
+        predictor = Predictor.open(model, device=device)
+        report.model(predictor)
+        _make_folder(settings, runs)
+    for run in runs:
+        try:
+            found = None if run.source is None else inspect(run)
+            if found is not None and found.problem is not None:
+                raise found.problem
+            if dry_run:
+                if found is None:
+                    raise UserError(ExitCode.USAGE, "--dry-run needs a file, not a pipe")
+                report.preview(found)
+                rejected += found.rejected or 0
+                continue
+            signals.catch(resumable=None not in (run.source, run.output))
+            hooks = Hooks(report.found, signals.between, report.answered)
+            try:
+                summary = classify(run, predictor, found=found, hooks=hooks)
+            finally:
+                report.clear()
+            report.finish(summary, run.output)
+            summaries.append(summary)
+            rejected += summary.rejected
+        except Stopped:
+            report.stopped(signals.summary)
+            return _CODES[signal.Signals(signals.caught)]
+        except (UserError, OSError) as error:
+            if len(runs) == 1 or _concerns_all(error):
+                raise
+            complain(reason_of(error))
+            failures.append(error.code if isinstance(error, UserError) else ExitCode.IO)
+    if len(summaries) > 1:
+        report.total(summaries)
+    if failures:
+        count = len(failures)
+        raise UserError(failures[0], "{count} of the inputs were not classified", count=count)
+    return ExitCode.REJECTS if rejected else ExitCode.OK
+
+
+def _concerns_all(error: UserError | OSError) -> bool:
+    """Return whether the other inputs would fail as this one did."""
+    if isinstance(error, UserError):
+        return error.code == ExitCode.USAGE
+    return isinstance(error, BrokenPipeError) or error.errno == errno.ENOSPC
+
+
+def _make_folder(settings: Settings, runs: Sequence[Settings]) -> None:
+    """Make the folder of the outputs, where there are several."""
+    folder = settings.output
+    if folder is None or runs[0].output == folder:
+        return
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            ExitCode.CANNOT_CREATE,
+            "{path} cannot be created: {reason}",
+            path=folder,
+            reason=error.strerror,
+        ) from error
+
+
+def _runs(files: Sequence[Path], settings: Settings) -> list[Settings]:
+    """Return the settings of the run of each input."""
+    output = settings.output
+    sources: list[Path] = []
+    for path in files:
+        sources += sorted(_tables_in(path)) if path.is_dir() else [path]
+    if not sources:
+        raise UserError(ExitCode.NO_INPUT, "{path} holds no file that could be read", path=files[0])
+    if len(files) == 1 and not files[0].is_dir() and not (output and output.is_dir()):
+        return [replace(settings, source=None if files[0] == Path("-") else files[0])]
+    if output is None or Path("-") in sources:
+        raise UserError(
+            ExitCode.USAGE,
+            "several inputs have several outputs: name files, and a folder with --output",
+        )
+    runs: dict[Path, Settings] = {}
+    for source in sources:
+        suffix = f".{settings.output_format}" if settings.output_format else source.suffix
+        target = output / (source.stem + suffix)
+        if target in runs:
+            raise UserError(
+                ExitCode.USAGE,
+                "{a} and {b} would both be written to {path}; classify them one by one",
+                a=runs[target].source,
+                b=source,
+                path=target,
+            )
+        run = replace(settings, source=source, output=target)
+        format = run.dialect.format or format_of(source)
+        runs[target] = replace(run, dialect=dialect_for(run, format)) if format else run
+    return list(runs.values())
+
+
+def _tables_in(folder: Path) -> list[Path]:
+    return [path for path in _inputs_in(folder) if path.is_file() and format_of(path) is not None]
+
+
+def _left_out(folder: Path) -> list[str]:
+    """Return the names in a folder of what is no table; those of folders end in "/"."""
+    others = set(_inputs_in(folder)).difference(_tables_in(folder))
+    return [path.name + "/" * path.is_dir() for path in sorted(others)]
+
+
+def _inputs_in(folder: Path) -> list[Path]:
+    """Return what is not hidden in a folder, a program's lock, or written by `classify`."""
+    ours = (".rejects.jsonl", ".receipt.json")
+    return [
+        path
+        for path in folder.iterdir()
+        if not path.name.startswith((".", "~$")) and not path.name.endswith(ours)
+    ]

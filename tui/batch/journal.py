@@ -1,0 +1,238 @@
+"""The file system as a run that must survive anything uses it: every call in one place.
+
+A run works in a hidden folder beside its output. There its answers are noted as they come, which
+is what makes it resumable, and its files are written as drafts, synced, and then renamed: so a name
+either has the whole content or is not there, whatever happens in between. The tests make each call
+of `os` in this module fail in turn.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.console.command import ExitCode, UserError
+from models.console.display import display
+
+_BUFFER = 1 << 20  # bytes
+
+
+class Draft:
+    """A file that is being written; also what stands for standard output.
+
+    Attributes:
+        digest: SHA-256 of all that was written.
+        size: in bytes.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        """Create `path`, or take standard output."""
+        self._owned = path is not None
+        self.digest = hashlib.sha256()
+        self.size = 0
+        self.closed = False
+        self._buffer = bytearray()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        self._descriptor = os.open(path, flags, 0o666) if path is not None else 1
+
+    def write(self, content: bytes) -> int:
+        """Take bytes; they reach the file when there are enough of them, or at `flush`.
+
+        Once it is closed, they are dropped: a library that is stopped may still write what it held.
+        """
+        if self.closed:
+            return len(content)
+        self.digest.update(content)
+        self.size += len(content)
+        self._buffer += content
+        if len(self._buffer) >= _BUFFER:
+            self.flush()
+        return len(content)
+
+    def tell(self) -> int:
+        """Return how many bytes were taken."""
+        return self.size
+
+    def flush(self) -> None:
+        """Hand what was taken to the operating system."""
+        while self._buffer:
+            del self._buffer[: os.write(self._descriptor, self._buffer)]
+
+    def finish(self) -> None:
+        """Flush, and wait for the disk; standard output is only flushed."""
+        self.flush()
+        if self._owned:
+            os.fsync(self._descriptor)
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the file, whatever of it was written."""
+        if self.closed:
+            return
+        self.closed = True
+        self._buffer.clear()
+        descriptor, self._descriptor = self._descriptor, -1  # soon another file has this number
+        if self._owned:
+            os.close(descriptor)
+
+
+class Screen(Draft):
+    """Standard output where it is a terminal, on which nothing that is written can act."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    def write(self, content: bytes) -> int:
+        """Take whole lines of UTF-8, and show their control characters instead of sending them."""
+        super().write(display(content.decode(), keep="\n\t").encode())
+        return len(content)
+
+
+class Journal:
+    """The answers of a run so far: a file that only grows, but for what a crash left torn.
+
+    It begins with a line that says what the run is. Then come chunks of answers, float32, each
+    behind a digest of itself and its texts. From the first that isn't whole it is written anew.
+
+    Attributes:
+        folder: of the run, in which it stands.
+        head: its first line, without the line end; b"" where it is new.
+        resumable: whether it holds answers.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open it, or begin it."""
+        self.folder = folder
+        self._descriptor = os.open(folder / "journal", os.O_RDWR | os.O_CREAT, 0o666)
+        found = os.read(self._descriptor, _BUFFER)
+        self.head, end, rest = found.partition(b"\n") if b"\n" in found else (b"", b"", b"")
+        self.resumable = bool(rest)
+        self._end = len(self.head + end)
+        self._reading = True
+        os.lseek(self._descriptor, self._end, os.SEEK_SET)
+
+    def begin(self, head: bytes) -> None:
+        """Forget what it holds, and write a first line."""
+        self._end, self.resumable = 0, False
+        self._append(head + b"\n")
+
+    def load(self, texts: Sequence[str], width: int) -> NDArray[np.float32] | None:
+        """Return the next answers, `[texts, width]`; None from the first that are not there."""
+        if not self._reading:
+            return None
+        entry = os.read(self._descriptor, 32 + 4 * len(texts) * width)
+        if entry[:32] != _digest(texts, entry[32:]):
+            return None
+        self._end += len(entry)
+        return np.frombuffer(entry[32:], dtype="<f4").reshape(len(texts), width)
+
+    def save(self, texts: Sequence[str], answers: NDArray[np.float32]) -> None:
+        """Append answers, and wait for the disk."""
+        payload = answers.astype("<f4").tobytes()
+        self._append(_digest(texts, payload) + payload)
+        self.resumable = True
+
+    def _append(self, content: bytes) -> None:
+        if self._reading:
+            os.ftruncate(self._descriptor, self._end)
+            os.lseek(self._descriptor, self._end, os.SEEK_SET)
+            self._reading = False
+        while content:
+            content = content[os.write(self._descriptor, content) :]
+        os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)
+
+
+def _digest(texts: Sequence[str], payload: bytes) -> bytes:
+    return hashlib.sha256(json.dumps(texts).encode() + payload).digest()
+
+
+def publish(draft: Path, path: Path) -> None:
+    """Give a finished draft its name, for good."""
+    os.replace(draft, path)  # noqa: PTH105 - this is the module of such calls
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)  # noqa: PTH108
+
+
+def run_folder(output: Path) -> Path:
+    """Return where a run of an output keeps what it has done; it is there while that can go on."""
+    return output.with_name(f".{output.name}.run")
+
+
+def head_of(output: Path) -> bytes:
+    """Return the first line of the journal of an output's run; raises OSError if there is none."""
+    with open(run_folder(output) / "journal", "rb") as file:  # noqa: PTH123
+        return file.readline(_BUFFER)
+
+
+@contextmanager
+def journal_of(output: Path) -> Iterator[Journal]:
+    """Hold the folder of an output's run alone, and open its journal; the kernel lets go if we die.
+
+    The folder is made where there is none, and goes when nothing in it can be resumed.
+
+    Raises:
+        UserError: LOCKED, another process holds it, or has just removed it; CANNOT_CREATE.
+    """
+    import fcntl  # Windows, where the app alone runs, has none
+
+    folder = run_folder(output)
+    descriptor = journal = None
+    disposable = not folder.exists()  # once we hold it, and until it has a journal to ask
+    try:  # a signal may end this run between any two calls
+        try:
+            with suppress(FileExistsError):
+                os.mkdir(folder)  # noqa: PTH102
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise UserError(
+                ExitCode.CANNOT_CREATE,
+                "{path} cannot be created: {reason}",
+                path=folder,
+                reason=error.strerror,
+            ) from error
+        mine = False
+        with suppress(BlockingIOError, FileNotFoundError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            mine = os.path.samestat(os.stat(folder), os.fstat(descriptor))  # noqa: PTH116
+        if not mine:
+            disposable = False
+            raise UserError(
+                ExitCode.LOCKED, "another run is writing this output: it holds {path}", path=folder
+            )
+        journal = Journal(folder)
+        yield journal
+    finally:
+        with ExitStack() as stack:
+            if descriptor is not None:
+                stack.callback(os.close, descriptor)
+            if journal is not None:
+                stack.callback(journal.close)
+                disposable = not journal.resumable
+            if disposable:
+                discard(folder)
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder and the files in it, as far as that can be done."""
+    with suppress(OSError):
+        for name in os.listdir(folder):  # noqa: PTH208
+            os.unlink(folder / name)  # noqa: PTH108
+        os.rmdir(folder)  # noqa: PTH106

@@ -1,0 +1,239 @@
+"""What an output is made from, what is told beside it, and how all of that appears.
+
+The receipt holds no time and no path, so the same run writes the same receipt.
+"""
+
+import base64
+import json
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from models.console.command import ExitCode, UserError
+from models.console.i18n import tr
+from models.cores import available_cores
+from models.predictor import Predictor, installed
+from models.tables.reading import Dialect, Reject
+from tui.batch import journal
+from tui.batch.inspection import Found, Settings, digest_of
+from tui.batch.journal import Draft, Journal
+from tui.batch.summary import STATUSES, Summary
+
+
+def sidecar(output: Path, kind: str) -> Path:
+    """Return where the "rejects.jsonl" or the "receipt.json" of an output is."""
+    return output.with_name(f"{output.name}.{kind}")
+
+
+def json_bytes(value: object, *, indent: int | None = None) -> bytes:
+    r"""Return JSON in UTF-8; of a file name that is not, the bytes are spelled as "\udcff"."""
+    return json.dumps(value, ensure_ascii=False, indent=indent).encode("utf-8", "backslashreplace")
+
+
+def reject_fields(found: Found, reject: Reject) -> dict[str, Any]:
+    """Return a reject as docs/files.md has it, to be written as JSON."""
+    place = reject.place
+    line: dict[str, Any] = {
+        "file": Path(found.name).name,
+        "record": place.number,
+        "line": place.line,
+        "last_line": place.last_line,
+        "byte_start": place.start,
+        "byte_end": None if place.start is None else place.start + len(place.raw or b""),
+        "column": reject.column,
+        "code": reject.code,
+        "message": reject.message,
+    }
+    if place.raw is not None:
+        try:
+            line["raw"] = place.raw.decode((found.dialect.encoding or "utf-8").removesuffix("-sig"))
+        except UnicodeError:
+            line["raw_base64"] = base64.b64encode(place.raw).decode()
+    return line
+
+
+def check_output(path: Path, settings: Settings) -> None:
+    """Raise UserError CANNOT_CREATE if `path` must not be written with these settings."""
+    for mine in (path, sidecar(path, "rejects.jsonl"), sidecar(path, "receipt.json")):
+        if settings.source is not None and mine.exists() and mine.samefile(settings.source):
+            raise UserError(
+                ExitCode.CANNOT_CREATE, "{path} is the input; name another output", path=mine
+            )
+    if not path.parent.is_dir():
+        raise UserError(
+            ExitCode.CANNOT_CREATE,
+            "{path} cannot be created: there is no folder {folder}",
+            path=path,
+            folder=path.parent,
+        )
+    if path.exists() and not path.is_file():
+        raise UserError(
+            ExitCode.CANNOT_CREATE, "{path} is no file; for standard output say -", path=path
+        )
+    if path.exists() and not settings.force:
+        raise UserError(
+            ExitCode.CANNOT_CREATE,
+            "{path} exists; name another --output, or --force to replace it",
+            path=path,
+        )
+
+
+def fingerprint_of(
+    settings: Settings, predictor: Predictor, found: Found
+) -> dict[str, dict[str, Any]]:
+    """Return everything that the output depends on."""
+    manifest = predictor.manifest
+    packages = ("sentiment-tui", "onnxruntime", "onnxruntime-gpu", "tokenizers")
+    return {
+        "input": {"name": Path(found.name).name, "bytes": found.size, "sha256": found.digest},
+        "reading": {**asdict(found.dialect), "text_column": found.text_column},
+        "settings": {
+            "format": found.output_format,
+            "label_column": settings.label_column,
+            "select": list(settings.select),
+            "prefix": settings.prefix,
+            "probabilities": settings.probabilities,
+            "windows": settings.windows,
+            "excel": settings.excel,
+        },
+        "model": {
+            "digest": manifest.digest,
+            "labels": list(manifest.labels),
+            "max_length": manifest.max_length,
+            "precision": manifest.precision,
+            "uncertain_below": manifest.uncertain_below,
+        },
+        "versions": {name: version for name in packages if (version := installed(name))},
+        "machine": {"device": predictor.device, "threads": available_cores()},
+    }
+
+
+def begin_anew(journal: Journal, path: Path, *, force: bool) -> None:
+    """Begin a journal from which nothing can be resumed.
+
+    Raises:
+        UserError: CANNOT_CREATE, it has answers of an interrupted run, and `force` is not given.
+    """
+    if journal.resumable and not force:
+        raise UserError(
+            ExitCode.CANNOT_CREATE,
+            "{path} has an interrupted run of a file, which can go on; name another "
+            "--output, or --force to drop its answers",
+            path=path,
+        )
+    journal.begin(b"")
+
+
+def resume(journal: Journal, fingerprint: dict[str, dict[str, Any]]) -> None:
+    """Begin a journal, or go on with it where it is of a run with this fingerprint.
+
+    Raises:
+        UserError: DATA, the input is not what it was; CONFIG, the model, the settings, the
+            versions or the device are not.
+    """
+    try:
+        before = json.loads(journal.head)
+    except ValueError:  # it is new, or damaged: then no answer can be trusted
+        journal.begin(json_bytes(fingerprint))
+        return
+    changes = [
+        tr(
+            "{key} (was {old}, is {new})",
+            key=f"{group}.{key}",
+            old=json.dumps(before.get(group, {}).get(key), ensure_ascii=False),
+            new=json.dumps(values.get(key), ensure_ascii=False),
+        )
+        for group, values in fingerprint.items()
+        for key in sorted(values | before.get(group, {}))
+        if before.get(group, {}).get(key) != values.get(key)
+    ]
+    if changes:
+        same_input = before.get("input") == fingerprint["input"]
+        raise UserError(
+            ExitCode.CONFIG if same_input else ExitCode.DATA,
+            "an interrupted run of this output began with another {changes}. Undo the "
+            "change to go on, or remove {folder} to begin anew",
+            changes="; ".join(changes),
+            folder=journal.folder,
+        )
+
+
+def as_interrupted(settings: Settings) -> Settings:
+    """Return the settings of the interrupted run of an output, or these, where there is none."""
+    assert settings.output is not None  # noqa: S101 - standard output has no run
+    try:
+        run = json.loads(journal.head_of(settings.output))
+        said, reading = run["settings"], run["reading"]
+        text_column, output_format = reading.pop("text_column"), said.pop("format")
+        said["select"] = tuple(said["select"])
+        return replace(
+            settings,
+            dialect=Dialect(**reading),
+            output_format=output_format,
+            text_column=text_column,
+            **said,
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return settings
+
+
+def finished(settings: Settings, fingerprint: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the receipt of an output that a run with this fingerprint has finished, or None."""
+    output = settings.output
+    if output is None or settings.source is None or settings.force:
+        return None
+    try:
+        receipt = json.loads(sidecar(output, "receipt.json").read_bytes())
+        same = receipt["run"] == fingerprint and receipt["output"]["sha256"] == digest_of(output)
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    return receipt if same else None
+
+
+def publish(
+    output: Path,
+    draft: Draft,
+    rejects: Draft,
+    folder: Path,
+    summary: Summary,
+    fingerprint: Mapping[str, Any],
+) -> None:
+    """Give what was written its names: the rejects, the receipt, and at last the output.
+
+    Args:
+        output: its name; those of the others follow from it.
+        draft: of the output, finished.
+        rejects: likewise.
+        folder: of the run, with the drafts.
+        summary: of the run; its receipt is filled in.
+        fingerprint: of the run.
+    """
+
+    def file(path: Path, draft: Draft) -> dict[str, Any]:
+        return {"name": path.name, "bytes": draft.size, "sha256": draft.digest.hexdigest()}
+
+    beside = sidecar(output, "rejects.jsonl")
+    summary.receipt = {
+        "run": fingerprint,
+        "counts": {
+            "read": summary.read,
+            "written": summary.written,
+            "rejected": summary.rejected,
+            "status": dict(zip(STATUSES, summary.statuses.tolist(), strict=True)),
+            "label": dict(zip(summary.labels, summary.counts.tolist(), strict=True)),
+        },
+        "scores": summary.metrics and summary.metrics.as_dict(),
+        "output": file(output, draft),
+        "rejects": file(beside, rejects) if summary.rejected else None,
+    }
+    if summary.rejected:
+        journal.publish(folder / "rejects.draft", beside)
+    else:
+        journal.remove(beside)  # of an output that this one replaces
+    with closing(Draft(folder / "receipt.draft")) as receipt:
+        receipt.write(json_bytes(summary.receipt, indent=1) + b"\n")
+        receipt.finish()
+    journal.publish(folder / "receipt.draft", sidecar(output, "receipt.json"))
+    journal.publish(folder / "output.draft", output)
