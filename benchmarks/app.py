@@ -27,7 +27,7 @@ import numpy as np
 
 from models.locations import BUILTIN
 from models.predictor import Predictor
-from models.tables.reading import Dialect, Place, Record
+from models.tables import Dialect, Place, Record
 from tui.app.app import SentimentApp
 from tui.app.job import Job, State
 from tui.app.palette import possible

@@ -18,7 +18,7 @@ from models.console.i18n import tr
 from models.encoder import canonical_tokenizer, max_positions
 from models.labels import LabelSet
 from models.run_directory import Row, load_classifier, read_json, read_rows, read_run
-from models.tables.reading import LABEL_COLUMNS, TEXT_COLUMNS, find_column, open_table
+from models.tables import LABEL_COLUMNS, TEXT_COLUMNS, find_column, open_table
 from models.tokenizer import Tokenizer
 
 BERT_LIKE = ("bert", "camembert", "electra", "ernie", "roberta", "xlm-roberta")

@@ -14,7 +14,7 @@ import click
 from models.console.command import ExitCode, UserError, complain, require_file, run
 from models.console.i18n import tr
 from models.locations import BUILTIN, Device, newest_model
-from models.tables.reading import FORMATS, OUTPUT_FORMATS, QUOTING, Dialect, format_of
+from models.tables import FORMATS, OUTPUT_FORMATS, QUOTING, Dialect, format_of
 
 PROGRAM = "sentiment-tui"
 COMPLETE = "_SENTIMENT_TUI_COMPLETE"

@@ -6,13 +6,14 @@ line by line, so that bytes that are not of the encoding cost their own line and
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import BufferedReader
 from pathlib import Path
 from typing import NamedTuple
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
+from models.tables.records import Place, Problem
 
 _MARKS = {  # the UTF-32 ones first: the little-endian one begins with that of UTF-16
     codecs.BOM_UTF32_LE: "utf-32-le",
@@ -132,6 +133,19 @@ def with_byte_order(file: BufferedReader, encoding: str) -> str:
         return encoding
     told = marked is not None and codec in ("utf-16", "utf-32") and marked[1].startswith(codec)
     return marked[1] if marked and told else encoding
+
+
+def place_of(lines: Sequence[Line], number: int = 0) -> Place:
+    """Return the place of the record that some lines hold."""
+    raw = lines[0].raw if len(lines) == 1 else b"".join(line.raw for line in lines)
+    return Place(number, lines[0].number, lines[-1].number, lines[0].start, raw)
+
+
+def undecodable(lines: Iterable[Line]) -> Problem | None:
+    """Return what is wrong where the bytes of a line are not of the encoding, else None."""
+    if all(line.valid for line in lines):
+        return None
+    return "undecodable", tr("these bytes are not of the encoding; name another with --encoding")
 
 
 def _mark(file: BufferedReader) -> tuple[bytes, str] | None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
 from models.labels import label_name
-from models.tables.reading import (
+from models.tables import (
     LABEL_COLUMNS,
     TEXT_COLUMNS,
     TEXT_FORMATS,

@@ -244,7 +244,7 @@ class SentimentApp(App[None], inherit_bindings=False):
     @work(description="open")
     async def action_open(self) -> None:
         """Ask for a file."""
-        from models.tables.reading import format_of
+        from models.tables import format_of
         from tui.app.screens.pick import Pick
 
         pick = Pick(tr("Open a file"), lambda path: bool(format_of(path)), self.choices.recent)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.console.command import ExitCode, UserError
-from models.tables.reading import Record, open_table
+from models.tables import Record, open_table
 from tui.app.result_store import Rows
 from tui.batch.engine import Stopped, values_of
 from tui.batch.inspection import Found, Settings, digest_of, keeps_lines, output_format_of

@@ -10,7 +10,7 @@ from types import FrameType
 from models.console.command import ExitCode, Terminated, UserError, complain, reason_of
 from models.locations import Device
 from models.predictor import Predictor
-from models.tables.reading import format_of
+from models.tables import format_of
 from tui.batch.engine import Hooks, Stopped, classify
 from tui.batch.inspection import Settings, dialect_for, inspect
 from tui.batch.report import Report

@@ -26,7 +26,7 @@ from models.console.display import display
 from models.console.i18n import tr
 from models.labels import LabelSet
 from models.predictor import Predictor
-from models.tables.reading import TEXT_FORMATS, Item, Record, Reject, Table, open_table, plain
+from models.tables import TEXT_FORMATS, Item, Record, Reject, Table, open_table, plain
 from tui.batch.inspection import (
     Found,
     Settings,

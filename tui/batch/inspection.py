@@ -9,7 +9,7 @@ from typing import Any
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
-from models.tables.reading import (
+from models.tables import (
     OUTPUT_FORMATS,
     TEXT_COLUMNS,
     Dialect,

@@ -15,7 +15,7 @@ from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
 from models.cores import available_cores
 from models.predictor import Predictor, installed
-from models.tables.reading import Dialect, Reject
+from models.tables import Dialect, Reject
 from tui.batch import journal
 from tui.batch.inspection import Found, Settings, digest_of
 from tui.batch.journal import Draft, Journal

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from models.console.display import aligned
 from models.console.i18n import tr
 from models.metrics import Metrics
-from models.tables.reading import Record, Reject
+from models.tables import Record, Reject
 
 STATUSES = ("ok", "uncertain", "truncated", "empty")
 """Of an answer: sure; less sure than the model asks for; of a text whose beginning alone was read

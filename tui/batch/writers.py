@@ -13,7 +13,7 @@ from typing import Any
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
-from models.tables.reading import Record, Table, plain
+from models.tables import Record, Table, plain
 from tui.batch.inspection import XLSX_ROWS, Found, Settings, keeps_lines
 from tui.batch.journal import Draft
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from models.console.command import ExitCode, UserError
-from models.tables.reading import Dialect, Record, open_table
+from models.tables import Dialect, Record, open_table
 
 # What is done to a table of three records, and what a person finds: records, and how many of them
 # are whole. The flags are what the person has to say.
@@ -167,9 +167,9 @@ def test_a_workbook_that_inflates_without_end_is_refused(
 ) -> None:
     import zipfile
 
-    from models.tables import sheets
+    from models.tables import excel
 
-    monkeypatch.setattr(sheets, "MOST_INFLATED", 1 << 20)
+    monkeypatch.setattr(excel, "MOST_INFLATED", 1 << 20)
     path = tmp_path / "a.xlsx"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/worksheets/sheet1.xml", b" " * (2 << 20))

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.console.command import ExitCode, UserError, require_file
+from models.tables import Dialect, Record, Reject, find_column, open_table
+from models.tables.columns import unique
 from models.tables.encoding import detect_encoding
-from models.tables.reading import Dialect, Record, Reject, find_column, open_table, unique
 
 
 def read(tmp_path: Path, name: str, content: bytes | str) -> list[Record]:

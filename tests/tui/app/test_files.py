@@ -16,7 +16,7 @@ from textual import events
 from textual.pilot import Pilot
 
 from models.predictor import Predictor
-from models.tables.reading import Dialect, format_of
+from models.tables import Dialect, format_of
 from tests.tui.app.harness import (
     SIZES,
     FakeModel,

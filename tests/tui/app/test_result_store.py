@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.console.command import ExitCode, UserError
-from models.tables.reading import Place, Record
+from models.tables import Place, Record
 from tui.app import result_store as module
 from tui.app.result_store import ORDERS, Query, Rows
 from tui.batch.summary import Chunk

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.console.command import ExitCode, UserError
-from models.tables.reading import FORMATS, QUOTING, Dialect, Item, Record, Reject, open_table
+from models.tables import FORMATS, QUOTING, Dialect, Item, Record, Reject, open_table
 from tests.tui.batch.runs import run, small_chunks  # noqa: F401
 from tui.batch.inspection import inspect
 

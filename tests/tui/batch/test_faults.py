@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from models.console.command import ExitCode, UserError
-from models.tables.reading import Dialect
+from models.tables import Dialect
 from tests.tui.batch.runs import MANIFEST, Trap, contents, fake, in_child, run, small_chunks  # noqa: F401
 from tui.app.result_store import Rows
 from tui.app.saving import save_rows

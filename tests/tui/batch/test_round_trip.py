@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from models.console.command import ExitCode, UserError
-from models.tables.reading import OUTPUT_FORMATS, Dialect, open_table, plain
+from models.tables import OUTPUT_FORMATS, Dialect, open_table, plain
 from tests.tui.batch.runs import run
 from tui.batch.inspection import Settings, dialect_for, inspect
 from tui.batch.summary import Summary

@@ -16,9 +16,9 @@ from textual.widgets import Static
 from models.console.command import UserError, reason_of
 from models.console.display import display
 from models.console.i18n import tr
+from models.tables import FORMATS, OUTPUT_FORMATS, TEXT_FORMATS, Dialect, Record, format_of
 from models.tables.encoding import ENCODINGS
-from models.tables.reading import FORMATS, OUTPUT_FORMATS, TEXT_FORMATS, Dialect, Record, format_of
-from models.tables.sheets import sheets_of
+from models.tables.excel import sheets_of
 from tui.app.job import Job
 from tui.app.paint import FAINT
 from tui.app.paths import exists, typed_output

@@ -1,4 +1,4 @@
-"""Reads XLSX by python-calamine and Parquet by pyarrow; each is imported when it is needed."""
+"""Reads XLSX by python-calamine, which is imported when it is needed."""
 
 import re
 import zipfile
@@ -11,7 +11,8 @@ from typing import Any
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
-from models.tables.reading import Dialect, Place, Row, Table, items_of, named, unique
+from models.tables.dialect import Dialect
+from models.tables.records import Place, Row, Table, named, unreadable
 
 MOST_INFLATED = 1 << 30
 """Bytes that an XLSX may hold when inflated: reviews by the million stay far below."""
@@ -28,43 +29,6 @@ _DAMAGED = (
     *(EOFError, OSError, ValueError),
 )
 _BLOCK = 1 << 20  # bytes
-_ROWS = 512  # of Parquet that are decoded together
-
-
-def _unreadable(path: Path, format: str, reason: object) -> UserError:
-    return UserError(
-        ExitCode.DATA,
-        "{path} cannot be read as {format}: {reason}",
-        path=path,
-        format=format,
-        reason=reason,
-    )
-
-
-def open_parquet(path: Path) -> Table:
-    """Open a Parquet file. Raises UserError DATA where it is damaged, also while it is read."""
-    import pyarrow
-    import pyarrow.parquet
-
-    def rows() -> Iterator[Row]:
-        number = 0
-        try:
-            with file:
-                for batch in file.iter_batches(_ROWS):
-                    for values in zip(*batch.columns, strict=True):
-                        number += 1
-                        yield Row(Place(0, number, number), list(values))
-        except (pyarrow.ArrowException, OSError) as error:
-            raise _unreadable(path, "Parquet", error) from error
-
-    try:
-        file = pyarrow.parquet.ParquetFile(path)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise _unreadable(path, "Parquet", error) from error
-    columns = unique(file.schema_arrow.names)
-    return Table(
-        str(path), Dialect("parquet"), columns, items_of(columns, rows()), file.schema_arrow
-    )
 
 
 def open_xlsx(path: Path, dialect: Dialect) -> Table:
@@ -89,7 +53,7 @@ def open_xlsx(path: Path, dialect: Dialect) -> Table:
             )
         rows = _xlsx_rows(book.get_sheet_by_name(wanted[0]), dialect.header)
     except (CalamineError, OSError) as error:
-        raise _unreadable(path, "XLSX", error) from error
+        raise unreadable(path, "XLSX", error) from error
     columns, items = named(str(path), rows, header=dialect.header)
     dialect = replace(dialect.fitting("xlsx"), sheet=wanted[0])
     return Table(str(path), dialect, columns, items)
@@ -149,9 +113,9 @@ def _check_size(path: Path) -> None:
                         row, column = max(row, rows), max(column, cells + first, *others)
                         cells = others[-1] if others else cells + first
                         if left < 0 or max(row * column, announced) > MOST_CELLS:
-                            raise _unreadable(path, "XLSX", tr("it would fill the memory"))
+                            raise unreadable(path, "XLSX", tr("it would fill the memory"))
     except _DAMAGED as error:
-        raise _unreadable(path, "XLSX", error) from error
+        raise unreadable(path, "XLSX", error) from error
 
 
 def _column(letters: bytes) -> int:
