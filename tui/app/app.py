@@ -4,8 +4,12 @@ The first frame is drawn before the model is loaded, and nothing here ever waits
 lives on the engine's thread and speaks in messages.
 """
 
+import asyncio
+import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,8 +20,8 @@ from textual.command import CommandPalette
 from textual.content import Content
 from textual.screen import ModalScreen, Screen
 
-from models.console.command import reason_of
-from models.console.display import display
+from models.console.command import ExitCode, reason_of
+from models.console.display import display, one_line
 from models.console.i18n import choose_language, tr
 from models.locations import BUILTIN, Device
 from tui.app.engine import Answer, Crashed, Ended, Engine, Opened, OpenModel, Refused, Unopened
@@ -27,7 +31,6 @@ from tui.app.preferences import Archive, Choices, Corrections, Places
 from tui.app.screens.dialogs import Help, Question
 from tui.app.screens.page import Page, StatusBar
 from tui.app.screens.type import TypeScreen
-from tui.app.theme import one_line
 
 if TYPE_CHECKING:
     from tui.app.job import Job
@@ -101,14 +104,19 @@ class SentimentApp(App[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Begin to load the model."""
-        from tui.app.launch import exit_on_signals
-
-        exit_on_signals(self)
+        self._exit_on_signals()
         self.engine.start()
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         self.open_model(self.model, self.device)
         if self._file is not None:
             self.call_later(self.open_file, self._file)
+
+    def _exit_on_signals(self) -> None:
+        """Let SIGTERM, and a terminal that goes away, end the app as quitting does."""
+        leave = partial(self.exit, return_code=ExitCode.TERMINATED)
+        for name in ("SIGTERM", "SIGHUP"):
+            with suppress(NotImplementedError, AttributeError):  # Windows has neither
+                asyncio.get_running_loop().add_signal_handler(getattr(signal, name), leave)
 
     def on_unmount(self) -> None:
         """Let the engine go, whatever it is at."""

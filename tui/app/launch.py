@@ -1,15 +1,12 @@
 """Gives the app the terminal, and the terminal back, whatever happens in between."""
 
-import asyncio
 import os
-import signal
 import sys
 import tempfile
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from functools import partial
+from contextlib import contextmanager
 from pathlib import Path
 
 from models.console.command import ExitCode, UserError
@@ -62,14 +59,6 @@ def _open_model(path: Path, device: Device) -> Model:
         if error.code is not ExitCode.UNAVAILABLE or device == "cpu":
             raise
         return Predictor.open(path, device="cpu")  # the status bar says that it is not the wanted
-
-
-def exit_on_signals(app: SentimentApp) -> None:
-    """Let SIGTERM, and a terminal that goes away, end the app as quitting does."""
-    leave = partial(app.exit, return_code=ExitCode.TERMINATED)
-    for name in ("SIGTERM", "SIGHUP"):
-        with suppress(NotImplementedError, AttributeError):  # Windows has neither
-            asyncio.get_running_loop().add_signal_handler(getattr(signal, name), leave)
 
 
 @contextmanager

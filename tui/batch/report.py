@@ -8,11 +8,10 @@ from typing import TextIO
 
 import click
 
-from models.console.display import aligned, display
+from models.console.display import aligned, display, one_line
 from models.console.i18n import tr
 from models.locations import BUILTIN
 from models.predictor import Predictor
-from tui.app.theme import one_line
 from tui.batch.inspection import PREVIEW, Found
 from tui.batch.receipt import json_bytes, reject_fields, sidecar
 from tui.batch.summary import STATUSES, Chunk, Summary, scores

@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from models.console.command import UserError, reason_of
-from models.console.display import display
+from models.console.display import display, one_line
 from models.console.i18n import tr
 from models.tables import FORMATS, OUTPUT_FORMATS, TEXT_FORMATS, Dialect, Record, format_of
 from models.tables.encoding import ENCODINGS
@@ -25,7 +25,7 @@ from tui.app.paths import exists, typed_output
 from tui.app.screens.dialogs import Ask, Question
 from tui.app.screens.page import Page
 from tui.app.screens.results import ResultsScreen
-from tui.app.theme import one_line, padded
+from tui.app.theme import padded
 from tui.app.threads import aside
 from tui.app.widgets.virtual_list import Lines
 from tui.batch.inspection import Found, Settings, inspect

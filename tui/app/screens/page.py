@@ -13,10 +13,10 @@ from textual.style import Style
 from textual.widgets import Static
 
 from models.console.command import UserError, reason_of
+from models.console.display import one_line
 from models.console.i18n import tr
 from tui.app.paths import exists
 from tui.app.screens.dialogs import Question
-from tui.app.theme import one_line
 from tui.app.widgets.text_entry import Entry, Line
 from tui.app.widgets.virtual_list import Lines
 

@@ -18,6 +18,7 @@ from textual.style import Style
 from textual.widgets import Static
 
 from models.console.command import UserError, reason_of
+from models.console.display import one_line
 from models.console.i18n import tr
 from tui.app.clipboard import copy
 from tui.app.job import Job, State
@@ -28,7 +29,7 @@ from tui.app.saving import save_rows
 from tui.app.screens.dialogs import Ask, Question, Whole, shown
 from tui.app.screens.page import Buttons, Page
 from tui.app.screens.summary import SummaryBox, progress, status_names
-from tui.app.theme import one_line, padded, percent
+from tui.app.theme import padded, percent
 from tui.app.threads import aside
 from tui.app.widgets.text_entry import Line
 from tui.app.widgets.virtual_list import Items, Lines

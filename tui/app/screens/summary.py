@@ -7,13 +7,13 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from models.console.display import display
+from models.console.display import display, one_line
 from models.console.i18n import tr
 from tui.app.job import Job, State
 from tui.app.paint import bar, named
 from tui.app.result_store import BINS, Rows
 from tui.app.screens.dialogs import Dialog
-from tui.app.theme import look, one_line
+from tui.app.theme import look
 from tui.batch.summary import STATUSES, scores
 
 _CELLS = 30  # of a bar

@@ -8,13 +8,14 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.timer import Timer
 
+from models.console.display import one_line
 from models.console.i18n import tr
 from tui.app.clipboard import copy
 from tui.app.engine import Answer, Answered, answer
 from tui.app.paint import FAINT, named
 from tui.app.screens.dialogs import Question
 from tui.app.screens.page import Page
-from tui.app.theme import one_line, percent
+from tui.app.theme import percent
 from tui.app.widgets.answer_card import AnswerCard
 from tui.app.widgets.text_entry import Entry, Line
 from tui.app.widgets.virtual_list import Lines

@@ -7,11 +7,11 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from models.console.display import display
+from models.console.display import display, one_line
 from models.console.i18n import tr
 from tui.app.engine import Answer
 from tui.app.paint import FAINT, bar, named
-from tui.app.theme import look, one_line, percent
+from tui.app.theme import look, percent
 
 _WIDEST_BAR = 60  # cells; longer ones are no easier to compare
 _WIDEST_LABEL = 24  # cells

@@ -12,7 +12,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.visual import Visual
 
-from tui.app.theme import one_line
+from models.console.display import one_line
 
 if TYPE_CHECKING:
     from tui.app.app import SentimentApp
