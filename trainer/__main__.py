@@ -114,7 +114,8 @@ def main(context: click.Context, /, *, as_json: bool, **options: Any) -> None:
             raise click.UsageError(f"--{name.replace('_', '-')} {purpose}", ctx=context)
     if settings.train == "head" and not settings.head_epochs:
         raise click.UsageError(f"--head-epochs 0 {tr('is for --train last:N or all')}", ctx=context)
-    from trainer.report.console import say, show_scores  # imports torch
+    from trainer.narration import say  # imports torch
+    from trainer.report.console import show_scores
     from trainer.training import train
 
     try:

@@ -32,7 +32,7 @@ from trainer.checkpoint import State
 from trainer.data.dataset import Data, Split
 from trainer.dropout import CheapDropout
 from trainer.features import encode_all, inputs
-from trainer.report.console import clock, progress, say
+from trainer.narration import clock, progress, say
 from trainer.report.scores import epoch_scores
 from trainer.settings import Precision, Settings
 
