@@ -9,7 +9,7 @@ import click
 from models.console.command import run
 from models.console.display import aligned
 from models.console.i18n import tr
-from models.run_directory import LATEST
+from models.locations import LATEST
 
 if TYPE_CHECKING:
     from export.parity import Agreement

@@ -32,8 +32,7 @@ from torch import Tensor, nn
 from models.classifier import Classifier, Pooling
 from models.console.command import ExitCode, UserError
 from models.encoder import Encoder, load_encoder
-
-LATEST = Path("runs/latest")
+from models.locations import LATEST
 
 # Half a surrogate pair, which JSON can spell and UTF-8 cannot, is written as it is spelled.
 _JSON: Any = {"encoding": "utf-8", "errors": "backslashreplace"}

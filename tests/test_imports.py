@@ -39,6 +39,20 @@ def test_help_imports_not_even_numpy() -> None:
     assert not names & {*TRAINING, "textual", "numpy", "onnxruntime", "tokenizers"}
 
 
+@pytest.mark.parametrize("program", ["export", "trainer"])
+def test_the_help_of_a_program_waits_for_no_library(program: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", program, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    modules = [line.rpartition("|")[2].strip() for line in done.stderr.splitlines()]
+    names = {module.partition(".")[0] for module in modules}
+    assert "click" in names
+    assert not names & {*TRAINING, "textual", "numpy", "onnxruntime", "tokenizers"}
+
+
 def test_the_app_imports_no_training_library() -> None:
     code = "import sys, tui.app.app; print(*{m.partition('.')[0] for m in sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
