@@ -1,7 +1,17 @@
 """The command line of `python -m export`."""
 
-from dataclasses import asdict
+import sys
 from pathlib import Path
+
+# `python -m` looks in the working directory first, where a `models.py` may be anyone's.
+if (
+    __name__ == "__main__"
+    and sys.path[0] == str(Path.cwd())
+    and sys.path[0] != str(Path(__file__).parents[1])  # this checkout
+):
+    del sys.path[0]
+
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
