@@ -29,12 +29,12 @@ from models.locations import BUILTIN
 from models.predictor import Predictor
 from models.tables import Dialect, Place, Record
 from tui.app.app import SentimentApp
-from tui.app.job import Job, State
+from tui.app.job import Job, JobState
 from tui.app.palette import possible
 from tui.app.preferences import Places
-from tui.app.result_store import Rows
+from tui.app.result_store import ResultStore
 from tui.app.screens.results import ResultsScreen
-from tui.app.widgets.virtual_list import Lines
+from tui.app.widgets.virtual_list import VirtualList
 from tui.batch.inspection import Found, Settings
 from tui.batch.summary import Chunk
 
@@ -82,10 +82,10 @@ def started(home: Path) -> tuple[float, float]:
     return frame, answer
 
 
-def made_up() -> Rows:
+def made_up() -> ResultStore:
     """Return a million answers to reviews of 25 characters."""
     random = np.random.default_rng(0)
-    rows = Rows(("负向评价", "正向评价"))
+    rows = ResultStore(("负向评价", "正向评价"))
     texts = ["".join(random.choice(CHARACTERS, 25)) for _ in range(20_000)]
     for start in range(0, ROWS, len(texts)):
         confidences = 0.5 + random.random(len(texts), dtype=np.float32) / 2
@@ -126,11 +126,11 @@ async def browse(home: Path) -> None:
 
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         found = Found("", Dialect(), ())
-        job = Job(app.engine, Settings(None), found, ("负向评价", "正向评价"))
-        job.rows, job._ended = made_up(), State.DONE
+        job = Job(app.model_worker, Settings(None), found, ("负向评价", "正向评价"))
+        job.results, job._ended = made_up(), JobState.DONE
         begin = time.perf_counter()
         await app.push_screen(ResultsScreen(job))
-        table: Lines[int] = app.screen.query_one("#table", Lines)
+        table: VirtualList[int] = app.screen.query_one("#table", VirtualList)
         while table.virtual_size.height != ROWS:
             await asyncio.sleep(0.001)
         app.screen._compositor.render_strips()
@@ -181,7 +181,7 @@ async def classify(home: Path) -> None:
         while app.job is None or app.job.summary is None:
             await pilot.pause(0.01)
         ticker = asyncio.create_task(tick())
-        while len(app.job.rows) == 0:
+        while len(app.job.results) == 0:
             await asyncio.sleep(0.1)
         await asyncio.sleep(5)
         ticker.cancel()

@@ -21,7 +21,7 @@ from rich.cells import cell_len
 from models.locations import BUILTIN
 from models.predictor import Predictor
 from tui.app.app import SentimentApp
-from tui.app.job import State
+from tui.app.job import JobState
 from tui.app.preferences import Places
 from tui.app.widgets.text_entry import Entry
 
@@ -111,7 +111,7 @@ async def take(home: Path, size: tuple[int, int]) -> dict[str, str]:
         app.open_file(Path("reviews.csv"))
         await shoot("file")
         await pilot.press("f5")
-        await until(lambda: app.job is not None and app.job.state is State.DONE)
+        await until(lambda: app.job is not None and app.job.state is JobState.DONE)
         await shoot("results", "s", "down")
         await shoot("summary", "f3", leave=True)
         await shoot("correct", "f4", leave=True)

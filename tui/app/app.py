@@ -1,7 +1,7 @@
 """The terminal app: what all its screens share, and how they come and go.
 
 The first frame is drawn before the model is loaded, and nothing here ever waits for the model: it
-lives on the engine's thread and speaks in messages.
+lives on the model's thread and speaks in messages.
 """
 
 import asyncio
@@ -24,8 +24,17 @@ from models.console.command import ExitCode, reason_of
 from models.console.display import display, one_line
 from models.console.i18n import choose_language, tr
 from models.locations import BUILTIN, Device
-from tui.app.engine import Answer, Crashed, Ended, Engine, Opened, OpenModel, Refused, Unopened
 from tui.app.keymap import Keys, actions
+from tui.app.model_worker import (
+    Answer,
+    Crashed,
+    Ended,
+    ModelWorker,
+    Opened,
+    OpenModel,
+    Refused,
+    Unopened,
+)
 from tui.app.paint import CONTRAST, THEMES
 from tui.app.preferences import Archive, Choices, Corrections, Places
 from tui.app.screens.dialogs import Help, Question
@@ -42,7 +51,7 @@ class SentimentApp(App[None], inherit_bindings=False):
     """Holds what outlives a screen: engine, model, answers, choices, corrections.
 
     Args:
-        open_model: opens a model on a device; runs on the engine's thread, may raise UserError.
+        open_model: opens a model on a device; runs on the model's thread, may raise UserError.
         model: the path of the first one.
         device: where to run it.
         places: where to remember things.
@@ -81,7 +90,7 @@ class SentimentApp(App[None], inherit_bindings=False):
         self.corrections = Corrections(self.places.data)
         self.archive = Archive(self.places.state)
         self.answers: list[Answer] = self.archive.load() if self.choices.history else []
-        self.engine = Engine(self.post_message)
+        self.model_worker = ModelWorker(self.post_message)
         self.model, self.device = model, device
         self.labels: tuple[str, ...] = ()
         self.job: Job | None = None
@@ -105,7 +114,7 @@ class SentimentApp(App[None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Begin to load the model."""
         self._exit_on_signals()
-        self.engine.start()
+        self.model_worker.start()
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         self.open_model(self.model, self.device)
         if self._file is not None:
@@ -120,7 +129,7 @@ class SentimentApp(App[None], inherit_bindings=False):
 
     def on_unmount(self) -> None:
         """Let the engine go, whatever it is at."""
-        self.engine.close()
+        self.model_worker.close()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Keep the keys of the app from acting under a dialog, but for leaving."""
@@ -151,7 +160,7 @@ class SentimentApp(App[None], inherit_bindings=False):
             self.state = "loading"
             self.tell()
         self._say_status(*self._facts, tr("loading…"))
-        self.engine.open(model, device, self._open_model, self.post_message)
+        self.model_worker.open(model, device, self._open_model, self.post_message)
 
     @work(description="model")
     async def pick_model(self) -> None:

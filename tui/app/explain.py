@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
-from tui.app.engine import Answer, Model
-from tui.app.engine import answer as ask
+from tui.app.model_worker import Answer, LoadedModel
+from tui.app.model_worker import answer as ask
 
 _MOST = 96
 """Pieces of a text: each costs a prediction. In longer texts, neighbours are taken together."""
@@ -30,7 +30,7 @@ class Explained(Message):
     effects: tuple[float, ...]
 
 
-def explain(model: Model, text: str) -> Explained:
+def explain(model: LoadedModel, text: str) -> Explained:
     """Answer `text`, and then the text without each of its pieces."""
     whole = ask(model, text).answer
     read = model.pieces(text)

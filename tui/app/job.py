@@ -8,8 +8,8 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, cast
 
 from models.console.command import UserError, reason_of
-from tui.app.engine import Ended, Engine, Model, Post
-from tui.app.result_store import Rows
+from tui.app.model_worker import Ended, LoadedModel, ModelWorker, Post
+from tui.app.result_store import ResultStore
 from tui.batch.engine import Hooks, Stopped, classify
 from tui.batch.inspection import Found, Settings
 from tui.batch.summary import Summary
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _GLANCE = 0.05  # seconds between two looks at whether a pause is over
 
 
-class State(Enum):
+class JobState(Enum):
     """What a run is at."""
 
     RUNNING = auto()
@@ -49,32 +49,32 @@ class Job:
     """
 
     def __init__(
-        self, engine: Engine, settings: Settings, found: Found, labels: tuple[str, ...]
+        self, engine: ModelWorker, settings: Settings, found: Found, labels: tuple[str, ...]
     ) -> None:
-        self.settings, self.found, self.rows = settings, found, Rows(labels)
+        self.settings, self.found, self.results = settings, found, ResultStore(labels)
         self.summary: Summary | None = None
         self.reason = self.filter = ""
         self.marked: set[int] = set()
-        self._engine = engine
-        self._wish = State.RUNNING  # or paused or stopping, as the user wants
-        self._ended: State | None = None
+        self._worker = engine
+        self._requested = JobState.RUNNING  # or paused or stopping, as the user wants
+        self._ended: JobState | None = None
 
     def start(self, reply: Post) -> None:
         """Start, or go on where it was stopped; `reply` is told when it has ended."""
-        self.rows, self.summary = Rows(self.labels), None
+        self.results, self.summary = ResultStore(self.labels), None
         self.marked.clear()
-        self._wish, self._ended = State.RUNNING, None
-        self._engine.submit(self._work, reply)
+        self._requested, self._ended = JobState.RUNNING, None
+        self._worker.submit(self._work, reply)
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Those of the model that runs."""
-        return self.rows.labels
+        return self.results.labels
 
     @property
-    def state(self) -> State:
+    def state(self) -> JobState:
         """What it is at."""
-        return self._ended or self._wish
+        return self._ended or self._requested
 
     @property
     def running(self) -> bool:
@@ -83,33 +83,35 @@ class Job:
 
     def pause(self) -> None:
         """Pause before the next batch, or go on."""
-        self._wish = State.RUNNING if self._wish is State.PAUSED else State.PAUSED
+        self._requested = (
+            JobState.RUNNING if self._requested is JobState.PAUSED else JobState.PAUSED
+        )
 
     def stop(self) -> None:
         """Stop before the next batch."""
-        self._wish = State.STOPPING
+        self._requested = JobState.STOPPING
 
-    def _work(self, model: Model) -> Ended:
+    def _work(self, model: LoadedModel) -> Ended:
         if self.labels != model.manifest.labels:  # another one was opened meanwhile
-            self.rows = Rows(model.manifest.labels)
-        hooks = Hooks(between=self._between, answered=self.rows.append)
+            self.results = ResultStore(model.manifest.labels)
+        hooks = Hooks(between=self._between, answered=self.results.append)
         try:
             self.summary = classify(
                 self.settings, cast("Predictor", model), found=self.found, hooks=hooks
             )
-            self._ended = State.DONE
+            self._ended = JobState.DONE
         except Stopped:
-            self._ended = State.STOPPED
+            self._ended = JobState.STOPPED
         except (UserError, OSError) as error:
             self.reason = reason_of(error)
-            self._ended = State.FAILED
+            self._ended = JobState.FAILED
             return Ended(self.reason)
         return Ended()
 
     def _between(self, summary: Summary) -> None:
         self.summary = summary
-        while self._engine.breathe() and self._wish is not State.STOPPING:
-            if self._wish is State.RUNNING:
+        while self._worker.run_pending() and self._requested is not JobState.STOPPING:
+            if self._requested is JobState.RUNNING:
                 return
             time.sleep(_GLANCE)
         raise Stopped

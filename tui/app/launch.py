@@ -12,7 +12,7 @@ from pathlib import Path
 from models.console.command import ExitCode, UserError
 from models.locations import Device
 from tui.app.app import SentimentApp
-from tui.app.engine import Model
+from tui.app.model_worker import LoadedModel
 from tui.app.preferences import Places
 
 _LOG = 1 << 20  # bytes; a longer log begins anew
@@ -42,7 +42,7 @@ def run_app(model: Path, device: Device, file: Path | None = None) -> None:
             path=write_crash(app.crash, places.state),
         )
     code = app.return_code or ExitCode.OK
-    if app.engine.busy:
+    if app.model_worker.busy:
         # It is in native code, loading. An interpreter that is taken down under it aborts now and
         # then ("terminate called without an active exception"), so this one just stops.
         os._exit(code)
@@ -50,8 +50,8 @@ def run_app(model: Path, device: Device, file: Path | None = None) -> None:
         sys.exit(code)
 
 
-def _open_model(path: Path, device: Device) -> Model:
-    from models.predictor import Predictor  # takes a while, so on the engine's thread
+def _open_model(path: Path, device: Device) -> LoadedModel:
+    from models.predictor import Predictor  # takes a while, so on the model's thread
 
     try:
         return Predictor.open(path, device=device)

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from tui.app.engine import Answer
+from tui.app.model_worker import Answer
 from tui.app.paths import is_file
 
 _ANSWERS = 2000  # kept between sessions

@@ -119,7 +119,7 @@ def _the_one(start: str, *languages: Sequence[str]) -> int:
 
 
 @dataclass(frozen=True)
-class Row:
+class ResultRow:
     """One row, as far as a screen shows it.
 
     `label` is -1 where the record has no text, `truth` where nobody told the true label.
@@ -138,7 +138,7 @@ class Row:
         return self.truth >= 0 and self.label >= 0 and self.label != self.truth
 
 
-class Rows:
+class ResultStore:
     """What a run answered so far.
 
     Args:
@@ -195,7 +195,7 @@ class Rows:
         with self._lock:
             return {name: column[: self._rows] for name, column in self._columns.items()}
 
-    def row(self, index: int, most: int | None = None) -> Row:
+    def row(self, index: int, most: int | None = None) -> ResultRow:
         """Return one row, of the text no more than its first `most` bytes."""
         start, end = int(self._ends[index]), int(self._ends[index + 1])
         short = most is None or end - start <= most
@@ -204,7 +204,7 @@ class Rows:
         number, label, confidence, status, truth = (
             self._columns[name][index].item() for name in _COLUMNS
         )
-        return Row(number, label, confidence, status, truth, text)
+        return ResultRow(number, label, confidence, status, truth, text)
 
     def select(self, query: Query) -> NDArray[np.int64]:
         """Return the indices of the rows that are wanted, in the order that is wanted."""

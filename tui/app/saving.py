@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.console.command import ExitCode, UserError
 from models.tables import Record, open_table
-from tui.app.result_store import Rows
+from tui.app.result_store import ResultStore
 from tui.batch.engine import Stopped, values_of
 from tui.batch.inspection import Found, Settings, digest_of, keeps_lines, output_format_of
 from tui.batch.journal import Draft, journal_of, publish
@@ -23,7 +23,7 @@ from tui.batch.writers import UnwritableError, Writer, open_writer
 def save_rows(
     settings: Settings,
     found: Found,
-    rows: Rows,
+    rows: ResultStore,
     chosen: NDArray[np.int64] | None,
     path: Path,
     stop: threading.Event,

@@ -26,9 +26,9 @@ from tests.tui.app.harness import (
     shows,
     until,
 )
-from tui.app.engine import Answer, answer
+from tui.app.model_worker import Answer, answer
 from tui.app.widgets.text_entry import Entry
-from tui.app.widgets.virtual_list import Lines
+from tui.app.widgets.virtual_list import VirtualList
 
 
 async def test_the_first_frame_is_there_before_the_model(fake: FakeModel) -> None:
@@ -119,7 +119,7 @@ async def test_ctrl_q_quits_even_while_the_model_is_loading(fake: FakeModel) -> 
         await pilot.press("ctrl+q")
         await until(pilot, lambda: app._exit)
     assert app.return_code == 0
-    assert app.engine.busy  # nobody waited for it
+    assert app.model_worker.busy  # nobody waited for it
     fake.may_open.set()
 
 
@@ -127,7 +127,7 @@ async def test_the_engine_ends_with_the_app(fake: FakeModel) -> None:
     app = app_of(fake)
     async with app.run_test() as pilot:
         await shows(pilot, "int8")
-    assert not app.engine.busy
+    assert not app.model_worker.busy
 
 
 async def test_ctrl_c_says_how_to_quit(fake: FakeModel) -> None:
@@ -162,7 +162,7 @@ async def test_what_was_asked_of_a_model_that_cannot_be_opened_does_not_hide_why
         await ask(pilot, "很好")
         await shows(pilot, "still loading")
         done: list[Message] = []
-        app.engine.submit(lambda model: answer(model, "不错"), done.append)
+        app.model_worker.submit(lambda model: answer(model, "不错"), done.append)
         fake.may_open.set()
         await until(pilot, lambda: bool(done))
         await shows(pilot, "✗ The model could not be opened", "no such model file: m.onnx")
@@ -272,7 +272,7 @@ async def test_the_list_is_newest_first_and_holds_thousands(fake: FakeModel) -> 
     async with app.run_test() as pilot:
         for number in range(5000):
             app.answers.append(Answer(f"text {number}", NEGATIVE_POSITIVE, (0.4, 0.6), None, 0.01))
-        history = app.query_one("#history", Lines)
+        history = app.query_one("#history", VirtualList)
         app.tell()
         await shows(pilot, "Answers · 5000", "text 4999", "text 4998")
         history.focus()

@@ -31,8 +31,8 @@ from tests.tui.app.harness import (
 )
 from tui.app import saving
 from tui.app.app import SentimentApp
-from tui.app.engine import answer
-from tui.app.job import Job, State
+from tui.app.job import Job, JobState
+from tui.app.model_worker import answer
 from tui.app.preferences import Corrections, Places
 from tui.app.screens import file
 from tui.app.screens.page import StatusBar
@@ -40,7 +40,7 @@ from tui.app.screens.pick import completed, entries
 from tui.app.screens.results import ResultsScreen
 from tui.app.screens.summary import progress
 from tui.app.widgets.text_entry import Entry, Line
-from tui.app.widgets.virtual_list import Items, Lines
+from tui.app.widgets.virtual_list import Items, VirtualList
 from tui.batch.engine import FIRST, Hooks, Stopped, classify
 from tui.batch.inspection import Settings, inspect
 from tui.batch.summary import Summary
@@ -506,7 +506,7 @@ async def test_the_next_unsure_row_is_a_key_away(fake: FakeModel, table: Path) -
     async with app_of(fake).run_test(notifications=True) as pilot:
         await classified(pilot, table)
         await pilot.press("n")
-        await until(pilot, lambda: pilot.app.screen.query_one("#table", Lines).cursor == 2)
+        await until(pilot, lambda: pilot.app.screen.query_one("#table", VirtualList).cursor == 2)
         await pilot.press("n")
         await shows(pilot, "No row after this one is unsure.")
 
@@ -571,7 +571,7 @@ async def test_rows_that_come_in_leave_the_view_where_it_is(
         await stopped(pilot, fake, many)
         shown = pilot.app.screen
         assert isinstance(shown, ResultsScreen)
-        table = shown.query_one("#table", Lines)
+        table = shown.query_one("#table", VirtualList)
         table.scroll_to(y=60, animate=False)
         await shows(pilot, " 62 ")
         listed: list[int] = []
@@ -641,7 +641,7 @@ async def test_a_run_that_goes_on_shows_nothing_of_before_until_it_is_its_turn(
         await stopped(pilot, fake, many)
         await pilot.press("end")
         fake.may_answer.clear()
-        app.engine.submit(lambda model: answer(model, "first"), lambda _: None)
+        app.model_worker.submit(lambda model: answer(model, "first"), lambda _: None)
         await pilot.press("f8")
         await shows(pilot, "waiting · 0 / 3,000", "0 of 0 rows")
         fake.may_answer.set()
@@ -722,7 +722,7 @@ async def test_hours_that_are_left_are_told_from_minutes(fake: FakeModel, table:
     async with app.run_test() as pilot:
         await classified(pilot, table)
         assert app.job is not None
-        job = Job(app.engine, app.job.settings, app.job.found, ("差", "好"))
+        job = Job(app.model_worker, app.job.settings, app.job.found, ("差", "好"))
         job.summary = Summary.begin(job.labels, 7607)
         job.summary.predicted, job.summary.resumed, job.summary.seconds = 200, 100, 100.0
         assert "1/s · 2:03:27 left" in progress(job, 80).plain
@@ -735,12 +735,12 @@ async def test_quitting_during_a_run_asks_and_is_quick(fake: FakeModel, many: Pa
         await pilot.press("ctrl+q")
         await shows(pilot, "A file is being classified", "1  Quit")
         await pilot.press("escape")
-        await until(pilot, lambda: app.job is not None and app.job.state is State.RUNNING)
+        await until(pilot, lambda: app.job is not None and app.job.state is JobState.RUNNING)
         await pilot.press("ctrl+q")
         await shows(pilot, "1  Quit")
         await pilot.press("1")
         await until(pilot, lambda: app._exit)
-    assert app.engine.busy  # nobody waited for the batch
+    assert app.model_worker.busy  # nobody waited for the batch
     fake.may_answer.set()
 
 
@@ -798,7 +798,7 @@ async def test_the_language_of_every_open_screen_can_be_switched(
         await pilot.press("down")
         app.choose(language="zh")
         await shows(pilot, "读取方式", "文本列", "6 条记录", "F5 预测")
-        assert pilot.app.screen.query_one("#fields", Lines).cursor == 1
+        assert pilot.app.screen.query_one("#fields", VirtualList).cursor == 1
         await pilot.press("f5")
         await shows(pilot, "完成，已写入")
         await pilot.press("slash", *"坏", "enter")

@@ -13,8 +13,8 @@ from models.console.command import ExitCode, UserError
 from models.console.i18n import language
 from models.labels import NEGATIVE_POSITIVE
 from tests.tui.app.harness import FakeModel, app_of, choose, leave, screen, shows, until
-from tui.app.engine import Answer
-from tui.app.job import State
+from tui.app.job import JobState
+from tui.app.model_worker import Answer
 
 PICTURES = Path(__file__).with_name("pictures")
 REVIEWS = ["房间很干净，早餐也不错", "坏了", "", "客服一直让我等，[/foo]" * 9, "ok\x1b[2J 还行"]
@@ -63,7 +63,7 @@ async def test_screens_look_as_they_did(
         app.open_file(Path("reviews.jsonl"))
         await take("file", "房间很干净")
         await pilot.press("f5")
-        await until(pilot, lambda: app.job is not None and app.job.state is State.DONE)
+        await until(pilot, lambda: app.job is not None and app.job.state is JobState.DONE)
         await take("results", "5 ")
         await pilot.press("f3")
         await take("summary", "70% – 75%")

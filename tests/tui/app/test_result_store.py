@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from models.console.command import ExitCode, UserError
 from models.tables import Place, Record
 from tui.app import result_store as module
-from tui.app.result_store import ORDERS, Query, Rows
+from tui.app.result_store import ORDERS, Query, ResultStore
 from tui.batch.summary import Chunk
 
 Given = tuple[str, int, float, int, int]
@@ -54,8 +54,8 @@ def chunk_of(given_rows: list[Given], start: int = 0) -> Chunk:
     )
 
 
-def filled(given_rows: list[Given], pieces: int = 2) -> Rows:
-    rows = Rows(LABELS)
+def filled(given_rows: list[Given], pieces: int = 2) -> ResultStore:
+    rows = ResultStore(LABELS)
     for start in range(0, len(given_rows), pieces):
         rows.append(chunk_of(given_rows[start : start + pieces], start))
     return rows
@@ -130,7 +130,7 @@ def test_rows_that_come_in_while_one_looks_do_not_disturb() -> None:
 
 
 def test_rows_that_come_in_meanwhile_do_not_disturb_what_is_counted_or_read() -> None:
-    rows = Rows(LABELS)
+    rows = ResultStore(LABELS)
 
     def fill() -> None:
         for number in range(3000):

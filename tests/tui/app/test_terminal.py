@@ -165,7 +165,7 @@ def test_a_bug_leaves_the_terminal_whole_and_a_file_without_texts(start: Start, 
     (crash,) = home.rglob("crash-*.txt")
     written = crash.read_text()
     assert "KeyError" in written
-    assert "engine.py" in written
+    assert "model_worker.py" in written
     assert "secret" not in written
     assert b"secret" not in terminal.seen
     assert crash.name.encode() in terminal.seen.replace(b"\r\n", b"")

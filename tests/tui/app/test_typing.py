@@ -14,7 +14,7 @@ from tui.app.app import SentimentApp
 from tui.app.explain import explain
 from tui.app.preferences import Corrections, Places
 from tui.app.widgets.text_entry import Entry, dropped_path
-from tui.app.widgets.virtual_list import Lines
+from tui.app.widgets.virtual_list import VirtualList
 
 
 async def test_a_pause_in_typing_is_answered_and_no_single_key_is(
@@ -316,7 +316,7 @@ async def test_help_shows_the_keys_of_what_has_the_focus(fake: FakeModel) -> Non
         await shows(pilot, "The text box", "^J", "New line", "Everywhere", "config.toml")
         await lacks(pilot, "The list of answers")
         await pilot.press("escape")
-        pilot.app.query_one("#history", Lines).focus()
+        pilot.app.query_one("#history", VirtualList).focus()
         await pilot.press("f1")
         await shows(pilot, "The list of answers", "Copy the text")
         await lacks(pilot, "The text box")

@@ -27,7 +27,7 @@ from tui.app.screens.page import Page
 from tui.app.screens.results import ResultsScreen
 from tui.app.theme import padded
 from tui.app.threads import aside
-from tui.app.widgets.virtual_list import Lines
+from tui.app.widgets.virtual_list import VirtualList
 from tui.batch.inspection import Found, Settings, inspect
 from tui.batch.journal import run_folder
 from tui.batch.receipt import as_interrupted
@@ -120,8 +120,8 @@ class FileScreen(Page):
         fields: list[Field] = []
         preview: list[Record] = []
         yield Static(id="recognised", markup=False)
-        yield Lines(fields, self._draw_field, id="fields")
-        yield Lines(preview, self._draw_record, tr("No record can be shown."), id="preview")
+        yield VirtualList(fields, self._draw_field, id="fields")
+        yield VirtualList(preview, self._draw_record, tr("No record can be shown."), id="preview")
 
     def on_mount(self) -> None:
         """Look at the file."""
@@ -167,7 +167,7 @@ class FileScreen(Page):
             ("#fields", tr("How it is read"), fields),
             ("#preview", tr("The first records"), found.preview if found else ()),
         ):
-            listed = self.query_one(name, Lines)
+            listed = self.query_one(name, VirtualList)
             listed.border_title = title
             listed.show(items)
         self.query_one("#fields").border_subtitle = tr("Enter changes · Esc goes back")
@@ -193,11 +193,11 @@ class FileScreen(Page):
         ready = self._found is not None and self._problem is None and self.app.state == "ready"
         return action != "classify" or ready
 
-    @on(Lines.Chosen, "#fields")
+    @on(VirtualList.Chosen, "#fields")
     @work(description="change")
     async def _change(self) -> None:
         """Ask for another value of the setting under the cursor."""
-        listed: Lines[Field] = self.query_one("#fields", Lines)
+        listed: VirtualList[Field] = self.query_one("#fields", VirtualList)
         field = listed.items[listed.cursor]
         if field.choices is None:
             if path := await self.app.push_screen_wait(Ask(field.name, field.value)):
@@ -224,7 +224,7 @@ class FileScreen(Page):
         if self.app.classifying:  # by the same key, pressed twice
             return
         job = self.app.job = Job(
-            self.app.engine,
+            self.app.model_worker,
             replace(settings, force=exists(settings.output)),
             found,
             self.app.labels,

@@ -18,13 +18,13 @@ from models.console.i18n import tr
 from tui.app.paths import exists
 from tui.app.screens.dialogs import Question
 from tui.app.widgets.text_entry import Entry, Line
-from tui.app.widgets.virtual_list import Lines
+from tui.app.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
     from tui.app.app import SentimentApp
     from tui.batch.inspection import Settings
 
-_STATE: dict[type[Any], str] = {Entry: "text", Line: "value", Lines: "cursor"}
+_STATE: dict[type[Any], str] = {Entry: "text", Line: "value", VirtualList: "cursor"}
 """What the user did to a widget: its attribute, which outlives another language."""
 
 

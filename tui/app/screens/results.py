@@ -21,10 +21,10 @@ from models.console.command import UserError, reason_of
 from models.console.display import one_line
 from models.console.i18n import tr
 from tui.app.clipboard import copy
-from tui.app.job import Job, State
+from tui.app.job import Job, JobState
 from tui.app.paint import FAINT, named, widest
 from tui.app.paths import typed_output
-from tui.app.result_store import ORDERS, Query, Row, Rows, words_of
+from tui.app.result_store import ORDERS, Query, ResultRow, ResultStore, words_of
 from tui.app.saving import save_rows
 from tui.app.screens.dialogs import Ask, Question, Whole, shown
 from tui.app.screens.page import Buttons, Page
@@ -32,7 +32,7 @@ from tui.app.screens.summary import SummaryBox, progress, status_names
 from tui.app.theme import padded, percent
 from tui.app.threads import aside
 from tui.app.widgets.text_entry import Line
-from tui.app.widgets.virtual_list import Items, Lines
+from tui.app.widgets.virtual_list import Items, VirtualList
 from tui.batch.engine import Stopped
 from tui.batch.summary import STATUSES
 
@@ -65,7 +65,7 @@ class ResultsScreen(Page):
         yield Static(id="progress", markup=False)
         yield Line(self.job.filter, placeholder=hint, id="filter")
         yield Buttons(id="header", markup=False)
-        yield Lines(none, self._draw, empty, id="table")
+        yield VirtualList(none, self._draw, empty, id="table")
         with VerticalScroll(id="detail", can_focus=False):
             yield Static(id="text", markup=False)
 
@@ -75,14 +75,14 @@ class ResultsScreen(Page):
         self.set_interval(_LOOK, partial(self.call_later, self._look))
 
     @property
-    def _table(self) -> Lines[int]:
-        return self.query_one("#table", Lines)
+    def _table(self) -> VirtualList[int]:
+        return self.query_one("#table", VirtualList)
 
     @property
-    def _chosen(self) -> Row | None:
+    def _chosen(self) -> ResultRow | None:
         """The row under the cursor."""
         index = self._table.chosen
-        return None if index is None else self.job.rows.row(int(index))
+        return None if index is None else self.job.results.row(int(index))
 
     # Progress
 
@@ -93,7 +93,7 @@ class ResultsScreen(Page):
             if self._labels != self.job.labels:  # another model goes on with the run
                 self._filter()
             pace = 0.0 if self._query == Query() else _SELECT
-            if len(self.job.rows) != self._seen and monotonic() - self._selected > pace:
+            if len(self.job.results) != self._seen and monotonic() - self._selected > pace:
                 self._select()
 
     def tell(self) -> None:
@@ -104,7 +104,7 @@ class ResultsScreen(Page):
 
     def action_pause(self) -> None:
         """Pause the run, or go on."""
-        if self.job.state in (State.RUNNING, State.PAUSED):
+        if self.job.state in (JobState.RUNNING, JobState.PAUSED):
             self.job.pause()
         else:
             self.action_stop()
@@ -115,7 +115,7 @@ class ResultsScreen(Page):
             self.app.saving.set()
         elif self.job.running:
             self.job.stop()
-        elif self.job.state is not State.DONE:
+        elif self.job.state is not JobState.DONE:
             self._rows = range(0)  # before there are new ones
             self._table.show(self._rows)
             self.job.start(self.app.post_message)
@@ -144,15 +144,15 @@ class ResultsScreen(Page):
     @work(exclusive=True, group="select", description="select")
     async def _select(self) -> None:
         """Select on another thread, and then show the outcome."""
-        query, rows = self._query, self.job.rows
+        query, rows = self._query, self.job.results
         self._selected, self._seen = monotonic(), len(rows)
         every = query == Query()
         found = range(self._seen) if every else await aside(lambda: rows.select(query))
         self.call_later(self._show, query, rows, found)
 
-    def _show(self, query: Query, rows: Rows, found: Items[int]) -> None:
+    def _show(self, query: Query, rows: ResultStore, found: Items[int]) -> None:
         """Show some of these rows, if nothing else is wanted by now."""
-        if query == self._query and rows is self.job.rows:
+        if query == self._query and rows is self.job.results:
             self._rows = found
             self._table.show(found, cursor=0 if self._query_shown != query else None)
             self._query_shown = query
@@ -210,7 +210,7 @@ class ResultsScreen(Page):
 
     def action_next_unsure(self) -> None:
         """Go to the next row of which the model is unsure."""
-        unsure = self.job.rows.column("states") == STATUSES.index("uncertain")
+        unsure = self.job.results.column("states") == STATUSES.index("uncertain")
         after = np.flatnonzero(unsure[np.asarray(self._rows, dtype=np.int64)])
         after = after[after > self._table.cursor]
         if len(after):
@@ -243,7 +243,7 @@ class ResultsScreen(Page):
         """Draw an answer."""
         corrected = self.app.corrections.labels
         most = None if corrected else 8 * width  # only a whole text can be found among them
-        found = self.job.rows.row(int(index), most)
+        found = self.job.results.row(int(index), most)
         marks = "●" if index in self.job.marked else " "
         marks += "✎" if found.text in corrected else "✗" if found.wrong else " "
         label, confidence = Content(padded("  –", widest(self.job.labels) + 2)), " " * 7
@@ -260,13 +260,13 @@ class ResultsScreen(Page):
 
     # One row
 
-    @on(Lines.Moved)
+    @on(VirtualList.Moved)
     def _moved(self) -> None:
         chosen = self._chosen
         for place in self.query("#text").results(Static):  # none, once the screen is being left
             place.update(Content(shown(chosen.text) if chosen else ""))
 
-    @on(Lines.Chosen)
+    @on(VirtualList.Chosen)
     def _opened(self) -> None:
         """Show the whole text over everything else."""
         if (row := self._chosen) is not None:
@@ -292,7 +292,7 @@ class ResultsScreen(Page):
         if index is None:
             return
         lines = []
-        for row in map(self.job.rows.row, sorted(self.job.marked) or [int(index)]):
+        for row in map(self.job.results.row, sorted(self.job.marked) or [int(index)]):
             label = self.job.labels[row.label] if row.label >= 0 else ""
             text = " ".join(row.text.split())
             lines.append(f"{row.number}\t{label}\t{row.confidence:.6f}\t{text}")
@@ -316,11 +316,11 @@ class ResultsScreen(Page):
         if self.app.saving is not None:
             self.app.bell()
             return
-        if self.job.state is not State.DONE:
+        if self.job.state is not JobState.DONE:
             self.app.say(tr("Rows can be saved when the run has ended."))
             return
         scopes: dict[str, NDArray[np.int64] | None] = {
-            tr("All {count:row}", count=len(self.job.rows)): None
+            tr("All {count:row}", count=len(self.job.results)): None
         }
         if not isinstance(self._rows, range):
             count = len(self._rows)
@@ -350,7 +350,7 @@ class ResultsScreen(Page):
         app.saving = stop
         try:
             count = await aside(
-                lambda: save_rows(settings, job.found, job.rows, rows, path, stop, corrections)
+                lambda: save_rows(settings, job.found, job.results, rows, path, stop, corrections)
             )
         except (UserError, OSError) as error:
             app.say(reason_of(error), "error")

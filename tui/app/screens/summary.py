@@ -9,9 +9,9 @@ from textual.widgets import Static
 
 from models.console.display import display, one_line
 from models.console.i18n import tr
-from tui.app.job import Job, State
+from tui.app.job import Job, JobState
 from tui.app.paint import bar, named
-from tui.app.result_store import BINS, Rows
+from tui.app.result_store import BINS, ResultStore
 from tui.app.screens.dialogs import Dialog
 from tui.app.theme import look
 from tui.batch.summary import STATUSES, scores
@@ -34,10 +34,10 @@ class SummaryBox(Dialog):
 
     def _body(self) -> ComposeResult:
         yield Static(Content.styled(tr("Labels"), "bold underline"))
-        yield Static(_shares(self._job.rows), classes="keys")
+        yield Static(_shares(self._job.results), classes="keys")
         yield Static(_facts(self._job), classes="keys", markup=False)
         yield Static(Content.styled(tr("Confidence"), "bold underline"))
-        yield Static(_histogram(self._job.rows), classes="keys")
+        yield Static(_histogram(self._job.results), classes="keys")
 
 
 def progress(job: Job, width: int) -> Content:
@@ -45,20 +45,20 @@ def progress(job: Job, width: int) -> Content:
 
     Only why it failed may take more than its line.
     """
-    summary, rows, output = job.summary, job.rows, job.settings.output or Path()
+    summary, rows, output = job.summary, job.results, job.settings.output or Path()
     total = job.found.records or 0
     done = summary.predicted if summary else 0
     parts = [
         {
-            State.RUNNING: tr("running") if summary else tr("waiting"),
-            State.PAUSED: tr("paused"),
-            State.STOPPING: tr("stopping…"),
-            State.STOPPED: tr("stopped; what is done is kept"),
-            State.FAILED: f"✗ {job.reason}",
-            State.DONE: tr("done, written to {path}", path=output.name),
+            JobState.RUNNING: tr("running") if summary else tr("waiting"),
+            JobState.PAUSED: tr("paused"),
+            JobState.STOPPING: tr("stopping…"),
+            JobState.STOPPED: tr("stopped; what is done is kept"),
+            JobState.FAILED: f"✗ {job.reason}",
+            JobState.DONE: tr("done, written to {path}", path=output.name),
         }[job.state],
     ]
-    if job.state is not State.DONE:
+    if job.state is not JobState.DONE:
         parts.append(f"{done:,} / {total:,}")
     if summary is not None and summary.resumed:
         parts.append(tr("{count} done before", count=f"{summary.resumed:,}"))
@@ -76,12 +76,12 @@ def progress(job: Job, width: int) -> Content:
         for glyph, colour in (look(rows.labels, label),)
     )
     line = " · ".join(parts)
-    line = display(line) if job.state is State.FAILED else one_line(line, width)
+    line = display(line) if job.state is JobState.FAILED else one_line(line, width)
     share = done / total if total else 1.0
     return Content("\n").join([Content(line), bar(share, max(width, 10), "primary"), counts])
 
 
-def _shares(rows: Rows) -> Content:
+def _shares(rows: ResultStore) -> Content:
     """Return a bar for the share of each label."""
     whole = max(int(rows.counts.sum()), 1)
     return Content("\n").join(
@@ -94,7 +94,7 @@ def _shares(rows: Rows) -> Content:
     )
 
 
-def _histogram(rows: Rows) -> Content:
+def _histogram(rows: ResultStore) -> Content:
     """Return a bar for each step of confidence."""
     counts = rows.histogram()
     most = max(int(counts.max()), 1)
@@ -110,7 +110,7 @@ def _histogram(rows: Rows) -> Content:
 
 def _facts(job: Job) -> str:
     """Return the counts that the other two leave out, and the scores where there are any."""
-    states = np.bincount(job.rows.column("states"), minlength=len(STATUSES)).tolist()
+    states = np.bincount(job.results.column("states"), minlength=len(STATUSES)).tolist()
     named_counts = zip(status_names(), states, strict=True)
     found = [" · ".join(f"{name} {count:,}" for name, count in named_counts)]
     if job.summary is not None and job.summary.rejected:

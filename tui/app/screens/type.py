@@ -11,14 +11,14 @@ from textual.timer import Timer
 from models.console.display import one_line
 from models.console.i18n import tr
 from tui.app.clipboard import copy
-from tui.app.engine import Answer, Answered, answer
+from tui.app.model_worker import Answer, Answered, answer
 from tui.app.paint import FAINT, named
 from tui.app.screens.dialogs import Question
 from tui.app.screens.page import Page
 from tui.app.theme import percent
 from tui.app.widgets.answer_card import AnswerCard
 from tui.app.widgets.text_entry import Entry, Line
-from tui.app.widgets.virtual_list import Lines
+from tui.app.widgets.virtual_list import VirtualList
 
 _PAUSE = 0.35  # seconds without a key, after which a text that is being typed is answered
 
@@ -38,7 +38,7 @@ class TypeScreen(Page):
         yield Line(placeholder=tr("Search the history"), id="find")
         empty = tr("The answers will be listed here, newest first.")
         found: Sequence[Answer] = ()
-        yield Lines(found, self._draw, empty, id="history")
+        yield VirtualList(found, self._draw, empty, id="history")
 
     def tell(self) -> None:
         """Say how things stand, and list the answers."""
@@ -65,8 +65,8 @@ class TypeScreen(Page):
         history.show(found, cursor=0 if len(found) != len(history.items) else None)
 
     @property
-    def _history(self) -> Lines[Answer]:
-        return self.query_one("#history", Lines)
+    def _history(self) -> VirtualList[Answer]:
+        return self.query_one("#history", VirtualList)
 
     def _draw(self, found: Answer, width: int) -> Content:
         """Draw an answer as a line."""
@@ -92,7 +92,7 @@ class TypeScreen(Page):
     def _ask_live(self) -> None:
         text = self.query_one(Entry).text
         if text.strip() and text.strip() != "q" and self.app.state == "ready":
-            self.app.engine.submit(
+            self.app.model_worker.submit(
                 lambda model: answer(model, text, live=True), self.post_message, slot="live"
             )
 
@@ -108,7 +108,7 @@ class TypeScreen(Page):
             self._ask(event.text)
 
     def _ask(self, text: str) -> None:
-        self.app.engine.submit(lambda model: answer(model, text), self.post_message)
+        self.app.model_worker.submit(lambda model: answer(model, text), self.post_message)
         if self.app.state == "loading":
             waiting = tr("The model is still loading; your answer will appear here.")
             self.query_one(AnswerCard).say(waiting)
@@ -153,7 +153,7 @@ class TypeScreen(Page):
             find.clear()
             self.query_one(Entry).focus()
 
-    @on(Lines.Chosen)
+    @on(VirtualList.Chosen)
     def _taken(self) -> None:
         """Put the chosen text back into the entry, and show its answer."""
         if (chosen := self._history.chosen) is not None:

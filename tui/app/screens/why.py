@@ -7,8 +7,8 @@ from textual.widgets import Static
 
 from models.console.display import display
 from models.console.i18n import tr
-from tui.app.engine import Refused
 from tui.app.explain import Explained, explain
+from tui.app.model_worker import Refused
 from tui.app.paint import bar
 from tui.app.screens.dialogs import Dialog
 from tui.app.theme import look, padded
@@ -31,7 +31,7 @@ class Why(Dialog):
 
     def on_mount(self) -> None:
         """Ask."""
-        self.app.engine.submit(
+        self.app.model_worker.submit(
             lambda model: explain(model, self._text), self.post_message, slot="why"
         )
 

@@ -9,7 +9,7 @@ from textual.widgets import Static
 
 from models.console.display import display, one_line
 from models.console.i18n import tr
-from tui.app.engine import Answer
+from tui.app.model_worker import Answer
 from tui.app.paint import FAINT, bar, named
 from tui.app.theme import look, percent
 

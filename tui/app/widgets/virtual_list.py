@@ -28,7 +28,7 @@ class Items(Protocol[T]):
     def __getitem__(self, index: int, /) -> T: ...
 
 
-class Lines(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
+class VirtualList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
     """One line an item, and a cursor.
 
     Args:
@@ -39,7 +39,7 @@ class Lines(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
     """
 
     app: "SentimentApp"
-    COMPONENT_CLASSES = {"lines--cursor"}  # noqa: RUF012 - Textual types it so
+    COMPONENT_CLASSES = {"virtual-list--cursor"}  # noqa: RUF012 - Textual types it so
     BINDINGS = [  # noqa: RUF012 - as above
         Binding("up", "move(-1)", show=False),
         Binding("down", "move(1)", show=False),
@@ -56,12 +56,12 @@ class Lines(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
     class Chosen(Message):
         """Enter was pressed on an item, or the mouse clicked twice."""
 
-        def __init__(self, lines: "Lines[Any]") -> None:
+        def __init__(self, lines: "VirtualList[Any]") -> None:
             super().__init__()
             self.lines = lines
 
         @property
-        def control(self) -> "Lines[Any]":
+        def control(self) -> "VirtualList[Any]":
             """The list, for `on` to tell apart."""
             return self.lines
 
@@ -138,7 +138,7 @@ class Lines(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         if row < len(self.items):
             line = self._draw(self.items[row], width)
             if row == self.cursor and self.has_focus:
-                style = self.get_visual_style("lines--cursor")
+                style = self.get_visual_style("virtual-list--cursor")
         elif y == 0 and not len(self.items):
             line = Content.styled(one_line(self._empty, width), "$foreground 60%")
         else:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _PATIENCE = 0.3  # seconds that quitting waits for a prediction to end; loading may take longer
 
 
-class Model(Protocol):
+class LoadedModel(Protocol):
     """What the engine needs of `models.predictor.Predictor`."""
 
     @property
@@ -131,11 +131,11 @@ class Answered(Message):
 Post = Callable[[Message], object]
 """Takes a message from any thread, as `post_message` of an app, a screen or a widget does."""
 
-OpenModel = Callable[[Path, Device], Model]
+OpenModel = Callable[[Path, Device], LoadedModel]
 """Opens the model of a file on a device; may raise UserError."""
 
-Work = Callable[[Model], Message]
-"""Something to do with the model, on the engine's thread; its outcome goes to whoever asked."""
+Work = Callable[[LoadedModel], Message]
+"""Something to do with the model, on the model's thread; its outcome goes to whoever asked."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class _Request:
     slot: str | None = None  # of two requests in one slot, only the later is answered
 
 
-class Engine:
+class ModelWorker:
     """Does what it is asked for in the order of asking; between batches of a long work, the rest.
 
     Args:
@@ -156,12 +156,12 @@ class Engine:
         self._post_crash = post
         self._requests: SimpleQueue[_Request | None] = SimpleQueue()
         self._newest: dict[str, _Request] = {}
-        self._model: Model | None = None
+        self._model: LoadedModel | None = None
         self._closed = False
         self._posting = threading.Lock()
         # A daemon: native code that is reading a large model cannot be interrupted, and must not
         # keep the program from ending.
-        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="model", daemon=True)
 
     def start(self) -> None:
         """Begin to do what it is asked for."""
@@ -184,7 +184,7 @@ class Engine:
 
         Args:
             work: may raise UserError, of which `reply` is told as `Refused`. If it takes long, it
-                calls `breathe` between batches; there may be one such at a time.
+                calls `run_pending` between batches; there may be one such at a time.
             reply: gets the message that `work` returns.
             slot: of the requests in one slot that wait, only the latest is done.
         """
@@ -193,7 +193,7 @@ class Engine:
             self._newest[slot] = request
         self._requests.put(request)
 
-    def breathe(self) -> bool:
+    def run_pending(self) -> bool:
         """Do what others asked for meanwhile; called by long work between two batches.
 
         Returns:
@@ -224,7 +224,7 @@ class Engine:
         if self.busy:
             self._thread.join(_PATIENCE)
 
-    def _opened(self) -> Model:
+    def _opened(self) -> LoadedModel:
         if self._model is None:
             raise UserError(ExitCode.CONFIG, "There is no model: choose another one.")
         return self._model
@@ -252,7 +252,7 @@ class Engine:
             self._post(self._post_crash, Crashed(error))
 
 
-def answer(model: Model, text: str, *, live: bool = False) -> Answered:
+def answer(model: LoadedModel, text: str, *, live: bool = False) -> Answered:
     """Classify one text."""
     start = perf_counter()
     predictions = model.predict([text])
