@@ -31,7 +31,7 @@ from models.tables import Dialect, Place, Record
 from tui.app.app import SentimentApp
 from tui.app.job import Job, JobState
 from tui.app.palette import possible
-from tui.app.preferences import Places
+from tui.app.preferences import UserDirs
 from tui.app.result_store import ResultStore
 from tui.app.screens.results import ResultsScreen
 from tui.app.widgets.virtual_list import VirtualList
@@ -106,7 +106,7 @@ def made_up() -> ResultStore:
 
 def app_in(home: Path) -> SentimentApp:
     """Return an app with the built-in model."""
-    places = Places(home / "config", home / "state", home / "data")
+    places = UserDirs(home / "config", home / "state", home / "data")
     return SentimentApp(lambda p, d: Predictor.open(p, device=d), BUILTIN, "cpu", places)
 
 

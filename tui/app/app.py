@@ -18,13 +18,14 @@ from textual.app import App
 from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.content import Content
+from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen, Screen
 
 from models.console.command import ExitCode, reason_of
 from models.console.display import display, one_line
 from models.console.i18n import choose_language, tr
 from models.locations import BUILTIN, Device
-from tui.app.keymap import Keys, actions
+from tui.app.keymap import Keymap, actions
 from tui.app.model_worker import (
     Answer,
     Crashed,
@@ -35,11 +36,11 @@ from tui.app.model_worker import (
     Refused,
     Unopened,
 )
-from tui.app.paint import CONTRAST, THEMES
-from tui.app.preferences import Archive, Choices, Corrections, Places
-from tui.app.screens.dialogs import Help, Question
+from tui.app.preferences import Archive, Corrections, Preferences, UserDirs
+from tui.app.screens.dialogs import ChoiceDialog, HelpDialog
 from tui.app.screens.page import Page, StatusBar
 from tui.app.screens.type import TypeScreen
+from tui.app.theme import CONTRAST, THEMES
 
 if TYPE_CHECKING:
     from tui.app.job import Job
@@ -80,16 +81,16 @@ class SentimentApp(App[None], inherit_bindings=False):
         open_model: OpenModel,
         model: Path,
         device: Device,
-        places: Places,
+        places: UserDirs,
         file: Path | None = None,
     ) -> None:
         super().__init__()
-        self.places = places
-        self.keys = Keys.load(self.places.keys)
-        self.choices = Choices.load(self.places.state)
-        self.corrections = Corrections(self.places.data)
-        self.archive = Archive(self.places.state)
-        self.answers: list[Answer] = self.archive.load() if self.choices.history else []
+        self.dirs = places
+        self.keys = Keymap.load(self.dirs.keys)
+        self.preferences = Preferences.load(self.dirs.state)
+        self.corrections = Corrections(self.dirs.data)
+        self.archive = Archive(self.dirs.state)
+        self.answers: list[Answer] = self.archive.load() if self.preferences.history else []
         self.model_worker = ModelWorker(self.post_message)
         self.model, self.device = model, device
         self.labels: tuple[str, ...] = ()
@@ -103,8 +104,8 @@ class SentimentApp(App[None], inherit_bindings=False):
         self._facts: list[str] = []
         self.register_theme(CONTRAST)
         self.animation_level = "none"
-        self.theme = THEMES.get(self.choices.theme, THEMES["dark"])
-        choose_language(self.choices.language or None)
+        self.theme = THEMES.get(self.preferences.theme, THEMES["dark"])
+        choose_language(self.preferences.language or None)
         self.keys.bind(self, "app")
 
     def get_default_screen(self) -> Screen[None]:
@@ -136,21 +137,19 @@ class SentimentApp(App[None], inherit_bindings=False):
         above = {found.name for found in actions() if found.place == "app"} - {"quit"}
         return action not in above or not isinstance(self.screen, ModalScreen)
 
-    def say(
-        self, text: str, severity: Literal["information", "warning", "error"] = "information"
-    ) -> None:
-        """Show a message for some seconds."""
-        self.notify(display(text, keep="\n"), severity=severity, markup=False)
+    def notify(self, message: str, *, severity: SeverityLevel = "information", **_: Any) -> None:
+        """Show a message for some seconds; no text in it acts on the terminal."""
+        super().notify(display(message, keep="\n"), severity=severity, markup=False)
 
     def key_of(self, name: str) -> str:
         """Return the key of an action as people write it."""
         return next(self.keys.shown(action) for action in actions() if action.name == name)
 
-    def tell(self) -> None:
+    def refresh_state(self) -> None:
         """Let every screen show how things stand."""
         for screen in self.screen_stack:
             if isinstance(screen, Page):
-                screen.call_later(screen.tell)
+                screen.call_later(screen.refresh_state)
 
     # The model
 
@@ -158,16 +157,16 @@ class SentimentApp(App[None], inherit_bindings=False):
         """Open a model; until it is there, the one before it answers."""
         if self.state == "refused":
             self.state = "loading"
-            self.tell()
+            self.refresh_state()
         self._say_status(*self._facts, tr("loading…"))
         self.model_worker.open(model, device, self._open_model, self.post_message)
 
     @work(description="model")
     async def pick_model(self) -> None:
         """Ask for the file of a model, and open it."""
-        from tui.app.screens.pick import Pick
+        from tui.app.screens.pick import FilePicker
 
-        pick = Pick(tr("Open a model"), lambda path: path.suffix == ".onnx")
+        pick = FilePicker(tr("Open a model"), lambda path: path.suffix == ".onnx")
         if path := await self.push_screen_wait(pick):
             self.open_model(path, self.device)
 
@@ -181,22 +180,22 @@ class SentimentApp(App[None], inherit_bindings=False):
             self._facts[-1] += " " + tr("! asked for {device}", device=self.device.upper())
         self._say_status(*self._facts)
         self.state = "ready"
-        self.tell()
+        self.refresh_state()
 
     @on(Unopened)
     def _unopened(self, event: Unopened) -> None:
         if self.state == "ready":  # the model before it still answers
             self._say_status(*self._facts)
-            self.say(event.reason, "error")
+            self.notify(event.reason, severity="error")
             return
         self.state, self.refusal = "refused", event.reason
         self._say_status(tr("could not be opened"))
-        self.tell()
+        self.refresh_state()
 
     @on(Refused)
     def _refused(self, event: Refused) -> None:
         if self.state == "ready":  # else the reason is that there is no model, which is shown
-            self.say(event.reason, "error")
+            self.notify(event.reason, severity="error")
 
     @on(Crashed)
     def _crashed(self, event: Crashed) -> None:
@@ -222,7 +221,7 @@ class SentimentApp(App[None], inherit_bindings=False):
     def keep(self, answer: Answer) -> None:
         """Put an answer into the history."""
         self.answers.append(answer)
-        if self.choices.history:
+        if self.preferences.history:
             self.remember(lambda: self.archive.add(answer))
 
     def remember(self, write: Callable[[], object]) -> bool:
@@ -230,21 +229,21 @@ class SentimentApp(App[None], inherit_bindings=False):
         try:
             write()
         except OSError as error:
-            self.say(reason_of(error), "error")
+            self.notify(reason_of(error), severity="error")
             return False
         return True
 
-    def choose(self, **choices: Any) -> None:
+    def set_preferences(self, **choices: Any) -> None:
         """Change choices, and remember them."""
         for name, value in choices.items():
-            setattr(self.choices, name, value)
-        self.remember(lambda: self.choices.save(self.places.state))
+            setattr(self.preferences, name, value)
+        self.remember(lambda: self.preferences.save(self.dirs.state))
         if "theme" in choices:
-            self.theme = THEMES[self.choices.theme]
+            self.theme = THEMES[self.preferences.theme]
         if choices.get("history") is False:
             self.remember(self.archive.clear)
         if "language" in choices:
-            choose_language(self.choices.language)
+            choose_language(self.preferences.language)
             self.keys.bind(self, "app")
             self._say_status(*self._facts)
             for screen in self.screen_stack:
@@ -262,9 +261,11 @@ class SentimentApp(App[None], inherit_bindings=False):
     async def action_open(self) -> None:
         """Ask for a file."""
         from models.tables import format_of
-        from tui.app.screens.pick import Pick
+        from tui.app.screens.pick import FilePicker
 
-        pick = Pick(tr("Open a file"), lambda path: bool(format_of(path)), self.choices.recent)
+        pick = FilePicker(
+            tr("Open a file"), lambda path: bool(format_of(path)), self.preferences.recent
+        )
         if path := await self.push_screen_wait(pick):
             self.open_file(path)
 
@@ -273,26 +274,26 @@ class SentimentApp(App[None], inherit_bindings=False):
         from tui.app.screens.file import FileScreen
 
         if self.classifying:
-            self.say(tr("One file at a time: {key} shows the run.", key=self.key_of("results")))
+            self.notify(tr("One file at a time: {key} shows the run.", key=self.key_of("results")))
             return
-        self.choices.opened(path)
-        self.remember(lambda: self.choices.save(self.places.state))
+        self.preferences.opened(path)
+        self.remember(lambda: self.preferences.save(self.dirs.state))
         self.show(FileScreen(path))
 
     @on(Ended)
     def _ended(self, event: Ended) -> None:
-        self.tell()
+        self.refresh_state()
         if event.failed is not None:
-            self.say(event.failed, "error")
+            self.notify(event.failed, severity="error")
         elif not (isinstance(self.screen, Page) and self.screen.place == "results"):
-            self.say(tr("The file run has ended: {key} shows it.", key=self.key_of("results")))
+            self.notify(tr("The file run has ended: {key} shows it.", key=self.key_of("results")))
 
     def action_results(self) -> None:
         """Show the file run of this session, if there was one."""
         from tui.app.screens.results import ResultsScreen
 
         if self.job is None:
-            self.say(tr("No file was classified yet: {key} opens one.", key=self.key_of("open")))
+            self.notify(tr("No file was classified yet: {key} opens one.", key=self.key_of("open")))
         elif not isinstance(self.screen, ResultsScreen):
             self.show(ResultsScreen(self.job))
 
@@ -307,13 +308,13 @@ class SentimentApp(App[None], inherit_bindings=False):
         from tui.app.palette import possible
 
         places = dict.fromkeys(action.place for action, _ in possible(self, self.screen))
-        self.push_screen(Help(list(places)))
+        self.push_screen(HelpDialog(list(places)))
 
     def action_log(self) -> None:
         """Show what native libraries said."""
-        from tui.app.screens.log import Log
+        from tui.app.screens.log import LogDialog
 
-        self.push_screen(Log())
+        self.push_screen(LogDialog())
 
     def action_palette(self) -> None:
         """Show the command palette."""
@@ -323,14 +324,14 @@ class SentimentApp(App[None], inherit_bindings=False):
 
     async def action_quit(self) -> None:
         """Leave; while a file is classified, ask."""
-        if self.classifying and not isinstance(self.screen, Question):
+        if self.classifying and not isinstance(self.screen, ChoiceDialog):
             title = tr("A file is being classified")
             text = tr("What is done is kept: classify the same file again to go on.")
-            question = Question(title, [tr("Quit"), tr("Go on")], text)
+            question = ChoiceDialog(title, [tr("Quit"), tr("Go on")], text)
             self.push_screen(question, lambda number: self.exit() if number == 0 else None)
         else:
             self.exit()
 
     def action_help_quit(self) -> None:
         """Say how to quit, to whoever pressed Ctrl+C."""
-        self.say(tr("{key} quits.", key=self.key_of("quit")))
+        self.notify(tr("{key} quits.", key=self.key_of("quit")))

@@ -78,7 +78,7 @@ def actions() -> tuple[Action, ...]:
 
 
 @dataclass(frozen=True)
-class Keys:
+class Keymap:
     """The keys of the actions, as the user changed them.
 
     Attributes:
@@ -88,7 +88,7 @@ class Keys:
     changed: Mapping[str, str]
 
     @classmethod
-    def load(cls, path: Path) -> "Keys":
+    def load(cls, path: Path) -> "Keymap":
         """Read the table `[keys]` of a TOML file, if it is there.
 
         Raises:

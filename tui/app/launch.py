@@ -13,7 +13,7 @@ from models.console.command import ExitCode, UserError
 from models.locations import Device
 from tui.app.app import SentimentApp
 from tui.app.model_worker import LoadedModel
-from tui.app.preferences import Places
+from tui.app.preferences import UserDirs
 
 _LOG = 1 << 20  # bytes; a longer log begins anew
 
@@ -31,7 +31,7 @@ def run_app(model: Path, device: Device, file: Path | None = None) -> None:
         UserError: CONFIG, the user's config.toml; BUG, something that nobody expected happened,
             and the message names the file that says where.
     """
-    places = Places.of_user()
+    places = UserDirs.of_user()
     app = SentimentApp(_open_model, model, device, places, file)
     with _stderr_to(places.log):
         app.run()

@@ -52,15 +52,15 @@ class Commands(Provider):
             yield words, partial(app.open_model, app.model, device)
         themes = {"dark": tr("dark"), "light": tr("light"), "contrast": tr("high contrast")}
         for theme, name in themes.items():
-            yield tr("Theme: {name}", name=name), partial(app.choose, theme=theme)
+            yield tr("Theme: {name}", name=name), partial(app.set_preferences, theme=theme)
         other, name = ("en", "English") if language() == "zh" else ("zh", "中文")
-        yield tr("Language: {name}", name=name), partial(app.choose, language=other)
-        live, kept = app.choices.live, app.choices.history
+        yield tr("Language: {name}", name=name), partial(app.set_preferences, language=other)
+        live, kept = app.preferences.live, app.preferences.history
         words = tr("Answer only at Enter") if live else tr("Answer while typing")
-        yield words, partial(app.choose, live=not live)
+        yield words, partial(app.set_preferences, live=not live)
         words = tr("Keep no history, and forget it") if kept else tr("Keep a history")
-        yield words, partial(app.choose, history=not kept)
-        for path in app.choices.recent:
+        yield words, partial(app.set_preferences, history=not kept)
+        for path in app.preferences.recent:
             yield tr("Open {path}", path=path), partial(app.open_file, Path(path))
 
 

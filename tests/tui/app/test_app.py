@@ -27,7 +27,7 @@ from tests.tui.app.harness import (
     until,
 )
 from tui.app.model_worker import Answer, answer
-from tui.app.widgets.text_entry import Entry
+from tui.app.widgets.text_entry import TextEntry
 from tui.app.widgets.virtual_list import VirtualList
 
 
@@ -197,7 +197,7 @@ async def test_nothing_typed_is_nothing_classified(fake: FakeModel) -> None:
 
 async def test_a_paste_of_many_lines_stays_whole(fake: FakeModel) -> None:
     app = app_of(fake)
-    app.choices.live = False
+    app.preferences.live = False
     async with app.run_test() as pilot:
         pilot.app.post_message(events.Paste("第一行\n第二行\r\n第三行"))
         await shows(pilot, "You pasted several lines", "2  3 texts, one a line")
@@ -213,13 +213,13 @@ async def test_a_paste_that_is_too_long_is_refused_aloud(fake: FakeModel) -> Non
     async with app_of(fake).run_test(notifications=True) as pilot:
         pilot.app.post_message(events.Paste("好" * 20_001))
         await shows(pilot, "20001 characters", "Save it as a file")
-        assert pilot.app.query_one(Entry).text == ""
+        assert pilot.app.query_one(TextEntry).text == ""
 
 
 @pytest.mark.parametrize("key", ["ctrl+j", "shift+enter"])
 async def test_a_line_can_be_broken_without_submitting(fake: FakeModel, key: str) -> None:
     app = app_of(fake)
-    app.choices.live = False
+    app.preferences.live = False
     async with app.run_test() as pilot:
         await pilot.press("a", key, "b", "enter")
         await shows(pilot, "Answers · 1")
@@ -232,7 +232,7 @@ async def test_keys_that_come_in_one_burst_keep_their_order(fake: FakeModel) -> 
             pilot.app.post_message(events.Key(key, key if len(key) == 1 else None))
         await shows(pilot, "Answers · 2")
         assert fake.asked == ["ab", "c\nd"]
-        assert pilot.app.query_one(Entry).text == "e"
+        assert pilot.app.query_one(TextEntry).text == "e"
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -273,7 +273,7 @@ async def test_the_list_is_newest_first_and_holds_thousands(fake: FakeModel) -> 
         for number in range(5000):
             app.answers.append(Answer(f"text {number}", NEGATIVE_POSITIVE, (0.4, 0.6), None, 0.01))
         history = app.query_one("#history", VirtualList)
-        app.tell()
+        app.refresh_state()
         await shows(pilot, "Answers · 5000", "text 4999", "text 4998")
         history.focus()
         await pilot.press("end")

@@ -33,13 +33,13 @@ from tui.app import saving
 from tui.app.app import SentimentApp
 from tui.app.job import Job, JobState
 from tui.app.model_worker import answer
-from tui.app.preferences import Corrections, Places
+from tui.app.preferences import Corrections, UserDirs
 from tui.app.screens import file
 from tui.app.screens.page import StatusBar
 from tui.app.screens.pick import completed, entries
 from tui.app.screens.results import ResultsScreen
 from tui.app.screens.summary import progress
-from tui.app.widgets.text_entry import Entry, Line
+from tui.app.widgets.text_entry import SafeInput, TextEntry
 from tui.app.widgets.virtual_list import Items, VirtualList
 from tui.batch.engine import FIRST, Hooks, Stopped, classify
 from tui.batch.inspection import Settings, inspect
@@ -77,7 +77,7 @@ async def classified(pilot: Pilot[Any], path: Path) -> None:
 
 
 async def type_path(pilot: Pilot[Any], path: Path | str) -> None:
-    pilot.app.screen.query_one("Line").value = str(path)  # type: ignore[attr-defined]
+    pilot.app.screen.query_one("SafeInput").value = str(path)  # type: ignore[attr-defined]
     await pilot.press("enter")
 
 
@@ -87,7 +87,7 @@ async def test_a_file_is_found_by_typing_and_completing(fake: FakeModel, table: 
     async with app_of(fake).run_test() as pilot:
         await pilot.press("ctrl+o")
         await shows(pilot, "Open a file")
-        pilot.app.screen.query_one("Line").value = f"{table.parent}/"  # type: ignore[attr-defined]
+        pilot.app.screen.query_one("SafeInput").value = f"{table.parent}/"  # type: ignore[attr-defined]
         await shows(pilot, "评价 reviews.jsonl", "▸ folder")
         await lacks(pilot, "picture.png")
         await pilot.press("r", "e")
@@ -135,7 +135,8 @@ async def test_a_file_of_lines_is_answered_in_one_of_the_same_name(
         await preview(pilot, path)
         await pilot.press("enter")
         await shows(pilot, "Enter chooses")
-        assert str(pilot.app.screen.query_one("Line").value).endswith("reviews.labelled.ndjson")  # type: ignore[attr-defined]
+        proposed = pilot.app.screen.query_one(SafeInput).value
+        assert proposed.endswith("reviews.labelled.ndjson")
         await leave(pilot)
         await pilot.press("f5")
         await shows(pilot, "done, written to reviews.labelled.ndjson")
@@ -241,7 +242,7 @@ async def test_a_model_is_found_in_the_tree_of_models(fake: FakeModel, tmp_path:
         await shows(pilot, "Model: another file…")
         await pilot.press("enter")
         await shows(pilot, "Open a model")
-        pilot.app.screen.query_one("Line").value = f"{tmp_path}/"  # type: ignore[attr-defined]
+        pilot.app.screen.query_one("SafeInput").value = f"{tmp_path}/"  # type: ignore[attr-defined]
         await shows(pilot, "mine.onnx")
         await lacks(pilot, "reviews.csv")
         await pilot.press("m", "enter")
@@ -337,7 +338,7 @@ async def test_the_app_and_the_command_write_the_same_bytes(
     model: Path, table: Path, tmp_path: Path
 ) -> None:
     app = SentimentApp(
-        lambda path, device: Predictor.open(path, device=device), model, "cpu", Places.of_user()
+        lambda path, device: Predictor.open(path, device=device), model, "cpu", UserDirs.of_user()
     )
     async with app.run_test() as pilot:
         await shows(pilot, "CPU")
@@ -378,12 +379,12 @@ async def test_rows_are_filtered_sorted_marked_and_saved(
         await pilot.press("slash", *"status:cu")
         await shows(pilot, "1 of 6 rows")
         await pilot.press("ctrl+u")
-        pilot.app.screen.query_one("#filter", Line).value = "status：cu ＜１００％"
+        pilot.app.screen.query_one("#filter", SafeInput).value = "status：cu ＜１００％"
         await shows(pilot, "1 of 6 rows")
         await pilot.press("ctrl+u", *"label:x")
         await shows(pilot, "expected the beginning of one of 负向评价, 正向评价, found x")
         await pilot.press("ctrl+u")
-        pilot.app.screen.query_one("#filter", Line).value = "坏 >80%"
+        pilot.app.screen.query_one("#filter", SafeInput).value = "坏 >80%"
         await shows(pilot, "2 of 6 rows")
         await pilot.press("enter", "space")
         await shows(pilot, "● ", "1 marked")
@@ -526,7 +527,7 @@ async def test_the_summary_has_shares_confidences_and_scores(
         await shows(pilot, "1    ▼ 负向评价", "2  ✗ ▼ 负向评价", "2 of 2 rows")
         await pilot.press("w")
         await shows(pilot, "is:wrong", "1 of 2 rows", "2  ✗ ▼ 负向评价")
-        pilot.app.screen.query_one("#filter", Line).value = "is：wrong"
+        pilot.app.screen.query_one("#filter", SafeInput).value = "is：wrong"
         await shows(pilot, "1 of 2 rows")
         await pilot.press("w")
         await shows(pilot, "2 of 2 rows")
@@ -555,7 +556,7 @@ async def test_a_run_can_be_paused_and_goes_on(fake: FakeModel, many: Path) -> N
         await until(pilot, lambda: len(fake.asked) == FIRST)
         await shows(pilot, f"paused · {FIRST} / 3,000")
         await pilot.press("escape")
-        pilot.app.query_one(Entry).insert("meanwhile")
+        pilot.app.query_one(TextEntry).insert("meanwhile")
         await pilot.press("enter")
         await shows(pilot, "Answers · 1", "meanwhile")  # the engine answers during a pause
         assert len(fake.asked) <= FIRST + 2
@@ -582,7 +583,7 @@ async def test_rows_that_come_in_leave_the_view_where_it_is(
             listed.append(len(items))
 
         monkeypatch.setattr(table, "show", noted)
-        shown.tell()
+        shown.refresh_state()
         await until(pilot, lambda: bool(listed))
         await pilot.pause()
         assert (table.scroll_offset.y, table.cursor) == (60, 0)
@@ -796,14 +797,14 @@ async def test_the_language_of_every_open_screen_can_be_switched(
         await ask(pilot, "很好")
         await preview(pilot, table)
         await pilot.press("down")
-        app.choose(language="zh")
+        app.set_preferences(language="zh")
         await shows(pilot, "读取方式", "文本列", "6 条记录", "F5 预测")
         assert pilot.app.screen.query_one("#fields", VirtualList).cursor == 1
         await pilot.press("f5")
         await shows(pilot, "完成，已写入")
         await pilot.press("slash", *"坏", "enter")
         await shows(pilot, "2 / 6 行")
-        app.choose(language="en")
+        app.set_preferences(language="en")
         await shows(pilot, "done, written to", "/ Filter", "2 of 6 rows")
         await pilot.press("escape")
         await shows(pilot, "Answers · 1", "正向评价")

@@ -55,7 +55,7 @@ async def test_screens_look_as_they_did(
         for text in REVIEWS[3], REVIEWS[0]:
             app.answers.append(Answer(text, NEGATIVE_POSITIVE, (0.3, 0.7), None, 0.0123))
             app.screen._answer = app.answers[-1]  # type: ignore[attr-defined]
-        app.tell()
+        app.refresh_state()
         await take("type", "70.00%")
         await pilot.press("ctrl+o")
         await take("open", "▾ ")

@@ -14,9 +14,8 @@ from textual.widgets import OptionList, Static
 from models.console.display import display
 from models.console.i18n import tr
 from tui.app.keymap import actions
-from tui.app.paint import FAINT
-from tui.app.theme import padded
-from tui.app.widgets.text_entry import Line
+from tui.app.theme import FAINT, padded
+from tui.app.widgets.text_entry import SafeInput
 
 if TYPE_CHECKING:
     from tui.app.app import SentimentApp
@@ -59,7 +58,7 @@ class Dialog(ModalScreen[Any]):
             self.dismiss()
 
 
-class Question(Dialog):
+class ChoiceDialog(Dialog):
     """Asks for one of some answers, and returns its number; None when nobody answered.
 
     Args:
@@ -91,7 +90,7 @@ class Question(Dialog):
         self.dismiss(event.option_index)
 
 
-class Ask(Dialog):
+class PromptDialog(Dialog):
     """Asks for a line of text, and returns it; None when nobody answered.
 
     Args:
@@ -106,14 +105,14 @@ class Ask(Dialog):
         self._value = value
 
     def _body(self) -> ComposeResult:
-        yield Line(self._value, select_on_focus=False)
+        yield SafeInput(self._value, select_on_focus=False)
 
-    def on_input_submitted(self, event: Line.Submitted) -> None:
+    def on_input_submitted(self, event: SafeInput.Submitted) -> None:
         """Return the line."""
         self.dismiss(event.value)
 
 
-class Whole(Dialog):
+class TextDialog(Dialog):
     """A text in full, up to what can be read."""
 
     def __init__(self, title: str, text: str) -> None:
@@ -124,7 +123,7 @@ class Whole(Dialog):
         yield Static(shown(self._text), markup=False)
 
 
-class Help(Dialog):
+class HelpDialog(Dialog):
     """The keys of what has the focus, of its screen, and of everywhere."""
 
     def __init__(self, places: Sequence[str]) -> None:
@@ -158,7 +157,7 @@ class Help(Dialog):
                 "Keys can be changed in {path}: a table [keys] with the names on the right, as in "
                 'explain = "f3". The palette has every command, and the choice of model, '
                 "device, theme and language.",
-                path=self.app.places.keys,
+                path=self.app.dirs.keys,
             ),
             markup=False,
         )

@@ -20,13 +20,12 @@ from models.tables import FORMATS, OUTPUT_FORMATS, TEXT_FORMATS, Dialect, Record
 from models.tables.encoding import ENCODINGS
 from models.tables.excel import sheets_of
 from tui.app.job import Job
-from tui.app.paint import FAINT
 from tui.app.paths import exists, typed_output
-from tui.app.screens.dialogs import Ask, Question
+from tui.app.screens.dialogs import ChoiceDialog, PromptDialog
 from tui.app.screens.page import Page
 from tui.app.screens.results import ResultsScreen
-from tui.app.theme import padded
-from tui.app.threads import aside
+from tui.app.theme import FAINT, padded
+from tui.app.threads import run_in_thread
 from tui.app.widgets.virtual_list import VirtualList
 from tui.batch.inspection import Found, Settings, inspect
 from tui.batch.journal import run_folder
@@ -132,18 +131,18 @@ class FileScreen(Page):
     async def _inspect(self, settings: Settings) -> None:
         """Read the file, and show what was found."""
         self._settings, self._found, self._problem = settings, None, None
-        self.call_later(self.tell)
+        self.call_later(self.refresh_state)
         try:
-            self._found = await aside(lambda: inspect(settings))
+            self._found = await run_in_thread(lambda: inspect(settings))
             self._problem = str(self._found.problem) if self._found.problem else None
         except (UserError, OSError) as error:
             self._problem = reason_of(error)
         source = settings.source
         if source is not None and (settings.dialect.format or format_of(source)) == "xlsx":
-            self._sheets = await aside(lambda: sheets_of(source))
-        self.call_later(self.tell)
+            self._sheets = await run_in_thread(lambda: sheets_of(source))
+        self.call_later(self.refresh_state)
 
-    def tell(self) -> None:
+    def refresh_state(self) -> None:
         """Show what was found."""
         found, output = self._found, self._settings.output
         assert output is not None  # noqa: S101 - for mypy
@@ -200,7 +199,7 @@ class FileScreen(Page):
         listed: VirtualList[Field] = self.query_one("#fields", VirtualList)
         field = listed.items[listed.cursor]
         if field.choices is None:
-            if path := await self.app.push_screen_wait(Ask(field.name, field.value)):
+            if path := await self.app.push_screen_wait(PromptDialog(field.name, field.value)):
                 output = typed_output(path, self._proposed)
                 self._inspect(replace(self._settings, output=output, output_format=None))
             return
@@ -208,7 +207,7 @@ class FileScreen(Page):
             self.app.bell()
             return
         names = list(field.choices)
-        number = await self.app.push_screen_wait(Question(field.name, names))
+        number = await self.app.push_screen_wait(ChoiceDialog(field.name, names))
         if number is not None:
             self._inspect(field.choices[names[number]])
 

@@ -16,15 +16,15 @@ from models.console.command import UserError, reason_of
 from models.console.display import one_line
 from models.console.i18n import tr
 from tui.app.paths import exists
-from tui.app.screens.dialogs import Question
-from tui.app.widgets.text_entry import Entry, Line
+from tui.app.screens.dialogs import ChoiceDialog
+from tui.app.widgets.text_entry import SafeInput, TextEntry
 from tui.app.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
     from tui.app.app import SentimentApp
     from tui.batch.inspection import Settings
 
-_STATE: dict[type[Any], str] = {Entry: "text", Line: "value", VirtualList: "cursor"}
+_STATE: dict[type[Any], str] = {TextEntry: "text", SafeInput: "value", VirtualList: "cursor"}
 """What the user did to a widget: its attribute, which outlives another language."""
 
 
@@ -48,14 +48,14 @@ class Page(Screen[None]):
         """Lay out all above the two lines."""
         raise NotImplementedError
 
-    def tell(self) -> None:
+    def refresh_state(self) -> None:
         """Show how things stand, in widgets that were just composed."""
         raise NotImplementedError
 
     def on_mount(self) -> None:
         """Take the keys that the user chose, and show how things stand."""
         self.app.keys.bind(self, self.place)
-        self.tell()
+        self.refresh_state()
 
     async def relabel(self) -> None:
         """Compose anew, in another language, with what the user did in its place.
@@ -83,12 +83,12 @@ class Page(Screen[None]):
         corrections = self.app.corrections
         answers: list[str | None] = [*labels, *([None] if text in corrections.labels else [])]
         words = [tr("Forget the correction") if label is None else label for label in answers]
-        question = Question(tr("Which label is right?"), words, one_line(text, 200))
+        question = ChoiceDialog(tr("Which label is right?"), words, one_line(text, 200))
         number = await self.app.push_screen_wait(question)
         if number is not None and self.app.remember(
             lambda: corrections.correct(text, answers[number])
         ):
-            self.app.say(tr("Noted in {path}", path=corrections.path))
+            self.app.notify(tr("Noted in {path}", path=corrections.path))
             then()
 
     async def may_write(self, path: Path, settings: "Settings") -> bool:
@@ -98,12 +98,12 @@ class Page(Screen[None]):
         try:
             check_output(path, replace(settings, force=True))
         except (UserError, OSError) as error:
-            self.app.say(reason_of(error), "error")
+            self.app.notify(reason_of(error), severity="error")
             return False
         if not exists(path):
             return True
         title = tr("{name} exists already", name=path.name)
-        question = Question(title, [tr("Replace it"), tr("Go back")])
+        question = ChoiceDialog(title, [tr("Replace it"), tr("Go back")])
         return bool(await self.app.push_screen_wait(question) == 0)
 
 

@@ -14,8 +14,8 @@ from models.console.display import display
 from models.console.i18n import tr
 from tui.app.paths import is_file, is_folder, typed_path
 from tui.app.screens.dialogs import Dialog
-from tui.app.threads import aside
-from tui.app.widgets.text_entry import Line, dropped_path
+from tui.app.threads import run_in_thread
+from tui.app.widgets.text_entry import SafeInput, dropped_path
 
 _MOST = 5000  # entries of a folder that are looked at
 
@@ -67,7 +67,7 @@ class _Paths(Suggester):
 
     async def get_suggestion(self, value: str) -> str | None:
         """Return the whole path, where it begins as what is typed and can be shown as it is."""
-        found = await aside(lambda: completed(value, self._wanted))
+        found = await run_in_thread(lambda: completed(value, self._wanted))
         return found if found and found.startswith(value) and display(found) == found else None
 
 
@@ -91,7 +91,7 @@ class _Tree(DirectoryTree):
         return Text(display(label))
 
 
-class Pick(Dialog):
+class FilePicker(Dialog):
     """Returns the path of a file, or None.
 
     Args:
@@ -109,24 +109,26 @@ class Pick(Dialog):
 
     def _body(self) -> ComposeResult:
         suggester = _Paths(self._wanted)
-        yield Line(placeholder=tr("Path"), suggester=suggester, id="path", select_on_focus=False)
+        yield SafeInput(
+            placeholder=tr("Path"), suggester=suggester, id="path", select_on_focus=False
+        )
         if self._recent:
             names = [tr("recent") + f"  {display(path)}" for path in self._recent]
             yield OptionList(*names, markup=False)
         yield _Tree(self._wanted)
 
-    @on(Line.Changed)
-    def _typed(self, event: Line.Changed) -> None:
+    @on(SafeInput.Changed)
+    def _typed(self, event: SafeInput.Changed) -> None:
         folder, start = split(event.value)
         tree = self.query_one(_Tree)
         tree.start = start
         tree.path = folder.absolute()
 
-    @on(Line.Submitted)
-    async def _submitted(self, event: Line.Submitted) -> None:
+    @on(SafeInput.Submitted)
+    async def _submitted(self, event: SafeInput.Submitted) -> None:
         path = dropped_path(event.value) or typed_path(event.value)
         if not is_file(path) and (
-            found := await aside(lambda: completed(event.value, self._wanted))
+            found := await run_in_thread(lambda: completed(event.value, self._wanted))
         ):
             path = typed_path(found)
         if is_file(path):
@@ -134,7 +136,7 @@ class Pick(Dialog):
         elif is_folder(path):
             self._type(f"{path}/")
         elif event.value:
-            self.app.say(tr("no such file: {path}", path=event.value), "error")
+            self.app.notify(tr("no such file: {path}", path=event.value), severity="error")
 
     @on(OptionList.OptionSelected)
     def _again(self, event: OptionList.OptionSelected) -> None:
@@ -146,13 +148,13 @@ class Pick(Dialog):
             self.dismiss(event.path)
 
     def _type(self, path: str) -> None:
-        entry = self.query_one(Line)
+        entry = self.query_one(SafeInput)
         entry.value = path
         entry.cursor_position = len(path)
 
     async def on_key(self, event: events.Key) -> None:
         """Complete at Tab, and let the arrows move between the parts."""
-        typed, focused = self.query_one(Line), self.focused
+        typed, focused = self.query_one(SafeInput), self.focused
         if event.key == "down" and focused is typed:
             self.focus_next()
         elif event.key == "up" and (
@@ -161,7 +163,7 @@ class Pick(Dialog):
         ):
             self.focus_previous()
         elif event.key == "tab" and focused is typed and typed.value:
-            if found := await aside(lambda: completed(typed.value, self._wanted)):
+            if found := await run_in_thread(lambda: completed(typed.value, self._wanted)):
                 self._type(found)
         else:
             return

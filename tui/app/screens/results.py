@@ -22,16 +22,15 @@ from models.console.display import one_line
 from models.console.i18n import tr
 from tui.app.clipboard import copy
 from tui.app.job import Job, JobState
-from tui.app.paint import FAINT, named, widest
 from tui.app.paths import typed_output
 from tui.app.result_store import ORDERS, Query, ResultRow, ResultStore, words_of
 from tui.app.saving import save_rows
-from tui.app.screens.dialogs import Ask, Question, Whole, shown
+from tui.app.screens.dialogs import ChoiceDialog, PromptDialog, TextDialog, shown
 from tui.app.screens.page import Buttons, Page
 from tui.app.screens.summary import SummaryBox, progress, status_names
-from tui.app.theme import padded, percent
-from tui.app.threads import aside
-from tui.app.widgets.text_entry import Line
+from tui.app.theme import FAINT, named, padded, percent, widest
+from tui.app.threads import run_in_thread
+from tui.app.widgets.text_entry import SafeInput
 from tui.app.widgets.virtual_list import Items, VirtualList
 from tui.batch.engine import Stopped
 from tui.batch.summary import STATUSES
@@ -63,7 +62,7 @@ class ResultsScreen(Page):
         empty = tr("Nothing here yet, or nothing that the filter leaves.")
         none: Items[int] = range(0)
         yield Static(id="progress", markup=False)
-        yield Line(self.job.filter, placeholder=hint, id="filter")
+        yield SafeInput(self.job.filter, placeholder=hint, id="filter")
         yield Buttons(id="header", markup=False)
         yield VirtualList(none, self._draw, empty, id="table")
         with VerticalScroll(id="detail", can_focus=False):
@@ -96,7 +95,7 @@ class ResultsScreen(Page):
             if len(self.job.results) != self._seen and monotonic() - self._selected > pace:
                 self._select()
 
-    def tell(self) -> None:
+    def refresh_state(self) -> None:
         """Show what there is by now."""
         self._selected, self._seen = 0.0, -1
         self.query_one("#header", Static).update(self._header())
@@ -119,15 +118,15 @@ class ResultsScreen(Page):
             self._rows = range(0)  # before there are new ones
             self._table.show(self._rows)
             self.job.start(self.app.post_message)
-            self.tell()
+            self.refresh_state()
 
     # Which rows, in which order
 
-    @on(Line.Changed, "#filter")
+    @on(SafeInput.Changed, "#filter")
     def _filter(self) -> None:
         """Read the filter, and show what it leaves."""
         self._labels, order = self.job.labels, self._query.order
-        typed = self.job.filter = self.query_one("#filter", Line).value
+        typed = self.job.filter = self.query_one("#filter", SafeInput).value
         try:
             self._query = Query.parse(typed, self._labels, status_names(), order)
         except UserError as error:
@@ -137,7 +136,7 @@ class ResultsScreen(Page):
         self._complaint = ""
         self._select()
 
-    @on(Line.Submitted, "#filter")
+    @on(SafeInput.Submitted, "#filter")
     def _to_table(self) -> None:
         self._table.focus()
 
@@ -147,7 +146,7 @@ class ResultsScreen(Page):
         query, rows = self._query, self.job.results
         self._selected, self._seen = monotonic(), len(rows)
         every = query == Query()
-        found = range(self._seen) if every else await aside(lambda: rows.select(query))
+        found = range(self._seen) if every else await run_in_thread(lambda: rows.select(query))
         self.call_later(self._show, query, rows, found)
 
     def _show(self, query: Query, rows: ResultStore, found: Items[int]) -> None:
@@ -180,11 +179,11 @@ class ResultsScreen(Page):
 
     def action_filter(self) -> None:
         """Go to the line that filters."""
-        self.query_one("#filter", Line).focus()
+        self.query_one("#filter", SafeInput).focus()
 
     def action_label(self) -> None:
         """Show one label after the other, then all again."""
-        labels, line = self.job.labels, self.query_one("#filter", Line)
+        labels, line = self.job.labels, self.query_one("#filter", SafeInput)
         label = 0 if self._query.label is None else self._query.label + 1
         words = _without("label:", line.value)
         if label < len(labels):
@@ -195,9 +194,9 @@ class ResultsScreen(Page):
     def action_wrong(self) -> None:
         """Show the rows whose label is not the true one, then all again."""
         if self.job.settings.label_column is None:
-            self.app.say(tr("Which labels are wrong shows where a label column was named."))
+            self.app.notify(tr("Which labels are wrong shows where a label column was named."))
             return
-        line = self.query_one("#filter", Line)
+        line = self.query_one("#filter", SafeInput)
         words = _without("is:", line.value)
         line.value = " ".join(words if self._query.right is False else [*words, "is:wrong"])
 
@@ -216,7 +215,7 @@ class ResultsScreen(Page):
         if len(after):
             self._table.go(int(after[0]))
         else:
-            self.app.say(tr("No row after this one is unsure."))
+            self.app.notify(tr("No row after this one is unsure."))
 
     # What a row looks like
 
@@ -272,7 +271,7 @@ class ResultsScreen(Page):
         if (row := self._chosen) is not None:
             label = self.job.labels[row.label] if row.label >= 0 else status_names()[row.status]
             title = tr("Record {number}: {label}", number=row.number, label=label)
-            self.app.push_screen(Whole(title, row.text))
+            self.app.push_screen(TextDialog(title, row.text))
 
     def action_mark(self) -> None:
         """Mark the row, or not any more, and go on to the next."""
@@ -284,7 +283,7 @@ class ResultsScreen(Page):
     def action_copy(self) -> None:
         """Copy the text."""
         if (chosen := self._chosen) is not None:
-            self.app.say(copy(self.app, chosen.text))
+            self.app.notify(copy(self.app, chosen.text))
 
     def action_copy_rows(self) -> None:
         """Copy the row, or those that are marked, as lines with tabs between the columns."""
@@ -296,7 +295,7 @@ class ResultsScreen(Page):
             label = self.job.labels[row.label] if row.label >= 0 else ""
             text = " ".join(row.text.split())
             lines.append(f"{row.number}\t{label}\t{row.confidence:.6f}\t{text}")
-        self.app.say(copy(self.app, "\n".join(lines)))
+        self.app.notify(copy(self.app, "\n".join(lines)))
 
     def action_correct(self) -> None:
         """Ask which label is right, and note it down."""
@@ -317,7 +316,7 @@ class ResultsScreen(Page):
             self.app.bell()
             return
         if self.job.state is not JobState.DONE:
-            self.app.say(tr("Rows can be saved when the run has ended."))
+            self.app.notify(tr("Rows can be saved when the run has ended."))
             return
         scopes: dict[str, NDArray[np.int64] | None] = {
             tr("All {count:row}", count=len(self.job.results)): None
@@ -328,14 +327,14 @@ class ResultsScreen(Page):
         if self.job.marked:
             count = len(self.job.marked)
             scopes[tr("The {count:marked row}", count=count)] = np.array(sorted(self.job.marked))
-        number = await self.app.push_screen_wait(Question(tr("What to save"), list(scopes)))
+        number = await self.app.push_screen_wait(ChoiceDialog(tr("What to save"), list(scopes)))
         if number is None:
             return
         output = self.job.settings.output
         assert output is not None  # noqa: S101 - for mypy
         start = str(output.with_name(f"{output.stem}.rows{output.suffix}"))
         title = tr("Save to (CSV, TSV, JSONL, XLSX or Parquet)")
-        if name := await self.app.push_screen_wait(Ask(title, start)):
+        if name := await self.app.push_screen_wait(PromptDialog(title, start)):
             path = typed_output(name, Path(start))
             if await self.may_write(path, self.job.settings):
                 saved = self._save(path, list(scopes.values())[number])
@@ -346,25 +345,25 @@ class ResultsScreen(Page):
         job, app, stop = self.job, self.app, threading.Event()
         corrections = dict(app.corrections.labels)
         settings = replace(job.settings, force=True)
-        app.say(tr("Saving to {path}… {key} stops it.", path=path, key=app.key_of("stop")))
+        app.notify(tr("Saving to {path}… {key} stops it.", path=path, key=app.key_of("stop")))
         app.saving = stop
         try:
-            count = await aside(
+            count = await run_in_thread(
                 lambda: save_rows(settings, job.found, job.results, rows, path, stop, corrections)
             )
         except (UserError, OSError) as error:
-            app.say(reason_of(error), "error")
+            app.notify(reason_of(error), severity="error")
         except Stopped:
-            app.say(tr("Stopped: {path} was not written.", path=path))
+            app.notify(tr("Stopped: {path} was not written.", path=path))
         else:
-            app.say(tr("{count:record} saved to {path}", count=count, path=path))
+            app.notify(tr("{count:record} saved to {path}", count=count, path=path))
         finally:
             stop.set()  # for the thread, where the app ends first
             app.saving = None
 
     def action_back(self) -> None:
         """Go from the filter to the table, and from there to the screen before."""
-        if self.query_one("#filter", Line).has_focus:
+        if self.query_one("#filter", SafeInput).has_focus:
             self._table.focus()
         else:
             self.app.pop_screen()

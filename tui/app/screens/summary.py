@@ -10,10 +10,9 @@ from textual.widgets import Static
 from models.console.display import display, one_line
 from models.console.i18n import tr
 from tui.app.job import Job, JobState
-from tui.app.paint import bar, named
 from tui.app.result_store import BINS, ResultStore
 from tui.app.screens.dialogs import Dialog
-from tui.app.theme import look
+from tui.app.theme import bar, look, named
 from tui.batch.summary import STATUSES, scores
 
 _CELLS = 30  # of a bar

@@ -9,15 +9,14 @@ from models.console.display import display
 from models.console.i18n import tr
 from tui.app.explain import Explained, explain
 from tui.app.model_worker import Refused
-from tui.app.paint import bar
 from tui.app.screens.dialogs import Dialog
-from tui.app.theme import look, padded
+from tui.app.theme import bar, look, padded
 
 _LISTED = 6  # pieces
 _SLIGHT = 0.01  # of probability: what moves the answer by less is not marked
 
 
-class Why(Dialog):
+class ExplainDialog(Dialog):
     """Asks the engine for an explanation and shows it."""
 
     def __init__(self, text: str) -> None:

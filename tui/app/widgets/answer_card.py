@@ -10,8 +10,7 @@ from textual.widgets import Static
 from models.console.display import display, one_line
 from models.console.i18n import tr
 from tui.app.model_worker import Answer
-from tui.app.paint import FAINT, bar, named
-from tui.app.theme import look, percent
+from tui.app.theme import FAINT, bar, look, named, percent
 
 _WIDEST_BAR = 60  # cells; longer ones are no easier to compare
 _WIDEST_LABEL = 24  # cells

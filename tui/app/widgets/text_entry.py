@@ -40,7 +40,7 @@ def dropped_path(pasted: str) -> Path | None:
     return None
 
 
-class Line(Input):
+class SafeInput(Input):
     """An entry of one line, in which nothing that is pasted can act on the terminal."""
 
     def validate_value(self, value: str) -> str:
@@ -48,7 +48,7 @@ class Line(Input):
         return display(value)
 
 
-class Entry(TextArea):
+class TextEntry(TextArea):
     """A text area in which Enter submits, and in which a paste of many lines stays whole.
 
     `Input` would keep the first line of a paste only. Besides, it tells input methods a place one
@@ -113,7 +113,7 @@ class Entry(TextArea):
         if path is not None:
             self.post_message(self.Dropped(path))
         elif len(event.text) > _MOST:
-            self.app.say(
+            self.app.notify(
                 tr(
                     "That paste has {count} characters, more than the {most} that fit here. "
                     "Save it as a file, and open that with {key}.",
@@ -121,7 +121,7 @@ class Entry(TextArea):
                     most=_MOST,
                     key=self.app.key_of("open"),
                 ),
-                "warning",
+                severity="warning",
             )
         elif len([line for line in event.text.splitlines() if line.strip()]) > 1:
             self.post_message(self.ManyLines(event.text))
