@@ -1,7 +1,7 @@
-"""Saves rows of a finished run to another file, through the writers of the run itself."""
+"""Saves rows of a finished run to another file, by the writers of the run itself."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.console.command import ExitCode, UserError
-from models.tables import Record, open_table
+from models.tables import Record, Table, open_table
 from tui.app.result_store import ResultStore
 from tui.batch.engine import Stopped, values_of
 from tui.batch.inspection import Found, Settings, digest_of, keeps_lines, output_format_of
@@ -23,7 +23,7 @@ from tui.batch.writers import UnwritableError, Writer, open_writer
 def save_rows(
     settings: Settings,
     found: Found,
-    rows: ResultStore,
+    results: ResultStore,
     chosen: NDArray[np.int64] | None,
     path: Path,
     stop: threading.Event,
@@ -37,55 +37,89 @@ def save_rows(
     Args:
         settings: of the run; `force` says whether `path` may exist.
         found: what the run found.
-        rows: its answers.
+        results: its answers.
         chosen: indices of rows; None for all.
-        path: of the new file, whose name tells its format.
+        path: new file, whose name tells its format.
         stop: set by another thread, it ends this, and nothing is written.
         corrections: text → right label.
 
     Returns:
-        How many records were written.
+        Number of records that were written.
 
     Raises:
         UserError: CANNOT_CREATE, `path` exists or is the input; USAGE, no format of that name;
-            DATA, the input is not what it was, or the format cannot hold a value.
+            DATA, the input has changed, or the format cannot hold a value.
         Stopped: `stop` was set.
     """
-    assert settings.source is not None  # noqa: S101 - the app classifies files
-    if digest_of(settings.source) != found.digest:
+    source = settings.source
+    assert source is not None  # noqa: S101 - the app classifies files
+    if digest_of(source) != found.digest:
         raise UserError(ExitCode.DATA, "{name} was changed since it was read", name=found.name)
     settings = replace(settings, output=path, output_format=None)
     check_output(path, settings)
-    indices = np.arange(len(rows)) if chosen is None else np.sort(chosen)
-    numbers, written = rows.column("numbers")[indices], 0
-    added = settings.added(rows.labels)
-    corrected = settings.prefix + "corrected_label"
-    texts = ((index, rows.row(index).text) for index in (indices.tolist() if corrections else ()))
-    labels = {index: corrections[text] for index, text in texts if text in corrections}
-    with open_table(settings.source, found.dialect) as table:
-        now = replace(found, output_format=output_format_of(settings, table))
-        if labels and not keeps_lines(settings, now):
-            settings = replace(settings, select=(*(settings.select or found.columns), corrected))
-        with journal_of(path) as journal:
-            begin_anew(journal, path, force=False)
-            with closing(Draft(journal.folder / "output.draft")) as draft:
-                writer = open_writer(settings, now, table, added, draft, journal.folder)
-                for item in table.items:
-                    if stop.is_set():
-                        raise Stopped
-                    if written == len(indices):
-                        break
-                    if isinstance(item, Record) and item.place.number == numbers[written]:
-                        index = int(indices[written])
-                        row = rows.row(index, 0)
-                        values = values_of(rows.labels, row.label, row.confidence, row.status)
-                        answer = {corrected: labels.get(index)} if labels else {}
-                        _write(writer, item, answer | dict(zip(added, values, strict=True)))
-                        written += 1
-                writer.close()
-                draft.finish()
-            publish(journal.folder / "output.draft", path)
+    indices = np.arange(len(results)) if chosen is None else np.sort(chosen)
+    corrected = _corrected_rows(results, indices, corrections)
+    column = settings.prefix + "corrected_label"
+    with open_table(source, found.dialect) as table, journal_of(path) as journal:
+        found = replace(found, output_format=output_format_of(settings, table))
+        if corrected and not keeps_lines(settings, found):
+            settings = replace(settings, select=(*(settings.select or found.columns), column))
+        begin_anew(journal, path, force=False)
+        draft_path = journal.folder / "output.draft"
+        written = 0
+        with closing(Draft(draft_path)) as draft:
+            added = settings.added(results.labels)
+            writer = open_writer(settings, found, table, added, draft, journal.folder)
+            for index, record in _records_of(table, results, indices, stop):
+                answer = _answer(results, index, added)
+                if corrected:
+                    answer = {column: corrected.get(index), **answer}
+                _write(writer, record, answer)
+                written += 1
+            writer.close()
+            draft.finish()
+        publish(draft_path, path)
     return written
+
+
+def _corrected_rows(
+    results: ResultStore, indices: NDArray[np.int64], corrections: Mapping[str, str]
+) -> dict[int, str]:
+    """Return the right labels of the rows whose text was corrected, by index."""
+    labels: dict[int, str] = {}
+    if corrections:
+        for index in indices.tolist():
+            text = results.row(index).text
+            if text in corrections:
+                labels[index] = corrections[text]
+    return labels
+
+
+def _records_of(
+    table: Table, results: ResultStore, indices: NDArray[np.int64], stop: threading.Event
+) -> Iterator[tuple[int, Record]]:
+    """Yield rows, which are in the order of the input, with their records.
+
+    Raises:
+        Stopped: `stop` was set.
+    """
+    wanted = zip(indices.tolist(), results.column("number")[indices].tolist(), strict=True)
+    index, number = next(wanted, (-1, -1))
+    for item in table.items:
+        if stop.is_set():
+            raise Stopped
+        if index < 0:
+            return
+        if isinstance(item, Record) and item.place.number == number:
+            yield index, item
+            index, number = next(wanted, (-1, -1))
+
+
+def _answer(results: ResultStore, index: int, columns: Sequence[str]) -> dict[str, Any]:
+    """Return the answer of a row, by column."""
+    row = results.row(index, 0)
+    values = values_of(results.labels, row.label, row.confidence, row.status)
+    return dict(zip(columns, values, strict=True))
 
 
 def _write(writer: Writer, record: Record, answer: Mapping[str, Any]) -> None:
