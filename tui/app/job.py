@@ -1,6 +1,6 @@
-"""A file run: what the engine does on its thread, and what the screen reads of it meanwhile.
+"""A file run: the worker's thread does it, the screen reads how far it is.
 
-Nothing is posted per row: the counters are there to be read, and the answers are in `rows`.
+Nothing is posted per row: the counters are there to be read, and the answers are in `results`.
 """
 
 import time
@@ -17,11 +17,11 @@ from tui.batch.summary import Summary
 if TYPE_CHECKING:
     from models.predictor import Predictor
 
-_GLANCE = 0.05  # seconds between two looks at whether a pause is over
+_PAUSE_POLL = 0.05  # seconds between two looks at whether a pause is over
 
 
 class JobState(Enum):
-    """What a run is at."""
+    """State of a run; the last three are final until it is started again."""
 
     RUNNING = auto()
     PAUSED = auto()
@@ -32,60 +32,64 @@ class JobState(Enum):
 
 
 class Job:
-    """Classifies a file into another; what is done is kept, and the same job can start again.
+    """Classification of one file into another; once stopped, it can start again.
 
     Args:
-        engine: to do it.
+        worker: thread that does it.
         settings: what to do, with both files named.
         found: what `inspect` found for these settings.
-        labels: of the model, as far as is known before it runs.
+        labels: labels of the present model; another one may have been opened when it runs.
 
     Attributes:
-        rows: the answers so far.
-        summary: the counts so far; None before the first batch.
+        results: answers so far.
+        summary: counts so far; None before the first batch.
         reason: why it failed.
         marked: indices of the rows that the user marked.
-        filter: what the user typed to find rows by.
+        filter: line that the user typed to find rows by.
     """
 
     def __init__(
-        self, engine: ModelWorker, settings: Settings, found: Found, labels: tuple[str, ...]
+        self, worker: ModelWorker, settings: Settings, found: Found, labels: tuple[str, ...]
     ) -> None:
-        self.settings, self.found, self.results = settings, found, ResultStore(labels)
+        self.settings = settings
+        self.found = found
+        self.results = ResultStore(labels)
         self.summary: Summary | None = None
-        self.reason = self.filter = ""
+        self.reason = ""
+        self.filter = ""
         self.marked: set[int] = set()
-        self._worker = engine
-        self._requested = JobState.RUNNING  # or paused or stopping, as the user wants
+        self._worker = worker
+        self._requested = JobState.RUNNING  # by the user; or PAUSED, or STOPPING
         self._ended: JobState | None = None
 
     def start(self, reply: Post) -> None:
-        """Start, or go on where it was stopped; `reply` is told when it has ended."""
-        self.results, self.summary = ResultStore(self.labels), None
+        """Start, or go on after a stop; `reply` gets `Ended` at the end."""
+        self.results = ResultStore(self.labels)
+        self.summary = None
         self.marked.clear()
-        self._requested, self._ended = JobState.RUNNING, None
+        self._requested = JobState.RUNNING
+        self._ended = None
         self._worker.submit(self._work, reply)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Those of the model that runs."""
+        """Labels of the model that runs."""
         return self.results.labels
 
     @property
     def state(self) -> JobState:
-        """What it is at."""
+        """Final state, or the one that the user requested."""
         return self._ended or self._requested
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the run has not ended."""
         return self._ended is None
 
     def pause(self) -> None:
         """Pause before the next batch, or go on."""
-        self._requested = (
-            JobState.RUNNING if self._requested is JobState.PAUSED else JobState.PAUSED
-        )
+        paused = self._requested is JobState.PAUSED
+        self._requested = JobState.RUNNING if paused else JobState.PAUSED
 
     def stop(self) -> None:
         """Stop before the next batch."""
@@ -113,5 +117,5 @@ class Job:
         while self._worker.run_pending() and self._requested is not JobState.STOPPING:
             if self._requested is JobState.RUNNING:
                 return
-            time.sleep(_GLANCE)
+            time.sleep(_PAUSE_POLL)
         raise Stopped

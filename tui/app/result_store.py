@@ -29,17 +29,6 @@ ORDERS = {
 _SEPARATOR = b"\xff"  # between texts, as no byte of UTF-8 is
 _BLOCK = 1 << 20  # bytes that are searched at a time
 
-_ROW = np.dtype(
-    [
-        ("number", np.int64),
-        ("label", np.int16),
-        ("confidence", np.float32),
-        ("status", np.uint8),
-        ("truth", np.int16),
-        ("end", np.int64),  # of the text and its separator in the file, in bytes
-    ]
-)
-
 
 class ResultRow(NamedTuple):
     """One row of the results.
@@ -64,6 +53,15 @@ class ResultRow(NamedTuple):
     def wrong(self) -> bool:
         """Whether the label differs from the true one."""
         return self.truth >= 0 and self.label >= 0 and self.label != self.truth
+
+
+_ROW = np.dtype(
+    {
+        "names": ["number", "label", "confidence", "status", "truth", "end"],
+        "formats": ["i8", "i2", "f4", "u1", "i2", "i8"],
+    }
+)
+"""Attributes of `ResultRow`, and where its text and a separator end in the file, in bytes."""
 
 
 class ResultStore:
@@ -118,18 +116,20 @@ class ResultStore:
     def row(self, index: int, text_bytes: int | None = None) -> ResultRow:
         """Return a row, with no more of its text than its first `text_bytes`."""
         rows = self._rows
-        start = _end(rows[:index])
-        number, label, confidence, status, truth, end = rows[index].item()
-        stop, errors = end - len(_SEPARATOR), "surrogatepass"
+        *columns, end = rows[index].item()
+        start, stop = _end(rows[:index]), end - len(_SEPARATOR)
+        errors = "surrogatepass"
         if text_bytes is not None and start + text_bytes < stop:
-            stop, errors = start + text_bytes, "replace"  # a character that is cut
+            stop = start + text_bytes
+            errors = "replace"  # a character that is cut
         text = self._texts(rows)[start:stop].decode("utf-8", errors)
-        return ResultRow(number, label, confidence, status, truth, text)
+        return ResultRow._make([*columns, text])
 
     def select(self, query: Query, order: str = "file") -> NDArray[np.int64]:
         """Return the indices of the rows that are wanted, in one of `ORDERS`."""
         rows = self._rows
-        label, confidence = rows["label"], rows["confidence"]
+        label = rows["label"]
+        confidence = rows["confidence"]
         wanted = np.ones(len(rows), dtype=bool)
         if query.label is not None:
             wanted &= label == query.label

@@ -17,10 +17,10 @@ _WIDEST_LABEL = 24  # cells
 
 
 class AnswerCard(VerticalScroll, can_focus=False):
-    """The winning label, a bar for each label, and how the answer came about.
+    """The winning label, a bar for each label, and notes on the answer.
 
     Attributes:
-        answer: that is shown, if one is.
+        answer: answer that is shown; None for a sentence.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class AnswerCard(VerticalScroll, can_focus=False):
         self._right: str | None = None
 
     def compose(self) -> ComposeResult:
-        """Lay out the parts; a part that has nothing to say takes no room."""
+        """Lay out the parts; an empty one takes no room."""
         for part in ("verdict", "bars", "notes"):
             yield Static(id=part, markup=False)
 
@@ -47,7 +47,7 @@ class AnswerCard(VerticalScroll, can_focus=False):
         )
 
     def show(self, answer: Answer, right: str | None = None) -> None:
-        """Show an answer, and the label that the user says is right."""
+        """Show an answer, and the label that the user corrected it to."""
         width = self.scrollable_content_region.width
         bars = _bars(answer, width)
         block = max(line.cell_length for line in bars.split("\n"))
@@ -57,7 +57,7 @@ class AnswerCard(VerticalScroll, can_focus=False):
         self.answer, self._right = answer, right
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Draw the bars anew: they are as long as there is room."""
+        """Draw the bars anew, as long as there is room."""
         if self.answer is not None:
             self.show(self.answer, self._right)
 
@@ -92,7 +92,7 @@ def _bars(answer: Answer, width: int) -> Content:
 
 
 def _notes(answer: Answer, right: str | None) -> list[Content]:
-    """Say what one should know of an answer."""
+    """Return sentences on how far the answer can be trusted."""
     notes = []
     if answer.unsure:
         unsure = tr("? Unsure: this model errs often when it is no surer than that.")

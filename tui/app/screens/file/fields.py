@@ -1,8 +1,9 @@
 """The settings of a file run that can be changed on the screen, and the values they can have."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from models.console.i18n import tr
@@ -10,85 +11,96 @@ from models.tables import FORMATS, TEXT_FORMATS, Dialect, format_of
 from models.tables.encoding import ENCODINGS
 from tui.batch.inspection import Found, Settings
 
-_DELIMITERS = {",": ",", "\t": "Tab", ";": ";", "|": "|"}
+_DELIMITERS = {",": ",", "Tab": "\t", ";": ";", "|": "|"}
 _PREFIXES = ("", "new_", "model_")
 _HEADER_LINES = (*range(1, 10), 0)  # lines that may name the columns; 0: none does
 
+_FORMATS_WITH = {
+    "encoding": TEXT_FORMATS,
+    "delimiter": ("csv", "tsv"),
+    "sheet": ("xlsx",),
+    "header": ("csv", "tsv", "xlsx"),
+}
+"""Attribute of `Dialect` → the formats that have it."""
+
 
 class Field(NamedTuple):
-    """A setting, as a line of the list.
+    """A setting that can be changed, as a line of the list.
 
     Attributes:
-        flag: its name on the command line.
-        name: its name here.
-        value: its value, for people.
-        choices: what to call a value → the settings with that value; None for a path.
+        name: attribute of `Settings` or of its `Dialect`.
+        title: name for people.
+        value: present value, for people.
+        choices: values that it can have, by what to call them; None for a path.
     """
 
-    flag: str
     name: str
+    title: str
     value: str
-    choices: Mapping[str, Settings] | None
+    choices: Mapping[str, Any] | None
+
+    @property
+    def flag(self) -> str:
+        """Option of the command line."""
+        name = "from" if self.name == "format" else self.name
+        return "--" + name.replace("_", "-")
 
 
 def fields_of(settings: Settings, found: Found | None, sheets: Sequence[str]) -> list[Field]:
     """Return the settings that can be changed as things stand.
 
     Args:
-        settings: the present ones.
+        settings: present settings.
         found: what is known of the file; None while it is read.
         sheets: names of a workbook's sheets.
     """
     none = tr("none")
-    columns: Sequence[str] = ()
-    text_column, dialect = None, settings.dialect
+    dialect = settings.dialect
+    columns: dict[str, str] = {}
+    text_column = None
     if found is not None:
-        columns, text_column, dialect = found.columns, found.text_column, found.dialect
-    texts = {name: replace(settings, text_column=name) for name in columns}
-    labels = {none: replace(settings, label_column=None)}
-    labels |= {name: replace(settings, label_column=name) for name in columns}
-    prefixes = {name or none: replace(settings, prefix=name) for name in _PREFIXES}
-    label_column = settings.label_column or "–"
-    return [
-        Field("--output", tr("Output"), str(settings.output), None),
-        Field("--text-column", tr("Text column"), text_column or "?", texts),
-        Field("--label-column", tr("Label column, to score by"), label_column, labels),
-        *_dialect_fields(settings, dialect, sheets),
-        Field("--prefix", tr("Prefix of the new columns"), settings.prefix or "–", prefixes),
+        dialect = found.dialect
+        columns = _by_name(found.columns)
+        text_column = found.text_column
+    format = dialect.format or format_of(Path(str(settings.source)))
+    delimiters = {mark: name for name, mark in _DELIMITERS.items()}
+    delimiter = dialect.delimiter or "?"
+    lines = {str(line or none): line for line in _HEADER_LINES}
+    prefixes = {prefix or none: prefix for prefix in _PREFIXES}
+    encodings = _by_name([*ENCODINGS, "utf-16"])
+    fields = [
+        Field("output", tr("Output"), str(settings.output), None),
+        Field("text_column", tr("Text column"), text_column or "?", columns),
+        Field(
+            "label_column",
+            tr("Label column, to score by"),
+            settings.label_column or "–",
+            {none: None, **columns},
+        ),
+        Field("format", tr("Format"), format or "?", _by_name(FORMATS)),
+        Field("encoding", tr("Encoding"), dialect.encoding or "?", encodings),
+        Field("delimiter", tr("Delimiter"), delimiters.get(delimiter, delimiter), _DELIMITERS),
+        Field("sheet", tr("Sheet"), dialect.sheet or "?", _by_name(sheets)),
+        Field("header", tr("Line that names the columns"), str(dialect.header or none), lines),
+        Field("prefix", tr("Prefix of the new columns"), settings.prefix or "–", prefixes),
     ]
+    return [field for field in fields if format in _FORMATS_WITH.get(field.name, (format,))]
 
 
-def _dialect_fields(settings: Settings, dialect: Dialect, sheets: Sequence[str]) -> list[Field]:
-    """Return how the file is read, as far as its format leaves a choice."""
-    source, none = settings.source, tr("none")
-    format = dialect.format
-    if format is None and source is not None:
-        format = format_of(source)
+def _by_name(values: Iterable[str]) -> dict[str, str]:
+    return {value: value for value in values}
 
-    def reading(**changes: Any) -> Settings:
-        return replace(settings, dialect=replace(settings.dialect, **changes))
 
-    formats = {name: replace(settings, dialect=Dialect(format=name)) for name in FORMATS}
-    fields = [Field("--from", tr("Format"), format or "?", formats)]
-    if format in TEXT_FORMATS:
-        encodings = {name: reading(encoding=name) for name in (*ENCODINGS, "utf-16")}
-        fields.append(Field("--encoding", tr("Encoding"), dialect.encoding or "?", encodings))
-    if format in ("csv", "tsv"):
-        delimiters = {name: reading(delimiter=mark) for mark, name in _DELIMITERS.items()}
-        mark = dialect.delimiter or "?"
-        shown = _DELIMITERS.get(mark, mark)
-        fields.append(Field("--delimiter", tr("Delimiter"), shown, delimiters))
-    if format == "xlsx":
-        workbook = {name: reading(sheet=name) for name in sheets}
-        fields.append(Field("--sheet", tr("Sheet"), dialect.sheet or "?", workbook))
-    if format in ("csv", "tsv", "xlsx"):
-        lines = {str(line or none): reading(header=line) for line in _HEADER_LINES}
-        shown = str(dialect.header or none)
-        fields.append(Field("--header", tr("Line that names the columns"), shown, lines))
-    return fields
+def changed(settings: Settings, name: str, value: Any) -> Settings:
+    """Return the settings with another value of a field; another format forgets the dialect."""
+    if name == "format":
+        return replace(settings, dialect=Dialect(format=value))
+    if name in _FORMATS_WITH:
+        return replace(settings, dialect=replace(settings.dialect, **{name: value}))
+    return replace(settings, **{name: value})
 
 
 def in_words_of(fields: Sequence[Field], message: str) -> str:
     """Return a message with the names of the fields in place of command line options."""
-    names = {field.flag: f"“{field.name}”" for field in fields}
+    names = {field.flag: f"“{field.title}”" for field in fields}
     return re.sub("--[a-z-]+", lambda flag: names.get(flag[0], flag[0]), message)

@@ -19,7 +19,7 @@ from models.tables.excel import sheets_of
 from tui.app.job import Job
 from tui.app.paths import exists, typed_output
 from tui.app.screens.dialogs import ChoiceDialog, PromptDialog
-from tui.app.screens.file.fields import Field, fields_of, in_words_of
+from tui.app.screens.file.fields import Field, changed, fields_of, in_words_of
 from tui.app.screens.page import Page
 from tui.app.screens.results import ResultsScreen
 from tui.app.theme import FAINT, padded
@@ -104,7 +104,7 @@ class FileScreen(Page):
         return Content.styled(in_words_of(fields, "\n".join(lines)), "bold")
 
     def _draw_field(self, field: Field, width: int) -> Content:
-        name = padded(field.name, min(28, width // 2))
+        name = padded(field.title, min(28, width // 2))
         return Content.assemble((name, FAINT), one_line(field.value, width - 30))
 
     def _draw_record(self, record: Record, width: int) -> Content:
@@ -128,18 +128,20 @@ class FileScreen(Page):
         """Ask for another value of the setting under the cursor."""
         listed: VirtualList[Field] = self.query_one("#fields", VirtualList)
         field = listed.items[listed.cursor]
+        settings = self._settings
         if field.choices is None:
-            if path := await self.app.push_screen_wait(PromptDialog(field.name, field.value)):
-                output = typed_output(path, self._proposed)
-                self._inspect(replace(self._settings, output=output, output_format=None))
-            return
-        if not field.choices:  # none is known before the file is read
+            typed = await self.app.push_screen_wait(PromptDialog(field.title, field.value))
+            if typed:
+                output = typed_output(typed, self._proposed)
+                self._inspect(replace(settings, output=output, output_format=None))
+        elif not field.choices:  # none is known before the file is read
             self.app.bell()
-            return
-        names = list(field.choices)
-        number = await self.app.push_screen_wait(ChoiceDialog(field.name, names))
-        if number is not None:
-            self._inspect(field.choices[names[number]])
+        else:
+            names = list(field.choices)
+            number = await self.app.push_screen_wait(ChoiceDialog(field.title, names))
+            if number is not None:
+                value = field.choices[names[number]]
+                self._inspect(changed(settings, field.name, value))
 
     @work(description="classify")
     async def action_classify(self) -> None:
