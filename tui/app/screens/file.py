@@ -19,6 +19,7 @@ from models.console.i18n import tr
 from models.tables import FORMATS, OUTPUT_FORMATS, TEXT_FORMATS, Dialect, Record, format_of
 from models.tables.encoding import ENCODINGS
 from models.tables.excel import sheets_of
+from tui.app import keymap
 from tui.app.job import Job
 from tui.app.paths import exists, typed_output
 from tui.app.screens.dialogs import ChoiceDialog, PromptDialog
@@ -103,8 +104,8 @@ def in_words_of(fields: Sequence[Field], said: str) -> str:
 class FileScreen(Page):
     """Shows how a file will be read; from here it is classified."""
 
-    BINDINGS = [Binding("escape", "app.pop_screen", show=False)]  # noqa: RUF012 - Textual types it so
-    place = "file"
+    BINDINGS = [Binding("escape", "app.pop_screen", show=False), *keymap.FILE_SCREEN]
+    BINDING_GROUP_TITLE = tr("Before a file is classified")
 
     def __init__(self, source: Path) -> None:
         super().__init__()

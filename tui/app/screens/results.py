@@ -20,6 +20,7 @@ from textual.widgets import Static
 from models.console.command import UserError, reason_of
 from models.console.display import one_line
 from models.console.i18n import tr
+from tui.app import keymap
 from tui.app.clipboard import copy
 from tui.app.job import Job, JobState
 from tui.app.paths import typed_output
@@ -39,11 +40,18 @@ _LOOK = 0.1  # seconds between two looks at the counters of a run
 _SELECT = 1.0  # seconds between two selections while rows come in
 
 
+class ResultsTable(VirtualList[int]):
+    """The rows, with the keys that act on them."""
+
+    BINDINGS = [*keymap.RESULTS_TABLE]
+    BINDING_GROUP_TITLE = tr("The table of answers")
+
+
 class ResultsScreen(Page):
     """Shows a job."""
 
-    BINDINGS = [Binding("escape", "back", show=False)]  # noqa: RUF012 - Textual types it so
-    place = "results"
+    BINDINGS = [Binding("escape", "back", show=False), *keymap.RESULTS_SCREEN]
+    BINDING_GROUP_TITLE = tr("A file run")
 
     def __init__(self, job: Job) -> None:
         super().__init__()
@@ -64,7 +72,7 @@ class ResultsScreen(Page):
         yield Static(id="progress", markup=False)
         yield SafeInput(self.job.filter, placeholder=hint, id="filter")
         yield Buttons(id="header", markup=False)
-        yield VirtualList(none, self._draw, empty, id="table")
+        yield ResultsTable(none, self._draw, empty, id="table")
         with VerticalScroll(id="detail", can_focus=False):
             yield Static(id="text", markup=False)
 
@@ -95,8 +103,13 @@ class ResultsScreen(Page):
             if len(self.job.results) != self._seen and monotonic() - self._selected > pace:
                 self._select()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Offer to pause only what has not ended."""
+        return action != "pause" or self.job.state is not JobState.DONE
+
     def refresh_state(self) -> None:
         """Show what there is by now."""
+        self.refresh_bindings()
         self._selected, self._seen = 0.0, -1
         self.query_one("#header", Static).update(self._header())
         self._look()
