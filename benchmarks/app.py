@@ -30,7 +30,6 @@ from models.predictor import Predictor
 from models.tables import Dialect, Place, Record
 from tui.app.app import SentimentApp
 from tui.app.job import Job, JobState
-from tui.app.palette import possible
 from tui.app.preferences import UserDirs
 from tui.app.result_store import ResultStore
 from tui.app.screens.results import ResultsScreen
@@ -174,7 +173,7 @@ async def classify(home: Path) -> None:
         while app.state != "ready":
             await pilot.pause(0.01)
         app.open_file(source)
-        while "classify" not in {action.name for action, _ in possible(app, app.screen)}:
+        while "f5" not in app.screen.active_bindings:
             await pilot.pause(0.01)
         await pilot.pause(1)
         await pilot.press("f5")

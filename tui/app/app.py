@@ -23,9 +23,9 @@ from textual.screen import ModalScreen, Screen
 
 from models.console.command import ExitCode, reason_of
 from models.console.display import display, one_line
-from models.console.i18n import choose_language, tr
+from models.console.i18n import tr
 from models.locations import BUILTIN, Device
-from tui.app.keymap import Keymap, actions
+from tui.app import keymap
 from tui.app.model_worker import (
     Answer,
     Crashed,
@@ -68,13 +68,15 @@ class SentimentApp(App[None], inherit_bindings=False):
         saving: set, it stops the rows from being saved that are; None where none are.
         status: the status bar, of all screens.
         crash: the unexpected exception that ended the app, if any.
+        restarting: the app ended to start anew, in another language.
     """
 
     CSS_PATH = "app.tcss"
     TITLE = "sentiment-tui"
     ENABLE_COMMAND_PALETTE = False  # ours has our words, see `action_palette`
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012 - Textual types it so
-    BINDINGS = [Binding("ctrl+c", "help_quit", show=False)]  # noqa: RUF012 - as above
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]
+    BINDINGS = [Binding("ctrl+c", "help_quit", show=False), *keymap.APP]
+    BINDING_GROUP_TITLE = tr("Everywhere")
 
     def __init__(
         self,
@@ -86,7 +88,8 @@ class SentimentApp(App[None], inherit_bindings=False):
     ) -> None:
         super().__init__()
         self.dirs = places
-        self.keys = Keymap.load(self.dirs.keys)
+        self.keymap = keymap.Keymap.load(self.dirs.keys)
+        self.set_keymap(self.keymap.changed)
         self.preferences = Preferences.load(self.dirs.state)
         self.corrections = Corrections(self.dirs.data)
         self.archive = Archive(self.dirs.state)
@@ -99,14 +102,13 @@ class SentimentApp(App[None], inherit_bindings=False):
         self.state: Literal["loading", "ready", "refused"] = "loading"
         self.refusal = ""
         self.crash: Exception | None = None
+        self.restarting = False
         self.status = Content()
         self._open_model, self._file = open_model, file
         self._facts: list[str] = []
         self.register_theme(CONTRAST)
         self.animation_level = "none"
         self.theme = THEMES.get(self.preferences.theme, THEMES["dark"])
-        choose_language(self.preferences.language or None)
-        self.keys.bind(self, "app")
 
     def get_default_screen(self) -> Screen[None]:
         """Return the screen that is there at first, and under all others."""
@@ -134,16 +136,22 @@ class SentimentApp(App[None], inherit_bindings=False):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Keep the keys of the app from acting under a dialog, but for leaving."""
-        above = {found.name for found in actions() if found.place == "app"} - {"quit"}
-        return action not in above or not isinstance(self.screen, ModalScreen)
+        bound = {binding.action for binding in keymap.APP} - {"quit"}
+        if action in bound and isinstance(self.screen, ModalScreen):
+            return None
+        return True
 
     def notify(self, message: str, *, severity: SeverityLevel = "information", **_: Any) -> None:
         """Show a message for some seconds; no text in it acts on the terminal."""
         super().notify(display(message, keep="\n"), severity=severity, markup=False)
 
+    def get_key_display(self, binding: Binding) -> str:
+        """Return the key of a binding as people write it."""
+        return keymap.written(binding.key)
+
     def key_of(self, name: str) -> str:
         """Return the key of an action as people write it."""
-        return next(self.keys.shown(action) for action in actions() if action.name == name)
+        return self.keymap.shown(name)
 
     def refresh_state(self) -> None:
         """Let every screen show how things stand."""
@@ -243,12 +251,15 @@ class SentimentApp(App[None], inherit_bindings=False):
         if choices.get("history") is False:
             self.remember(self.archive.clear)
         if "language" in choices:
-            choose_language(self.preferences.language)
-            self.keys.bind(self, "app")
-            self._say_status(*self._facts)
-            for screen in self.screen_stack:
-                if isinstance(screen, Page):
-                    screen.call_later(screen.relabel)
+            self._restart()
+
+    def _restart(self) -> None:
+        """Let `launch` start the app anew, where that loses no file run and no browser's tab."""
+        if self.job is not None or self.is_web:
+            self.notify(tr("The language changes at the next start."))
+        else:
+            self.restarting = True
+            self.exit()
 
     # Files and dialogs
 
@@ -282,10 +293,12 @@ class SentimentApp(App[None], inherit_bindings=False):
 
     @on(Ended)
     def _ended(self, event: Ended) -> None:
+        from tui.app.screens.results import ResultsScreen
+
         self.refresh_state()
         if event.failed is not None:
             self.notify(event.failed, severity="error")
-        elif not (isinstance(self.screen, Page) and self.screen.place == "results"):
+        elif not isinstance(self.screen, ResultsScreen):
             self.notify(tr("The file run has ended: {key} shows it.", key=self.key_of("results")))
 
     def action_results(self) -> None:
@@ -305,10 +318,7 @@ class SentimentApp(App[None], inherit_bindings=False):
 
     def action_help(self) -> None:
         """Show the keys of what has the focus."""
-        from tui.app.palette import possible
-
-        places = dict.fromkeys(action.place for action, _ in possible(self, self.screen))
-        self.push_screen(HelpDialog(list(places)))
+        self.push_screen(HelpDialog(self.screen.active_bindings.values()))
 
     def action_log(self) -> None:
         """Show what native libraries said."""

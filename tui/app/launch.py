@@ -1,6 +1,7 @@
 """Gives the app the terminal, and the terminal back, whatever happens in between."""
 
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -8,12 +9,13 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from models.console.command import ExitCode, UserError
+from models.console.i18n import choose_language
 from models.locations import Device
-from tui.app.app import SentimentApp
 from tui.app.model_worker import LoadedModel
-from tui.app.preferences import UserDirs
+from tui.app.preferences import Preferences, UserDirs
 
 _LOG = 1 << 20  # bytes; a longer log begins anew
 
@@ -32,6 +34,9 @@ def run_app(model: Path, device: Device, file: Path | None = None) -> None:
             and the message names the file that says where.
     """
     places = UserDirs.of_user()
+    choose_language(Preferences.load(places.state).language or None)
+    from tui.app.app import SentimentApp  # whose words are in that language from now on
+
     app = SentimentApp(_open_model, model, device, places, file)
     with _stderr_to(places.log):
         app.run()
@@ -41,6 +46,8 @@ def run_app(model: Path, device: Device, file: Path | None = None) -> None:
             "this is a bug in sentiment-tui. {path} says where; it has none of your texts",
             path=write_crash(app.crash, places.state),
         )
+    if app.restarting:
+        _start_anew()
     code = app.return_code or ExitCode.OK
     if app.model_worker.busy:
         # It is in native code, loading. An interpreter that is taken down under it aborts now and
@@ -48,6 +55,14 @@ def run_app(model: Path, device: Device, file: Path | None = None) -> None:
         os._exit(code)
     if code:
         sys.exit(code)
+
+
+def _start_anew() -> NoReturn:
+    """Put the same command, with the same arguments, in the place of this process."""
+    command = [sys.executable, *sys.orig_argv[1:]]
+    if sys.platform == "win32":  # a shell there goes on when the process that it started ends
+        sys.exit(subprocess.call(command))  # noqa: S603 - the command that was given
+    os.execv(sys.executable, command)  # noqa: S606 - as above
 
 
 def _open_model(path: Path, device: Device) -> LoadedModel:

@@ -3,16 +3,15 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
-from textual.screen import Screen
 
 from models.console.display import display
 from models.console.i18n import language, tr
 from models.locations import BUILTIN
-from tui.app.keymap import Action, actions
+from tui.app import keymap
 from tui.app.paths import is_file
 
 if TYPE_CHECKING:
@@ -40,9 +39,10 @@ class Commands(Provider):
 
     def _commands(self) -> Iterator[tuple[str, Callable[[], object]]]:
         app = cast("SentimentApp", self.app)
-        for action, run in possible(app, self.screen):
-            if action.place != "entry" and action.name != "palette":
-                yield f"{action.words}  ({app.keys.shown(action)})", run
+        for node, binding, _, _ in self.screen.active_bindings.values():
+            if binding.id and binding.id != "palette" and binding not in keymap.TEXT_ENTRY:
+                words = f"{binding.description}  ({app.get_key_display(binding)})"
+                yield words, partial(app.run_action, binding.action, node)
         for model in _models(app.model):
             name = tr("built-in model") if model.samefile(BUILTIN) else display(model)
             yield tr("Model: {name}", name=name), partial(app.open_model, model, app.device)
@@ -69,14 +69,3 @@ def _models(current: Path) -> list[Path]:
     here = sorted(Path("models").glob("[!.]*.onnx"))
     found = {path.resolve(): path for path in [*here, current, BUILTIN] if is_file(path)}
     return [path for path in found.values() if not path.name.endswith(".rejected.onnx")]
-
-
-def possible(app: "SentimentApp", screen: Screen[Any]) -> list[tuple[Action, Callable[[], Any]]]:
-    """Return what can be done where the focus of a screen is, each with what does it."""
-    nodes = [*(screen.focused.ancestors_with_self if screen.focused else [screen]), app]
-    doers = {
-        binding.id: partial(app.run_action, binding.action, node)
-        for node in nodes
-        for _, binding in node._bindings
-    }
-    return [(action, doers[action.id]) for action in actions() if action.id in doers]

@@ -21,7 +21,6 @@ from tests.tui.app.harness import (
     SIZES,
     FakeModel,
     app_of,
-    ask,
     choose,
     lacks,
     leave,
@@ -33,7 +32,7 @@ from tui.app import saving
 from tui.app.app import SentimentApp
 from tui.app.job import Job, JobState
 from tui.app.model_worker import answer
-from tui.app.preferences import Corrections, UserDirs
+from tui.app.preferences import Corrections, Preferences, UserDirs
 from tui.app.screens.file import screen as file
 from tui.app.screens.page import StatusBar
 from tui.app.screens.pick import completed, entries
@@ -789,25 +788,16 @@ async def test_a_click_on_a_column_sorts_by_it_and_a_second_the_other_way(
             await shows(pilot, f"6 of 6 rows, {shown}")
 
 
-async def test_the_language_of_every_open_screen_can_be_switched(
+async def test_another_language_waits_for_the_next_start_where_there_is_a_file_run(
     fake: FakeModel, table: Path
 ) -> None:
     app = app_of(fake)
-    async with app.run_test() as pilot:
-        await ask(pilot, "很好")
-        await preview(pilot, table)
-        await pilot.press("down")
+    async with app.run_test(notifications=True) as pilot:
+        await classified(pilot, table)
         app.set_preferences(language="zh")
-        await shows(pilot, "读取方式", "文本列", "6 条记录", "F5 预测")
-        assert pilot.app.screen.query_one("#fields", VirtualList).cursor == 1
-        await pilot.press("f5")
-        await shows(pilot, "完成，已写入")
-        await pilot.press("slash", *"坏", "enter")
-        await shows(pilot, "2 / 6 行")
-        app.set_preferences(language="en")
-        await shows(pilot, "done, written to", "/ Filter", "2 of 6 rows")
-        await pilot.press("escape")
-        await shows(pilot, "Answers · 1", "正向评价")
+        await shows(pilot, "The language changes at the next start.", "/ Filter")
+    assert not app.restarting
+    assert Preferences.load(app.dirs.state).language == "zh"
 
 
 @asynccontextmanager

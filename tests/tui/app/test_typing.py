@@ -12,7 +12,7 @@ from tests.tui.app.harness import FakeModel, app_of, ask, lacks, row_of, shows, 
 from trainer.data.dataset import load_data
 from tui.app.app import SentimentApp
 from tui.app.explain import explain
-from tui.app.preferences import Corrections, UserDirs
+from tui.app.preferences import Corrections, Preferences, UserDirs
 from tui.app.widgets.text_entry import TextEntry, dropped_path
 from tui.app.widgets.virtual_list import VirtualList
 
@@ -226,17 +226,14 @@ def test_other_pastes_are_texts(pasted: str) -> None:
     assert dropped_path(pasted) is None
 
 
-async def test_the_language_can_be_switched_and_nothing_is_lost(fake: FakeModel) -> None:
+async def test_another_language_is_saved_and_the_app_starts_anew(fake: FakeModel) -> None:
     app = app_of(fake)
     async with app.run_test() as pilot:
-        await ask(pilot, "很好")
-        await shows(pilot, "Answers · 1")
-        pilot.app.query_one(TextEntry).text = "half a sent"
+        await shows(pilot, "int8")
         app.set_preferences(language="zh")
-        await pilot.pause()
-        await shows(pilot, "half a sent", "历史结果 · 1", "负向评价", "F1 帮助", "内置模型")
-    async with app_of(fake).run_test() as pilot:  # and is remembered
-        await shows(pilot, "历史结果 · 1")
+        await until(pilot, lambda: app._exit)
+    assert app.restarting
+    assert Preferences.load(app.dirs.state).language == "zh"
 
 
 async def test_the_theme_is_remembered(fake: FakeModel) -> None:

@@ -10,6 +10,7 @@ from textual.timer import Timer
 
 from models.console.display import one_line
 from models.console.i18n import tr
+from tui.app import keymap
 from tui.app.clipboard import copy
 from tui.app.model_worker import Answer, Answered, answer
 from tui.app.screens.dialogs import ChoiceDialog
@@ -22,11 +23,19 @@ from tui.app.widgets.virtual_list import VirtualList
 _PAUSE = 0.35  # seconds without a key, after which a text that is being typed is answered
 
 
+class History(VirtualList[Answer]):
+    """The answers of this session and those before."""
+
+    BINDINGS = [*keymap.HISTORY]
+    BINDING_GROUP_TITLE = tr("The list of answers")
+
+
 class TypeScreen(Page):
     """An entry, the newest answer, the answers before it, and the two bars at the foot."""
 
     AUTO_FOCUS = "TextEntry"
-    place = "type"
+    BINDINGS = [*keymap.TYPE_SCREEN]
+    BINDING_GROUP_TITLE = tr("Type a text")
     _answer: Answer | None = None
     _pause: Timer | None = None
 
@@ -37,7 +46,7 @@ class TypeScreen(Page):
         yield SafeInput(placeholder=tr("Search the history"), id="find")
         empty = tr("The answers will be listed here, newest first.")
         found: Sequence[Answer] = ()
-        yield VirtualList(found, self._draw, empty, id="history")
+        yield History(found, self._draw, empty, id="history")
 
     def refresh_state(self) -> None:
         """Say how things stand, and list the answers."""

@@ -13,7 +13,7 @@ from textual.widgets import Input, TextArea
 
 from models.console.display import display
 from models.console.i18n import tr
-from tui.app.keymap import actions
+from tui.app import keymap
 from tui.app.paths import is_file, typed_path
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class TextEntry(TextArea):
     """
 
     app: "SentimentApp"
+    BINDINGS = [*keymap.TEXT_ENTRY]
+    BINDING_GROUP_TITLE = tr("The text box")
 
     @dataclass
     class Submitted(Message):
@@ -81,10 +83,6 @@ class TextEntry(TextArea):
         self.border_title = tr("请输入文本 · type a text")
         self.cursor_blink = False  # each repaint would drag an input method's window with it
 
-    def on_mount(self) -> None:
-        """Take the keys that the user chose."""
-        self.app.keys.bind(self, "entry")
-
     def get_line(self, line_index: int) -> Text:
         """Return a line as it is drawn: what could act on the terminal is made visible."""
         shown = display(self.document.get_line(line_index), keep="\t")
@@ -99,16 +97,20 @@ class TextEntry(TextArea):
         """Break the line at the cursor."""
         self.replace("\n", *self.selection, maintain_selection_offset=False)
 
-    async def _on_key(self, event: events.Key) -> None:
-        # The app runs bindings in its own time: with them, Enter would overtake letters that were
-        # typed just before it. They are there for the footer and its clicks.
-        for action in actions():
-            if action.place == "entry" and event.key in self.app.keys.of(action):
+    def on_key(self, event: events.Key) -> None:
+        """Do at once what a key is bound to.
+
+        The app runs bindings in its own time: with them, Enter would overtake letters that were
+        typed just before it. They are there for the footer and the help.
+        """
+        for binding in keymap.TEXT_ENTRY:
+            if event.key in self.app.keymap.keys(binding):
                 event.stop()
                 event.prevent_default()
-                getattr(self, f"action_{action.name}")()
+                getattr(self, f"action_{binding.action}")()
 
-    async def _on_paste(self, event: events.Paste) -> None:
+    def on_paste(self, event: events.Paste) -> None:
+        """Tell a dropped file and many lines from a text, and refuse what is too long."""
         path = dropped_path(event.text)
         if path is not None:
             self.post_message(self.Dropped(path))

@@ -1,7 +1,7 @@
 """A list of any length, of which only the lines in view are drawn."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from textual import events
 from textual.binding import Binding
@@ -13,9 +13,6 @@ from textual.strip import Strip
 from textual.visual import Visual
 
 from models.console.display import one_line
-
-if TYPE_CHECKING:
-    from tui.app.app import SentimentApp
 
 T = TypeVar("T", covariant=True)
 
@@ -35,12 +32,11 @@ class VirtualList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False
         items: items to list.
         draw: returns an item as a line of at most so many cells.
         empty: sentence that stands there when the list is empty.
-        id: of the widget, and the place of its actions.
+        id: id of the widget.
     """
 
-    app: "SentimentApp"
-    COMPONENT_CLASSES = {"virtual-list--cursor"}  # noqa: RUF012 - Textual types it so
-    BINDINGS = [  # noqa: RUF012 - as above
+    COMPONENT_CLASSES = {"virtual-list--cursor"}
+    BINDINGS = [
         Binding("up", "move(-1)", show=False),
         Binding("down", "move(1)", show=False),
         Binding("pageup", "page(-1)", show=False),
@@ -73,8 +69,7 @@ class VirtualList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False
         self._draw, self._empty = draw, empty
 
     def on_mount(self) -> None:
-        """Take the keys that the user chose."""
-        self.app.keys.bind(self, str(self.id))
+        """List the items."""
         self.show(self.items)
 
     @property

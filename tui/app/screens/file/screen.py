@@ -16,8 +16,9 @@ from models.console.display import display, one_line
 from models.console.i18n import tr
 from models.tables import OUTPUT_FORMATS, Record, format_of
 from models.tables.excel import sheets_of
+from tui.app import keymap
 from tui.app.job import Job
-from tui.app.paths import exists, typed_output
+from tui.app.paths import exists, typed_output, typed_path
 from tui.app.screens.dialogs import ChoiceDialog, PromptDialog
 from tui.app.screens.file.fields import Field, changed, fields_of, in_words_of
 from tui.app.screens.page import Page
@@ -33,8 +34,8 @@ from tui.batch.receipt import as_interrupted
 class FileScreen(Page):
     """Shows how a file will be read; from here it is classified."""
 
-    BINDINGS = [Binding("escape", "app.pop_screen", show=False)]  # noqa: RUF012 - Textual types it so
-    place = "file"
+    BINDINGS = [Binding("escape", "app.pop_screen", show=False), *keymap.FILE_SCREEN]
+    BINDING_GROUP_TITLE = tr("Before a file is classified")
 
     def __init__(self, source: Path) -> None:
         super().__init__()
@@ -131,7 +132,7 @@ class FileScreen(Page):
         settings = self._settings
         if field.choices is None:
             typed = await self.app.push_screen_wait(PromptDialog(field.title, field.value))
-            if typed:
+            if typed and self.app.allows(typed_path(typed)):
                 output = typed_output(typed, self._proposed)
                 self._inspect(replace(settings, output=output, output_format=None))
         elif not field.choices:  # none is known before the file is read

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from models.console.command import UserError, reason_of
 from models.console.i18n import tr
 from tui.app.job import Job
-from tui.app.paths import typed_output
+from tui.app.paths import typed_output, typed_path
 from tui.app.saving import save_rows
 from tui.app.screens.dialogs import ChoiceDialog, PromptDialog
 from tui.app.screens.page import Page
@@ -38,7 +38,7 @@ async def ask_and_save(page: Page, job: Job, shown: Items[int]) -> None:
     proposed = output.with_name(f"{output.stem}.rows{output.suffix}")
     title = tr("Save to (CSV, TSV, JSONL, XLSX or Parquet)")
     typed = await app.push_screen_wait(PromptDialog(title, str(proposed)))
-    if not typed:
+    if not typed or not app.allows(typed_path(typed)):
         return
     path = typed_output(typed, proposed)
     if await page.may_write(path, job.settings):

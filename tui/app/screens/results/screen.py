@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from models.console.command import UserError
 from models.console.i18n import tr
+from tui.app import keymap
 from tui.app.clipboard import copy
 from tui.app.job import Job, JobState
 from tui.app.query import UNSURE, Query, status_names, terms_without
@@ -56,8 +57,8 @@ class ResultsScreen(Page):
     selection, `_poll` notices that it is another one, `_select` finds its rows, `_show` shows them.
     """
 
-    BINDINGS = [Binding("escape", "back", show=False)]  # noqa: RUF012 - Textual types it so
-    place = "results"
+    BINDINGS = [Binding("escape", "back", show=False), *keymap.RESULTS_SCREEN]
+    BINDING_GROUP_TITLE = tr("A file run")
 
     def __init__(self, job: Job) -> None:
         super().__init__()
@@ -77,7 +78,7 @@ class ResultsScreen(Page):
         yield Static(id="progress", markup=False)
         yield SafeInput(self.job.filter, placeholder=hint, id="filter")
         yield Buttons(id="header", markup=False)
-        yield VirtualList(none, self._draw, empty, id="table")
+        yield table.ResultsTable(none, self._draw, empty, id="table")
         with VerticalScroll(id="detail", can_focus=False):
             yield Static(id="text", markup=False)
 
@@ -96,8 +97,13 @@ class ResultsScreen(Page):
 
     # What is shown
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Offer to pause only what has not ended."""
+        return action != "pause" or self.job.state is not JobState.DONE
+
     def refresh_state(self) -> None:
         """Show what there is by now."""
+        self.refresh_bindings()
         self._asked = None
         self._poll()
 

@@ -8,12 +8,21 @@ from textual.style import Style
 
 from models.console.display import one_line
 from models.console.i18n import tr
+from tui.app import keymap
 from tui.app.query import status_names
 from tui.app.result_store import ResultRow
 from tui.app.theme import FAINT, named, padded, percent, widest
+from tui.app.widgets.virtual_list import VirtualList
 
 _NUMBER_CELLS = 8
 _STATUS_CELLS = 10
+
+
+class ResultsTable(VirtualList[int]):
+    """A list of indices of rows, with the keys that act on them."""
+
+    BINDINGS = [*keymap.RESULTS_TABLE]
+    BINDING_GROUP_TITLE = tr("The table of answers")
 
 
 def header(labels: Sequence[str], order: str) -> Content:
