@@ -20,13 +20,14 @@ from textual.command import CommandPalette
 from textual.content import Content
 from textual.screen import ModalScreen, Screen
 
-from models.console.command import ExitCode, reason_of
+from models.console.command import ExitCode, UserError, reason_of
 from models.console.display import display, one_line
 from models.console.i18n import choose_language, tr
 from models.locations import BUILTIN, Device
 from tui.app.engine import Answer, Crashed, Ended, Engine, Opened, OpenModel, Refused, Unopened
 from tui.app.keymap import Keys, actions
 from tui.app.paint import CONTRAST, THEMES
+from tui.app.paths import is_inside, require_inside
 from tui.app.preferences import Archive, Choices, Corrections, Places
 from tui.app.screens.dialogs import Help, Question
 from tui.app.screens.page import Page, StatusBar
@@ -47,6 +48,7 @@ class SentimentApp(App[None], inherit_bindings=False):
         device: where to run it.
         places: where to remember things.
         file: of texts, to show at first.
+        root: the folder to open and save files in; None for any.
 
     Attributes:
         engine: works with the model.
@@ -73,9 +75,10 @@ class SentimentApp(App[None], inherit_bindings=False):
         device: Device,
         places: Places,
         file: Path | None = None,
+        root: Path | None = None,
     ) -> None:
         super().__init__()
-        self.places = places
+        self.places, self.root = places, root
         self.keys = Keys.load(self.places.keys)
         self.choices = Choices.load(self.places.state)
         self.corrections = Corrections(self.places.data)
@@ -249,13 +252,28 @@ class SentimentApp(App[None], inherit_bindings=False):
         """Whether a file is being classified."""
         return self.job is not None and self.job.running
 
+    @property
+    def recent(self) -> list[Path]:
+        """The files that were opened and may be opened again, the latest first."""
+        paths = map(Path, self.choices.recent)
+        return [path for path in paths if is_inside(path, self.root)]
+
+    def allows(self, path: Path) -> bool:
+        """Return whether a file may be opened or saved there; where not, say why."""
+        try:
+            require_inside(path, self.root)
+        except UserError as error:
+            self.say(reason_of(error), "error")
+            return False
+        return True
+
     @work(description="open")
     async def action_open(self) -> None:
         """Ask for a file."""
         from models.tables import format_of
         from tui.app.screens.pick import Pick
 
-        pick = Pick(tr("Open a file"), lambda path: bool(format_of(path)), self.choices.recent)
+        pick = Pick(tr("Open a file"), lambda path: bool(format_of(path)), self.recent)
         if path := await self.push_screen_wait(pick):
             self.open_file(path)
 
@@ -263,6 +281,8 @@ class SentimentApp(App[None], inherit_bindings=False):
         """Show how a file will be read."""
         from tui.app.screens.file import FileScreen
 
+        if not self.allows(path):
+            return
         if self.classifying:
             self.say(tr("One file at a time: {key} shows the run.", key=self.key_of("results")))
             return

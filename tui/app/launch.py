@@ -18,13 +18,16 @@ from tui.app.preferences import Places
 _LOG = 1 << 20  # bytes; a longer log begins anew
 
 
-def run_app(model: Path, device: Device, file: Path | None = None) -> None:
+def run_app(
+    model: Path, device: Device, file: Path | None = None, root: Path | None = None
+) -> None:
     """Show the app until the user quits.
 
     Args:
         model: the `.onnx` file to open.
         device: where to run it.
         file: of texts, to show at first.
+        root: the folder to open and save files in; None for any.
 
     Raises:
         SystemExit: TERMINATED, on SIGTERM or when the terminal is gone.
@@ -32,7 +35,7 @@ def run_app(model: Path, device: Device, file: Path | None = None) -> None:
             and the message names the file that says where.
     """
     places = Places.of_user()
-    app = SentimentApp(_open_model, model, device, places, file)
+    app = SentimentApp(_open_model, model, device, places, file, root)
     with _stderr_to(places.log):
         app.run()
     if app.crash is not None:
