@@ -21,7 +21,7 @@ from models.tables.encoding import ENCODINGS
 from models.tables.excel import sheets_of
 from tui.app import keymap
 from tui.app.job import Job
-from tui.app.paths import exists, typed_output
+from tui.app.paths import exists, typed_output, typed_path
 from tui.app.screens.dialogs import ChoiceDialog, PromptDialog
 from tui.app.screens.page import Page
 from tui.app.screens.results import ResultsScreen
@@ -200,8 +200,9 @@ class FileScreen(Page):
         listed: VirtualList[Field] = self.query_one("#fields", VirtualList)
         field = listed.items[listed.cursor]
         if field.choices is None:
-            if path := await self.app.push_screen_wait(PromptDialog(field.name, field.value)):
-                output = typed_output(path, self._proposed)
+            typed = await self.app.push_screen_wait(PromptDialog(field.name, field.value))
+            if typed and self.app.allows(typed_path(typed)):
+                output = typed_output(typed, self._proposed)
                 self._inspect(replace(self._settings, output=output, output_format=None))
             return
         if not field.choices:  # none is known before the file is read

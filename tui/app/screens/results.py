@@ -23,7 +23,7 @@ from models.console.i18n import tr
 from tui.app import keymap
 from tui.app.clipboard import copy
 from tui.app.job import Job, JobState
-from tui.app.paths import typed_output
+from tui.app.paths import typed_output, typed_path
 from tui.app.result_store import ORDERS, Query, ResultRow, ResultStore, words_of
 from tui.app.saving import save_rows
 from tui.app.screens.dialogs import ChoiceDialog, PromptDialog, TextDialog, shown
@@ -347,8 +347,9 @@ class ResultsScreen(Page):
         assert output is not None  # noqa: S101 - for mypy
         start = str(output.with_name(f"{output.stem}.rows{output.suffix}"))
         title = tr("Save to (CSV, TSV, JSONL, XLSX or Parquet)")
-        if name := await self.app.push_screen_wait(PromptDialog(title, start)):
-            path = typed_output(name, Path(start))
+        typed = await self.app.push_screen_wait(PromptDialog(title, start))
+        if typed and self.app.allows(typed_path(typed)):
+            path = typed_output(typed, Path(start))
             if await self.may_write(path, self.job.settings):
                 saved = self._save(path, list(scopes.values())[number])
                 self.app.run_worker(saved, description="save")  # it goes on when this is left
