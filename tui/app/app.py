@@ -21,7 +21,7 @@ from textual.content import Content
 from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen, Screen
 
-from models.console.command import ExitCode, reason_of
+from models.console.command import ExitCode, UserError, reason_of
 from models.console.display import display, one_line
 from models.console.i18n import tr
 from models.locations import BUILTIN, Device
@@ -36,6 +36,7 @@ from tui.app.model_worker import (
     Refused,
     Unopened,
 )
+from tui.app.paths import is_inside, require_inside
 from tui.app.preferences import Archive, Corrections, Preferences, UserDirs
 from tui.app.screens.dialogs import ChoiceDialog, HelpDialog
 from tui.app.screens.page import Page, StatusBar
@@ -57,6 +58,7 @@ class SentimentApp(App[None], inherit_bindings=False):
         device: where to run it.
         places: where to remember things.
         file: of texts, to show at first.
+        root: the folder to open and save files in; None for any.
 
     Attributes:
         engine: works with the model.
@@ -85,9 +87,10 @@ class SentimentApp(App[None], inherit_bindings=False):
         device: Device,
         places: UserDirs,
         file: Path | None = None,
+        root: Path | None = None,
     ) -> None:
         super().__init__()
-        self.dirs = places
+        self.dirs, self.root = places, root
         self.keymap = keymap.Keymap.load(self.dirs.keys)
         self.set_keymap(self.keymap.changed)
         self.preferences = Preferences.load(self.dirs.state)
@@ -268,15 +271,28 @@ class SentimentApp(App[None], inherit_bindings=False):
         """Whether a file is being classified."""
         return self.job is not None and self.job.running
 
+    @property
+    def recent(self) -> list[Path]:
+        """The files that were opened and may be opened again, the latest first."""
+        paths = map(Path, self.preferences.recent)
+        return [path for path in paths if is_inside(path, self.root)]
+
+    def allows(self, path: Path) -> bool:
+        """Return whether a file may be opened or saved there; where not, say why."""
+        try:
+            require_inside(path, self.root)
+        except UserError as error:
+            self.notify(reason_of(error), severity="error")
+            return False
+        return True
+
     @work(description="open")
     async def action_open(self) -> None:
         """Ask for a file."""
         from models.tables import format_of
         from tui.app.screens.pick import FilePicker
 
-        pick = FilePicker(
-            tr("Open a file"), lambda path: bool(format_of(path)), self.preferences.recent
-        )
+        pick = FilePicker(tr("Open a file"), lambda path: bool(format_of(path)), self.recent)
         if path := await self.push_screen_wait(pick):
             self.open_file(path)
 
@@ -284,6 +300,8 @@ class SentimentApp(App[None], inherit_bindings=False):
         """Show how a file will be read."""
         from tui.app.screens.file import FileScreen
 
+        if not self.allows(path):
+            return
         if self.classifying:
             self.notify(tr("One file at a time: {key} shows the run.", key=self.key_of("results")))
             return

@@ -20,13 +20,16 @@ from tui.app.preferences import Preferences, UserDirs
 _LOG = 1 << 20  # bytes; a longer log begins anew
 
 
-def run_app(model: Path, device: Device, file: Path | None = None) -> None:
+def run_app(
+    model: Path, device: Device, file: Path | None = None, root: Path | None = None
+) -> None:
     """Show the app until the user quits.
 
     Args:
         model: the `.onnx` file to open.
         device: where to run it.
         file: of texts, to show at first.
+        root: the folder to open and save files in; None for any.
 
     Raises:
         SystemExit: TERMINATED, on SIGTERM or when the terminal is gone.
@@ -37,7 +40,7 @@ def run_app(model: Path, device: Device, file: Path | None = None) -> None:
     choose_language(Preferences.load(places.state).language or None)
     from tui.app.app import SentimentApp  # whose words are in that language from now on
 
-    app = SentimentApp(_open_model, model, device, places, file)
+    app = SentimentApp(_open_model, model, device, places, file, root)
     with _stderr_to(places.log):
         app.run()
     if app.crash is not None:

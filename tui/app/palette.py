@@ -12,7 +12,7 @@ from models.console.display import display
 from models.console.i18n import language, tr
 from models.locations import BUILTIN
 from tui.app import keymap
-from tui.app.paths import is_file
+from tui.app.paths import is_file, is_inside
 
 if TYPE_CHECKING:
     from tui.app.app import SentimentApp
@@ -43,7 +43,7 @@ class Commands(Provider):
             if binding.id and binding.id != "palette" and binding not in keymap.TEXT_ENTRY:
                 words = f"{binding.description}  ({app.get_key_display(binding)})"
                 yield words, partial(app.run_action, binding.action, node)
-        for model in _models(app.model):
+        for model in _models(app.model, app.root):
             name = tr("built-in model") if model.samefile(BUILTIN) else display(model)
             yield tr("Model: {name}", name=name), partial(app.open_model, model, app.device)
         yield tr("Model: another file…"), app.pick_model
@@ -60,12 +60,12 @@ class Commands(Provider):
         yield words, partial(app.set_preferences, live=not live)
         words = tr("Keep no history, and forget it") if kept else tr("Keep a history")
         yield words, partial(app.set_preferences, history=not kept)
-        for path in app.preferences.recent:
-            yield tr("Open {path}", path=path), partial(app.open_file, Path(path))
+        for path in app.recent:
+            yield tr("Open {path}", path=path), partial(app.open_file, path)
 
 
-def _models(current: Path) -> list[Path]:
+def _models(current: Path, root: Path | None) -> list[Path]:
     """Return the models that can be chosen: the one in use, those of this folder, built-in."""
-    here = sorted(Path("models").glob("[!.]*.onnx"))
+    here = [path for path in sorted(Path("models").glob("[!.]*.onnx")) if is_inside(path, root)]
     found = {path.resolve(): path for path in [*here, current, BUILTIN] if is_file(path)}
     return [path for path in found.values() if not path.name.endswith(".rejected.onnx")]

@@ -72,13 +72,14 @@ def app_of(
     fake: FakeModel,
     path: str = str(BUILTIN),
     others: Mapping[str, FakeModel] = MappingProxyType({}),
+    root: Path | None = None,
 ) -> SentimentApp:
     """Return an app with a model, which answers to every name but those of the others."""
 
     def open_model(path: Path, _device: Device) -> FakeModel:
         return others.get(path.name, fake).open()
 
-    return SentimentApp(open_model, Path(path), "auto", UserDirs.of_user())
+    return SentimentApp(open_model, Path(path), "auto", UserDirs.of_user(), root=root)
 
 
 def screen(pilot: Pilot[Any]) -> list[str]:

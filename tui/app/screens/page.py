@@ -78,8 +78,11 @@ class Page(Screen[None]):
 
     async def may_write(self, path: Path, settings: "Settings") -> bool:
         """Ask whether a file that exists may be replaced, if it may be at all; in a worker."""
+        from tui.batch.journal import run_folder
         from tui.batch.receipt import check_output  # imports numpy and the tokenizer
 
+        if not (self.app.allows(path) and self.app.allows(run_folder(path))):
+            return False
         try:
             check_output(path, replace(settings, force=True))
         except (UserError, OSError) as error:

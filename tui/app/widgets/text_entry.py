@@ -14,7 +14,7 @@ from textual.widgets import Input, TextArea
 from models.console.display import display
 from models.console.i18n import tr
 from tui.app import keymap
-from tui.app.paths import is_file, typed_path
+from tui.app.paths import is_file, is_inside, typed_path
 
 if TYPE_CHECKING:
     from tui.app.app import SentimentApp
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _MOST = 20_000  # characters; a longer paste would hold the screen up, and no model reads as much
 
 
-def dropped_path(pasted: str) -> Path | None:
-    """Return the file that a paste names, which is how terminals hand over one that is dropped.
+def dropped_path(pasted: str, root: Path | None = None) -> Path | None:
+    """Return the file in `root` that a paste names: so terminals hand over one that is dropped.
 
     They quote it, escape its spaces, or write it as a URL.
     """
@@ -35,7 +35,7 @@ def dropped_path(pasted: str) -> Path | None:
     guesses = [plain, re.sub(r"\\(.)", r"\1", plain), unquote(plain.removeprefix("file://"))]
     for guess in guesses:
         path = typed_path(guess)
-        if path.is_absolute() and is_file(path):
+        if path.is_absolute() and is_inside(path, root) and is_file(path):
             return path
     return None
 
@@ -111,7 +111,7 @@ class TextEntry(TextArea):
 
     def on_paste(self, event: events.Paste) -> None:
         """Tell a dropped file and many lines from a text, and refuse what is too long."""
-        path = dropped_path(event.text)
+        path = dropped_path(event.text, self.app.root)
         if path is not None:
             self.post_message(self.Dropped(path))
         elif len(event.text) > _MOST:
