@@ -10,7 +10,7 @@ from export.sources import Batch, Source
 from models.console.command import ExitCode, UserError
 from models.console.display import display
 from models.predictor import Predictor
-from models.run_directory import Row
+from models.run_directory import ScoredRow
 
 MAX_DIFFERENCE = {"fp32": 1e-5, "fp16": 5e-3}
 """Largest difference in any probability: float32 arithmetic in another order; float16."""
@@ -74,7 +74,7 @@ class Agreement:
         return self.same >= MIN_AGREEMENT and self.lost <= MAX_LOSS
 
 
-def spread(rows: Sequence[Row]) -> list[str]:
+def spread(rows: Sequence[ScoredRow]) -> list[str]:
     """Return `SAMPLE` texts of the rows, evenly spread over the lengths, the extremes included."""
     texts = sorted({row.text for row in rows}, key=lambda text: (len(text), text))
     places = np.linspace(0, len(texts) - 1, min(SAMPLE, len(texts))).round().astype(int)
@@ -136,7 +136,7 @@ def check_exact(predictor: Predictor, source: Source, precision: str) -> Agreeme
     )
 
 
-def compare(predictor: Predictor, rows: Sequence[Row]) -> Agreement:
+def compare(predictor: Predictor, rows: Sequence[ScoredRow]) -> Agreement:
     """Compare an int8 file with what torch answered to every dev row."""
     expected = np.array([row.probabilities for row in rows], dtype=np.float32)
     labels = np.array([row.label for row in rows])

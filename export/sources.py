@@ -17,7 +17,7 @@ from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
 from models.encoder import canonical_tokenizer, max_positions
 from models.labels import LabelSet
-from models.run_directory import Row, load_classifier, read_json, read_rows, read_run
+from models.run_directory import ScoredRow, load_classifier, read_json, read_rows, read_run
 from models.tables import LABEL_COLUMNS, TEXT_COLUMNS, find_column, open_table
 from models.tokenizer import Tokenizer
 
@@ -48,7 +48,7 @@ class Source:
     config: Any
     last: str | None
     facts: dict[str, Any]
-    rows: list[Row]
+    rows: list[ScoredRow]
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -263,7 +263,7 @@ def _source(
     head: nn.Linear,
     encoder: Any,
     facts: dict[str, Any],
-    rows: list[Row],
+    rows: list[ScoredRow],
     temperature: float,
 ) -> Source:
     """Fold the temperature into the head: softmax((W·x + b) / T); take the shortcut with "cls"."""
@@ -283,7 +283,7 @@ def _source(
     return Source(module, reference, temperature, config, last, facts, rows)
 
 
-def _labelled(path: Path, labels: Sequence[str]) -> list[Row]:
+def _labelled(path: Path, labels: Sequence[str]) -> list[ScoredRow]:
     """Read `dev`; torch's answers to it are not known yet."""
     label_set = LabelSet(labels)
     rows = []
@@ -308,5 +308,5 @@ def _labelled(path: Path, labels: Sequence[str]) -> list[Row]:
                         found=f"{text!r:.40}, {label!r:.40}",
                     ),
                 )
-            rows.append(Row(text, number, []))
+            rows.append(ScoredRow(text, number, []))
     return rows
