@@ -67,19 +67,22 @@ if TYPE_CHECKING:
     help=tr("Table of text and label, to check the int8 of a classifier of transformers."),
 )
 def main(run_directory: Path, output: Path | None, **options: Any) -> None:
-    from export.pipeline import Settings, export
+    from export.pipeline import ExportSettings, export
 
     folder = run_directory.resolve()
     output = output or Path("models") / f"{folder.name}.onnx"
-    done = export(Settings(run=folder, output=output, **options))
-    found = done.census
+    done = export(ExportSettings(run=folder, output=output, **options))
+    graph = done.summary
     rows = [
         (tr("file"), f"{done.path}, {done.size / 1e6:.1f} MB"),
-        (tr("opset"), ", ".join([str(found.opset), *found.domains])),
-        *((tr("input"), line) for line in found.inputs),
-        *((tr("output"), line) for line in found.outputs),
-        (tr("graph"), tr("{count} nodes, the last {op}", count=found.nodes, op=found.answer)),
-        (tr("operators"), ", ".join(f"{n} {op}" for op, n in found.operators.most_common(8))),
+        (tr("opset"), ", ".join([str(graph.opset), *graph.domains])),
+        *((tr("input"), line) for line in graph.inputs),
+        *((tr("output"), line) for line in graph.outputs),
+        (
+            tr("graph"),
+            tr("{count} nodes, the last {op}", count=graph.nodes, op=graph.last_operator),
+        ),
+        (tr("operators"), ", ".join(f"{n} {op}" for op, n in graph.operators.most_common(8))),
         (tr("precision"), done.precision),
         *((tr("{form}, against torch", form=form), _line(one)) for form, one in done.tried),
     ]
