@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from models.console.command import ExitCode, UserError, require_file
 from models.tables import Dialect, Record, Reject, find_column, open_table
 from models.tables.columns import unique
-from models.tables.encoding import detect_encoding
+from models.tables.encoding import encoding_of
+from models.tables.source import InputFile
 
 
 def read(tmp_path: Path, name: str, content: bytes | str) -> list[Record]:
@@ -22,6 +23,11 @@ def read(tmp_path: Path, name: str, content: bytes | str) -> list[Record]:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with open_table(path) as table:
         return list(table.records)
+
+
+def detect_encoding(path: Path) -> str:
+    with InputFile(path) as file:
+        return encoding_of(file)
 
 
 def texts(records: list[Record], column: str = "text") -> list[object]:
