@@ -27,7 +27,7 @@ import numpy as np
 
 from models.locations import BUILTIN
 from models.predictor import Predictor
-from models.tables import Dialect, Place, Record
+from models.tables import Dialect, Place, Record, StandardInput
 from tui.app.app import SentimentApp
 from tui.app.job import Job, State
 from tui.app.palette import possible
@@ -35,7 +35,8 @@ from tui.app.preferences import Places
 from tui.app.result_store import Rows
 from tui.app.screens.results import ResultsScreen
 from tui.app.widgets.virtual_list import Lines
-from tui.batch.inspection import Found, Settings
+from tui.batch.inspection import Found
+from tui.batch.settings import BatchSettings
 from tui.batch.summary import Chunk
 
 ROWS = 1_000_000
@@ -126,7 +127,7 @@ async def browse(home: Path) -> None:
 
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         found = Found("", Dialect(), ())
-        job = Job(app.engine, Settings(None), found, ("负向评价", "正向评价"))
+        job = Job(app.engine, BatchSettings(StandardInput()), found, ("负向评价", "正向评价"))
         job.rows, job._ended = made_up(), State.DONE
         begin = time.perf_counter()
         await app.push_screen(ResultsScreen(job))

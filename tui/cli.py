@@ -14,7 +14,7 @@ import click
 from models.console.command import ExitCode, UserError, complain, require_file, run
 from models.console.i18n import tr
 from models.locations import BUILTIN, Device, newest_model
-from models.tables import FORMATS, OUTPUT_FORMATS, QUOTING, Dialect, format_of
+from models.tables import FORMATS, OUTPUT_FORMATS, QUOTING, Dialect, StandardInput, format_of
 
 PROGRAM = "sentiment-tui"
 COMPLETE = "_SENTIMENT_TUI_COMPLETE"
@@ -253,27 +253,27 @@ def classify(
     **options: Any,
 ) -> None:
     from tui.batch.command import classify_files
-    from tui.batch.inspection import Settings
     from tui.batch.report import Report
+    from tui.batch.settings import BatchSettings, StandardOutput
 
-    output = None if output == Path("-") else output
-    if output is None and sys.stdout is None and not dry_run:
+    to_stdout = output in (None, Path("-"))
+    if to_stdout and sys.stdout is None and not dry_run:
         raise UserError(ExitCode.USAGE, "standard output is closed: name an --output")
-    if as_json and output is None and not dry_run:
+    if as_json and to_stdout and not dry_run:
         raise UserError(
             ExitCode.USAGE,
             "--json and the records cannot both be standard output: name an --output",
         )
     dialect = Dialect(**{field.name: options.pop(field.name) for field in fields(Dialect)})
-    settings = Settings(
-        source=None,
-        output=output,
+    settings = BatchSettings(
+        source=StandardInput(),
+        output=StandardOutput() if output is None or to_stdout else output,
         dialect=dialect,
         select=tuple(dict.fromkeys(select)),
         windows=long == "windows",
         **options,
     )
-    report = Report(quiet=quiet, as_json=as_json, to_stdout=output is None)
+    report = Report(quiet=quiet, as_json=as_json, to_stdout=to_stdout)
     code = classify_files(files, settings, _model_path(model), device, report, dry_run=dry_run)
     click.get_current_context().exit(code)
 

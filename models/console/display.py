@@ -36,6 +36,18 @@ def display(text: object, *, limit: int | None = None, keep: str = "") -> str:
     return _UNSAFE.sub(lambda m: m[0] if m[0] in keep else _visible(m), shown)
 
 
+def one_line(text: str, width: int) -> str:
+    """Return the beginning of `text` on one line of at most `width` terminal cells."""
+    from rich.cells import cell_len, set_cell_size
+
+    # Cut first: measuring a million characters takes a second.
+    start = " ".join(text[: 4 * width + 1].split())
+    shown = display(start)
+    if cell_len(shown) <= width and len(text) <= 4 * width + 1:
+        return shown
+    return set_cell_size(shown, max(width - 1, 0)).rstrip() + "…"
+
+
 def aligned(rows: Sequence[Sequence[object]], *, right: Collection[int] = ()) -> list[str]:
     """Lay rows out in columns by terminal cells, in which a Chinese character takes two.
 

@@ -11,7 +11,8 @@ from models.console.command import UserError, reason_of
 from tui.app.engine import Ended, Engine, Model, Post
 from tui.app.result_store import Rows
 from tui.batch.engine import Hooks, Stopped, classify
-from tui.batch.inspection import Found, Settings
+from tui.batch.inspection import Found
+from tui.batch.settings import BatchSettings
 from tui.batch.summary import Summary
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Job:
     """
 
     def __init__(
-        self, engine: Engine, settings: Settings, found: Found, labels: tuple[str, ...]
+        self, engine: Engine, settings: BatchSettings, found: Found, labels: tuple[str, ...]
     ) -> None:
         self.settings, self.found, self.rows = settings, found, Rows(labels)
         self.summary: Summary | None = None

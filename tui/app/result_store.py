@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
-from tui.batch.summary import STATUSES, Chunk
+from tui.batch.answer import Status
+from tui.batch.summary import Chunk
 
 BINS = 10
 """Of the histogram of confidences."""
@@ -82,7 +83,7 @@ class Query:
         ids: dict[str, int | None] = {"label": None, "status": None, "is": None}
         known: dict[str, list[Sequence[str]]] = {
             "label": [labels],
-            "status": [statuses, STATUSES],
+            "status": [statuses, [status.word for status in Status]],
             "is": [(tr("wrong"), tr("right")), ("wrong", "right")],
         }
         for word in words_of(line):

@@ -11,17 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.console.command import ExitCode, UserError
+from models.files import file_digest
 from models.tables import Record, open_table
 from tui.app.result_store import Rows
-from tui.batch.engine import Stopped, values_of
-from tui.batch.inspection import Found, Settings, digest_of, keeps_lines, output_format_of
+from tui.batch.answer import AnswerColumns
+from tui.batch.engine import Stopped
+from tui.batch.inspection import Found, keeps_lines
 from tui.batch.journal import Draft, journal_of, publish
 from tui.batch.receipt import begin_anew, check_output
+from tui.batch.settings import BatchSettings
 from tui.batch.writers import UnwritableError, Writer, open_writer
 
 
 def save_rows(
-    settings: Settings,
+    settings: BatchSettings,
     found: Found,
     rows: Rows,
     chosen: NDArray[np.int64] | None,
@@ -51,25 +54,25 @@ def save_rows(
             DATA, the input is not what it was, or the format cannot hold a value.
         Stopped: `stop` was set.
     """
-    assert settings.source is not None  # noqa: S101 - the app classifies files
-    if digest_of(settings.source) != found.digest:
+    assert isinstance(settings.source, Path)  # noqa: S101 - the app classifies files
+    if file_digest(settings.source) != found.digest:
         raise UserError(ExitCode.DATA, "{name} was changed since it was read", name=found.name)
-    settings = replace(settings, output=path, output_format=None)
+    settings = replace(settings, output=path, output_format=None, probabilities=False)
     check_output(path, settings)
     indices = np.arange(len(rows)) if chosen is None else np.sort(chosen)
     numbers, written = rows.column("numbers")[indices], 0
-    added = settings.added(rows.labels)
+    columns = AnswerColumns(rows.labels, settings.prefix, probabilities=False)
     corrected = settings.prefix + "corrected_label"
     texts = ((index, rows.row(index).text) for index in (indices.tolist() if corrections else ()))
     labels = {index: corrections[text] for index, text in texts if text in corrections}
     with open_table(settings.source, found.dialect) as table:
-        now = replace(found, output_format=output_format_of(settings, table))
+        now = replace(found, output_format=settings.format_from(str(table.dialect.format)))
         if labels and not keeps_lines(settings, now):
             settings = replace(settings, select=(*(settings.select or found.columns), corrected))
         with journal_of(path) as journal:
             begin_anew(journal, path, force=False)
             with closing(Draft(journal.folder / "output.draft")) as draft:
-                writer = open_writer(settings, now, table, added, draft, journal.folder)
+                writer = open_writer(settings, now, table, columns, draft, journal.folder)
                 for item in table.items:
                     if stop.is_set():
                         raise Stopped
@@ -78,9 +81,9 @@ def save_rows(
                     if isinstance(item, Record) and item.place.number == numbers[written]:
                         index = int(indices[written])
                         row = rows.row(index, 0)
-                        values = values_of(rows.labels, row.label, row.confidence, row.status)
+                        values = columns.row(row.label, row.confidence, row.status, ())
                         answer = {corrected: labels.get(index)} if labels else {}
-                        _write(writer, item, answer | dict(zip(added, values, strict=True)))
+                        _write(writer, item, answer | values)
                         written += 1
                 writer.close()
                 draft.finish()

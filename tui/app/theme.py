@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import set_cell_size
 
-from models.console.display import display
+from models.console.display import one_line as one_line
 from models.labels import NEGATIVE_POSITIVE
 
 _POLES = (("▼", "error"), ("▲", "success"))
@@ -17,16 +17,6 @@ def look(labels: Sequence[str], label: int) -> tuple[str, str]:
     look alike, so that no praise is ever painted as blame.
     """
     return _POLES[label] if tuple(labels) == NEGATIVE_POSITIVE else ("●", "accent")
-
-
-def one_line(text: str, width: int) -> str:
-    """Return the beginning of `text` on one line of at most `width` terminal cells."""
-    # Cut first: measuring a million characters takes a second.
-    start = " ".join(text[: 4 * width + 1].split())
-    shown = display(start)
-    if cell_len(shown) <= width and len(text) <= 4 * width + 1:
-        return shown
-    return set_cell_size(shown, max(width - 1, 0)).rstrip() + "…"
 
 
 def padded(text: str, width: int) -> str:

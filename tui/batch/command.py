@@ -2,7 +2,7 @@
 
 import errno
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -10,12 +10,14 @@ from types import FrameType
 from models.console.command import ExitCode, Terminated, UserError, complain, reason_of
 from models.locations import Device
 from models.predictor import Predictor
-from models.tables import format_of
+from models.tables import StandardInput, format_of
 from tui.batch.engine import Hooks, Stopped, classify
-from tui.batch.inspection import Settings, dialect_for, inspect
+from tui.batch.inspection import Found, inspect
 from tui.batch.report import Report
+from tui.batch.settings import BatchSettings
 from tui.batch.summary import Summary
 
+_DASH = Path("-")
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 
 
@@ -55,7 +57,7 @@ class _Signals:
 
 def classify_files(
     files: Sequence[Path],
-    settings: Settings,
+    settings: BatchSettings,
     model: Path,
     device: Device,
     report: Report,
@@ -66,7 +68,7 @@ def classify_files(
 
     Args:
         files: paths, folders of files, or "-" for standard input.
-        settings: of every run; its output is a folder where there are several inputs.
+        settings: those of every run; its output is a folder where there are several inputs.
         model: the model file.
         device: where to run.
         report: who tells people.
@@ -83,46 +85,80 @@ def classify_files(
     for folder in files:
         if folder.is_dir() and (names := _left_out(folder)):
             report.left_out(folder, names)
+    if dry_run:
+        return _exit_code(*_each(runs, lambda run: _preview(run, report)))
+    predictor = Predictor.open(model, device=device)
+    report.model(predictor)
+    if isinstance(settings.output, Path) and runs[0].output != settings.output:
+        _make_folder(settings.output)
     signals = _Signals(report)
-    rejected, failures, summaries = 0, [], []
-    if not dry_run:
-        predictor = Predictor.open(model, device=device)
-        report.model(predictor)
-        _make_folder(settings, runs)
+    summaries: list[Summary] = []
+
+    def classify_one(run: BatchSettings) -> int:
+        found = _inspected(run) if isinstance(run.source, Path) else None
+        signals.catch(resumable=run.resumable)
+        hooks = Hooks(report.found, signals.between, report.answered)
+        try:
+            summary = classify(run, predictor, found=found, hooks=hooks)
+        finally:
+            report.clear()
+        report.finish(summary, run.output)
+        summaries.append(summary)
+        return summary.rejected
+
+    try:
+        rejected, failures = _each(runs, classify_one)
+    except Stopped:
+        report.stopped(signals.summary)
+        return _CODES[signal.Signals(signals.caught)]
+    if len(summaries) > 1:
+        report.total(summaries)
+    return _exit_code(rejected, failures)
+
+
+def _each(
+    runs: Sequence[BatchSettings], act: Callable[[BatchSettings], int]
+) -> tuple[int, list[ExitCode]]:
+    """Return how many records of all runs were rejected, and the codes of runs that failed.
+
+    Args:
+        runs: what to do.
+        act: does it, and returns how many records it rejected.
+    """
+    rejected = 0
+    failures: list[ExitCode] = []
     for run in runs:
         try:
-            found = None if run.source is None else inspect(run)
-            if found is not None and found.problem is not None:
-                raise found.problem
-            if dry_run:
-                if found is None:
-                    raise UserError(ExitCode.USAGE, "--dry-run needs a file, not a pipe")
-                report.preview(found)
-                rejected += found.rejected or 0
-                continue
-            signals.catch(resumable=None not in (run.source, run.output))
-            hooks = Hooks(report.found, signals.between, report.answered)
-            try:
-                summary = classify(run, predictor, found=found, hooks=hooks)
-            finally:
-                report.clear()
-            report.finish(summary, run.output)
-            summaries.append(summary)
-            rejected += summary.rejected
-        except Stopped:
-            report.stopped(signals.summary)
-            return _CODES[signal.Signals(signals.caught)]
+            rejected += act(run)
         except (UserError, OSError) as error:
             if len(runs) == 1 or _concerns_all(error):
                 raise
             complain(reason_of(error))
             failures.append(error.code if isinstance(error, UserError) else ExitCode.IO)
-    if len(summaries) > 1:
-        report.total(summaries)
+    return rejected, failures
+
+
+def _exit_code(rejected: int, failures: Sequence[ExitCode]) -> ExitCode:
     if failures:
         count = len(failures)
         raise UserError(failures[0], "{count} of the inputs were not classified", count=count)
     return ExitCode.REJECTS if rejected else ExitCode.OK
+
+
+def _inspected(run: BatchSettings) -> Found:
+    """Return what is found of an input; raises its `problem`."""
+    found = inspect(run)
+    if found.problem is not None:
+        raise found.problem
+    return found
+
+
+def _preview(run: BatchSettings, report: Report) -> int:
+    if not isinstance(run.source, Path):
+        raise UserError(ExitCode.USAGE, "--dry-run needs a file, not a pipe")
+    found = _inspected(run)
+    report.preview(found)
+    return found.rejected or 0
 
 
 def _concerns_all(error: UserError | OSError) -> bool:
@@ -132,11 +168,8 @@ def _concerns_all(error: UserError | OSError) -> bool:
     return isinstance(error, BrokenPipeError) or error.errno == errno.ENOSPC
 
 
-def _make_folder(settings: Settings, runs: Sequence[Settings]) -> None:
-    """Make the folder of the outputs, where there are several."""
-    folder = settings.output
-    if folder is None or runs[0].output == folder:
-        return
+def _make_folder(folder: Path) -> None:
+    """Make the folder of several outputs."""
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
@@ -148,25 +181,27 @@ def _make_folder(settings: Settings, runs: Sequence[Settings]) -> None:
         ) from error
 
 
-def _runs(files: Sequence[Path], settings: Settings) -> list[Settings]:
+def _runs(files: Sequence[Path], settings: BatchSettings) -> list[BatchSettings]:
     """Return the settings of the run of each input."""
-    output = settings.output
     sources: list[Path] = []
     for path in files:
         sources += sorted(_tables_in(path)) if path.is_dir() else [path]
     if not sources:
         raise UserError(ExitCode.NO_INPUT, "{path} holds no file that could be read", path=files[0])
-    if len(files) == 1 and not files[0].is_dir() and not (output and output.is_dir()):
-        return [replace(settings, source=None if files[0] == Path("-") else files[0])]
-    if output is None or Path("-") in sources:
+    folder = settings.output if isinstance(settings.output, Path) else None
+    one_output = folder is None or not folder.is_dir()
+    if len(files) == 1 and not files[0].is_dir() and one_output:
+        source = StandardInput() if files[0] == _DASH else files[0]
+        return [replace(settings, source=source)]
+    if folder is None or _DASH in sources:
         raise UserError(
             ExitCode.USAGE,
             "several inputs have several outputs: name files, and a folder with --output",
         )
-    runs: dict[Path, Settings] = {}
+    runs: dict[Path, BatchSettings] = {}
     for source in sources:
         suffix = f".{settings.output_format}" if settings.output_format else source.suffix
-        target = output / (source.stem + suffix)
+        target = folder / (source.stem + suffix)
         if target in runs:
             raise UserError(
                 ExitCode.USAGE,
@@ -175,10 +210,14 @@ def _runs(files: Sequence[Path], settings: Settings) -> list[Settings]:
                 b=source,
                 path=target,
             )
-        run = replace(settings, source=source, output=target)
-        format = run.dialect.format or format_of(source)
-        runs[target] = replace(run, dialect=dialect_for(run, format)) if format else run
+        runs[target] = _one_of_several(replace(settings, source=source, output=target))
     return list(runs.values())
+
+
+def _one_of_several(run: BatchSettings) -> BatchSettings:
+    """Return the settings without what was said for inputs of other formats."""
+    format = run.dialect.format or format_of(Path(str(run.source)))
+    return replace(run, dialect=run.dialect_of(format)) if format else run
 
 
 def _tables_in(folder: Path) -> list[Path]:

@@ -14,22 +14,20 @@ from typing import Any
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
 from models.cores import available_cores
+from models.files import file_digest, json_bytes
 from models.predictor import Predictor, installed
 from models.tables import Dialect, Reject
 from tui.batch import journal
-from tui.batch.inspection import Found, Settings, digest_of
+from tui.batch.answer import Status
+from tui.batch.inspection import Found
 from tui.batch.journal import Draft, Journal
-from tui.batch.summary import STATUSES, Summary
+from tui.batch.settings import BatchSettings
+from tui.batch.summary import Summary
 
 
 def sidecar(output: Path, kind: str) -> Path:
     """Return where the "rejects.jsonl" or the "receipt.json" of an output is."""
     return output.with_name(f"{output.name}.{kind}")
-
-
-def json_bytes(value: object, *, indent: int | None = None) -> bytes:
-    r"""Return JSON in UTF-8; of a file name that is not, the bytes are spelled as "\udcff"."""
-    return json.dumps(value, ensure_ascii=False, indent=indent).encode("utf-8", "backslashreplace")
 
 
 def reject_fields(found: Found, reject: Reject) -> dict[str, Any]:
@@ -54,10 +52,11 @@ def reject_fields(found: Found, reject: Reject) -> dict[str, Any]:
     return line
 
 
-def check_output(path: Path, settings: Settings) -> None:
+def check_output(path: Path, settings: BatchSettings) -> None:
     """Raise UserError CANNOT_CREATE if `path` must not be written with these settings."""
+    source = settings.source
     for mine in (path, sidecar(path, "rejects.jsonl"), sidecar(path, "receipt.json")):
-        if settings.source is not None and mine.exists() and mine.samefile(settings.source):
+        if isinstance(source, Path) and mine.exists() and mine.samefile(source):
             raise UserError(
                 ExitCode.CANNOT_CREATE, "{path} is the input; name another output", path=mine
             )
@@ -81,7 +80,7 @@ def check_output(path: Path, settings: Settings) -> None:
 
 
 def fingerprint_of(
-    settings: Settings, predictor: Predictor, found: Found
+    settings: BatchSettings, predictor: Predictor, found: Found
 ) -> dict[str, dict[str, Any]]:
     """Return everything that the output depends on."""
     manifest = predictor.manifest
@@ -123,7 +122,7 @@ def begin_anew(journal: Journal, path: Path, *, force: bool) -> None:
             "--output, or --force to drop its answers",
             path=path,
         )
-    journal.begin(b"")
+    journal.begin(b"\n")
 
 
 def resume(journal: Journal, fingerprint: dict[str, dict[str, Any]]) -> None:
@@ -138,17 +137,7 @@ def resume(journal: Journal, fingerprint: dict[str, dict[str, Any]]) -> None:
     except ValueError:  # it is new, or damaged: then no answer can be trusted
         journal.begin(json_bytes(fingerprint))
         return
-    changes = [
-        tr(
-            "{key} (was {old}, is {new})",
-            key=f"{group}.{key}",
-            old=json.dumps(before.get(group, {}).get(key), ensure_ascii=False),
-            new=json.dumps(values.get(key), ensure_ascii=False),
-        )
-        for group, values in fingerprint.items()
-        for key in sorted(values | before.get(group, {}))
-        if before.get(group, {}).get(key) != values.get(key)
-    ]
+    changes = _changes(before, fingerprint)
     if changes:
         same_input = before.get("input") == fingerprint["input"]
         raise UserError(
@@ -160,9 +149,27 @@ def resume(journal: Journal, fingerprint: dict[str, dict[str, Any]]) -> None:
         )
 
 
-def as_interrupted(settings: Settings) -> Settings:
+def _changes(before: Mapping[str, Any], now: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Say for people what of a fingerprint was changed."""
+    changes = []
+    for group, values in now.items():
+        old = before.get(group, {})
+        for key in sorted({*values, *old}):
+            if old.get(key) != values.get(key):
+                change = tr(
+                    "{key} (was {old}, is {new})",
+                    key=f"{group}.{key}",
+                    old=json.dumps(old.get(key), ensure_ascii=False),
+                    new=json.dumps(values.get(key), ensure_ascii=False),
+                )
+                changes.append(change)
+    return changes
+
+
+def as_interrupted(settings: BatchSettings) -> BatchSettings:
     """Return the settings of the interrupted run of an output, or these, where there is none."""
-    assert settings.output is not None  # noqa: S101 - standard output has no run
+    if not isinstance(settings.output, Path):
+        return settings
     try:
         run = json.loads(journal.head_of(settings.output))
         said, reading = run["settings"], run["reading"]
@@ -179,14 +186,15 @@ def as_interrupted(settings: Settings) -> Settings:
         return settings
 
 
-def finished(settings: Settings, fingerprint: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def finished(
+    output: Path, settings: BatchSettings, fingerprint: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
     """Return the receipt of an output that a run with this fingerprint has finished, or None."""
-    output = settings.output
-    if output is None or settings.source is None or settings.force:
+    if settings.force or not settings.resumable:
         return None
     try:
         receipt = json.loads(sidecar(output, "receipt.json").read_bytes())
-        same = receipt["run"] == fingerprint and receipt["output"]["sha256"] == digest_of(output)
+        same = receipt["run"] == fingerprint and receipt["output"]["sha256"] == file_digest(output)
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     return receipt if same else None
@@ -221,7 +229,7 @@ def publish(
             "read": summary.read,
             "written": summary.written,
             "rejected": summary.rejected,
-            "status": dict(zip(STATUSES, summary.statuses.tolist(), strict=True)),
+            "status": {status.word: int(summary.statuses[status]) for status in Status},
             "label": dict(zip(summary.labels, summary.counts.tolist(), strict=True)),
         },
         "scores": summary.metrics and summary.metrics.as_dict(),
@@ -233,7 +241,7 @@ def publish(
     else:
         journal.remove(beside)  # of an output that this one replaces
     with closing(Draft(folder / "receipt.draft")) as receipt:
-        receipt.write(json_bytes(summary.receipt, indent=1) + b"\n")
+        receipt.write(json_bytes(summary.receipt, indent=1))
         receipt.finish()
     journal.publish(folder / "receipt.draft", sidecar(output, "receipt.json"))
     journal.publish(folder / "output.draft", output)

@@ -11,13 +11,8 @@ from models.console.display import aligned
 from models.console.i18n import tr
 from models.metrics import Metrics
 from models.tables import Record, Reject
-
-STATUSES = ("ok", "uncertain", "truncated", "empty")
-"""Of an answer: sure; less sure than the model asks for; of a text whose beginning alone was read
-(however sure); none, for want of a text."""
-
-REJECTS_SHOWN = 3
-"""How many rejects people are told of, the first ones; the rejects file has them all."""
+from tui.batch.answer import Status
+from tui.batch.inspection import REJECTS_SHOWN
 
 
 @dataclass(frozen=True)
@@ -29,7 +24,7 @@ class Chunk:
         texts: theirs.
         ids: the label of each, -1 for a text that is empty, int64 `[records]`.
         confidences: its probability, 0 likewise, float32 `[records]`.
-        statuses: indices into `STATUSES`, int64 `[records]`.
+        statuses: the `Status` of each, int64 `[records]`.
         truths: true label ids, int64 `[records]`; None without a label column.
         rejects: the items that were not written.
     """
@@ -79,7 +74,7 @@ class Summary:
     def begin(cls, labels: Sequence[str], records: int | None) -> "Summary":
         """Return the summary of a run that has done nothing yet."""
         counts = np.zeros(len(labels), dtype=np.int64)
-        return cls(tuple(labels), records, counts, np.zeros(len(STATUSES), dtype=np.int64))
+        return cls(tuple(labels), records, counts, np.zeros(len(Status), dtype=np.int64))
 
     @classmethod
     def of(cls, receipt: Mapping[str, Any]) -> "Summary":
@@ -123,7 +118,7 @@ class Summary:
         self.rejected += len(chunk.rejects)
         self.rejects = (*self.rejects, *chunk.rejects)[:REJECTS_SHOWN]
         self.counts = self.counts + np.bincount(chunk.ids[filled], minlength=len(self.labels))
-        self.statuses = self.statuses + np.bincount(chunk.statuses, minlength=len(STATUSES))
+        self.statuses = self.statuses + np.bincount(chunk.statuses, minlength=len(Status))
         if chunk.truths is not None:
             found = Metrics.of(chunk.truths[filled], chunk.ids[filled], len(self.labels))
             self.metrics = found if self.metrics is None else self.metrics + found

@@ -142,12 +142,12 @@ def test_a_damaged_workbook_is_refused_or_accounted_for(tmp_path: Path, format: 
 def test_inspecting_any_bytes_ends_in_a_finding_or_in_an_error_for_people(
     tmp_path: Path, format: str, content: bytes
 ) -> None:
-    from tui.batch.inspection import Settings
+    from tui.batch.settings import BatchSettings
 
     path = tmp_path / f"a.{format}"
     path.write_bytes(content)
     try:
-        found = inspect(Settings(path, output_format="jsonl"))
+        found = inspect(BatchSettings(path, output_format="jsonl"))
     except UserError as error:
         assert error.code == ExitCode.DATA
     else:

@@ -28,9 +28,10 @@ from tui.app.screens.results import ResultsScreen
 from tui.app.theme import one_line, padded
 from tui.app.threads import aside
 from tui.app.widgets.virtual_list import Lines
-from tui.batch.inspection import Found, Settings, inspect
+from tui.batch.inspection import Found, inspect
 from tui.batch.journal import run_folder
 from tui.batch.receipt import as_interrupted
+from tui.batch.settings import BatchSettings
 
 _DELIMITERS = {",": ",", "\t": "Tab", ";": ";", "|": "|"}
 _PREFIXES = ("", "new_", "model_")
@@ -45,20 +46,20 @@ class Field(NamedTuple):
 
     name: str
     value: str
-    choices: Mapping[str, Settings] | None
+    choices: Mapping[str, BatchSettings] | None
     flag: str
 
 
-def fields_of(settings: Settings, found: Found | None, sheets: Sequence[str]) -> list[Field]:
+def fields_of(settings: BatchSettings, found: Found | None, sheets: Sequence[str]) -> list[Field]:
     """Return what can be changed, as things stand; `sheets` are those of a workbook."""
-    assert settings.source is not None  # noqa: S101 - for mypy
+    assert isinstance(settings.source, Path)  # noqa: S101 - for mypy
     dialect = found.dialect if found else settings.dialect
     if dialect.format is None:
         dialect = replace(dialect, format=format_of(settings.source))
     columns = found.columns if found else ()
     text_column = found.text_column if found else None
 
-    def reading(**changes: Any) -> Settings:
+    def reading(**changes: Any) -> BatchSettings:
         return replace(settings, dialect=replace(settings.dialect, **changes))
 
     texts = {name: replace(settings, text_column=name) for name in columns}
@@ -111,7 +112,7 @@ class FileScreen(Page):
         super().__init__()
         suffix = source.suffix if format_of(source) in OUTPUT_FORMATS else ".csv"
         self._proposed = source.with_name(f"{source.stem}.labelled{suffix}")
-        self._settings = as_interrupted(Settings(source, self._proposed))
+        self._settings = as_interrupted(BatchSettings(source, self._proposed))
         self._found: Found | None = None
         self._sheets: Sequence[str] = ()
         self._problem: str | None = None
@@ -129,7 +130,7 @@ class FileScreen(Page):
         self._inspect(self._settings)
 
     @work(exclusive=True, description="inspect")
-    async def _inspect(self, settings: Settings) -> None:
+    async def _inspect(self, settings: BatchSettings) -> None:
         """Read the file, and show what was found."""
         self._settings, self._found, self._problem = settings, None, None
         self.call_later(self.tell)
@@ -139,14 +140,14 @@ class FileScreen(Page):
         except (UserError, OSError) as error:
             self._problem = reason_of(error)
         source = settings.source
-        if source is not None and (settings.dialect.format or format_of(source)) == "xlsx":
+        if isinstance(source, Path) and (settings.dialect.format or format_of(source)) == "xlsx":
             self._sheets = await aside(lambda: sheets_of(source))
         self.call_later(self.tell)
 
     def tell(self) -> None:
         """Show what was found."""
         found, output = self._found, self._settings.output
-        assert output is not None  # noqa: S101 - for mypy
+        assert isinstance(output, Path)  # noqa: S101 - for mypy
         fields = fields_of(self._settings, found, self._sheets)
         if self._problem is not None:
             said = in_words_of(fields, display(self._problem))
@@ -216,7 +217,7 @@ class FileScreen(Page):
     async def action_classify(self) -> None:
         """Classify, when it is clear that nothing is lost by it."""
         settings, found = self._settings, self._found
-        assert settings.output is not None  # noqa: S101 - for mypy
+        assert isinstance(settings.output, Path)  # noqa: S101 - for mypy
         if found is None:  # it is being read anew since the key was pressed
             return
         if not await self.may_write(settings.output, settings):

@@ -22,7 +22,7 @@ from tui.app.widgets.virtual_list import Lines
 
 if TYPE_CHECKING:
     from tui.app.app import SentimentApp
-    from tui.batch.inspection import Settings
+    from tui.batch.settings import BatchSettings
 
 _STATE: dict[type[Any], str] = {Entry: "text", Line: "value", Lines: "cursor"}
 """What the user did to a widget: its attribute, which outlives another language."""
@@ -91,7 +91,7 @@ class Page(Screen[None]):
             self.app.say(tr("Noted in {path}", path=corrections.path))
             then()
 
-    async def may_write(self, path: Path, settings: "Settings") -> bool:
+    async def may_write(self, path: Path, settings: "BatchSettings") -> bool:
         """Ask whether a file that exists may be replaced, if it may be at all; in a worker."""
         from tui.batch.receipt import check_output  # imports numpy and the tokenizer
 

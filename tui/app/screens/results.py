@@ -32,8 +32,8 @@ from tui.app.theme import one_line, padded, percent
 from tui.app.threads import aside
 from tui.app.widgets.text_entry import Line
 from tui.app.widgets.virtual_list import Items, Lines
+from tui.batch.answer import Status
 from tui.batch.engine import Stopped
-from tui.batch.summary import STATUSES
 
 _LOOK = 0.1  # seconds between two looks at the counters of a run
 _SELECT = 1.0  # seconds between two selections while rows come in
@@ -209,7 +209,7 @@ class ResultsScreen(Page):
 
     def action_next_unsure(self) -> None:
         """Go to the next row of which the model is unsure."""
-        unsure = self.job.rows.column("states") == STATUSES.index("uncertain")
+        unsure = self.job.rows.column("states") == Status.UNCERTAIN
         after = np.flatnonzero(unsure[np.asarray(self._rows, dtype=np.int64)])
         after = after[after > self._table.cursor]
         if len(after):
@@ -331,7 +331,7 @@ class ResultsScreen(Page):
         if number is None:
             return
         output = self.job.settings.output
-        assert output is not None  # noqa: S101 - for mypy
+        assert isinstance(output, Path)  # noqa: S101 - for mypy
         start = str(output.with_name(f"{output.stem}.rows{output.suffix}"))
         title = tr("Save to (CSV, TSV, JSONL, XLSX or Parquet)")
         if name := await self.app.push_screen_wait(Ask(title, start)):

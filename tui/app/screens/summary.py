@@ -14,15 +14,16 @@ from tui.app.paint import bar, named
 from tui.app.result_store import BINS, Rows
 from tui.app.screens.dialogs import Dialog
 from tui.app.theme import look, one_line
-from tui.batch.summary import STATUSES, scores
+from tui.batch.answer import Status
+from tui.batch.summary import scores
 
 _CELLS = 30  # of a bar
 _WIDTH = 66  # of a line in the box
 
 
 def status_names() -> tuple[str, ...]:
-    """Return the names of `STATUSES`, for people."""
-    return tr("ok"), tr("unsure"), tr("cut"), tr("empty")
+    """Return the name of each `Status`, for people."""
+    return tuple(status.title for status in Status)
 
 
 class SummaryBox(Dialog):
@@ -45,7 +46,7 @@ def progress(job: Job, width: int) -> Content:
 
     Only why it failed may take more than its line.
     """
-    summary, rows, output = job.summary, job.rows, job.settings.output or Path()
+    summary, rows, output = job.summary, job.rows, Path(str(job.settings.output))
     total = job.found.records or 0
     done = summary.predicted if summary else 0
     parts = [
@@ -110,7 +111,7 @@ def _histogram(rows: Rows) -> Content:
 
 def _facts(job: Job) -> str:
     """Return the counts that the other two leave out, and the scores where there are any."""
-    states = np.bincount(job.rows.column("states"), minlength=len(STATUSES)).tolist()
+    states = np.bincount(job.rows.column("states"), minlength=len(Status)).tolist()
     named_counts = zip(status_names(), states, strict=True)
     found = [" · ".join(f"{name} {count:,}" for name, count in named_counts)]
     if job.summary is not None and job.summary.rejected:

@@ -1,0 +1,68 @@
+"""The answer to a record: its status, and its columns with their values."""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Any
+
+from models.console.i18n import tr
+
+
+class Status(IntEnum):
+    """How far an answer can be relied on; the number is what arrays of statuses hold."""
+
+    OK = 0
+    UNCERTAIN = 1  # less sure than the model asks for
+    TRUNCATED = 2  # only the beginning of the text was read, however sure
+    EMPTY = 3  # no answer, for want of a text
+
+    @property
+    def word(self) -> str:
+        """The status as files have it."""
+        return self.name.lower()
+
+    @property
+    def title(self) -> str:
+        """The status as people read it."""
+        return (tr("ok"), tr("unsure"), tr("cut"), tr("empty"))[self]
+
+
+class AnswerColumns:
+    """Names of the columns of the answer.
+
+    Args:
+        labels: names of the model's labels.
+        prefix: put before each name.
+        probabilities: whether there is a column for each label.
+    """
+
+    def __init__(self, labels: Sequence[str], prefix: str, *, probabilities: bool) -> None:
+        self._labels = labels
+        self.label = prefix + "predicted_label"
+        self.id = prefix + "predicted_id"
+        self.confidence = prefix + "confidence"
+        self.status = prefix + "status"
+        self.probabilities: list[str] = []
+        if probabilities:
+            self.probabilities = [f"{prefix}probability_{label}" for label in labels]
+        self.names = [self.label, self.id, self.confidence, self.status, *self.probabilities]
+
+    def row(
+        self, label: int, confidence: float, status: int, probabilities: Sequence[float]
+    ) -> dict[str, Any]:
+        """Return the value of each column.
+
+        Args:
+            label: its id, -1 for a record without text: all but the status is None then.
+            confidence: its probability.
+            status: a `Status`.
+            probabilities: those of all labels; only looked at where they have columns.
+        """
+        row: dict[str, Any] = dict.fromkeys(self.names)
+        row[self.status] = Status(status).word
+        if label >= 0:
+            row[self.label] = self._labels[label]
+            row[self.id] = label
+            row[self.confidence] = round(confidence, 6)
+            for name, probability in zip(self.probabilities, probabilities, strict=False):
+                row[name] = round(probability, 6)
+        return row
