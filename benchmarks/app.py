@@ -126,8 +126,9 @@ async def browse(home: Path) -> None:
             say(f"{ROWS:,} rows: {what}", time.perf_counter() - begin)
 
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        found = Found("", Dialect(), ())
-        job = Job(app.engine, BatchSettings(StandardInput()), found, ("负向评价", "正向评价"))
+        settings = BatchSettings(StandardInput())
+        found = Found(settings, "", Dialect(), ())
+        job = Job(app.engine, settings, found, ("负向评价", "正向评价"))
         job.rows, job._ended = made_up(), State.DONE
         begin = time.perf_counter()
         await app.push_screen(ResultsScreen(job))

@@ -3,7 +3,7 @@
 import csv
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, dropwhile
 
@@ -43,8 +43,8 @@ def open_delimited(file: InputFile, dialect: Dialect, lines: Iterator[Line]) -> 
     delimiter = dialect.delimiter or (_delimiter(file, first.content) if is_csv else "\t")
     quoting = dialect.quoting or ("double" if is_csv else "none")
     dialect = replace(dialect, delimiter=delimiter, quoting=quoting)
-    rows = _Rows(chain([first], lines), delimiter, quoting)
-    columns, items = named(file, iter(rows), dialect.header)
+    rows = _rows(chain([first], lines), delimiter, quoting)
+    columns, items = named(file, rows, dialect.header)
     if dialect.header and re.search("\r(?!\n)", " ".join(columns)):
         problem = tr("lines end at CR alone; make that LF or CRLF first")
         raise wrong(file, first.number, problem)
@@ -99,67 +99,56 @@ class _UnterminatedError(Exception):
     """A quote is open for too many lines."""
 
 
-class _Rows:
-    """Splits lines into rows of values.
+def _rows(lines: Iterator[Line], delimiter: str, quoting: str) -> Iterator[ParsedRow]:
+    """Split lines into rows of values.
 
     A row that breaks the rules of quoting costs the line that it begins on; reading goes on with
     the next, so that a quote which nobody closed swallows nothing.
     """
+    taken: list[Line] = []  # lines of the row that is being read
+    again: deque[Line] = deque()  # lines after one that was rejected
 
-    def __init__(self, lines: Iterator[Line], delimiter: str, quoting: str) -> None:
-        self._lines, self._delimiter, self._quoting = lines, delimiter, quoting
-        self._again: deque[Line] = deque()  # lines after one that was rejected
-        self._taken: list[Line] = []  # lines of the row that is being read
-
-    def __iter__(self) -> Iterator[ParsedRow]:
-        while True:
-            reader = csv.reader(
-                self._feed(), delimiter=self._delimiter, strict=True, **QUOTING[self._quoting]
-            )
-            try:
-                for values in reader:
-                    yield self._row(values)
-                    self._taken = []
-                return
-            except (csv.Error, _UnterminatedError) as error:
-                first, *others = self._taken
-                problem = self._misquoted(error, self._taken[-1].content)
-                yield ParsedRow(place_of([first]), undecodable([first]) or problem)
-                self._again.extendleft(reversed(others))
-                self._taken = []
-
-    def _feed(self) -> Iterator[str]:
-        """Yield lines to the csv module, and keep them."""
-        for line in iter(self._next_line, None):
-            self._taken.append(line)
-            if len(self._taken) > MOST_LINES:
+    def feed() -> Iterator[str]:
+        while line := again.popleft() if again else next(lines, None):
+            taken.append(line)
+            if len(taken) > MOST_LINES:
                 raise _UnterminatedError
-            text, content = line.text, line.content
+            content, text = line.content, line.text
             if "\r" in content:
                 text = content.replace("\r", _LONE_CR) + text[len(content) :]
             yield text
 
-    def _next_line(self) -> Line | None:
-        return self._again.popleft() if self._again else next(self._lines, None)
+    options = QUOTING[quoting]
+    while True:
+        try:
+            for values in csv.reader(feed(), delimiter=delimiter, strict=True, **options):
+                yield _row(taken, values)
+                taken.clear()
+            return
+        except (csv.Error, _UnterminatedError) as error:
+            problem = _misquoted(error, taken[-1].content if quoting == "backslash" else "")
+            first, *others = taken
+            yield ParsedRow(place_of([first]), undecodable([first]) or problem)
+            again.extendleft(reversed(others))
+            taken.clear()
 
-    def _row(self, values: list[str]) -> ParsedRow:
-        lines = self._taken
-        if any("\r" in line.content for line in lines):
-            values = [value.replace(_LONE_CR, "\r") for value in values]
-        blank = len(values) <= 1 and not lines[0].content.strip(" ")
-        return ParsedRow(place_of(lines), undecodable(lines) or values or [""], blank)
 
-    def _misquoted(self, error: Exception, last: str) -> Problem:
-        """Return what is wrong with the quotes of a row that ends in the line `last`."""
-        backslashes = len(last) - len(last.rstrip("\\"))
-        if "expected after" in str(error):
-            message = tr("the quotes are not as in CSV: something follows a closing quote")
-        elif isinstance(error, _UnterminatedError):
-            return "unterminated_quote", tr("a quote that opens here is never closed")
-        elif "unexpected end" not in str(error):
-            message = tr("the quotes are not as in CSV: {reason}", reason=error)
-        elif self._quoting == "backslash" and backslashes % 2:
-            message = tr("the file ends in a backslash, with nothing behind it")
-        else:
-            return "unterminated_quote", tr("a quote that opens here is never closed")
-        return "bad_quote", message
+def _row(lines: Sequence[Line], values: list[str]) -> ParsedRow:
+    if any("\r" in line.content for line in lines):
+        values = [value.replace(_LONE_CR, "\r") for value in values]
+    blank = len(values) <= 1 and not lines[0].content.strip(" ")
+    return ParsedRow(place_of(lines), undecodable(lines) or values or [""], blank)
+
+
+def _misquoted(error: Exception, last: str) -> Problem:
+    """Return what is wrong with the quotes of a row; backslashes count in `last`, its last line."""
+    backslashes = len(last) - len(last.rstrip("\\"))
+    if "expected after" in str(error):
+        message = tr("the quotes are not as in CSV: something follows a closing quote")
+    elif isinstance(error, csv.Error) and "unexpected end" not in str(error):
+        message = tr("the quotes are not as in CSV: {reason}", reason=error)
+    elif isinstance(error, csv.Error) and backslashes % 2:
+        message = tr("the file ends in a backslash, with nothing behind it")
+    else:
+        return "unterminated_quote", tr("a quote that opens here is never closed")
+    return "bad_quote", message

@@ -16,7 +16,7 @@ from models.tables import Record, open_table
 from tui.app.result_store import Rows
 from tui.batch.answer import AnswerColumns
 from tui.batch.engine import Stopped
-from tui.batch.inspection import Found, keeps_lines
+from tui.batch.inspection import Found
 from tui.batch.journal import Draft, journal_of, publish
 from tui.batch.receipt import begin_anew, check_output
 from tui.batch.settings import BatchSettings
@@ -61,18 +61,20 @@ def save_rows(
     check_output(path, settings)
     indices = np.arange(len(rows)) if chosen is None else np.sort(chosen)
     numbers, written = rows.column("numbers")[indices], 0
-    columns = AnswerColumns(rows.labels, settings.prefix, probabilities=False)
+    columns = AnswerColumns(settings, rows.labels)
     corrected = settings.prefix + "corrected_label"
     texts = ((index, rows.row(index).text) for index in (indices.tolist() if corrections else ()))
     labels = {index: corrections[text] for index, text in texts if text in corrections}
     with open_table(settings.source, found.dialect) as table:
-        now = replace(found, output_format=settings.format_from(str(table.dialect.format)))
-        if labels and not keeps_lines(settings, now):
-            settings = replace(settings, select=(*(settings.select or found.columns), corrected))
+        format = settings.format_from(str(table.dialect.format))
+        now = replace(found, settings=settings, output_format=format)
+        if labels and not now.keeps_lines:
+            select = (*now.kept, corrected)
+            now = replace(now, settings=replace(settings, select=select))
         with journal_of(path) as journal:
             begin_anew(journal, path, force=False)
             with closing(Draft(journal.folder / "output.draft")) as draft:
-                writer = open_writer(settings, now, table, columns, draft, journal.folder)
+                writer = open_writer(now, table, columns, draft, journal.folder)
                 for item in table.items:
                     if stop.is_set():
                         raise Stopped
@@ -81,7 +83,7 @@ def save_rows(
                     if isinstance(item, Record) and item.place.number == numbers[written]:
                         index = int(indices[written])
                         row = rows.row(index, 0)
-                        values = columns.row(row.label, row.confidence, row.status, ())
+                        values = columns.row(row.label, row.confidence, row.status)
                         answer = {corrected: labels.get(index)} if labels else {}
                         _write(writer, item, answer | values)
                         written += 1

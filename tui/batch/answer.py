@@ -5,6 +5,8 @@ from enum import IntEnum
 from typing import Any
 
 from models.console.i18n import tr
+from models.labels import LabelSet
+from tui.batch.settings import BatchSettings
 
 
 class Status(IntEnum):
@@ -30,39 +32,40 @@ class AnswerColumns:
     """Names of the columns of the answer.
 
     Args:
+        settings: what the run is asked to do.
         labels: names of the model's labels.
-        prefix: put before each name.
-        probabilities: whether there is a column for each label.
     """
 
-    def __init__(self, labels: Sequence[str], prefix: str, *, probabilities: bool) -> None:
-        self._labels = labels
+    def __init__(self, settings: BatchSettings, labels: Sequence[str]) -> None:
+        prefix = settings.prefix
+        self.labels = LabelSet(labels)
         self.label = prefix + "predicted_label"
         self.id = prefix + "predicted_id"
         self.confidence = prefix + "confidence"
         self.status = prefix + "status"
         self.probabilities: list[str] = []
-        if probabilities:
+        if settings.probabilities:
             self.probabilities = [f"{prefix}probability_{label}" for label in labels]
         self.names = [self.label, self.id, self.confidence, self.status, *self.probabilities]
 
     def row(
-        self, label: int, confidence: float, status: int, probabilities: Sequence[float]
+        self, label: int, confidence: float, status: int, probabilities: Sequence[float] = ()
     ) -> dict[str, Any]:
-        """Return the value of each column.
+        """Return the value of each column; without a text, only the status has one.
 
         Args:
-            label: its id, -1 for a record without text: all but the status is None then.
-            confidence: its probability.
+            label: id of the label, -1 without a text.
+            confidence: probability of the label.
             status: a `Status`.
-            probabilities: those of all labels; only looked at where they have columns.
+            probabilities: probabilities of all labels; used where they have columns.
         """
         row: dict[str, Any] = dict.fromkeys(self.names)
         row[self.status] = Status(status).word
-        if label >= 0:
-            row[self.label] = self._labels[label]
-            row[self.id] = label
-            row[self.confidence] = round(confidence, 6)
-            for name, probability in zip(self.probabilities, probabilities, strict=False):
-                row[name] = round(probability, 6)
+        if label < 0:
+            return row
+        row[self.label] = self.labels.names[label]
+        row[self.id] = label
+        row[self.confidence] = round(confidence, 6)
+        for name, probability in zip(self.probabilities, probabilities, strict=False):
+            row[name] = round(probability, 6)
         return row

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 
 from models.console.command import ExitCode, UserError
 from models.files import json_bytes
-from models.labels import LabelSet
 from models.predictor import Predictor
 from models.tables import Item, Reject, Table, open_table
 from tui.batch.answer import AnswerColumns, Status
@@ -109,7 +108,7 @@ def classify(
         found = found or recognise(settings, table)
         if found.problem is not None:
             raise found.problem
-        run = _Run(settings, predictor, found, hooks)
+        run = _Run(predictor, found, hooks)
         hooks.found(found)
         if isinstance(settings.output, Path):
             run.publish(table, settings.output)
@@ -136,26 +135,21 @@ class _Work(NamedTuple):
 class _Run:
     """One run: its summary, and whoever reads, predicts and writes for it."""
 
-    def __init__(
-        self, settings: BatchSettings, predictor: Predictor, found: Found, hooks: Hooks
-    ) -> None:
-        self._settings, self._found, self._hooks = settings, found, hooks
-        self._predictor, self._manifest = predictor, predictor.manifest
-        labels = LabelSet(self._manifest.labels)
-        self._columns = AnswerColumns(
-            labels.names, settings.prefix, probabilities=settings.probabilities
-        )
-        check_run(settings, found, labels, self._columns.names)
-        self._validator = Validator(settings, found, labels, self._columns.names)
+    def __init__(self, predictor: Predictor, found: Found, hooks: Hooks) -> None:
+        self._settings, self._found, self._hooks = found.settings, found, hooks
+        self._predictor, labels = predictor, predictor.manifest.labels
+        self._columns = AnswerColumns(found.settings, labels)
+        check_run(found, self._columns)
+        self._validator = Validator(found, self._columns)
         self._ended = threading.Event()
         self._started = time.monotonic()
         self._journal: Journal | None = None
-        self.summary = Summary.begin(labels.names, found.records)
+        self.summary = Summary.begin(labels, found.records)
 
     def publish(self, table: Table, output: Path) -> None:
         """Write the whole table into a file: go on where a run ended, or begin anew."""
         settings = self._settings
-        fingerprint = fingerprint_of(settings, self._predictor, self._found)
+        fingerprint = fingerprint_of(self._predictor, self._found)
         receipt = finished(output, settings, fingerprint)
         if receipt is None:
             check_output(output, settings)
@@ -200,7 +194,7 @@ class _Run:
         scratch: Path | None = None,
     ) -> None:
         """Write the whole table; while a chunk is predicted, the next is read, the last written."""
-        writer = open_writer(self._settings, self._found, table, self._columns, output, scratch)
+        writer = open_writer(self._found, table, self._columns, output, scratch)
 
         def finish(work: _Work) -> None:
             chunk = self._written(work, writer)
@@ -298,7 +292,7 @@ class _Run:
         probabilities, read = answers[:, :-1], answers[:, -1]
         confidences = probabilities.max(axis=1, initial=0.0)
         ids = np.where(read > 0, probabilities.argmax(axis=1), -1)
-        unsure = confidences < self._manifest.uncertain_below
+        unsure = confidences < self._predictor.manifest.uncertain_below
         statuses = np.select(
             [read == 0, read < 1, unsure],
             [Status.EMPTY, Status.TRUNCATED, Status.UNCERTAIN],

@@ -37,6 +37,7 @@ class Found:
     text_column=…)`, `replace(settings, dialect=replace(settings.dialect, delimiter=…))`.
 
     Attributes:
+        settings: what the run is asked to do.
         name: of the input, for people.
         dialect: how it is written down, with nothing left to find out.
         columns: names in order; all that occur in JSONL, in order of appearance.
@@ -51,6 +52,7 @@ class Found:
         digest: SHA-256 of the file.
     """
 
+    settings: BatchSettings
     name: str
     dialect: Dialect
     columns: tuple[str, ...]
@@ -64,6 +66,17 @@ class Found:
     size: int | None = None
     digest: str | None = None
 
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The columns of the input that the output has."""
+        return self.settings.select or self.columns
+
+    @property
+    def keeps_lines(self) -> bool:
+        """Whether the output keeps the lines of the input, and only adds to them."""
+        formats = {self.dialect.format, self.output_format}
+        return formats == {"jsonl"} and not self.settings.select
+
 
 def inspect(settings: BatchSettings) -> Found:
     """Read a file once, from end to end, and say what it holds and how it will be read.
@@ -76,17 +89,17 @@ def inspect(settings: BatchSettings) -> Found:
     with open_table(settings.source, settings.dialect) as table:
         found = recognise(settings, table)
         if found.problem is None or table.dialect.format != "jsonl":
-            return _read_through(settings, table, found)
+            return _read_through(table, found)
         columns = dict.fromkeys(table.columns)  # the first record may lack what others have
         for item in table.items:
             if isinstance(item, Record):
                 columns.update(dict.fromkeys(item.fields))
     with open_table(settings.source, table.dialect) as table:
         found = recognise(settings, replace(table, columns=list(columns)))
-        return _read_through(settings, table, found)
+        return _read_through(table, found)
 
 
-def _read_through(settings: BatchSettings, table: Table, found: Found) -> Found:
+def _read_through(table: Table, found: Found) -> Found:
     """Read all records: count them, hash them, and keep the first."""
     columns = dict.fromkeys(found.columns)
     preview: list[Record] = []
@@ -101,14 +114,13 @@ def _read_through(settings: BatchSettings, table: Table, found: Found) -> Found:
                 rejects.append(text)
         elif isinstance(item, Record):
             if len(preview) < PREVIEW:
-                shown = {column: _shown(value) for column, value in item.fields.items()}
-                preview.append(replace(item, fields=shown))
+                preview.append(_shown(item))
             if item.source:  # JSONL, the only format whose records differ in columns
                 columns.update(dict.fromkeys(item.fields))
     return replace(
         found,
         columns=tuple(columns),
-        problem=found.problem or _late_problem(settings, found, records, list(columns)),
+        problem=found.problem or _late_problem(found, records, list(columns)),
         records=records,
         rejected=rejected,
         rejects=tuple(rejects),
@@ -118,17 +130,18 @@ def _read_through(settings: BatchSettings, table: Table, found: Found) -> Found:
     )
 
 
-def _shown(value: Any) -> Any:
-    """Return a value as `plain` does; U+FFFD in place of one that Arrow cannot convert."""
-    try:
-        return plain(value)
-    except ValueError:
-        return "\N{REPLACEMENT CHARACTER}"
+def _shown(record: Record) -> Record:
+    """Return a record with `plain` values; U+FFFD in place of one that Arrow cannot convert."""
+    shown: dict[str, Any] = {}
+    for column, value in record.fields.items():
+        try:
+            shown[column] = plain(value)
+        except ValueError:
+            shown[column] = "\N{REPLACEMENT CHARACTER}"
+    return replace(record, fields=shown)
 
 
-def _late_problem(
-    settings: BatchSettings, found: Found, records: int, columns: Sequence[str]
-) -> UserError | None:
+def _late_problem(found: Found, records: int, columns: Sequence[str]) -> UserError | None:
     """Return what only shows once all records have been read."""
     if found.output_format == "xlsx" and records >= XLSX_ROWS:
         return UserError(
@@ -137,7 +150,7 @@ def _late_problem(
             count=records,
         )
     try:
-        _check_selected(settings, found.name, columns)
+        _check_selected(found.settings, found.name, columns)
     except UserError as error:
         return error
     return None
@@ -151,7 +164,7 @@ def _check_selected(settings: BatchSettings, name: str, columns: Sequence[str]) 
 def recognise(settings: BatchSettings, table: Table) -> Found:
     """Say what an opened table shows before its records are read."""
     name, columns, format = table.name, table.columns, str(table.dialect.format)
-    found = Found(name, table.dialect, tuple(columns))
+    found = Found(settings, name, table.dialect, tuple(columns))
     try:
         _check_options(settings, name, format)
         text_column = _text_column(settings, table)
@@ -214,8 +227,3 @@ def text_of(record: Record, column: str | None) -> str | Reject:
 def has_text(text: str) -> bool:
     """Return whether there is anything to be read; of zero width, it is not."""
     return any(character.isprintable() and not character.isspace() for character in text)
-
-
-def keeps_lines(settings: BatchSettings, found: Found) -> bool:
-    """Return whether the output keeps the lines of its input, and only adds to them."""
-    return found.dialect.format == found.output_format == "jsonl" and not settings.select

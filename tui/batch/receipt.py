@@ -24,6 +24,8 @@ from tui.batch.journal import Draft, Journal
 from tui.batch.settings import BatchSettings
 from tui.batch.summary import Summary
 
+_PACKAGES = ("sentiment-tui", "onnxruntime", "onnxruntime-gpu", "tokenizers")
+
 
 def sidecar(output: Path, kind: str) -> Path:
     """Return where the "rejects.jsonl" or the "receipt.json" of an output is."""
@@ -79,12 +81,10 @@ def check_output(path: Path, settings: BatchSettings) -> None:
         )
 
 
-def fingerprint_of(
-    settings: BatchSettings, predictor: Predictor, found: Found
-) -> dict[str, dict[str, Any]]:
+def fingerprint_of(predictor: Predictor, found: Found) -> dict[str, dict[str, Any]]:
     """Return everything that the output depends on."""
-    manifest = predictor.manifest
-    packages = ("sentiment-tui", "onnxruntime", "onnxruntime-gpu", "tokenizers")
+    settings, manifest = found.settings, predictor.manifest
+    versions = {name: installed(name) for name in _PACKAGES}
     return {
         "input": {"name": Path(found.name).name, "bytes": found.size, "sha256": found.digest},
         "reading": {**asdict(found.dialect), "text_column": found.text_column},
@@ -104,7 +104,7 @@ def fingerprint_of(
             "precision": manifest.precision,
             "uncertain_below": manifest.uncertain_below,
         },
-        "versions": {name: version for name in packages if (version := installed(name))},
+        "versions": {name: version for name, version in versions.items() if version},
         "machine": {"device": predictor.device, "threads": available_cores()},
     }
 

@@ -1,16 +1,15 @@
 """What can be classified: the checks before a run, and of each record in it."""
 
 import os
-from collections.abc import Collection
 from typing import NamedTuple
 
 from models.console.command import ExitCode, UserError
 from models.console.display import display
 from models.console.i18n import tr
-from models.labels import LabelSet
 from models.tables import TEXT_FORMATS, Item, Record, Reject, plain
-from tui.batch.inspection import Found, keeps_lines, text_of
-from tui.batch.settings import BatchSettings, StandardOutput
+from tui.batch.answer import AnswerColumns
+from tui.batch.inspection import Found, text_of
+from tui.batch.settings import StandardOutput
 
 
 class Accepted(NamedTuple):
@@ -27,21 +26,14 @@ class Accepted(NamedTuple):
     truth: int
 
 
-def check_run(
-    settings: BatchSettings, found: Found, labels: LabelSet, answer: Collection[str]
-) -> None:
+def check_run(found: Found, answer: AnswerColumns) -> None:
     """Check what only the model can tell, before the first record.
-
-    Args:
-        settings: what the run is asked to do.
-        found: what is known of the input.
-        labels: the model's.
-        answer: names of the columns of the answer.
 
     Raises:
         UserError: DATA, the input has a column of the answer's name, or no label of the model's;
             USAGE, the output is a terminal and no text.
     """
+    settings, labels = found.settings, answer.labels
     column = settings.label_column
     named = {str(record.fields.get(column)) for record in found.preview if column is not None}
     if named and all(labels.find(name) is None for name in named):  # none would be classified
@@ -61,7 +53,7 @@ def check_run(
             "{format} is not for a terminal: name an --output, or lead it into a pipe or a file",
             format=found.output_format,
         )
-    taken = sorted(set(settings.select or found.columns).intersection(answer))
+    taken = sorted(set(found.kept).intersection(answer.names))
     if taken:
         raise UserError(
             ExitCode.DATA,
@@ -76,20 +68,17 @@ class Validator:
     """Tells the records of a table that can be classified from those that cannot.
 
     Args:
-        settings: what the run is asked to do.
         found: what is known of the input.
-        labels: the model's.
-        answer: names of the columns of the answer.
+        answer: columns of the answer.
     """
 
-    def __init__(
-        self, settings: BatchSettings, found: Found, labels: LabelSet, answer: Collection[str]
-    ) -> None:
-        self._labels, self._label_column = labels, settings.label_column
+    def __init__(self, found: Found, answer: AnswerColumns) -> None:
+        settings = found.settings
+        self._labels, self._label_column = answer.labels, settings.label_column
         self._text_column = found.text_column
-        self._taken: Collection[str] = () if settings.select else answer
+        self._taken = [] if settings.select else answer.names
         # In JSONL the columns differ, and are known from before only where it is a file.
-        self._any_column = bool(settings.select) or keeps_lines(settings, found)
+        self._any_column = bool(settings.select) or found.keeps_lines
         self._columns = frozenset(found.columns)
 
     def check(self, item: Item) -> Accepted | Reject:

@@ -5,9 +5,8 @@ from pathlib import Path
 from models.console.command import ExitCode, UserError
 from models.tables import Table
 from tui.batch.answer import AnswerColumns
-from tui.batch.inspection import Found, keeps_lines
+from tui.batch.inspection import Found
 from tui.batch.journal import Sink
-from tui.batch.settings import BatchSettings
 from tui.batch.writers.base import UnwritableError, Writer
 from tui.batch.writers.csv import CsvWriter
 from tui.batch.writers.excel import ExcelWriter
@@ -18,18 +17,12 @@ __all__ = ["UnwritableError", "Writer", "open_writer"]
 
 
 def open_writer(
-    settings: BatchSettings,
-    found: Found,
-    table: Table,
-    answer: AnswerColumns,
-    file: Sink,
-    folder: Path | None,
+    found: Found, table: Table, answer: AnswerColumns, file: Sink, folder: Path | None
 ) -> Writer:
     """Begin an output: the columns of the input, then those of the answer.
 
     Args:
-        settings: what the run is asked to do.
-        found: what is known of the input.
+        found: what is known of the input, and how it is to be written.
         table: the input, opened.
         answer: columns of the answer.
         file: where to write to.
@@ -38,11 +31,12 @@ def open_writer(
     Raises:
         UserError: DATA, the format cannot hold the name of a column.
     """
-    columns = [*(settings.select or found.columns), *answer.names]
+    settings = found.settings
+    columns = [*found.kept, *answer.names]
     try:
         match found.output_format:
             case "jsonl":
-                writer = LineWriter if keeps_lines(settings, found) else JsonWriter
+                writer = LineWriter if found.keeps_lines else JsonWriter
                 return writer(file, columns)
             case "xlsx":
                 return ExcelWriter(file, columns, folder)
