@@ -15,8 +15,8 @@ _UNSAFE = re.compile(
 )
 
 
-def _visible(match: re.Match[str]) -> str:
-    code = ord(match[0])
+def _visible(character: str) -> str:
+    code = ord(character)
     if code < 0x20:
         return chr(0x2400 + code)  # Control Pictures: ␀ … ␟
     return "␡" if code == 0x7F else "\N{REPLACEMENT CHARACTER}"
@@ -33,17 +33,20 @@ def display(text: object, *, limit: int | None = None, keep: str = "") -> str:
     shown = str(text)
     if limit is not None and len(shown) > limit:
         shown = shown[: limit - 1] + "…"
-    return _UNSAFE.sub(lambda m: m[0] if m[0] in keep else _visible(m), shown)
+
+    def replaced(match: re.Match[str]) -> str:
+        return match[0] if match[0] in keep else _visible(match[0])
+
+    return _UNSAFE.sub(replaced, shown)
 
 
 def one_line(text: str, width: int) -> str:
     """Return the beginning of `text` on one line of at most `width` terminal cells."""
     from rich.cells import cell_len, set_cell_size
 
-    # Cut first: measuring a million characters takes a second.
-    start = " ".join(text[: 4 * width + 1].split())
-    shown = display(start)
-    if cell_len(shown) <= width and len(text) <= 4 * width + 1:
+    start = text[: 4 * width + 1]  # cut first: measuring a million characters takes a second
+    shown = display(" ".join(start.split()))
+    if start == text and cell_len(shown) <= width:
         return shown
     return set_cell_size(shown, max(width - 1, 0)).rstrip() + "…"
 
@@ -52,7 +55,7 @@ def aligned(rows: Sequence[Sequence[object]], *, right: Collection[int] = ()) ->
     """Lay rows out in columns by terminal cells, in which a Chinese character takes two.
 
     Args:
-        rows: of equally many values each.
+        rows: lists of values, all of one length.
         right: columns to align on the right; the others are on the left.
 
     Returns:

@@ -38,10 +38,15 @@ def open_delimited(file: InputFile, dialect: Dialect, lines: Iterator[Line]) -> 
     is_csv = dialect.format == "csv"
     told = _EXCEL.fullmatch(first.content)
     if told and is_csv and dialect.header == 1:
-        dialect = replace(dialect, delimiter=dialect.delimiter or told[1], header=2)
+        delimiter = dialect.delimiter or told[1]
+        dialect = replace(dialect, delimiter=delimiter, header=2)
         return open_delimited(file, dialect, lines)
-    delimiter = dialect.delimiter or (_delimiter(file, first.content) if is_csv else "\t")
-    quoting = dialect.quoting or ("double" if is_csv else "none")
+    if is_csv:
+        delimiter = dialect.delimiter or _delimiter(file, first.content)
+        quoting = dialect.quoting or "double"
+    else:
+        delimiter = dialect.delimiter or "\t"
+        quoting = dialect.quoting or "none"
     dialect = replace(dialect, delimiter=delimiter, quoting=quoting)
     rows = _rows(chain([first], lines), delimiter, quoting)
     columns, items = named(file, rows, dialect.header)
@@ -73,11 +78,9 @@ def open_txt(file: InputFile, dialect: Dialect, lines: Iterator[Line], *, by_nam
             "say --from tsv if it has columns, --from txt if not",
             name=file,
         )
-    rows = (
-        ParsedRow(place_of([line]), undecodable([line]) or [line.content])
-        for line in chain([first], lines)
-    )
-    return Table(file, dialect, ["text"], items_of(["text"], rows))
+    columns = ["text"]
+    rows = (_row([line], [line.content]) for line in chain([first], lines))
+    return Table(file, dialect, columns, items_of(columns, rows))
 
 
 def _delimiter(file: InputFile, header: str) -> str:
@@ -121,12 +124,14 @@ def _rows(lines: Iterator[Line], delimiter: str, quoting: str) -> Iterator[Parse
     options = QUOTING[quoting]
     while True:
         try:
-            for values in csv.reader(feed(), delimiter=delimiter, strict=True, **options):
+            reader = csv.reader(feed(), delimiter=delimiter, strict=True, **options)
+            for values in reader:
                 yield _row(taken, values)
                 taken.clear()
             return
         except (csv.Error, _UnterminatedError) as error:
-            problem = _misquoted(error, taken[-1].content if quoting == "backslash" else "")
+            last = taken[-1].content if quoting == "backslash" else ""
+            problem = _misquoted(error, last)
             first, *others = taken
             yield ParsedRow(place_of([first]), undecodable([first]) or problem)
             again.extendleft(reversed(others))
@@ -137,7 +142,8 @@ def _row(lines: Sequence[Line], values: list[str]) -> ParsedRow:
     if any("\r" in line.content for line in lines):
         values = [value.replace(_LONE_CR, "\r") for value in values]
     blank = len(values) <= 1 and not lines[0].content.strip(" ")
-    return ParsedRow(place_of(lines), undecodable(lines) or values or [""], blank)
+    content = undecodable(lines) or values or [""]
+    return ParsedRow(place_of(lines), content, blank)
 
 
 def _misquoted(error: Exception, last: str) -> Problem:

@@ -27,7 +27,10 @@ ENCODINGS = ("utf-8", "gb18030", "cp950", "big5hkscs")
 # Nearly all bytes are GB18030, but two of five characters of Big5 would be of private use in it:
 # text that has some is GB18030 where it is no Big5.
 _CANDIDATES = (
-    *(("utf-8", True), ("gb18030", False), ("cp950", True), ("big5hkscs", True)),
+    ("utf-8", True),
+    ("gb18030", False),
+    ("cp950", True),
+    ("big5hkscs", True),
     ("gb18030", True),
 )
 _PRIVATE_USE = re.compile("[\ue000-\uf8ff]")
@@ -53,8 +56,9 @@ class Line(NamedTuple):
     @property
     def content(self) -> str:
         """The text without its line end."""
-        text = self.text
-        return text[:-2] if text.endswith("\r\n") else text.removesuffix("\n")
+        if self.text.endswith("\r\n"):
+            return self.text[:-2]
+        return self.text.removesuffix("\n")
 
 
 def encoding_of(file: InputFile, told: str | None = None) -> str:
@@ -127,20 +131,26 @@ def read_lines(file: InputFile, encoding: str) -> Iterator[Line]:
     codec = codecs.lookup(encoding).name
     newline = _newline(codec)
     mark, marked = _byte_order_mark(file)
-    start = len(file.read(len(mark))) if marked.startswith(codec) else 0
+    start = 0
+    if marked.startswith(codec):
+        start = len(mark)
+        file.read(start)
     codec = codec.removesuffix("-sig")
     for number, raw in enumerate(_split(file, newline), start=1):
+        valid = True
         try:
-            yield Line(number, start, raw, raw.decode(codec), True)
+            text = raw.decode(codec)
         except UnicodeDecodeError:
-            yield Line(number, start, raw, raw.decode(codec, "replace"), False)
+            text, valid = raw.decode(codec, "replace"), False
+        yield Line(number, start, raw, text, valid)
         start += len(raw)
 
 
 def place_of(lines: Sequence[Line], number: int = 0) -> Place:
     """Return the place of the record that some lines hold."""
-    raw = lines[0].raw if len(lines) == 1 else b"".join(line.raw for line in lines)
-    return Place(number, lines[0].number, lines[-1].number, lines[0].start, raw)
+    first, last = lines[0], lines[-1]
+    raw = b"".join([line.raw for line in lines])
+    return Place(number, first.number, last.number, first.start, raw)
 
 
 def undecodable(lines: Iterable[Line]) -> Problem | None:
@@ -161,7 +171,8 @@ def _byte_order_mark(file: InputFile) -> tuple[bytes, str]:
 
 def _newline(encoding: str) -> bytes:
     """Return the bytes of LF, without the mark that some codecs put before the first character."""
-    return "\n\n".encode(encoding)[len("\n".encode(encoding)) :]
+    one, two = "\n".encode(encoding), "\n\n".encode(encoding)
+    return two[len(one) :]
 
 
 def _split(file: InputFile, newline: bytes) -> Iterator[bytes]:

@@ -5,7 +5,6 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,9 @@ def open_xlsx(file: InputFile, dialect: Dialect) -> Table:
     _check_size(file)
     try:
         book = CalamineWorkbook.from_path(str(file))
-        wanted = [dialect.sheet] if dialect.sheet is not None else _visible(book)
+        wanted = _visible(book)
+        if dialect.sheet is not None:
+            wanted = [dialect.sheet]
         if len(wanted) != 1 or wanted[0] not in book.sheet_names:
             raise UserError(
                 ExitCode.DATA,
@@ -49,11 +50,13 @@ def open_xlsx(file: InputFile, dialect: Dialect) -> Table:
                 path=file,
                 found=", ".join(book.sheet_names),
             )
-        rows = _rows(book.get_sheet_by_name(wanted[0]), dialect.header)
+        sheet = book.get_sheet_by_name(wanted[0])
+        rows = _rows(sheet, dialect.header)
     except (CalamineError, OSError) as error:
         raise unreadable(file, "XLSX", error) from error
     columns, items = named(file, rows, dialect.header)
-    return Table(file, replace(dialect, sheet=wanted[0]), columns, items)
+    dialect = replace(dialect, sheet=wanted[0])
+    return Table(file, dialect, columns, items)
 
 
 def sheets_of(path: Path) -> list[str]:
@@ -70,22 +73,30 @@ def sheets_of(path: Path) -> list[str]:
 def _visible(book: Any) -> list[str]:
     from python_calamine import SheetVisibleEnum
 
-    return [s.name for s in book.sheets_metadata if s.visible == SheetVisibleEnum.Visible]
+    visible = SheetVisibleEnum.Visible
+    return [sheet.name for sheet in book.sheets_metadata if sheet.visible == visible]
 
 
 def _rows(sheet: Any, begin: int) -> Iterator[ParsedRow]:
     """Yield the rows of a sheet from a line on; the first not blank tells how wide they are."""
     width = 0
-    for line, cells in islice(enumerate(sheet.iter_rows(), start=1), max(begin - 1, 0), None):
-        filled = max((at for at, cell in enumerate(cells, start=1) if cell != ""), default=0)
+    for line, cells in enumerate(sheet.iter_rows(), start=1):
+        if line < begin:
+            continue
+        filled = len(cells)
+        while filled and cells[filled - 1] == "":
+            filled -= 1
         width = width or filled
         values = [_value(cell) for cell in cells[: max(filled, width)]]
-        yield ParsedRow(Place(0, line, line), values, blank=not filled)
+        place = Place(0, line, line)
+        yield ParsedRow(place, values, blank=not filled)
 
 
 def _value(cell: Any) -> Any:
     """Return the value of a cell: XLSX has no integers."""
-    return int(cell) if isinstance(cell, float) and cell.is_integer() else cell
+    if isinstance(cell, float) and cell.is_integer():
+        return int(cell)
+    return cell
 
 
 def _check_size(path: object) -> None:
@@ -137,7 +148,8 @@ class _Extent:
         for count in _ANNOUNCED.findall(both):
             self._announced = max(self._announced, int(count))
         self._end = block[-32:]
-        before, *rows = [len(_CELL.findall(row)) for row in _ROW.split(block)]
+        cells = [len(_CELL.findall(row)) for row in _ROW.split(block)]
+        before, *rows = cells
         before += self._cells_in_row  # the row that the block before began
         self._cells_in_row = rows[-1] if rows else before
         self._rows += len(rows)

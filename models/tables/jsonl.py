@@ -27,11 +27,13 @@ def open_jsonl(file: InputFile, dialect: Dialect, lines: Iterator[Line]) -> Tabl
     rejects: list[Reject] = []
     for item in islice(items, _FIRST_LINES):
         if isinstance(item, Record):
-            return Table(file, dialect, list(item.fields), chain(rejects, [item], items))
+            columns = list(item.fields)
+            return Table(file, dialect, columns, chain(rejects, [item], items))
         rejects.append(item)
     if not rejects:
         raise empty(file)
-    raise wrong(file, rejects[0].place.line, rejects[0].message)
+    first = rejects[0]
+    raise wrong(file, first.place.line, first.message)
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -34,4 +34,5 @@ def open_parquet(input: InputFile) -> Table:
 
     schema = file.schema_arrow
     columns = unique(schema.names)
-    return Table(input, Dialect("parquet"), columns, items_of(columns, rows()), schema)
+    items = items_of(columns, rows())
+    return Table(input, Dialect("parquet"), columns, items, schema)

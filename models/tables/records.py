@@ -63,12 +63,12 @@ class Record:
             UnicodeDecodeError: a Parquet file has bytes for a string that are not UTF-8.
         """
         value = self.fields[column]
-        if not self.source and isinstance(value, int | float) and not isinstance(value, bool):
+        if self.source:
+            is_text = isinstance(value, str)
+            return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value) if is_text else value
+        if isinstance(value, int | float) and not isinstance(value, bool):
             return str(value)
-        value = plain(value)
-        if self.source and isinstance(value, str):
-            return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)
-        return value
+        return plain(value)
 
     def get(self, column: str) -> Any:
         """Return the same as `text`; None without the column, bytes for what is not UTF-8."""
@@ -167,7 +167,8 @@ def plain(value: Any) -> Any:
         return value
     import pyarrow
 
-    if pyarrow.types.is_temporal(value.type) and not pyarrow.types.is_duration(value.type):
+    types = pyarrow.types
+    if types.is_temporal(value.type) and not types.is_duration(value.type):
         written = value.cast(pyarrow.string()).as_py()  # all nine digits of a nanosecond
         return written and written.replace(" ", "T")  # ISO 8601
     return value.as_py()
@@ -191,7 +192,8 @@ def named(
     if header:
         columns = unique(str(plain(value)) for value in first.values)
     else:
-        columns = [str(number) for number in range(1, len(first.values) + 1)]
+        numbers = range(1, len(first.values) + 1)
+        columns = [str(number) for number in numbers]
         rows = chain([first], rows)
     return columns, items_of(columns, rows)
 

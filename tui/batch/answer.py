@@ -1,8 +1,11 @@
 """The answer to a record: its status, and its columns with their values."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.console.i18n import tr
 from models.labels import LabelSet
@@ -25,7 +28,42 @@ class Status(IntEnum):
     @property
     def title(self) -> str:
         """The status as people read it."""
-        return (tr("ok"), tr("unsure"), tr("cut"), tr("empty"))[self]
+        titles = tr("ok"), tr("unsure"), tr("cut"), tr("empty")
+        return titles[self]
+
+
+_WORDS = [status.word for status in Status]
+
+
+class Answers:
+    """The answers to some texts.
+
+    Args:
+        found: float32 `[texts, labels + 1]`: the probabilities, and the share of the text that was
+            read; 0 where there is no text.
+        uncertain_below: confidence that the model asks for.
+
+    Attributes:
+        ids: the label of each, -1 without a text, int64 `[texts]`.
+        confidences: its probability, 0 without a text, float32 `[texts]`.
+        statuses: the `Status` of each, int64 `[texts]`.
+    """
+
+    def __init__(self, found: NDArray[np.float32], uncertain_below: float) -> None:
+        self._probabilities = found[:, :-1]
+        read = found[:, -1]
+        self.confidences = self._probabilities.max(axis=1, initial=0.0)
+        self.ids = np.where(read > 0, self._probabilities.argmax(axis=1), -1)
+        self.statuses = np.select(
+            [read == 0, read < 1, self.confidences < uncertain_below],
+            [Status.EMPTY, Status.TRUNCATED, Status.UNCERTAIN],
+            Status.OK,
+        )
+
+    def __iter__(self) -> Iterator[tuple[int, float, int, list[float]]]:
+        """Yield the arguments of `AnswerColumns.row` for each, in their order."""
+        columns = (self.ids, self.confidences, self.statuses, self._probabilities)
+        return zip(*(column.tolist() for column in columns), strict=True)
 
 
 class AnswerColumns:
@@ -46,7 +84,8 @@ class AnswerColumns:
         self.probabilities: list[str] = []
         if settings.probabilities:
             self.probabilities = [f"{prefix}probability_{label}" for label in labels]
-        self.names = [self.label, self.id, self.confidence, self.status, *self.probabilities]
+        always = [self.label, self.id, self.confidence, self.status]
+        self.names = always + self.probabilities
 
     def row(
         self, label: int, confidence: float, status: int, probabilities: Sequence[float] = ()
@@ -60,7 +99,7 @@ class AnswerColumns:
             probabilities: probabilities of all labels; used where they have columns.
         """
         row: dict[str, Any] = dict.fromkeys(self.names)
-        row[self.status] = Status(status).word
+        row[self.status] = _WORDS[status]
         if label < 0:
             return row
         row[self.label] = self.labels.names[label]

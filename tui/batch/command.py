@@ -18,6 +18,8 @@ from tui.batch.settings import BatchSettings
 from tui.batch.summary import Summary
 
 _DASH = Path("-")
+_HIDDEN = (".", "~$")
+_OURS = (".rejects.jsonl", ".receipt.json")
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 
 
@@ -82,9 +84,10 @@ def classify_files(
             the others is told; what concerns them all ends the command at once.
     """
     runs = _runs(files, settings)
-    for folder in files:
-        if folder.is_dir() and (names := _left_out(folder)):
-            report.left_out(folder, names)
+    for path in files:
+        _, others = _contents(path)
+        if others:
+            report.left_out(path, others)
     if dry_run:
         return _exit_code(*_each(runs, lambda run: _preview(run, report)))
     predictor = Predictor.open(model, device=device)
@@ -134,7 +137,8 @@ def _each(
             if len(runs) == 1 or _concerns_all(error):
                 raise
             complain(reason_of(error))
-            failures.append(error.code if isinstance(error, UserError) else ExitCode.IO)
+            code = error.code if isinstance(error, UserError) else ExitCode.IO
+            failures.append(code)
     return rejected, failures
 
 
@@ -185,15 +189,16 @@ def _runs(files: Sequence[Path], settings: BatchSettings) -> list[BatchSettings]
     """Return the settings of the run of each input."""
     sources: list[Path] = []
     for path in files:
-        sources += sorted(_tables_in(path)) if path.is_dir() else [path]
+        inputs, _ = _contents(path)
+        sources += inputs
     if not sources:
         raise UserError(ExitCode.NO_INPUT, "{path} holds no file that could be read", path=files[0])
-    folder = settings.output if isinstance(settings.output, Path) else None
-    one_output = folder is None or not folder.is_dir()
-    if len(files) == 1 and not files[0].is_dir() and one_output:
+    output = settings.output
+    into_folder = isinstance(output, Path) and output.is_dir()
+    if sources == [*files] and len(files) == 1 and not into_folder:
         source = StandardInput() if files[0] == _DASH else files[0]
         return [replace(settings, source=source)]
-    if folder is None or _DASH in sources:
+    if not isinstance(output, Path) or _DASH in sources:
         raise UserError(
             ExitCode.USAGE,
             "several inputs have several outputs: name files, and a folder with --output",
@@ -201,7 +206,7 @@ def _runs(files: Sequence[Path], settings: BatchSettings) -> list[BatchSettings]
     runs: dict[Path, BatchSettings] = {}
     for source in sources:
         suffix = f".{settings.output_format}" if settings.output_format else source.suffix
-        target = folder / (source.stem + suffix)
+        target = output / (source.stem + suffix)
         if target in runs:
             raise UserError(
                 ExitCode.USAGE,
@@ -210,31 +215,34 @@ def _runs(files: Sequence[Path], settings: BatchSettings) -> list[BatchSettings]
                 b=source,
                 path=target,
             )
-        runs[target] = _one_of_several(replace(settings, source=source, output=target))
+        run = replace(settings, source=source, output=target)
+        runs[target] = _one_of_several(run)
     return list(runs.values())
 
 
 def _one_of_several(run: BatchSettings) -> BatchSettings:
     """Return the settings without what was said for inputs of other formats."""
     format = run.dialect.format or format_of(Path(str(run.source)))
-    return replace(run, dialect=run.dialect_of(format)) if format else run
+    if format is None:
+        return run
+    return replace(run, dialect=run.dialect_of(format))
 
 
-def _tables_in(folder: Path) -> list[Path]:
-    return [path for path in _inputs_in(folder) if path.is_file() and format_of(path) is not None]
+def _contents(path: Path) -> tuple[list[Path], list[str]]:
+    """Return the inputs that a path stands for, and the names in it of what is none.
 
-
-def _left_out(folder: Path) -> list[str]:
-    """Return the names in a folder of what is no table; those of folders end in "/"."""
-    others = set(_inputs_in(folder)).difference(_tables_in(folder))
-    return [path.name + "/" * path.is_dir() for path in sorted(others)]
-
-
-def _inputs_in(folder: Path) -> list[Path]:
-    """Return what is not hidden in a folder, a program's lock, or written by `classify`."""
-    ours = (".rejects.jsonl", ".receipt.json")
-    return [
-        path
-        for path in folder.iterdir()
-        if not path.name.startswith((".", "~$")) and not path.name.endswith(ours)
-    ]
+    Of a folder, what is hidden, a program's lock, or written by `classify`, is neither. Names of
+    folders end in "/".
+    """
+    if not path.is_dir():
+        return [path], []
+    inputs: list[Path] = []
+    others: list[str] = []
+    for one in sorted(path.iterdir()):
+        if one.name.startswith(_HIDDEN) or one.name.endswith(_OURS):
+            continue
+        if one.is_file() and format_of(one) is not None:
+            inputs.append(one)
+        else:
+            others.append(f"{one.name}/" if one.is_dir() else one.name)
+    return inputs, others

@@ -19,15 +19,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.console.command import ExitCode, UserError
 from models.files import json_bytes
 from models.predictor import Predictor
 from models.tables import Item, Reject, Table, open_table
-from tui.batch.answer import AnswerColumns, Status
+from tui.batch.answer import AnswerColumns, Answers
 from tui.batch.inspection import Found, has_text, inspect, recognise
-from tui.batch.journal import Draft, Journal, Screen, Sink, discard, journal_of
+from tui.batch.journal import Draft, Floats, Journal, Screen, Sink, discard, journal_of
 from tui.batch.receipt import (
     begin_anew,
     check_output,
@@ -113,7 +112,8 @@ def classify(
         if isinstance(settings.output, Path):
             run.publish(table, settings.output)
         else:
-            run.write(table, Screen() if os.isatty(1) else Sink(1))
+            output = Screen() if os.isatty(1) else Sink(1)
+            run.write(table, output)
         return run.summary
 
 
@@ -123,21 +123,21 @@ class _Work(NamedTuple):
     Attributes:
         accepted: records to be classified.
         rejects: those that cannot be.
-        answers: will be float32 `[accepted, labels + 1]`: the probabilities, and the share of the
-            text that was read; 0 where there is no text.
+        answers: to come, float32 `[accepted, labels + 1]`, as `Answers` takes them.
     """
 
     accepted: list[Accepted]
     rejects: list[Reject]
-    answers: Future[NDArray[np.float32]]
+    answers: Future[Floats]
 
 
 class _Run:
     """One run: its summary, and whoever reads, predicts and writes for it."""
 
     def __init__(self, predictor: Predictor, found: Found, hooks: Hooks) -> None:
-        self._settings, self._found, self._hooks = found.settings, found, hooks
-        self._predictor, labels = predictor, predictor.manifest.labels
+        labels = predictor.manifest.labels
+        self._settings, self._found = found.settings, found
+        self._predictor, self._hooks = predictor, hooks
         self._columns = AnswerColumns(found.settings, labels)
         check_run(found, self._columns)
         self._validator = Validator(found, self._columns)
@@ -176,8 +176,9 @@ class _Run:
 
     def _check_unchanged(self, table: Table, folder: Path) -> None:
         """Raise UserError DATA unless what was read is what was inspected, and is still there."""
-        digests = {self._found.digest, table.input.digest(), table.input.digest_now()}
-        if self.summary.read != self._found.records or len(digests) > 1:
+        inspected, file = self._found.digest, table.input
+        same = file.digest() == inspected == file.digest_now()
+        if self.summary.read != self._found.records or not same:
             raise UserError(
                 ExitCode.DATA,
                 "{name} was changed since it was read. Undo the change to go on, or remove "
@@ -236,9 +237,10 @@ class _Run:
             else:
                 accepted.append(checked)
         texts = [one.text for one in accepted]
-        return _Work(accepted, rejects, pool.submit(self._answer, texts, len(rejects)))
+        answers = pool.submit(self._answer, texts, len(rejects))
+        return _Work(accepted, rejects, answers)
 
-    def _answer(self, texts: list[str], rejected: int) -> NDArray[np.float32]:
+    def _answer(self, texts: list[str], rejected: int) -> Floats:
         """Take the answers of a chunk from the journal, or predict them and keep them there."""
         summary, journal = self.summary, self._journal
         try:
@@ -258,9 +260,10 @@ class _Run:
             self._ended.set()  # before the next chunk is begun: the journal has no holes
             raise
 
-    def _predict(self, texts: list[str]) -> NDArray[np.float32]:
+    def _predict(self, texts: list[str]) -> Floats:
         """Return the answers to a chunk, as `_Work` has them."""
-        answers = np.zeros((len(texts), len(self.summary.labels) + 1), dtype=np.float32)
+        width = len(self.summary.labels) + 1
+        answers = np.zeros((len(texts), width), dtype=np.float32)
         filled = [row for row, text in enumerate(texts) if has_text(text)]
         self.summary.predicted += len(texts) - len(filled)
         # Shortest first, so that few tokens are padding.
@@ -269,9 +272,8 @@ class _Run:
             if start:
                 self._let_stop()
             rows = filled[start : start + BATCH]
-            predictions = self._predictor.predict(
-                [texts[row] for row in rows], windows=self._settings.windows
-            )
+            batch = [texts[row] for row in rows]
+            predictions = self._predictor.predict(batch, windows=self._settings.windows)
             answers[rows, :-1] = predictions.probabilities
             answers[rows, -1] = predictions.read
             self.summary.predicted += len(rows)
@@ -288,36 +290,28 @@ class _Run:
 
     def _written(self, work: _Work, writer: Writer) -> Chunk:
         """Write the records of a chunk; those that the format cannot hold join its rejects."""
-        answers = work.answers.result()
-        probabilities, read = answers[:, :-1], answers[:, -1]
-        confidences = probabilities.max(axis=1, initial=0.0)
-        ids = np.where(read > 0, probabilities.argmax(axis=1), -1)
-        unsure = confidences < self._predictor.manifest.uncertain_below
-        statuses = np.select(
-            [read == 0, read < 1, unsure],
-            [Status.EMPTY, Status.TRUNCATED, Status.UNCERTAIN],
-            Status.OK,
-        )
-        rejects, kept = list(work.rejects), []
-        answered = zip(
-            *(ids.tolist(), confidences.tolist(), statuses.tolist(), probabilities.tolist()),
-            strict=True,
-        )
-        for row, answer in enumerate(answered):
+        uncertain_below = self._predictor.manifest.uncertain_below
+        answers = Answers(work.answers.result(), uncertain_below)
+        kept: list[int] = []
+        rejects = list(work.rejects)
+        for row, answer in enumerate(answers):
             record = work.accepted[row].record
             try:
                 writer.write(record, self._columns.row(*answer))
                 kept.append(row)
             except UnwritableError as error:
-                rejects.append(Reject(record.place, "unwritable", str(error), error.column))
+                reject = Reject(record.place, "unwritable", str(error), error.column)
+                rejects.append(reject)
         written = [work.accepted[row] for row in kept]
-        scored = self._settings.label_column is not None
+        truths = None
+        if self._settings.label_column is not None:
+            truths = np.array([one.truth for one in written], dtype=np.int64)
         return Chunk(
             records=[one.record for one in written],
             texts=[one.text for one in written],
-            ids=ids[kept],
-            confidences=confidences[kept],
-            statuses=statuses[kept],
-            truths=np.array([one.truth for one in written], dtype=np.int64) if scored else None,
+            ids=answers.ids[kept],
+            confidences=answers.confidences[kept],
+            statuses=answers.statuses[kept],
+            truths=truths,
             rejects=sorted(rejects, key=lambda reject: reject.place.number),
         )

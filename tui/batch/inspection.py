@@ -95,7 +95,8 @@ def inspect(settings: BatchSettings) -> Found:
             if isinstance(item, Record):
                 columns.update(dict.fromkeys(item.fields))
     with open_table(settings.source, table.dialect) as table:
-        found = recognise(settings, replace(table, columns=list(columns)))
+        whole = replace(table, columns=list(columns))
+        found = recognise(settings, whole)
         return _read_through(table, found)
 
 
@@ -163,7 +164,8 @@ def _check_selected(settings: BatchSettings, name: str, columns: Sequence[str]) 
 
 def recognise(settings: BatchSettings, table: Table) -> Found:
     """Say what an opened table shows before its records are read."""
-    name, columns, format = table.name, table.columns, str(table.dialect.format)
+    name, columns = table.name, table.columns
+    format = str(table.dialect.format)
     found = Found(settings, name, table.dialect, tuple(columns))
     try:
         _check_options(settings, name, format)
@@ -180,9 +182,10 @@ def recognise(settings: BatchSettings, table: Table) -> Found:
 
 def _check_options(settings: BatchSettings, name: str, format: str) -> None:
     """Raise UserError USAGE where more was said of the input than its format has a use for."""
-    used = replace(settings.dialect_of(format), format=settings.dialect.format)
+    said = settings.dialect
+    used = replace(settings.dialect_of(format), format=said.format)
     for option in fields(Dialect):
-        if getattr(settings.dialect, option.name) != getattr(used, option.name):
+        if getattr(said, option.name) != getattr(used, option.name):
             raise UserError(
                 ExitCode.USAGE,
                 "{name} is {format}, which has no use for {flag}",

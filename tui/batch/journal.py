@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from models.console.command import ExitCode, UserError
 from models.console.display import display
 
+Floats = NDArray[np.float32]
+
 _BUFFER = 1 << 20  # bytes
 
 
@@ -73,7 +75,8 @@ class Screen(Sink):
 
     def write(self, content: bytes) -> int:
         """Take whole lines of UTF-8, and show their control characters instead of sending them."""
-        super().write(display(content.decode(), keep="\n\t").encode())
+        shown = display(content.decode(), keep="\n\t")
+        super().write(shown.encode())
         return len(content)
 
 
@@ -81,11 +84,14 @@ class Draft(Sink):
     """A file that is being written, and synced when it is finished."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666))
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        super().__init__(os.open(path, flags, 0o666))
 
     def write(self, content: bytes) -> int:
         """Take bytes; a closed draft drops them, for a library that is stopped may still write."""
-        return len(content) if self.closed else super().write(content)
+        if self.closed:
+            return len(content)
+        return super().write(content)
 
     def finish(self) -> None:
         """Flush, wait for the disk, and close."""
@@ -131,17 +137,20 @@ class Journal:
         self._end, self.resumable = 0, False
         self._append(head)
 
-    def load(self, texts: Sequence[str], width: int) -> NDArray[np.float32] | None:
+    def load(self, texts: Sequence[str], width: int) -> Floats | None:
         """Return the next answers, `[texts, width]`; None from the first that are not there."""
         if not self._reading:
             return None
-        entry = os.read(self._descriptor, 32 + 4 * len(texts) * width)
-        if entry[:32] != _digest(texts, entry[32:]):
+        size = 4 * len(texts) * width
+        entry = os.read(self._descriptor, 32 + size)
+        digest, payload = entry[:32], entry[32:]
+        if digest != _digest(texts, payload):
             return None
         self._end += len(entry)
-        return np.frombuffer(entry[32:], dtype="<f4").reshape(len(texts), width)
+        answers = np.frombuffer(payload, dtype="<f4")
+        return answers.reshape(len(texts), width)
 
-    def save(self, texts: Sequence[str], answers: NDArray[np.float32]) -> None:
+    def save(self, texts: Sequence[str], answers: Floats) -> None:
         """Append answers, and wait for the disk."""
         payload = answers.astype("<f4").tobytes()
         self._append(_digest(texts, payload) + payload)
@@ -162,7 +171,8 @@ class Journal:
 
 
 def _digest(texts: Sequence[str], payload: bytes) -> bytes:
-    return hashlib.sha256(json.dumps(texts).encode() + payload).digest()
+    written = json.dumps(texts).encode()
+    return hashlib.sha256(written + payload).digest()
 
 
 def publish(draft: Path, path: Path) -> None:

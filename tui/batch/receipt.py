@@ -24,6 +24,9 @@ from tui.batch.journal import Draft, Journal
 from tui.batch.settings import BatchSettings
 from tui.batch.summary import Summary
 
+Fingerprint = Mapping[str, Mapping[str, Any]]
+"""Everything that an output depends on, in groups."""
+
 _PACKAGES = ("sentiment-tui", "onnxruntime", "onnxruntime-gpu", "tokenizers")
 
 
@@ -48,7 +51,8 @@ def reject_fields(found: Found, reject: Reject) -> dict[str, Any]:
     }
     if place.raw is not None:
         try:
-            line["raw"] = place.raw.decode((found.dialect.encoding or "utf-8").removesuffix("-sig"))
+            encoding = str(found.dialect.encoding).removesuffix("-sig")
+            line["raw"] = place.raw.decode(encoding)
         except UnicodeError:
             line["raw_base64"] = base64.b64encode(place.raw).decode()
     return line
@@ -57,7 +61,8 @@ def reject_fields(found: Found, reject: Reject) -> dict[str, Any]:
 def check_output(path: Path, settings: BatchSettings) -> None:
     """Raise UserError CANNOT_CREATE if `path` must not be written with these settings."""
     source = settings.source
-    for mine in (path, sidecar(path, "rejects.jsonl"), sidecar(path, "receipt.json")):
+    beside = (sidecar(path, "rejects.jsonl"), sidecar(path, "receipt.json"))
+    for mine in (path, *beside):
         if isinstance(source, Path) and mine.exists() and mine.samefile(source):
             raise UserError(
                 ExitCode.CANNOT_CREATE, "{path} is the input; name another output", path=mine
@@ -81,12 +86,16 @@ def check_output(path: Path, settings: BatchSettings) -> None:
         )
 
 
-def fingerprint_of(predictor: Predictor, found: Found) -> dict[str, dict[str, Any]]:
+def fingerprint_of(predictor: Predictor, found: Found) -> Fingerprint:
     """Return everything that the output depends on."""
     settings, manifest = found.settings, predictor.manifest
     versions = {name: installed(name) for name in _PACKAGES}
     return {
-        "input": {"name": Path(found.name).name, "bytes": found.size, "sha256": found.digest},
+        "input": {
+            "name": Path(found.name).name,
+            "bytes": found.size,
+            "sha256": found.digest,
+        },
         "reading": {**asdict(found.dialect), "text_column": found.text_column},
         "settings": {
             "format": found.output_format,
@@ -125,7 +134,7 @@ def begin_anew(journal: Journal, path: Path, *, force: bool) -> None:
     journal.begin(b"\n")
 
 
-def resume(journal: Journal, fingerprint: dict[str, dict[str, Any]]) -> None:
+def resume(journal: Journal, fingerprint: Fingerprint) -> None:
     """Begin a journal, or go on with it where it is of a run with this fingerprint.
 
     Raises:
@@ -149,7 +158,7 @@ def resume(journal: Journal, fingerprint: dict[str, dict[str, Any]]) -> None:
         )
 
 
-def _changes(before: Mapping[str, Any], now: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _changes(before: Mapping[str, Any], now: Fingerprint) -> list[str]:
     """Say for people what of a fingerprint was changed."""
     changes = []
     for group, values in now.items():
@@ -194,10 +203,12 @@ def finished(
         return None
     try:
         receipt = json.loads(sidecar(output, "receipt.json").read_bytes())
-        same = receipt["run"] == fingerprint and receipt["output"]["sha256"] == file_digest(output)
+        if receipt["run"] == fingerprint:
+            same = receipt["output"]["sha256"] == file_digest(output)
+            return receipt if same else None
     except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None
-    return receipt if same else None
+        pass
+    return None
 
 
 def publish(
@@ -223,13 +234,14 @@ def publish(
         return {"name": path.name, "bytes": draft.size, "sha256": draft.digest.hexdigest()}
 
     beside = sidecar(output, "rejects.jsonl")
+    words = [status.word for status in Status]
     summary.receipt = {
         "run": fingerprint,
         "counts": {
             "read": summary.read,
             "written": summary.written,
             "rejected": summary.rejected,
-            "status": {status.word: int(summary.statuses[status]) for status in Status},
+            "status": dict(zip(words, summary.statuses.tolist(), strict=True)),
             "label": dict(zip(summary.labels, summary.counts.tolist(), strict=True)),
         },
         "scores": summary.metrics and summary.metrics.as_dict(),

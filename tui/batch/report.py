@@ -85,14 +85,18 @@ class Report:
     def preview(self, found: Found) -> None:
         """Say how the input would be read, and show its first records."""
         self.found(found)
-        self._say(tr("columns: {columns}", columns=display(", ".join(found.columns), limit=500)))
+        columns = display(", ".join(found.columns), limit=500)
+        self._say(tr("columns: {columns}", columns=columns))
         for record in found.preview:
             text = record.fields[found.text_column or ""] or ""
-            self._rows.append([str(record.place.number), one_line(text, TEXT_WIDTH)])
+            number = str(record.place.number)
+            self._rows.append([number, one_line(text, TEXT_WIDTH)])
         rejected = found.rejected or 0
-        self._table(["#", tr("text")], (found.records or 0) - rejected)
+        records = found.records or 0
+        self._table(["#", tr("text")], records - rejected)
         if rejected:
-            self._say(*map(str, found.rejects), tr("{count:record} rejected", count=rejected))
+            self._say(*map(str, found.rejects))
+            self._say(tr("{count:record} rejected", count=rejected))
 
     def progress(self, summary: Summary) -> None:
         """Rewrite the line that says how far the run is, on a terminal only."""
@@ -105,22 +109,30 @@ class Report:
 
     def answered(self, chunk: Chunk) -> None:
         """Keep the first records for the closing table; tell rejects that go to no file."""
-        for row in range(min(len(chunk.records), PREVIEW - len(self._rows))):
+        for row in range(len(chunk.records)):
+            if len(self._rows) == PREVIEW:
+                break
             self._rows.append(self._row(chunk, row))
-        for reject in chunk.rejects if self._to_stdout else ():
-            line = json_bytes(reject_fields(self._found, reject)).decode()
-            self._echo(display(line, keep="\n") if _is_terminal(sys.stderr) else line, end="")
+        if not self._to_stdout:
+            return
+        for reject in chunk.rejects:
+            line = json_bytes(reject_fields(self._found, reject))
+            shown = _harmless(line) if _is_terminal(sys.stderr) else line.decode()
+            self._echo(shown, end="")
 
     def _row(self, chunk: Chunk, row: int) -> list[str]:
         """Return a row of the closing table."""
         number = str(chunk.records[row].place.number)
         text = one_line(chunk.texts[row], TEXT_WIDTH)
-        label, status = chunk.ids[row], Status(chunk.statuses[row])
+        label = chunk.ids[row]
+        status = Status(chunk.statuses[row])
         if status is Status.EMPTY:
             return [number, text, "", "", ""]
-        notes = [] if status is Status.OK else [status.word]
+        notes = []
         if chunk.truths is not None:
-            notes.insert(0, "✓" if chunk.truths[row] == label else "✗")
+            notes.append("✓" if chunk.truths[row] == label else "✗")
+        if status is not Status.OK:
+            notes.append(status.word)
         confidence = f"{chunk.confidences[row]:.2%}"
         return [number, text, self._labels[label], confidence, " ".join(notes)]
 
@@ -137,30 +149,22 @@ class Report:
         """Show the first records, the counts, and the scores where there are any."""
         if self._as_json:
             receipt = json_bytes(summary.receipt)
-            if _is_terminal(sys.stdout):
-                click.echo(display(receipt.decode(), keep="\n"), nl=False)
-            else:
-                click.echo(receipt, nl=False)
+            shown = _harmless(receipt) if _is_terminal(sys.stdout) else receipt
+            click.echo(shown, nl=False)
         if summary.finished:
             self._say(tr("nothing to do: this run had finished before, {path}", path=output))
             return
-        path = output if isinstance(output, Path) else None
-        if path is not None:
-            self._table(["#", tr("text"), tr("label"), tr("confidence"), ""], summary.written)
+        if isinstance(output, Path):
+            header = ["#", tr("text"), tr("label"), tr("confidence"), ""]
+            self._table(header, summary.written)
             self._say("")
         self._say(*_counts(summary))
         if summary.metrics is not None:
             self._say(*scores(summary.metrics, summary.labels))
-        count = summary.rejected
-        if path is None:
-            if count:
-                self._say(tr("{count:record} rejected", count=count))
-            return
-        if count:
-            beside = sidecar(path, "rejects.jsonl")
-            self._say(*map(str, summary.rejects))
-            self._say(tr("{count:record} rejected: see {path}", count=count, path=beside))
-        self._say(tr("written to {path}", path=path))
+        if isinstance(output, Path):
+            self._say(*_files(summary, output))
+        elif summary.rejected:
+            self._say(tr("{count:record} rejected", count=summary.rejected))
 
     def total(self, summaries: Sequence[Summary]) -> None:
         """Say what several inputs come to."""
@@ -177,7 +181,8 @@ class Report:
             self._say(tr("{count:record} rejected", count=rejected))
 
     def _table(self, header: list[str], records: int) -> None:
-        self._say(*aligned([header, *self._rows], right=(0, 3)))
+        table = [header, *self._rows]
+        self._say(*aligned(table, right=(0, 3)))
         if records > len(self._rows):
             self._say(tr("… and {count} more", count=f"{records - len(self._rows):,}"))
 
@@ -195,6 +200,11 @@ class Report:
 def _is_terminal(stream: TextIO | None) -> bool:
     """Return whether a standard stream is a terminal; it is None where it was closed."""
     return stream is not None and stream.isatty()
+
+
+def _harmless(line: bytes) -> str:
+    """Return a line of JSON as a terminal may have it."""
+    return display(line.decode(), keep="\n")
 
 
 def _words_of(dialect: Dialect) -> Iterator[str]:
@@ -233,6 +243,15 @@ def _counts(summary: Summary) -> Iterator[str]:
         yield tr("{count:record} without text got no label", count=count)
 
 
+def _files(summary: Summary, output: Path) -> Iterator[str]:
+    """Yield where the records went."""
+    if count := summary.rejected:
+        yield from map(str, summary.rejects)
+        beside = sidecar(output, "rejects.jsonl")
+        yield tr("{count:record} rejected: see {path}", count=count, path=beside)
+    yield tr("written to {path}", path=output)
+
+
 def _shares(summaries: Sequence[Summary]) -> str:
     """Return how many records of some runs of one model got each label."""
     written = max(sum(summary.written for summary in summaries), 1)
@@ -244,13 +263,10 @@ def _shares(summaries: Sequence[Summary]) -> str:
 
 
 def _progress(summary: Summary) -> str:
-    if summary.records is None:
-        words = [f"{summary.predicted:,}"]
-    else:
-        words = [
-            tr("{done:,} of {records:record}", done=summary.predicted, records=summary.records)
-        ]
-    words.append(f"{summary.rate:,.0f}/s")
+    done = f"{summary.predicted:,}"
+    if summary.records is not None:
+        done = tr("{done:,} of {records:record}", done=summary.predicted, records=summary.records)
+    words = [done, f"{summary.rate:,.0f}/s"]
     if summary.left is not None:
         words.append(tr("{left} left", left=summary.left))
     if summary.rejected:

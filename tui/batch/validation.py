@@ -35,8 +35,11 @@ def check_run(found: Found, answer: AnswerColumns) -> None:
     """
     settings, labels = found.settings, answer.labels
     column = settings.label_column
-    named = {str(record.fields.get(column)) for record in found.preview if column is not None}
-    if named and all(labels.find(name) is None for name in named):  # none would be classified
+    named: set[str] = set()
+    if column is not None:
+        named = {str(record.fields.get(column)) for record in found.preview}
+    known = [name for name in named if labels.find(name) is not None]
+    if named and not known:  # then nothing would be classified
         raise UserError(
             ExitCode.DATA,
             "{name}: expected labels of the model in the column {column}: {labels}; found "
@@ -90,7 +93,9 @@ class Validator:
             return text
         if item.source and (reject := self._check_columns(item)):
             return reject
-        truth = self._truth_of(item, self._label_column) if self._label_column else -1
+        truth: int | Reject = -1
+        if self._label_column is not None:
+            truth = self._truth_of(item, self._label_column)
         return truth if isinstance(truth, Reject) else Accepted(item, text, truth)
 
     def _check_columns(self, record: Record) -> Reject | None:

@@ -28,11 +28,11 @@ class Writer(ABC):
 
     def write(self, record: Record, answer: Mapping[str, Any]) -> None:
         """Add a record; raises UnwritableError, and then has added nothing."""
-        values = {**record.fields, **answer}
         cells = []
         for column in self._columns:
+            value = answer.get(column, record.fields.get(column))
             try:
-                cells.append(self._cell(column, values.get(column)))
+                cells.append(self._cell(column, value))
             except (ValueError, RecursionError) as error:
                 raise UnwritableError(column, error) from error
         self._add(cells)
@@ -51,17 +51,14 @@ class Writer(ABC):
 
 def as_text(value: Any) -> str:
     """Return a value as a text that says the same; bytes in Base64."""
+    if isinstance(value, str):  # nearly all are
+        return value
     value = plain(value)
-    match value:
-        case None:
-            return ""
-        case str():
-            return value
-        case bytes():
-            return base64.b64encode(value).decode()
-        case Decimal():
-            return str(value)
-    return as_json(value)
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return str(value) if isinstance(value, str | Decimal) else as_json(value)
 
 
 def as_json(value: Any) -> str:

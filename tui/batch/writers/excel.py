@@ -36,9 +36,10 @@ class ExcelWriter(Writer):
         if len(columns) > XLSX_COLUMNS:
             raise ValueError(tr("XLSX has no more columns"))
         tmpdir = None if folder is None else str(folder)
-        self._book = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": tmpdir})
-        # the same bytes every time
-        self._book.set_properties({"created": datetime.datetime(2000, 1, 1)})
+        options = {"constant_memory": True, "tmpdir": tmpdir}
+        self._book = xlsxwriter.Workbook(file, options)
+        created = datetime.datetime(2000, 1, 1)  # the same bytes every time
+        self._book.set_properties({"created": created})
         self._sheet = self._book.add_worksheet()
         self._dates: dict[type, Any] = {}
         for kind, shown in _DATES.items():
@@ -52,8 +53,10 @@ class ExcelWriter(Writer):
         value = plain(value)
         if value is None or isinstance(value, bool):
             return value
-        if isinstance(value, int | float | Decimal) and (number := _exact(value)) is not None:
-            return number
+        if isinstance(value, int | float | Decimal):
+            number = _exact(value)
+            if number is not None:
+                return number
         text = as_text(value)
         units = len(text.encode("utf-16-le")) // 2  # what Excel counts as characters
         if units > XLSX_CHARACTERS or re.search("[\ufffe\uffff]", text):
@@ -69,13 +72,14 @@ class ExcelWriter(Writer):
     def _add(self, cells: list[Any]) -> None:
         if self._rows == XLSX_ROWS:
             raise UnwritableError(None, tr("XLSX has no more rows"))
-        for at, cell in enumerate(cells):
+        sheet, row = self._sheet, self._rows
+        for column, cell in enumerate(cells):
             if isinstance(cell, str):
-                self._sheet.write_string(self._rows, at, cell)  # never a formula, never a link
-            elif type(cell) in _DATES:
-                self._sheet.write_datetime(self._rows, at, cell, self._dates[type(cell)])
+                sheet.write_string(row, column, cell)  # never a formula, never a link
+            elif shown := self._dates.get(type(cell)):
+                sheet.write_datetime(row, column, cell, shown)
             elif cell is not None:
-                self._sheet.write(self._rows, at, cell)
+                sheet.write(row, column, cell)
         self._rows += 1
 
     def close(self) -> None:
@@ -87,7 +91,8 @@ def _exact(value: float | Decimal) -> float | None:
     """Return the double that is this number; None where none is, and it has to be a text."""
     try:
         number = float(value)
-        same = math.isfinite(number) and Decimal(str(number)) == Decimal(str(value))
+        if math.isfinite(number) and Decimal(str(number)) == Decimal(str(value)):
+            return number
     except (OverflowError, ArithmeticError):
-        return None
-    return number if same else None
+        pass
+    return None

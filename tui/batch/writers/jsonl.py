@@ -11,7 +11,8 @@ class JsonWriter(Writer):
     """An object a line, with all columns."""
 
     def _cell(self, column: str, value: Any, /) -> bytes:
-        return f"{as_json(column)}: {as_json(plain(value))}".encode()
+        name, text = as_json(column), as_json(plain(value))
+        return f"{name}: {text}".encode()
 
     def _add(self, cells: list[bytes]) -> None:
         self._file.write(b"{" + b", ".join(cells) + b"}\n")
@@ -25,8 +26,9 @@ class LineWriter(JsonWriter):
 
     def write(self, record: Record, answer: Mapping[str, Any]) -> None:
         """Add the answer at the end of the line."""
-        line = record.source.rstrip()[:-1] + ", " + as_json(answer)[1:] + "\n"
+        opened = record.source.rstrip().removesuffix("}")
+        added = as_json(answer).removeprefix("{")
         try:
-            self._file.write(line.encode())
+            self._file.write(f"{opened}, {added}\n".encode())
         except UnicodeEncodeError as error:
             raise UnwritableError(None, error) from error

@@ -22,12 +22,14 @@ class ParquetWriter(Writer):
 
         super().__init__(file, columns)
         self._arrow = pyarrow
-        self._types = dict.fromkeys([answer.confidence, *answer.probabilities], pyarrow.float64())
-        self._types[answer.id] = pyarrow.int64()
+        self._types = {answer.id: pyarrow.int64()}
+        for name in (answer.confidence, *answer.probabilities):
+            self._types[name] = pyarrow.float64()
         if table.schema is not None:
-            self._types |= dict(zip(table.columns, table.schema.types, strict=True))
+            self._types.update(zip(table.columns, table.schema.types, strict=True))
         text = pyarrow.string()
-        self._schema = pyarrow.schema([(name, self._types.get(name, text)) for name in columns])
+        fields = [(name, self._types.get(name, text)) for name in columns]
+        self._schema = pyarrow.schema(fields)
         self._rows: list[list[Any]] = []
         self._writer = pyarrow.parquet.ParquetWriter(file, self._schema)
 
@@ -45,14 +47,16 @@ class ParquetWriter(Writer):
 
     def _flush(self) -> None:
         arrays = []
-        for values, field in zip(zip(*self._rows, strict=True), self._schema, strict=True):
+        columns = zip(*self._rows, strict=True)
+        for values, field in zip(columns, self._schema, strict=True):
             if hasattr(values[0], "as_py"):
                 # Scalars of any type, nested ones too, become an array only one by one.
                 ones = [self._arrow.repeat(value, 1) for value in values]
                 arrays.append(self._arrow.concat_arrays(ones))
             else:
                 arrays.append(self._arrow.array(values, type=field.type))
-        self._writer.write_table(self._arrow.Table.from_arrays(arrays, schema=self._schema))
+        table = self._arrow.Table.from_arrays(arrays, schema=self._schema)
+        self._writer.write_table(table)
         self._rows.clear()
 
     def close(self) -> None:
