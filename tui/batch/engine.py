@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -105,6 +105,7 @@ def classify(
     dialect = settings.dialect if found is None else found.dialect
     with open_table(settings.source, dialect) as table:
         found = found or recognise(settings, table)
+        found = replace(found, settings=settings)  # `force` may have been added since
         if found.problem is not None:
             raise found.problem
         run = _Run(predictor, found, hooks)

@@ -872,4 +872,4 @@ async def test_odd_texts_are_corrected_too(fake: FakeModel, tmp_path: Path, home
             await choose(pilot, "1", "Which label is right?")
             await shows(pilot, f" {row}  ✎ ▼ 负向评价")
     found = Corrections(next(home.rglob("corrections.jsonl")).parent)
-    assert found.labels == dict.fromkeys(["a\u2028b", "c\ud800d"], "负向评价")
+    assert found.labels == dict.fromkeys(["a\u2028b", "c\N{REPLACEMENT CHARACTER}d"], "负向评价")

@@ -354,6 +354,18 @@ def test_a_finished_run_is_not_done_again(
     assert contents(output.parent) == golden
 
 
+def test_what_is_found_before_the_user_says_force_is_of_use_after(
+    source: Path, output: Path, golden: dict[str, bytes]
+) -> None:
+    output.write_text("mine")
+    settings = BatchSettings(source, output)
+    found = inspect(settings)
+    with pytest.raises(UserError, match="exists"):
+        classify(settings, fake(), found=found)
+    classify(replace(settings, force=True), fake(), found=found)
+    assert contents(output.parent) == golden
+
+
 def test_rejects_of_an_output_that_is_replaced_go_with_it(source: Path, output: Path) -> None:
     run(source, output)
     source.write_text("text\n好\n", encoding="utf-8")
