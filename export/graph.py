@@ -22,10 +22,10 @@ def trace(module: nn.Module, names: Sequence[str], *, opset: int) -> onnx.ModelP
     builds opset 18 and converts down, and where that fails it keeps 18 and only logs it.
 
     Args:
-        module: gives `(probabilities, features)`; in evaluation mode, float32, its attention loaded
-            as "eager".
-        names: of its inputs, in order.
-        opset: 14 to 20, which is this exporter's last.
+        module: gives `(probabilities, features)`; float32, in evaluation mode, with "eager"
+            attention.
+        names: names of its inputs, in order.
+        opset: version of the operators, 14 to 20, this exporter's last.
     """
     # Two texts of eight tokens, the second padded: a shape that no branch could special-case.
     mask = torch.ones(2, 8, dtype=torch.int64)
@@ -36,7 +36,8 @@ def trace(module: nn.Module, names: Sequence[str], *, opset: int) -> onnx.ModelP
     axes |= {name: {0: "batch"} for name in _OUTPUTS}
     buffer = io.BytesIO()
     with warnings.catch_warnings(), torch.inference_mode():
-        warnings.simplefilter("ignore")  # deprecation of this exporter; sizes seen as constants
+        # It warns that it is deprecated, and of sizes that become constants, which are meant to.
+        warnings.simplefilter("ignore")
         torch.onnx.export(
             module,
             example,
@@ -49,7 +50,7 @@ def trace(module: nn.Module, names: Sequence[str], *, opset: int) -> onnx.ModelP
         )
     model = onnx.load_model_from_string(buffer.getvalue())
     for node in model.graph.node:
-        node.ClearField("doc_string")  # names files of the machine that traced it
+        node.ClearField("doc_string")  # it names files of this machine
     return model
 
 
@@ -63,10 +64,10 @@ def fuse(model: onnx.ModelProto, *, heads: int, hidden: int, fp16: bool) -> onnx
     session, which knows the machine. The raw mask is right wherever the padding stands.
 
     Args:
-        model: float32.
-        heads: of attention.
+        model: the float32 graph.
+        heads: number of attention heads.
         hidden: size of the encoder's vectors.
-        fp16: convert to float16, but for the head, softmax, inputs and outputs.
+        fp16: convert to float16, except the head, the softmax, inputs and outputs.
     """
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST
     from onnxruntime.transformers.fusion_options import FusionOptions
@@ -90,32 +91,32 @@ def fuse(model: onnx.ModelProto, *, heads: int, hidden: int, fp16: bool) -> onnx
 
 
 @dataclass(frozen=True)
-class Census:
-    """What a written file holds, read from the file.
+class GraphSummary:
+    """Signature and operators of a graph.
 
     Attributes:
-        opset: of the standard domain.
-        domains: other operator domains.
-        inputs: name and shape, e.g. "input_ids int64 [batch, sequence]".
-        outputs: likewise.
-        answer: the operator that gives `probabilities`.
-        nodes: how many.
-        operators: how many of each.
+        opset: version of the standard operators.
+        domains: domains of other operators.
+        inputs: names, types and shapes, e.g. "input_ids int64 [batch, sequence]".
+        outputs: names, types and shapes.
+        last_operator: the operator that gives `probabilities`.
+        nodes: number of nodes.
+        operators: number of nodes by operator.
     """
 
     opset: int
     domains: tuple[str, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    answer: str
+    last_operator: str
     nodes: int
     operators: Counter[str]
 
     def check(self, **expected: object) -> None:
-        """Compare what was written with what was asked for.
+        """Compare the graph with what was asked for.
 
         Args:
-            expected: attributes, or how many of an operator there should be.
+            expected: values of attributes, or numbers of nodes by operator.
 
         Raises:
             UserError: CONFIG, naming the first difference.
@@ -133,16 +134,16 @@ class Census:
                 )
 
 
-def census(model: onnx.ModelProto) -> Census:
-    """Read a model's signature and operators."""
+def summarise(model: onnx.ModelProto) -> GraphSummary:
+    """Summarise the graph of a model."""
     versions = {entry.domain: entry.version for entry in model.opset_import}
     makers = {name: node.op_type for node in model.graph.node for name in node.output}
-    return Census(
+    return GraphSummary(
         opset=versions.pop("", 0) or versions.pop("ai.onnx", 0),
         domains=tuple(sorted(versions)),
         inputs=tuple(map(_signature, model.graph.input)),
         outputs=tuple(map(_signature, model.graph.output)),
-        answer=makers.get("probabilities", ""),
+        last_operator=makers.get("probabilities", ""),
         nodes=len(model.graph.node),
         operators=Counter(node.op_type for node in model.graph.node),
     )

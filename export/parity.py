@@ -1,19 +1,20 @@
-"""Gates: an exported file answers as the classifier it was made from, or it is rejected."""
+"""Gates: an exported file answers as the classifier that it was made from, or is rejected."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from export.sources import Batch, Source
+from export.classifier import Batch, ExportableClassifier
 from models.console.command import ExitCode, UserError
 from models.console.display import display
-from models.predictor import Predictor
-from models.run_directory import Row
+from models.predictor import Predictions, Predictor
+from models.run_directory import ScoredRow
 
 MAX_DIFFERENCE = {"fp32": 1e-5, "fp16": 5e-3}
-"""Largest difference in any probability: float32 arithmetic in another order; float16."""
+"""Largest difference in any probability, by precision: float32 in another order, float16."""
 
 MIN_AGREEMENT = 0.995
 """Share of dev rows that must keep their label, for int8."""
@@ -22,7 +23,7 @@ MAX_LOSS = 0.003
 """Accuracy on dev that may be lost, for int8."""
 
 SAMPLE = 48
-"""Dev texts, spread over all lengths, that an fp32 file is compared on beside the probes."""
+"""Number of dev texts that an fp32 file is compared on beside the probes."""
 
 PROBES = (
     "",
@@ -50,14 +51,14 @@ PROBES = (
 
 @dataclass(frozen=True)
 class Agreement:
-    """How a file compares with torch.
+    """Agreement of a file with torch.
 
     Attributes:
-        texts: compared.
-        difference: the largest in any probability.
+        texts: number of texts that were compared.
+        difference: largest difference in any probability.
         same: share of texts with the same label.
-        lost: accuracy of torch minus accuracy of the file; 0 where there are no true labels.
-        neighbours: the largest difference between a text alone and among others.
+        lost: accuracy of torch minus accuracy of the file; 0 without true labels.
+        neighbours: largest difference between a text alone and among others.
         speed: texts a second, on this machine, now.
     """
 
@@ -74,14 +75,14 @@ class Agreement:
         return self.same >= MIN_AGREEMENT and self.lost <= MAX_LOSS
 
 
-def spread(rows: Sequence[Row]) -> list[str]:
-    """Return `SAMPLE` texts of the rows, evenly spread over the lengths, the extremes included."""
+def sample_by_length(rows: Sequence[ScoredRow]) -> list[str]:
+    """Return `SAMPLE` texts, evenly spread over the lengths, shortest and longest included."""
     texts = sorted({row.text for row in rows}, key=lambda text: (len(text), text))
     places = np.linspace(0, len(texts) - 1, min(SAMPLE, len(texts))).round().astype(int)
     return [texts[place] for place in places]
 
 
-def shapes(source: Source) -> list[Batch]:
+def random_batches(source: ExportableClassifier) -> list[Batch]:
     """Return random tokens in the shapes 1 × 1, 1 × max, 3 × 5, and eight rows of mixed lengths."""
     longest = source.facts["max_length"]
     random = np.random.default_rng(0)
@@ -89,35 +90,34 @@ def shapes(source: Source) -> list[Batch]:
     for lengths in ([1], [longest], [5] * 3, np.linspace(1, longest, 8, dtype=int)):
         mask = np.arange(max(lengths)) < np.array(lengths)[:, None]  # [rows, longest]
         ids = np.where(mask, random.integers(source.config.vocab_size, size=mask.shape), 0)
-        arrays = (ids, mask.astype(np.int64), np.zeros_like(ids))
+        arrays = ids, mask.astype(np.int64), np.zeros_like(ids)
         batches.append(dict(zip(source.inputs, arrays, strict=False)))
     return batches
 
 
-def check_exact(predictor: Predictor, source: Source, precision: str) -> Agreement:
-    """Compare an fp32 or fp16 file with torch: texts alone and in padded batches, and `shapes`.
+def check_exact(predictor: Predictor, source: ExportableClassifier, precision: str) -> Agreement:
+    """Compare an fp32 or fp16 file with torch: texts alone and in padded batches, random batches.
 
     Raises:
         UserError: CONFIG, a probability differs too much.
     """
-    texts = [*PROBES, *spread(source.rows)]
-    grid = shapes(source) if precision == "fp32" else []  # random tokens are harder than texts
+    texts = [*PROBES, *sample_by_length(source.dev)]
+    # Random tokens are harder than texts, too hard for fp16.
+    grid = random_batches(source) if precision == "fp32" else []
     expected = np.concatenate([source.answer(batch) for batch in [*source.alone(texts), *grid]])
-    alone = [predictor.predict([text]).probabilities for text in texts]
-    start = time.perf_counter()
-    together = predictor.predict(texts).probabilities
-    seconds = time.perf_counter() - start
+    predictions, speed = _timed(predictor, texts)
+    together = predictions.probabilities
+    alone = _alone(predictor, texts)
     others = [predictor.run(batch) for batch in grid]
-    names = [repr(display(text, limit=40)) for text in texts]
-    for batch in grid:
-        rows, longest = batch["input_ids"].shape
-        names += [f"{rows} × {longest}"] * rows
     # [2, texts, C]: alone and together
-    answers = np.stack([np.concatenate([*alone, *others]), np.concatenate([together, *others])])
-    difference = np.abs(answers - expected).max(axis=(0, 2))
-    same = answers[1].argmax(axis=1) == expected.argmax(axis=1)
+    answers = np.stack([np.concatenate([alone, *others]), np.concatenate([together, *others])])
+    difference = np.abs(answers - expected).max(axis=(0, 2))  # [texts]
     worst = int(difference.argmax())
     if not difference[worst] <= MAX_DIFFERENCE[precision]:  # also refuses NaN
+        names = [repr(display(text, limit=40)) for text in texts]
+        for batch in grid:
+            rows, longest = batch["input_ids"].shape
+            names += [f"{rows} × {longest}"] * rows
         raise UserError(
             ExitCode.CONFIG,
             "the exported graph differs from torch: expected at most {limit:.0e} in any "
@@ -126,39 +126,50 @@ def check_exact(predictor: Predictor, source: Source, precision: str) -> Agreeme
             found=float(difference[worst]),
             text=names[worst],
         )
+    same = answers[1].argmax(axis=1) == expected.argmax(axis=1)
     return Agreement(
         texts=len(expected),
         difference=float(difference[worst]),
         same=float(same.mean()),
         lost=0.0,
-        neighbours=float(np.abs(answers[0] - answers[1]).max()),
-        speed=len(texts) / seconds,
+        neighbours=float(np.abs(alone - together).max()),
+        speed=speed,
     )
 
 
-def compare(predictor: Predictor, rows: Sequence[Row]) -> Agreement:
-    """Compare an int8 file with what torch answered to every dev row."""
-    expected = np.array([row.probabilities for row in rows], dtype=np.float32)
-    labels = np.array([row.label for row in rows])
-    texts = [row.text for row in rows]
-    start = time.perf_counter()
-    found = predictor.predict(texts)
-    seconds = time.perf_counter() - start
-    sample = np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).astype(int)
-    alone = np.concatenate([predictor.predict([texts[row]]).probabilities for row in sample])
-    right = (expected.argmax(axis=1) == labels).mean(), (found.ids == labels).mean()
+def compare(predictor: Predictor, source: ExportableClassifier) -> Agreement:
+    """Compare an int8 file with torch on every dev text."""
+    texts = [row.text for row in source.dev]
+    labels = np.array([row.label for row in source.dev])
+    expected = source.dev_answers
+    found, speed = _timed(predictor, texts)
+    sample = np.linspace(0, len(texts) - 1, min(SAMPLE, len(texts))).astype(int)
+    alone = _alone(predictor, [texts[row] for row in sample])
+    accuracy = (found.ids == labels).mean()
+    expected_ids = expected.argmax(axis=1)
     return Agreement(
-        texts=len(rows),
+        texts=len(texts),
         difference=float(np.abs(found.probabilities - expected).max()),
-        same=float((found.ids == expected.argmax(axis=1)).mean()),
-        lost=float(right[0] - right[1]),
+        same=float((found.ids == expected_ids).mean()),
+        lost=float((expected_ids == labels).mean() - accuracy),
         neighbours=float(np.abs(found.probabilities[sample] - alone).max()),
-        speed=len(rows) / seconds,
+        speed=speed,
     )
+
+
+def _timed(predictor: Predictor, texts: Sequence[str]) -> tuple[Predictions, float]:
+    """Return the predictions for some texts, and how many a second there were."""
+    start = time.perf_counter()
+    predictions = predictor.predict(texts)
+    return predictions, len(texts) / (time.perf_counter() - start)
+
+
+def _alone(predictor: Predictor, texts: Sequence[str]) -> NDArray[np.float32]:
+    return np.concatenate([predictor.predict([text]).probabilities for text in texts])
 
 
 def check_close(agreement: Agreement) -> None:
-    """Hold an int8 file against its gate.
+    """Refuse an int8 file that is not close enough.
 
     Raises:
         UserError: CONFIG, too many labels differ or too much accuracy is lost.

@@ -1,41 +1,42 @@
 """From a run directory to one `.onnx` file, read from top to bottom."""
 
-import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
 import onnx
 
-from export.graph import Census, census, fuse, trace
-from export.parity import Agreement, check_close, check_exact, compare, spread
+from export.classifier import ExportableClassifier
+from export.graph import GraphSummary, fuse, summarise, trace
+from export.parity import Agreement, check_close, check_exact, compare, sample_by_length
 from export.quantization import FORMS, REDUCED, WEIGHTS_ONLY, candidates
-from export.sources import Source, open_source
+from export.sources import load_source
 from models.console.command import ExitCode, UserError
 from models.cores import instructions
+from models.files import draft_of
 from models.manifest import Manifest
 from models.predictor import Predictor
-from models.vetting import RefusedError, digest, vet
+from models.vetting import RefusedError, model_digest, validate
 
 Precision = Literal["fp32", "fp16", "int8", "auto"]
 Target = Literal["cpu", "cuda"]
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What an export is asked to do.
+class ExportSettings:
+    """Options of an export.
 
     Attributes:
         run: the run directory, or a classifier in the Hugging Face format.
         output: the file to write.
-        opset: of the standard operators.
+        opset: version of the standard operators.
         precision: "auto" is int8 where the gates allow integer arithmetic, else fp32; for CUDA
             it is fp16.
         target: the device that the graph is made for.
         encoder: where the encoder is now, if it moved.
-        dev: see `export.sources.open_source`.
+        dev: see `export.sources.load_source`.
         force: replace an existing file.
     """
 
@@ -51,56 +52,54 @@ class Settings:
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written, as read back from the file.
+    """The written file, as read back from the disk.
 
     Attributes:
-        path: of the file.
-        size: in bytes.
-        precision: of the file.
-        census: what the graph holds.
-        tried: what was held against torch, and how it agreed: int8 candidates by what they multiply
-            in integers, other precisions by name. The last of them was kept.
+        path: path of the file.
+        size: size of the file in bytes.
+        precision: precision of the file.
+        summary: signature and operators of its graph.
+        tried: each candidate that was compared with torch, and how it agreed: int8 candidates by
+            the name of their form, other precisions by their own. The last of them was kept.
     """
 
     path: Path
     size: int
     precision: str
-    census: Census
+    summary: GraphSummary
     tried: list[tuple[str, Agreement]]
 
     @property
     def agreement(self) -> Agreement:
-        """Of what was kept."""
+        """The agreement of the candidate that was kept."""
         return self.tried[-1][1]
 
 
-def export(settings: Settings) -> Exported:
+def export(settings: ExportSettings) -> Exported:
     """Write the model, and prove it before it gets its name.
 
     Raises:
-        UserError: as `open_source`; USAGE, a precision that the target has no use for;
+        UserError: as `load_source`; USAGE, a precision that the target has no use for;
             CANNOT_CREATE, the output exists; CONFIG, the written file fails a gate, and stays as
             `NAME.rejected.onnx`.
     """
     _check(settings)
-    source = open_source(settings.run, settings.encoder, settings.dev)
-    exact = trace(source.module, source.inputs, opset=settings.opset)
-    settings.output.parent.mkdir(parents=True, exist_ok=True)
-    draft = settings.output.with_name(f".{settings.output.stem}.{os.getpid()}.onnx")
-    try:
+    source = load_source(settings.run, settings.encoder, settings.dev)
+    model = trace(source.module, source.inputs, opset=settings.opset)
+    with draft_of(settings.output) as path:
+        draft = _Draft(path, settings, source)
         try:
-            done = _prove(settings, source, exact, draft)
+            precision = _write_proven(draft, model)
         except UserError:
-            if draft.exists():
-                draft.replace(settings.output.with_suffix(".rejected.onnx"))
+            if path.exists():
+                path.replace(settings.output.with_suffix(".rejected.onnx"))
             raise
-        draft.replace(settings.output)
-    finally:
-        draft.unlink(missing_ok=True)
-    return done
+        size = path.stat().st_size
+        return Exported(settings.output, size, precision, draft.summary(), draft.tried)
 
 
-def _check(settings: Settings) -> None:
+def _check(settings: ExportSettings) -> None:
+    """Raise UserError for what can be known to fail before anything is loaded."""
     if settings.output.is_dir() or (settings.output.exists() and not settings.force):
         raise UserError(
             ExitCode.CANNOT_CREATE,
@@ -119,110 +118,137 @@ def _check(settings: Settings) -> None:
         )
 
 
-def _prove(settings: Settings, source: Source, exact: onnx.ModelProto, draft: Path) -> Exported:
-    """Write the draft in the precision asked for, and hold it against its gates."""
-    precision = settings.precision
-    tried: list[tuple[str, Agreement]] = []
-    if settings.target == "cuda":
+def _write_proven(draft: "_Draft", model: onnx.ModelProto) -> str:
+    """Write the draft in the precision asked for, proven against torch; return that precision."""
+    precision = draft.settings.precision
+    source = draft.source
+    if draft.settings.target == "cuda":
         precision = "fp16" if precision == "auto" else precision
-        config = source.config
-        exact = fuse(
-            exact,
-            heads=config.num_attention_heads,
-            hidden=config.hidden_size,
+        model = fuse(
+            model,
+            heads=source.config.num_attention_heads,
+            hidden=source.config.hidden_size,
             fp16=precision == "fp16",
         )
     elif precision in ("int8", "auto"):
-        if not source.rows:
-            raise UserError(
-                ExitCode.USAGE,
-                "int8 is held against labelled texts: name some with --dev FILE",
-            )
-        texts = source.alone([row.text for row in source.rows])
-        for row, batch in zip(source.rows, texts, strict=True):
-            if not row.probabilities:
-                row.probabilities.extend(source.answer(batch)[0].tolist())
-        sample = list(source.alone(spread(source.rows)))
-        for form, model in candidates(exact, sample, source.last):
-            if precision == "auto" and form == WEIGHTS_ONLY:
-                break  # smaller, but as slow as fp32
-            found, agreement = _attempt(
-                *(settings, source, "int8", model, draft),
-                lambda file: compare(file, source.rows),
-                reduce_range=FORMS[form].largest <= REDUCED,
-            )
-            tried.append((form, agreement))
-            if agreement.passes:
-                return Exported(settings.output, draft.stat().st_size, "int8", found, tried)
-        if precision == "int8":
-            check_close(agreement)
+        if _write_int8(draft, model):
+            return "int8"
         precision = "fp32"
-    found, agreement = _attempt(
-        settings, source, precision, exact, draft, lambda file: check_exact(file, source, precision)
-    )
-    tried.append((precision, agreement))
-    return Exported(settings.output, draft.stat().st_size, precision, found, tried)
+    draft.prove(model, precision, lambda file: check_exact(file, source, precision))
+    return precision
 
 
-def _attempt(
-    settings: Settings,
-    source: Source,
-    precision: str,
-    model: onnx.ModelProto,
-    draft: Path,
-    gate: Callable[[Predictor], Agreement],
-    **facts: object,
-) -> tuple[Census, Agreement]:
-    """Write the draft, hold it against torch, and write what that measured into its metadata."""
-    _write(settings, source, precision, model, draft, **facts)
-    # On the CPU, where torch answered; an fp16 graph is computed there with casts.
-    agreement = gate(Predictor.open(draft, device="cpu", proving=True))
-    proof: dict[str, object] = asdict(agreement)
-    del proof["speed"]  # of this moment; the same run is to give the same bytes
-    if precision == "int8":
-        proof["instructions"] = instructions()  # that it was chosen on
-    return _write(settings, source, precision, model, draft, proof=proof, **facts), agreement
+def _write_int8(draft: "_Draft", model: onnx.ModelProto) -> bool:
+    """Write the first int8 candidate that passes the gate; return whether there was one.
+
+    Raises:
+        UserError: USAGE, there are no labelled texts; CONFIG, int8 was asked for and none passes.
+    """
+    source = draft.source
+    if not source.dev:
+        raise UserError(
+            ExitCode.USAGE,
+            "int8 is held against labelled texts: name some with --dev FILE",
+        )
+    sample = list(source.alone(sample_by_length(source.dev)))
+    for form, candidate in candidates(model, sample, source.short_layer):
+        if draft.settings.precision == "auto" and form == WEIGHTS_ONLY:
+            break  # smaller, but as slow as fp32
+        is_reduced = FORMS[form].largest <= REDUCED
+        agreement = draft.prove(
+            candidate, "int8", lambda file: compare(file, source), form, reduce_range=is_reduced
+        )
+        if agreement.passes:
+            return True
+    if draft.settings.precision == "int8":
+        check_close(agreement)
+    return False
+
+
+@dataclass
+class _Draft:
+    """The file that is being written, until it gets its name.
+
+    Attributes:
+        path: path of the draft.
+        settings: options of the export.
+        source: the classifier that the file is made from.
+        tried: see `Exported`.
+    """
+
+    path: Path
+    settings: ExportSettings
+    source: ExportableClassifier
+    tried: list[tuple[str, Agreement]] = field(default_factory=list)
+
+    def prove(
+        self,
+        model: onnx.ModelProto,
+        precision: str,
+        gate: Callable[[Predictor], Agreement],
+        form: str | None = None,
+        **facts: Any,
+    ) -> Agreement:
+        """Write a graph, compare it with torch, and add what that measured to its metadata.
+
+        Args:
+            model: the graph.
+            precision: precision of the graph.
+            gate: compares the file with torch.
+            form: name of the int8 form.
+            facts: more fields of the manifest.
+        """
+        self._write(model, precision, facts)
+        # On the CPU, as torch; an fp16 graph is computed there with casts.
+        agreement = gate(Predictor.open_unchecked(self.path))
+        self.tried.append((form or precision, agreement))
+        proof: dict[str, object] = asdict(agreement)
+        del proof["speed"]  # differs each time, and the same run is to give the same bytes
+        if precision == "int8":
+            proof["instructions"] = instructions()  # of the processor that chose it
+        self._write(model, precision, facts | {"proof": proof})
+        return agreement
+
+    def _write(self, model: onnx.ModelProto, precision: str, facts: dict[str, Any]) -> None:
+        """Write a graph with its metadata, and check what can be read back from the disk."""
+        known = self.source.facts
+        manifest = Manifest(
+            **known,
+            **facts,
+            precision=precision,
+            target=self.settings.target,
+            digest=model_digest(model, known["tokenizer"], known["labels"]),
+            version=version("sentiment-tui"),
+        )
+        write_model(model, manifest, self.path)
+        onnx.checker.check_model(self.path, full_check=True)
+        try:
+            validate(self.path)
+        except RefusedError as error:
+            raise UserError(
+                ExitCode.CONFIG,
+                "{name} becomes a graph that sentiment-tui does not open: {reason}",
+                name=known["encoder"],
+                reason=error,
+            ) from error
+        self._check_graph()
+
+    def _check_graph(self) -> None:
+        summary = self.summary()
+        inputs = tuple(f"{name} int64 [batch, sequence]" for name in self.source.inputs)
+        summary.check(opset=self.settings.opset, inputs=inputs, last_operator="Softmax")
+        if self.settings.target == "cuda":
+            is_short = self.source.short_layer is not None
+            summary.check(Attention=self.source.config.num_hidden_layers - is_short)
+
+    def summary(self) -> GraphSummary:
+        """Read the signature and operators of the graph that was written."""
+        return summarise(onnx.load(self.path, format="protobuf"))
 
 
 def write_model(model: onnx.ModelProto, manifest: Manifest, path: Path) -> None:
-    """Write a graph and what it says of itself; the same of both gives the same bytes."""
+    """Write a graph and its manifest; the same two give the same bytes."""
     del model.metadata_props[:]
     for key, value in manifest.to_metadata().items():
         model.metadata_props.add(key=key, value=value)
     path.write_bytes(model.SerializeToString(deterministic=True))
-
-
-def _write(
-    settings: Settings,
-    source: Source,
-    precision: str,
-    model: onnx.ModelProto,
-    draft: Path,
-    **facts: Any,
-) -> Census:
-    """Write the draft with its metadata, and return what it holds, read back from it."""
-    manifest = Manifest(
-        **source.facts,
-        **facts,
-        precision=precision,
-        target=settings.target,
-        digest=digest(model, source.facts["tokenizer"], source.facts["labels"]),
-        version=version("sentiment-tui"),
-    )
-    write_model(model, manifest, draft)
-    onnx.checker.check_model(draft, full_check=True)
-    try:
-        vet(draft)
-    except RefusedError as error:
-        raise UserError(
-            ExitCode.CONFIG,
-            "{name} becomes a graph that sentiment-tui does not open: {reason}",
-            name=source.facts["encoder"],
-            reason=error,
-        ) from error
-    found = census(onnx.load(draft))
-    inputs = tuple(f"{name} int64 [batch, sequence]" for name in source.inputs)
-    found.check(opset=settings.opset, inputs=inputs, answer="Softmax")
-    if settings.target == "cuda":  # all whole layers are fused
-        found.check(Attention=source.config.num_hidden_layers - (source.last is not None))
-    return found

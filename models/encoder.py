@@ -12,11 +12,15 @@ import torch
 from models.console.command import ExitCode, UserError
 from models.console.display import display
 
-_VOCABULARIES = (
-    *("tokenizer.json", "vocab.txt", "vocab.json"),
-    *("sentencepiece.bpe.model", "spiece.model", "tokenizer.model"),
+_TOKENIZER_FILES = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "sentencepiece.bpe.model",
+    "spiece.model",
+    "tokenizer.model",
 )
-"""Files that transformers makes a tokenizer from."""
+"""Files that transformers makes a tokenizer from, any of them."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +28,9 @@ class Encoder:
     """An encoder and the tokenizer that belongs to it.
 
     Attributes:
-        module: in evaluation mode, float32, without a pooler.
+        module: the encoder by transformers, float32, in evaluation mode, without a pooler.
         tokenizer: the text of its `tokenizer.json`.
-        source: where it was loaded from: a hub id, or an absolute path.
+        source: the hub id or absolute path that it was loaded from.
     """
 
     module: Any
@@ -36,12 +40,12 @@ class Encoder:
 
     @property
     def hidden(self) -> int:
-        """Size of the last layer's vectors."""
+        """Size of the vectors of the last layer."""
         return int(self.module.config.hidden_size)
 
     @property
     def name(self) -> str:
-        """The source without its folders, fit to be published; of a run, what that began as."""
+        """Name fit to be published: without folders; for a run's encoder, the original one's."""
         path = Path(self.source)
         run = path.parent / "run.json"
         if path.name == "encoder" and run.exists():
@@ -49,7 +53,7 @@ class Encoder:
         return path.name if path.is_absolute() else self.source
 
     def save(self, folder: Path) -> None:
-        """Write the encoder as it is now, in the Hugging Face format, for `load_encoder`."""
+        """Write the encoder in the Hugging Face format, for `load_encoder`."""
         self.module.save_pretrained(folder)
         self._tokenizer.save_pretrained(folder)
 
@@ -66,7 +70,7 @@ class Encoder:
         return replace(self, tokenizer=canonical_tokenizer(json), _tokenizer=tokenizer)
 
     def digest(self) -> str:
-        """Return the SHA-256 of the weights, by name, and of the tokenizer."""
+        """Return the SHA-256 of the tokenizer and the weights (by name)."""
         sha = hashlib.sha256(self.tokenizer.encode())
         for name, weights in sorted(self.module.state_dict().items()):
             sha.update(name.encode())
@@ -79,70 +83,29 @@ def load_encoder(source: str, *, for_export: bool = False) -> Encoder:
 
     Args:
         source: a folder with `config.json`, weights and a tokenizer; else a hub id.
-        for_export: load attention as "eager": of its implementations, the one whose exported graph
-            ONNX Runtime's optimizer can fuse. Else transformers chooses, mostly one that is faster
-            and keeps no `[B, heads, T, T]` in memory; the numbers are the same but for rounding.
+        for_export: see `load_pretrained`.
 
     Raises:
         UserError: NO_INPUT, no such folder, or the hub does not have it or cannot be reached; DATA,
             the folder holds no encoder that can be used.
     """
     is_folder = Path(source).is_dir()
-    if not is_folder and (source.startswith((".", "/", "~")) or source.count("/") > 1):
+    looks_like_folder = source.startswith((".", "/", "~")) or source.count("/") > 1
+    if looks_like_folder and not is_folder:
         raise UserError(ExitCode.NO_INPUT, "no such encoder folder: {path}", path=source)
-    from transformers import AutoModel, AutoTokenizer
-    from transformers.utils import logging
+    import transformers
 
-    logging.set_verbosity_error()  # it warns of the pooler that we do not use
-    logging.disable_progress_bar()
     try:
-        module, report = AutoModel.from_pretrained(
-            source,
-            attn_implementation="eager" if for_export else None,
-            dtype=torch.float32,
-            output_loading_info=True,
+        module, missing, tokenizer = load_pretrained(
+            transformers.AutoModel, source, for_export=for_export
         )
-        if is_folder and not any((Path(source) / name).exists() for name in _VOCABULARIES):
-            raise FileNotFoundError("no tokenizer.json")  # transformers 5 makes an empty one up
-        tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
     # Damaged files raise whatever they cause: SafetensorError, RuntimeError for a wrong shape, a
     # bare Exception from tokenizers, TypeError where there is no tokenizer at all.
     except Exception as error:
-        reason = display(str(error).strip().partition("\n")[0], limit=300)
-        if is_folder:
-            raise UserError(
-                ExitCode.DATA,
-                "{path} is no encoder: expected config.json, model.safetensors and tokenizer.json "
-                "of a BERT-like model in the Hugging Face format; {reason}",
-                path=source,
-                reason=reason,
-            ) from error
-        raise UserError(
-            ExitCode.NO_INPUT,
-            "{name} is neither a folder here nor a model that the hub gave: {reason}. "
-            "Without a network, HF_HUB_OFFLINE=1 uses what was loaded before",
-            name=source,
-            reason=reason,
-        ) from error
+        raise _not_loaded(source, is_folder, error) from error
     if hasattr(module, "pooler"):
         module.pooler = None
-    lacking = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
-    if lacking:
-        raise UserError(
-            ExitCode.DATA,
-            "{path} lacks {count} weights that its config.json asks for, {first} the first",
-            path=source,
-            count=len(lacking),
-            first=lacking[0],
-        )
-    reads = inspect.signature(module.forward).parameters
-    if "token_type_ids" not in reads or not hasattr(module.config, "max_position_embeddings"):
-        raise UserError(
-            ExitCode.DATA,
-            "{path} is a {kind}: expected a BERT-like encoder, which has positions and token types",
-            path=source,
-            kind=type(module).__name__,
-        )
+    _check_module(source, module, missing)
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise UserError(
@@ -151,10 +114,84 @@ def load_encoder(source: str, *, for_export: bool = False) -> Encoder:
             path=source,
         )
     return Encoder(
-        module=module.eval(),
+        module=module,
         tokenizer=canonical_tokenizer(backend.to_str()),
         source=str(Path(source).resolve()) if is_folder else source,
         _tokenizer=tokenizer,
+    )
+
+
+def _check_module(source: str, module: Any, missing: list[str]) -> None:
+    """Raise UserError DATA unless a module has all of its weights and reads what BERT reads."""
+    missing = [name for name in missing if not name.startswith("pooler.")]
+    if missing:
+        raise UserError(
+            ExitCode.DATA,
+            "{path} lacks {count} weights that its config.json asks for, {first} the first",
+            path=source,
+            count=len(missing),
+            first=missing[0],
+        )
+    inputs = inspect.signature(module.forward).parameters
+    if "token_type_ids" not in inputs or not hasattr(module.config, "max_position_embeddings"):
+        raise UserError(
+            ExitCode.DATA,
+            "{path} is a {kind}: expected a BERT-like encoder, which has positions and token types",
+            path=source,
+            kind=type(module).__name__,
+        )
+
+
+def load_pretrained(
+    auto_class: Any, source: str, *, for_export: bool = False
+) -> tuple[Any, list[str], Any]:
+    """Load a model and its tokenizer by transformers, whatever that raises.
+
+    Args:
+        auto_class: `AutoModel`, or its like for a task.
+        source: a folder, or a hub id.
+        for_export: load attention as "eager": of its implementations, the one whose exported graph
+            ONNX Runtime's optimizer can fuse. Otherwise transformers chooses, mostly a faster one
+            that keeps no `[B, heads, T, T]` in memory; the numbers are the same but for rounding.
+
+    Returns:
+        The model, float32, in evaluation mode; the names of weights that its files lack; the
+        tokenizer.
+    """
+    from transformers import AutoTokenizer
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # it warns of the pooler, which we do not use
+    logging.disable_progress_bar()
+    model, report = auto_class.from_pretrained(
+        source,
+        attn_implementation="eager" if for_export else None,
+        dtype=torch.float32,
+        output_loading_info=True,
+    )
+    folder = Path(source)
+    if folder.is_dir() and not any((folder / name).exists() for name in _TOKENIZER_FILES):
+        raise FileNotFoundError("no tokenizer.json")  # transformers 5 makes an empty one up
+    tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
+    return model.eval(), sorted(report["missing_keys"]), tokenizer
+
+
+def _not_loaded(source: str, is_folder: bool, error: Exception) -> UserError:
+    reason = display(str(error).strip().partition("\n")[0], limit=300)
+    if is_folder:
+        return UserError(
+            ExitCode.DATA,
+            "{path} is no encoder: expected config.json, model.safetensors and tokenizer.json "
+            "of a BERT-like model in the Hugging Face format; {reason}",
+            path=source,
+            reason=reason,
+        )
+    return UserError(
+        ExitCode.NO_INPUT,
+        "{name} is neither a folder here nor a model that the hub gave: {reason}. "
+        "Without a network, HF_HUB_OFFLINE=1 uses what was loaded before",
+        name=source,
+        reason=reason,
     )
 
 
@@ -175,7 +212,7 @@ def layers_of(module: Any) -> list[Any]:
 
 
 def max_positions(config: Any) -> int:
-    """Return the longest text that a model can read, in tokens."""
+    """Return the length of the longest text that a model can read, in tokens."""
     # RoBERTa's positions begin after its padding id: two of the table's rows are never a token's.
     is_roberta = config.model_type in ("camembert", "roberta", "xlm-roberta")
     offset = config.pad_token_id + 1 if is_roberta else 0
@@ -183,7 +220,7 @@ def max_positions(config: Any) -> int:
 
 
 def canonical_tokenizer(tokenizer: str) -> str:
-    """Drop what a call may have left in the JSON: truncation and padding are ours to say."""
+    """Return a `tokenizer.json` without truncation and padding, which each use sets for itself."""
     document = json.loads(tokenizer)
     document |= {"truncation": None, "padding": None}
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))

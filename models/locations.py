@@ -1,4 +1,4 @@
-"""Which model file to open; light enough to ask before anything heavy is imported."""
+"""Where models and runs are; light enough to ask before anything heavy is imported."""
 
 from pathlib import Path
 from typing import Literal
@@ -7,6 +7,9 @@ Device = Literal["auto", "cpu", "cuda"]
 
 BUILTIN = Path(__file__).with_name("builtin.onnx")
 """The model that comes with the program."""
+
+LATEST = Path("runs/latest")
+"""Link to the newest finished run."""
 
 
 def newest_model(folder: Path) -> Path:

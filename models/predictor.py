@@ -1,17 +1,13 @@
-"""The only road to ONNX Runtime, for one text or ten million.
+"""Predictor: a model file that is open, for one text or ten million.
 
 A text is tokenised in Rust, batched with texts of its length, classified, and answered in its
-place. No torch, no transformers: importing this takes what numpy, tokenizers and ONNX Runtime take.
+place. No torch, no transformers: importing this takes what numpy and tokenizers take.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,24 +15,21 @@ from numpy.typing import NDArray
 from models.batching import MAX_TOKENS, plan
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
-from models.cores import available_cores, instructions, share_out
+from models.cores import available_cores, instructions
 from models.locations import BUILTIN, Device
 from models.manifest import Manifest
+from models.session import Session, choose_devices
 from models.tokenizer import Tokenizer, Tokens
-from models.untrusted import admit
-
-_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-_OPTIONS = {"CUDAExecutionProvider": {"use_tf32": "0"}}
-"""Of the providers. With TF32, CUDA's default, fp32 products have ten bits of mantissa."""
+from models.untrusted import check_untrusted
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Answers to some texts, in the order of the texts.
+    """Predictions for some texts, in the order of the texts.
 
     Attributes:
         probabilities: float32 `[texts, labels]`, each row summing to 1.
-        read: share of the text's tokens that was read, float32 `[texts]`; 1 for all of it.
+        read: share of a text's tokens that the model read, float32 `[texts]`; 1 for all of them.
     """
 
     probabilities: NDArray[np.float32]
@@ -44,186 +37,90 @@ class Predictions:
 
     @property
     def truncated(self) -> NDArray[np.bool_]:
-        """Whether the text was longer than what was read of it, `[texts]`."""
+        """Whether a text was longer than what the model read, `[texts]`."""
         return self.read < 1
 
     @property
     def ids(self) -> NDArray[np.int64]:
-        """The most probable label of each text, `[texts]`."""
+        """The id of the most probable label, `[texts]`."""
         ids: NDArray[np.int64] = self.probabilities.argmax(axis=1)
         return ids
 
     @property
     def confidences(self) -> NDArray[np.float32]:
-        """The probability of that label, `[texts]`."""
-        # The initial value lets an empty list of texts through; a probability is never below it.
+        """The probability of the most probable label, `[texts]`."""
+        # The initial value is for an empty list of texts: no probability is below it.
         highest: NDArray[np.float32] = self.probabilities.max(axis=1, initial=0.0)
         return highest
 
 
-def installed(package: str) -> str | None:
-    """Return the version of an installed package, or None."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def _onnxruntime() -> ModuleType:
-    """Import ONNX Runtime, or say the command that mends its absence or its doubling."""
-    if all(installed(wheel) for wheel in ("onnxruntime", "onnxruntime-gpu")):
-        raise UserError(
-            ExitCode.UNAVAILABLE,
-            "onnxruntime and onnxruntime-gpu are both installed, and overwrite each other. "
-            "Keep one: pip uninstall -y onnxruntime onnxruntime-gpu && "
-            "pip install 'sentiment-tui[cpu]' (or 'sentiment-tui[gpu]')",
-        )
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise UserError(
-            ExitCode.UNAVAILABLE,
-            "ONNX Runtime cannot be imported ({reason}). Install it: "
-            "pip install 'sentiment-tui[cpu]' (or 'sentiment-tui[gpu]')",
-            reason=error,
-        ) from error
-    module: ModuleType = onnxruntime
-    return module
-
-
-def providers() -> list[str]:
-    """Return the execution providers that this ONNX Runtime offers.
-
-    Raises:
-        UserError: UNAVAILABLE, it is missing, or both wheels are installed.
-    """
-    offered: list[str] = _onnxruntime().get_available_providers()
-    return offered
-
-
-def _wanted(device: Device) -> list[str]:
-    """Return the execution providers to try for a device, in order."""
-    offered = providers()
-    devices = ["cuda", "cpu"] if device == "auto" else [device]
-    wanted = [_PROVIDERS[name] for name in devices if _PROVIDERS[name] in offered]
-    if not wanted:
-        raise UserError(
-            ExitCode.UNAVAILABLE,
-            "device {device} was asked for, but this ONNX Runtime offers only {found}; "
-            "install 'sentiment-tui[gpu]' on a machine with CUDA, or use --device cpu",
-            device=device,
-            found=", ".join(offered),
-        )
-    return wanted
-
-
-def _connect(path: Path, wanted: Sequence[str], exact: bool, threads: int) -> Any:
-    """Open a session of ONNX Runtime, whatever that raises."""
-    runtime = _onnxruntime()
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 4  # fatal: what matters is raised as an exception
-    if exact:  # int8 products that would overflow, if slower
-        options.add_session_config_entry("session.x64quantprecision", "1")
-    if _PROVIDERS["cuda"] in wanted:
-        runtime.preload_dlls()
-        options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-    chosen = [(name, _OPTIONS.get(name, {})) for name in wanted]
-    return runtime.InferenceSession(path, options, providers=chosen)
-
-
 class Predictor:
-    """A one-file model, opened.
+    """A model file that is open.
 
     Attributes:
         path: the file.
-        manifest: what the file says of itself.
-        device: "cpu" or "cuda": where it really runs.
-        threads: how many cores it keeps busy on the CPU.
-        nodes: how many nodes of the graph each execution provider got, where it runs on CUDA.
+        manifest: the file's description of itself.
+        device: "cpu" or "cuda", where the model really runs.
+        threads: number of cores that the model keeps busy on the CPU.
+        nodes: number of nodes of the graph by execution provider, where it runs on CUDA.
     """
 
-    def __init__(self, path: Path, session: Any, connect: Callable[[int], Any]) -> None:
+    def __init__(self, path: Path, session: Session) -> None:
         self.path = path
-        self.manifest = Manifest.from_metadata(session.get_modelmeta().custom_metadata_map)
-        self.threads: int = session.get_session_options().intra_op_num_threads
+        self.manifest = Manifest.from_metadata(session.metadata)
+        self.device = session.device
+        self.threads = session.threads
+        self.nodes = session.nodes
         self._session = session
-        self._connect = connect
-        self._crew: Any = None  # a session of one thread that many threads call, once it is needed
-        self.device = "cuda" if session.get_providers()[0] == _PROVIDERS["cuda"] else "cpu"
-        self.nodes = {
-            part.ep_name: len(part.get_nodes())
-            for part in (
-                session.get_provider_graph_assignment_info() if self.device == "cuda" else ()
-            )
-        }
-        self._inputs = [node.name for node in session.get_inputs()]
         self._tokenizer = Tokenizer(self.manifest.tokenizer, self.manifest.max_length)
 
     @classmethod
     def open(
-        cls,
-        path: Path | str,
-        *,
-        device: Device = "auto",
-        threads: int | None = None,
-        proving: bool = False,
+        cls, path: Path | str, *, device: Device = "auto", threads: int | None = None
     ) -> "Predictor":
-        """Open a model that `python -m export` wrote.
+        """Open a model file that `python -m export` wrote.
 
         Args:
             path: the `.onnx` file.
-            device: "auto" takes CUDA where it works and the file is for it, else the CPU; the other
-                two insist.
-            threads: on the CPU; all cores that the process may use by default.
-            proving: the caller is itself the check of a file that nobody vouched for, or compares
-                its numbers: open it as it is, whatever device it was made for.
+            device: "cpu" and "cuda" insist; "auto" takes CUDA where it works and the file is for
+                it, else the CPU.
+            threads: number of cores to use on the CPU; None uses all that the process may use.
 
         Raises:
             UserError: NO_INPUT, no such file; CONFIG, not a model of this program, or not for this
-                device; UNAVAILABLE, ONNX Runtime is missing, or the device asked for is not to be
-                had.
+                device; UNAVAILABLE, ONNX Runtime or the requested device is missing.
+
+        Example:
+            >>> predictor = Predictor.open("models/builtin.onnx", device="cpu")
+            >>> predictor.manifest.labels
+            ('负向评价', '正向评价')
         """
         path = Path(path)
         if not path.is_file():
             raise UserError(ExitCode.NO_INPUT, "no such model file: {path}", path=path)
-        wanted = _wanted(device)
-        if not proving and not path.samefile(BUILTIN):
-            admit(path)
-        threads = threads or available_cores()
-        predictor = cls._open(path, wanted, threads, exact=False)
-        if predictor.overflows:
-            predictor = cls._open(path, wanted, threads, exact=True)
-        if device == "cuda" and predictor.device != "cuda":
-            raise UserError(
-                ExitCode.UNAVAILABLE,
-                "device cuda was asked for, but ONNX Runtime fell back to {found}: CUDA or "
-                "cuDNN is missing or too old for it; use --device cpu to accept that",
-                found=predictor._session.get_providers()[0],
-            )
-        precision = predictor.manifest.precision
-        if proving or precision != {"cuda": "int8", "cpu": "fp16"}[predictor.device]:
-            return predictor
-        if predictor.device == "cuda" and device == "auto":
-            return cls.open(path, device="cpu", threads=threads)
-        reason = (
-            tr("ONNX Runtime has no CUDA kernels for int8; use --device cpu")
-            if precision == "int8"
-            else tr("CPUs compute fp16 in fp32, with casts; export it with --target cpu")
-        )
-        raise UserError(
-            ExitCode.CONFIG,
-            "{path} is {precision}: {reason}",
-            path=path,
-            precision=precision,
-            reason=reason,
-        )
+        devices = choose_devices(device)
+        if not path.samefile(BUILTIN):
+            check_untrusted(path)
+        predictor = cls._load(path, devices, threads)
+        int8_on_cuda = predictor.device == "cuda" and predictor.manifest.precision == "int8"
+        if device == "auto" and int8_on_cuda:
+            predictor = cls._load(path, ["cpu"], threads)
+        predictor._verify_device(device)
+        return predictor
 
     @classmethod
-    def _open(cls, path: Path, wanted: Sequence[str], threads: int, *, exact: bool) -> "Predictor":
-        connect = partial(_connect, path, wanted, exact)
+    def open_unchecked(cls, path: Path) -> "Predictor":
+        """Open a file on the CPU without asking where it comes from or which device it is for.
+
+        For the process that checks a stranger's file, and for exports, which compare its numbers.
+        """
+        return cls._load(path, choose_devices("cpu"))
+
+    @classmethod
+    def _load(cls, path: Path, devices: list[str], threads: int | None = None) -> "Predictor":
+        threads = threads or available_cores()
         try:
-            session = connect(threads)
+            session = Session(path, devices, threads)
         except Exception as error:
             raise UserError(
                 ExitCode.CONFIG,
@@ -231,43 +128,74 @@ class Predictor:
                 path=path,
                 reason=error,
             ) from error
-        try:
-            return cls(path, session, connect)
-        except ValueError as error:
-            raise UserError(
-                ExitCode.CONFIG,
-                "{path} is an ONNX file, but not a model that `python -m export` wrote: {reason}",
-                path=path,
-                reason=error,
-            ) from error
+        predictor = cls(path, session)  # whose metadata and tokenizer were checked before
+        if predictor.overflows:
+            return cls(path, Session(path, devices, threads, exact=True))
+        return predictor
 
     @property
     def overflows(self) -> bool:
-        """Whether sums of int8 products may overflow here, unless they are computed slowly."""
-        safe = self.manifest.precision != "int8" or self.manifest.reduce_range
-        return not safe and not any(name.endswith(("vnni", "dp")) for name in instructions())
+        """Whether sums of int8 products may overflow on this CPU, unless they are computed slowly.
+
+        Processors with VNNI or its Arm counterpart add them in 32 bits, others in 16.
+        """
+        if self.manifest.precision != "int8" or self.manifest.reduce_range:
+            return False
+        return not any(name.endswith(("vnni", "dp")) for name in instructions())
+
+    def _verify_device(self, requested: Device) -> None:
+        """Raise UserError unless the model runs where it was asked to, in a precision for that."""
+        if requested == "cuda" and self.device != "cuda":
+            raise UserError(
+                ExitCode.UNAVAILABLE,
+                "device cuda was asked for, but ONNX Runtime fell back to {found}: CUDA or "
+                "cuDNN is missing or too old for it; use --device cpu to accept that",
+                found=self._session.provider,
+            )
+        precision = self.manifest.precision
+        if self.device == "cuda" and precision == "int8":
+            reason = tr("ONNX Runtime has no CUDA kernels for int8; use --device cpu")
+        elif self.device == "cpu" and precision == "fp16":
+            reason = tr("CPUs compute fp16 in fp32, with casts; export it with --target cpu")
+        else:
+            return
+        raise UserError(
+            ExitCode.CONFIG,
+            "{path} is {precision}: {reason}",
+            path=self.path,
+            precision=precision,
+            reason=reason,
+        )
 
     def predict(self, texts: Sequence[str], *, windows: bool = False) -> Predictions:
-        """Classify `texts`; equal texts are computed once.
+        """Classify texts; equal texts are computed once.
 
         Args:
-            texts: any.
+            texts: any strings; a text without characters is one, too.
             windows: read a text that is longer than `max_length` whole, in windows that overlap by
-                a quarter, and average their logits; else only its beginning is read.
+                a quarter, and average their logits. Otherwise only its beginning is read.
 
         Returns:
             One row for each text, in order.
 
         Raises:
-            TypeError: `texts` is one text, whose characters nobody wants classified.
+            TypeError: `texts` is one string, whose characters nobody wants classified.
+
+        Example:
+            >>> from models.locations import BUILTIN
+            >>> predictions = Predictor.open(BUILTIN).predict(["很好，还会再来", "太差了"])
+            >>> predictions.ids.tolist()
+            [1, 0]
         """
         if isinstance(texts, str):
             raise TypeError("expected a sequence of texts, found one text: predict([text])")
-        place: dict[str, int] = {}
-        where = np.array([place.setdefault(text, len(place)) for text in texts], dtype=np.intp)
-        tokens = self._tokenizer.encode(list(place), windows=windows)
-        answers = _average(self._answer(tokens), tokens.owner)
-        return Predictions(answers[where], tokens.read[where])
+        numbers: dict[str, int] = {}  # a distinct text and its row
+        rows = np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.intp)
+        tokens = self._tokenizer.encode(list(numbers), windows=windows)
+        probabilities = self._classify(tokens)
+        if tokens.owner is not None:
+            probabilities = _average_windows(probabilities, tokens.owner)
+        return Predictions(probabilities[rows], tokens.read[rows])
 
     def pieces(self, text: str) -> list[str]:
         """Cut a text as the model reads it; see `Tokenizer.pieces`."""
@@ -275,56 +203,43 @@ class Predictor:
 
     def run(self, batch: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
         """Return the probabilities of one padded batch, `[rows, labels]`; see `Tokens.batch`."""
-        return self._run(self._session, batch)
+        return self._session.run(batch)
 
-    def _run(self, session: Any, batch: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
-        answers: NDArray[np.float32]
-        (answers,) = session.run(["probabilities"], {name: batch[name] for name in self._inputs})
-        return answers
-
-    def _answer(self, tokens: Tokens) -> NDArray[np.float32]:
-        """Return the probabilities of each row of ids, `[rows, labels]`."""
-        answers = np.empty((len(tokens.ids), len(self.manifest.labels)), dtype=np.float32)
-        # the longest first: no thread ends late
+    def _classify(self, tokens: Tokens) -> NDArray[np.float32]:
+        """Return the probabilities of each row of token ids, `[rows, labels]`."""
+        shape = len(tokens.ids), len(self.manifest.labels)
+        probabilities = np.empty(shape, dtype=np.float32)
+        # Longest first: no thread begins a long batch when the others have nothing left to do.
         batches = plan(tokens.lengths, max_tokens=MAX_TOKENS[self.device])[::-1]
 
-        def run(session: Any, rows: NDArray[np.intp]) -> None:
-            answers[rows] = self._run(session, tokens.batch(rows, self._tokenizer.pad_id))
+        def classify(session: Session, rows: NDArray[np.intp]) -> None:
+            probabilities[rows] = session.run(tokens.batch(rows, self._tokenizer.pad_id))
 
-        def together(batches: Sequence[NDArray[np.intp]]) -> None:
+        if self.device == "cuda" or self.threads == 1 or len(batches) < 2 * self.threads:
             for rows in batches:
-                run(self._session, rows)
-
-        def apart(batches: Sequence[NDArray[np.intp]]) -> None:
-            if self._crew is None:
-                self._crew = self._connect(1)
-            with ThreadPoolExecutor(self.threads) as pool:
-                try:
-                    for _ in pool.map(lambda rows: run(self._crew, rows), batches):
-                        pass
-                finally:
-                    pool.shutdown(cancel_futures=True)
-
-        if self.device != "cpu" or self.threads == 1 or len(batches) < 2 * self.threads:
-            together(batches)
-        else:
-            key = f"{self.manifest.digest[:16]}-{self.threads}"
-            ways = {"apart": apart, "together": together}
-            share_out(key, ways, batches, 4 * self.threads, self.threads)
-        return answers
+                classify(self._session, rows)
+            return probabilities
+        # A batch a thread is some 1.5 times as fast as threads that share each product and wait for
+        # one another, but takes enough batches to keep all of them busy.
+        session = self._session.single_threaded
+        with ThreadPoolExecutor(self.threads) as pool:
+            for _ in pool.map(lambda rows: classify(session, rows), batches):
+                pass  # an error of a batch is raised here, and the batches after it are cancelled
+        return probabilities
 
 
-def _average(answers: NDArray[np.float32], owner: NDArray[np.intp] | None) -> NDArray[np.float32]:
+def _average_windows(
+    probabilities: NDArray[np.float32], owner: NDArray[np.intp]
+) -> NDArray[np.float32]:
     """Average the logits of the windows of each text: `[windows, C]` to `[texts, C]`.
 
     softmax(mean of logits) is the mean of log-probabilities, normalised: log softmax(z) is z up to
     a constant that the normalisation removes.
     """
-    if owner is None:
-        return answers
     starts = np.flatnonzero(np.diff(owner, prepend=-1))
-    logs = np.log(np.maximum(answers, np.finfo(np.float32).tiny))
-    means = np.add.reduceat(logs, starts) / np.diff(starts, append=len(answers))[:, None]
-    powers = np.exp(means - means.max(axis=1, keepdims=True))
-    averaged: NDArray[np.float32] = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
-    return averaged
+    windows = np.diff(starts, append=len(owner))  # number of windows, [texts]
+    logs = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
+    means = np.add.reduceat(logs, starts) / windows[:, None]
+    exponentials = np.exp(means - means.max(axis=1, keepdims=True))
+    averaged = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return averaged.astype(np.float32)  # type: ignore[no-any-return]

@@ -1,14 +1,14 @@
-"""The run directory: what a training leaves behind, and all that export needs.
+"""Run directories: the result of a training, and all that an export needs.
 
     runs/NAME/
         run.json             how the model was made: enough to rebuild it and to repeat the run
         head.safetensors     `weight` [C, H] and `bias` [C], float32
         tokenizer.json       of the encoder
-        encoder/             the encoder, where it was trained; a frozen one stays where it is
+        encoder/             the encoder, if it was trained; a frozen one stays where it is
         metrics.json         scores by split
         dev.jsonl test.jsonl text, label and calibrated probabilities, a line for each row
-        MODEL_CARD.md        and its pictures: learning-curve.png, confusion.png, reliability.png,
-                             coverage.png
+        MODEL_CARD.md        with its pictures: learning-curve.png, confusion.png,
+                             reliability.png, coverage.png
     runs/latest              link to the newest finished run
 
 Safetensors and JSON: nothing here is pickled. The directory appears whole or not at all.
@@ -32,11 +32,8 @@ from torch import Tensor, nn
 from models.classifier import Classifier, Pooling
 from models.console.command import ExitCode, UserError
 from models.encoder import Encoder, load_encoder
-
-LATEST = Path("runs/latest")
-
-# Half a surrogate pair, which JSON can spell and UTF-8 cannot, is written as it is spelled.
-_JSON: Any = {"encoding": "utf-8", "errors": "backslashreplace"}
+from models.files import json_bytes
+from models.locations import LATEST
 
 
 @dataclass(frozen=True)
@@ -44,19 +41,19 @@ class Run:
     """The content of `run.json`.
 
     Attributes:
-        labels: names, in the order of the head's outputs.
-        pooling: what the head sees.
-        max_length: in tokens.
+        labels: names of the labels, in the order of the head's outputs.
+        pooling: how the encoder's vectors become the one that the head reads.
+        max_length: number of tokens that longer texts are cut to.
         encoder: name of the encoder, fit to be published.
-        encoder_source: where to load it from.
-        encoder_digest: what must be loaded from there.
-        data: what `--data` said.
+        encoder_source: folder or hub id to load the encoder from.
+        encoder_digest: `Encoder.digest` of what must be found there.
+        data: arguments of `--data`.
         data_fingerprint: SHA-256 of the rows of every split.
-        settings: all that chooses the result.
-        outcome: what came of it: best epoch, times.
-        versions: of Python, torch, transformers and this project.
-        temperature: what the head's outputs are divided by before the softmax.
-        uncertain_below: the confidence below which an answer is called uncertain; 0 for none.
+        settings: options that decide the result.
+        outcome: best epoch, times and the like.
+        versions: versions of Python, torch, transformers and this project.
+        temperature: divisor of the head's outputs before the softmax.
+        uncertain_below: confidence below which a prediction is called uncertain; 0 for none.
     """
 
     labels: list[str]
@@ -75,8 +72,14 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of `dev.jsonl` and `test.jsonl`; `probabilities` in the order of the labels."""
+class ScoredRow:
+    """One line of `dev.jsonl` or `test.jsonl`.
+
+    Attributes:
+        text: the text.
+        label: id of its true label.
+        probabilities: calibrated probabilities, in the order of the labels.
+    """
 
     text: str
     label: int
@@ -84,7 +87,7 @@ class Row:
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:
-    """Raise UserError CANNOT_CREATE where `new_run` would, before hours are spent."""
+    """Raise UserError CANNOT_CREATE where `new_run` would, before a training takes hours."""
     if path.name == LATEST.name:
         raise UserError(
             ExitCode.CANNOT_CREATE,
@@ -115,11 +118,12 @@ def new_run(path: Path, *, force: bool = False) -> Iterator[Path]:
     refuse_existing(path, force=force)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    shutil.rmtree(draft, ignore_errors=True)  # of a training that was killed as it wrote this
+    shutil.rmtree(draft, ignore_errors=True)  # left by a training that was killed while writing
     draft.mkdir()
     try:
         yield draft
-        for weights in draft.rglob("*.safetensors"):  # which safetensors lets nobody else read
+        # safetensors lets nobody else read what it writes
+        for weights in draft.rglob("*.safetensors"):
             shutil.copymode(draft / "run.json", weights)
         old = path.with_name(f"{draft.name}.old")
         if path.exists():
@@ -142,9 +146,8 @@ def write_run(folder: Path, run: Run, head: nn.Linear, encoder: Encoder) -> None
 
 
 def write_json(path: Path, document: object) -> None:
-    """Write a document for people and programs: indented, Chinese as Chinese."""
-    text = json.dumps(document, ensure_ascii=False, indent=2)
-    path.write_text(text + "\n", **_JSON)
+    """Write an indented JSON document, for people and programs."""
+    path.write_bytes(json_bytes(document, indent=2))
 
 
 def read_json(path: Path) -> Any:
@@ -156,23 +159,22 @@ def write_rows(
     path: Path, texts: Iterable[str], labels: NDArray[np.int64], probabilities: Tensor
 ) -> None:
     """Write `dev.jsonl` or `test.jsonl`; `probabilities` are `[rows, C]`."""
-    columns = texts, labels.tolist(), probabilities.tolist()
-    with path.open("w", newline="\n", **_JSON) as file:
-        for row in map(Row, *columns):
-            file.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
+    with path.open("wb") as file:
+        for row in map(ScoredRow, texts, labels.tolist(), probabilities.tolist()):
+            file.write(json_bytes(asdict(row)))
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path) -> list[ScoredRow]:
     """Read `dev.jsonl` or `test.jsonl`."""
-    with path.open(encoding="utf-8", newline="\n") as file:
-        return [Row(**json.loads(line)) for line in file]
+    with path.open("rb") as file:
+        return [ScoredRow(**json.loads(line)) for line in file]
 
 
 def read_run(folder: Path) -> Run:
     """Read `run.json`.
 
     Raises:
-        UserError: NO_INPUT, there is no run; DATA, its `run.json` is not one.
+        UserError: NO_INPUT, there is no run; DATA, its `run.json` is damaged.
     """
     path = folder / "run.json"
     if not path.is_file():
@@ -203,17 +205,19 @@ def load_classifier(
     Args:
         folder: the run directory.
         run: what `read_run` read from it.
-        encoder_source: where the encoder is now, if it moved. None takes that in the run directory,
-            or else the one that `run.json` names.
-        for_export: see `load_encoder`.
+        encoder_source: where the encoder is now, if it moved; None is the run directory, or else
+            what `run.json` names.
+        for_export: see `load_pretrained`.
 
     Raises:
         UserError: as `load_encoder`; DATA, the encoder is not the one of the run, or the head is
             damaged.
     """
-    own = folder / "encoder"
-    trained = str(own) if own.is_dir() else None
-    encoder = load_encoder(encoder_source or trained or run.encoder_source, for_export=for_export)
+    trained = folder / "encoder"
+    source = encoder_source or run.encoder_source
+    if encoder_source is None and trained.is_dir():
+        source = str(trained)
+    encoder = load_encoder(source, for_export=for_export)
     if encoder.digest() != run.encoder_digest:
         raise UserError(
             ExitCode.DATA,

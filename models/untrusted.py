@@ -1,6 +1,5 @@
-"""Model files are input from strangers: none is opened before a process of its own survived it."""
+"""Model files come from strangers: none is opened before a process of its own survived that."""
 
-import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -8,20 +7,20 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from models.console.command import ExitCode, UserError
-from models.console.display import display
 from models.console.i18n import tr
+from models.files import file_digest
 
 MAX_BYTES = 2**31 - 1
-"""ONNX keeps a model in one protocol buffer, and those end here."""
+"""Largest size of a protocol buffer, and so of an ONNX file that is one."""
 
 SECONDS = 120
-"""How long a file may take to be opened and to answer one text."""
+"""Time that a file may take to be opened and to answer one text."""
 
 REFUSED = 3
-"""Exit status of `models.vetting` when it found what is wrong, and printed it."""
+"""Exit status of `models.vetting` when it refused the file, and printed why."""
 
 
-def admit(path: Path) -> None:
+def check_untrusted(path: Path) -> None:
     """Check a model file once: bytes that passed before are known by their SHA-256.
 
     Raises:
@@ -31,28 +30,24 @@ def admit(path: Path) -> None:
         raise UserError(
             ExitCode.CONFIG, "{path} is larger than 2 GiB, which no ONNX model is", path=path
         )
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    known = user_cache_path("sentiment-tui") / "admitted"
-    if (known / digest).exists():
+    passed = user_cache_path("sentiment-tui") / "admitted"
+    mark = passed / file_digest(path)
+    if mark.exists():
         return
-    problem = _vet(path)
+    problem = _problem_of(path)
     if problem is not None:
         raise UserError(
-            ExitCode.CONFIG,
-            "{path} cannot be used as a model: {reason}",
-            path=path,
-            reason=display(problem),
+            ExitCode.CONFIG, "{path} cannot be used as a model: {reason}", path=path, reason=problem
         )
     try:
-        known.mkdir(parents=True, exist_ok=True)
-        (known / digest).touch()
+        passed.mkdir(parents=True, exist_ok=True)
+        mark.touch()
     except OSError:
         pass  # a read-only home: the file is checked again next time
 
 
-def _vet(path: Path) -> str | None:
-    """Open the file in a child with limits; return what is wrong with it, or None."""
+def _problem_of(path: Path) -> str | None:
+    """Open the file in a child process with limits; return what is wrong with it, or None."""
     # -P: a folder `models` where the program was started must not shadow the package.
     command = [sys.executable, "-P", "-m", "models.vetting", str(path.absolute())]
     try:
@@ -61,7 +56,7 @@ def _vet(path: Path) -> str | None:
             capture_output=True,
             timeout=SECONDS,
             encoding="utf-8",
-            errors="replace",  # what native code prints may be in another
+            errors="replace",  # native code may print in another encoding
         )
     except subprocess.TimeoutExpired:
         return tr("opening it took longer than {count} seconds", count=SECONDS)
@@ -69,7 +64,9 @@ def _vet(path: Path) -> str | None:
         return None
     if done.returncode == REFUSED:
         return done.stdout.strip()[:500]
-    last = done.stderr.strip().rpartition("\n")[2][:300]
+    last_line = done.stderr.strip().rpartition("\n")[2]
     return tr(
-        "opening it ended a process with status {code}. {last}", code=done.returncode, last=last
+        "opening it ended a process with status {code}. {last}",
+        code=done.returncode,
+        last=last_line[:300],
     )

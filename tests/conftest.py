@@ -67,8 +67,8 @@ def run(encoder: Path, reviews: Path, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="session")
 def model(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run, exported in fp32."""
-    from export.pipeline import Settings, export
+    from export.pipeline import ExportSettings, export
 
     output = tmp_path_factory.mktemp("models") / "tiny.onnx"
-    export(Settings(run=run, output=output, opset=17, precision="fp32"))
+    export(ExportSettings(run=run, output=output, opset=17, precision="fp32"))
     return output

@@ -39,6 +39,39 @@ def test_help_imports_not_even_numpy() -> None:
     assert not names & {*TRAINING, "textual", "numpy", "onnxruntime", "tokenizers"}
 
 
+@pytest.mark.parametrize("program", ["export", "trainer"])
+def test_the_help_of_a_program_waits_for_no_library(program: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", program, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    modules = [line.rpartition("|")[2].strip() for line in done.stderr.splitlines()]
+    names = {module.partition(".")[0] for module in modules}
+    assert "click" in names
+    assert not names & {*TRAINING, "textual", "numpy", "onnxruntime", "tokenizers"}
+
+
+@pytest.mark.parametrize("program", ["export", "trainer"])
+@pytest.mark.parametrize("name", ["models.py", "models/__init__.py"])
+def test_a_folder_that_has_models_of_its_own_is_no_place_to_import_from(
+    tmp_path: Path, program: str, name: str
+) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("raise SystemExit('this is not ours')\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", program, "--help"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Usage: ")
+
+
 def test_the_app_imports_no_training_library() -> None:
     code = "import sys, tui.app.app; print(*{m.partition('.')[0] for m in sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

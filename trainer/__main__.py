@@ -1,10 +1,20 @@
 """The command line of `python -m trainer`."""
 
+import sys
+from pathlib import Path
+
+# `python -m` looks in the working directory first, where a `models.py` may be anyone's.
+if (
+    __name__ == "__main__"
+    and sys.path[0] == str(Path.cwd())
+    and sys.path[0] != str(Path(__file__).parents[1])  # this checkout
+):
+    del sys.path[0]
+
 import json
 import os
 import tomllib
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import click
@@ -114,7 +124,8 @@ def main(context: click.Context, /, *, as_json: bool, **options: Any) -> None:
             raise click.UsageError(f"--{name.replace('_', '-')} {purpose}", ctx=context)
     if settings.train == "head" and not settings.head_epochs:
         raise click.UsageError(f"--head-epochs 0 {tr('is for --train last:N or all')}", ctx=context)
-    from trainer.report.console import say, show_scores  # imports torch
+    from trainer.narration import say  # imports torch
+    from trainer.report.console import show_scores
     from trainer.training import train
 
     try:

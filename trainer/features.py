@@ -22,7 +22,7 @@ from models.classifier import Classifier
 from models.console.command import ExitCode, UserError
 from models.tokenizer import Tokenizer, Tokens
 from trainer import distributed
-from trainer.report.console import progress
+from trainer.narration import progress
 
 CHUNK = 1024
 """Texts that are encoded and written together: what a kill can cost, and what memory holds."""

@@ -24,7 +24,6 @@ from torch.nn.parallel import DistributedDataParallel
 from models.classifier import Classifier
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
-from models.cores import recall, remember
 from models.encoder import layers_of
 from models.tokenizer import Tokenizer, Tokens
 from trainer import distributed
@@ -32,7 +31,7 @@ from trainer.checkpoint import State
 from trainer.data.dataset import Data, Split
 from trainer.dropout import CheapDropout
 from trainer.features import encode_all, inputs
-from trainer.report.console import clock, progress, say
+from trainer.narration import clock, progress, say
 from trainer.report.scores import epoch_scores
 from trainer.settings import Precision, Settings
 
@@ -192,14 +191,10 @@ def bf16_speedup() -> float:
     """Return how many times faster this CPU multiplies matrices in bf16 than in fp32.
 
     Having the instructions says little: with AVX-512 BF16, some AMD processors are at 1.9, an Intel
-    one without AMX at 0.6. It is measured once on a machine, so that a training which goes on does
-    so as it began; all processes of a training return the same, the mean of what they found.
+    one without AMX at 0.6. All processes of a training return the same: the mean of theirs.
     """
-    key = "bf16-speedup"
-    found = float(recall(key) or _measure_bf16())
-    found = distributed.all_reduce(torch.tensor(found)).item() / distributed.world_size()
-    remember(key, f"{found:.3f}")
-    return found
+    found = torch.tensor(_measure_bf16())
+    return distributed.all_reduce(found).item() / distributed.world_size()
 
 
 def _measure_bf16() -> float:

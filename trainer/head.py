@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.console.command import ExitCode, UserError
-from trainer.report.console import progress
+from trainer.narration import progress
 from trainer.report.scores import epoch_scores
 from trainer.settings import Settings
 

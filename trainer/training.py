@@ -42,9 +42,10 @@ from trainer.data.sources import Reading, read_texts
 from trainer.features import cached_features, encode_all
 from trainer.finetune import choose_precision, choose_trained, finetune
 from trainer.head import Fit, Rows, search_head
+from trainer.narration import say
 from trainer.report.calibration import fit_temperature, tempered, uncertain_below
 from trainer.report.card import model_card
-from trainer.report.console import say, say_calibration
+from trainer.report.console import say_calibration
 from trainer.report.plots import draw_pictures
 from trainer.report.scores import score
 from trainer.settings import Settings

@@ -6,6 +6,7 @@ Nothing heavy is imported before it is known what is asked for.
 import os
 import sys
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,15 @@ from models.console.command import ExitCode, UserError, complain, require_file, 
 from models.console.i18n import tr
 from models.locations import BUILTIN, Device, newest_model
 from models.tables import FORMATS, OUTPUT_FORMATS, QUOTING, Dialect, StandardInput, format_of
+from tui.app.opening import is_served, open_app
 
 PROGRAM = "sentiment-tui"
 COMPLETE = "_SENTIMENT_TUI_COMPLETE"
 """The variable by which a shell asks for completions, as click names it."""
 
 _PATH = click.Path(path_type=Path, allow_dash=True)
+_FOLDER = click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path)
+_PORT = 8000  # where --serve names none
 _HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
 
 EXIT_CODES = {
@@ -51,7 +55,16 @@ def _model_options(command: Any) -> Any:
 
 
 class _Commands(click.Group):
-    """Knows a file from a command: the app opens it."""
+    """Knows a file from a command, and from a port: the app opens it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; the word after `--serve` belongs to it only where it is a number."""
+        for place, (option, word) in enumerate(pairwise(args)):
+            if option in self.commands:
+                break
+            if option == "--serve" and not word.isdecimal():
+                args[place] = f"--serve={_PORT}"
+        return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -83,41 +96,45 @@ class _Commands(click.Group):
     metavar="[PORT]",
     type=click.IntRange(1, 65535),
     is_flag=False,
-    flag_value=8000,
-    help=tr("Open the app in browsers of this machine, at http://127.0.0.1:PORT (8000)."),
+    flag_value=_PORT,
+    help=tr(
+        "Open the app in browsers of this machine, at port PORT (8000) of 127.0.0.1, for those who "
+        "have the address that is printed."
+    ),
+)
+@click.option(
+    "--root",
+    metavar="FOLDER",
+    type=_FOLDER,
+    help=tr(
+        "With --serve: open and save files in FOLDER only. This is no sandbox: the app itself "
+        "still runs as you."
+    ),
 )
 @click.version_option(package_name=PROGRAM, help=tr("Show the version and exit."))
 @click.pass_context
-def cli(context: click.Context, /, model: str | None, device: Device, serve: int | None) -> None:
-    if context.invoked_subcommand is not None:
-        if serve is not None:
-            raise UserError(ExitCode.USAGE, "--serve opens the app: it goes with no command")
-        context.default_map = {context.invoked_subcommand: {"model": model, "device": device}}
-        return
-    if serve is not None:
-        try:
-            from tui.app.serve import serve_app
-        except ImportError as error:
-            raise UserError(
-                ExitCode.UNAVAILABLE,
-                "--serve cannot import {name}. Install it: pip install 'sentiment-tui[serve]'",
-                name=error.name,
-            ) from error
-        serve_app(_model_path(model), device, serve)
+def cli(
+    context: click.Context,
+    /,
+    model: str | None,
+    device: Device,
+    serve: int | None,
+    root: Path | None,
+) -> None:
+    command = context.invoked_subcommand
+    if serve is not None and command not in (None, "open"):
+        raise UserError(ExitCode.USAGE, "--serve opens the app: it goes with no command")
+    if root is not None and serve is None and not is_served():
+        raise UserError(ExitCode.USAGE, "--root goes with --serve")
+    if command is not None:
+        context.default_map = {command: {"model": model, "device": device}}
         return
     _open_app(model, device)
 
 
 def _open_app(model: str | None, device: Device, file: Path | None = None) -> None:
-    served = "TEXTUAL_DRIVER" in os.environ  # by `tui.app.serve`, over pipes
-    if not served and not all(s and s.isatty() for s in (sys.stdin, sys.stdout, sys.stderr)):
-        raise UserError(
-            ExitCode.USAGE,
-            "the app needs a terminal; for files and pipes: sentiment-tui classify FILE",
-        )
-    from tui.app.launch import run_app
-
-    run_app(_model_path(model), device, file)
+    asked = click.get_current_context().find_root().params
+    open_app(_model_path(model), device, file, port=asked["serve"], root=asked["root"])
 
 
 @cli.command("open", context_settings=_HELP, hidden=True, help=tr("Open the app with FILE."))

@@ -7,7 +7,8 @@ from models.console.command import UserError, reason_of
 from models.console.i18n import tr
 from models.cores import available_cores, instructions, quota
 from models.locations import Device
-from models.predictor import Predictor, installed, providers
+from models.predictor import Predictor
+from models.session import installed, providers
 
 _PACKAGES = ("sentiment-tui", "onnxruntime", "onnxruntime-gpu", "tokenizers", "numpy", "textual")
 

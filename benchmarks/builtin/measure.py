@@ -24,7 +24,8 @@ from snownlp import SnowNLP
 
 from benchmarks.builtin.prepare import CHECKLIST, Row, read
 from models.metrics import Metrics, calibration_error
-from models.predictor import Predictor, providers
+from models.predictor import Predictor
+from models.session import providers
 from trainer.data.duplicates import seen_rows
 
 Probabilities = NDArray[np.float32]  # [N, 2]

@@ -17,7 +17,7 @@ from benchmarks.builtin.prepare import read
 from export.pipeline import write_model
 from models.manifest import Manifest
 from models.predictor import Predictor
-from models.vetting import digest
+from models.vetting import model_digest
 from trainer.traditional import simplified
 
 
@@ -32,7 +32,7 @@ def main(model: Path, texts: Path, out: Path) -> None:
     graph = onnx.load(model)
     manifest = Manifest.from_metadata({item.key: item.value for item in graph.metadata_props})
     tokenizer = simplified(manifest.tokenizer)
-    ours = digest(graph, tokenizer, manifest.labels)
+    ours = model_digest(graph, tokenizer, manifest.labels)
     write_model(graph, replace(manifest, tokenizer=tokenizer, digest=ours), out)
     sample = [text for _, text in read(texts)]
     before, after = (Predictor.open(path, device="cpu").predict(sample) for path in (model, out))

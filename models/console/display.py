@@ -44,9 +44,10 @@ def one_line(text: str, width: int) -> str:
     """Return the beginning of `text` on one line of at most `width` terminal cells."""
     from rich.cells import cell_len, set_cell_size
 
-    start = text[: 4 * width + 1]  # cut first: measuring a million characters takes a second
-    shown = display(" ".join(start.split()))
-    if start == text and cell_len(shown) <= width:
+    # Cut first: measuring a million characters takes a second.
+    start = " ".join(text[: 4 * width + 1].split())
+    shown = display(start)
+    if cell_len(shown) <= width and len(text) <= 4 * width + 1:
         return shown
     return set_cell_size(shown, max(width - 1, 0)).rstrip() + "…"
 

@@ -16,10 +16,11 @@ from transformers import RobertaConfig, RobertaModel
 
 from export import parity, quantization
 from export.graph import trace
+from export.hf_source import _labelled
 from export.parity import PROBES
-from export.pipeline import Settings, export
+from export.pipeline import ExportSettings, export
 from export.quantization import FORMS, WEIGHTS_ONLY, candidates, quantize
-from export.sources import _labelled, open_source
+from export.sources import load_source
 from models import vetting
 from models.console.command import ExitCode, UserError
 from models.cores import instructions
@@ -34,12 +35,14 @@ from trainer.training import train
 TEXTS = [*PROBES, *(text for text, _ in REVIEWS)]
 
 
-def settings(run: Path, output: Path, **options: Any) -> Settings:
-    return Settings(**{"run": run, "output": output, "opset": 17, "precision": "fp32"} | options)
+def settings(run: Path, output: Path, **options: Any) -> ExportSettings:
+    return ExportSettings(
+        **{"run": run, "output": output, "opset": 17, "precision": "fp32"} | options
+    )
 
 
 def expected(run: Path) -> np.ndarray:
-    source = open_source(run)
+    source = load_source(run)
     return np.concatenate([source.answer(batch) for batch in source.alone(TEXTS)])
 
 
@@ -48,7 +51,7 @@ def test_the_file_has_the_opset_that_was_asked_for(run: Path, tmp_path: Path, op
     done = export(settings(run, tmp_path / "a.onnx", opset=opset))
     written = onnx.load(tmp_path / "a.onnx")
     assert {entry.domain: entry.version for entry in written.opset_import} == {"": opset}
-    assert done.census.opset == opset
+    assert done.summary.opset == opset
     np.testing.assert_allclose(
         Predictor.open(tmp_path / "a.onnx").predict(TEXTS).probabilities, expected(run), atol=1e-5
     )
@@ -160,16 +163,16 @@ def test_the_file_carries_the_whole_model(model: Path, run: Path, encoder: Path)
 
 
 def test_the_digest_depends_on_weights_tokenizer_and_labels(model: Path) -> None:
-    from models.vetting import digest
+    from models.vetting import model_digest
 
     graph = onnx.load(model)
-    first = digest(graph, "tokenizer", ["a", "b"])
-    assert digest(graph, "tokenizer2", ["a", "b"]) != first
-    assert digest(graph, "tokenizer", ["b", "a"]) != first
+    first = model_digest(graph, "tokenizer", ["a", "b"])
+    assert model_digest(graph, "tokenizer2", ["a", "b"]) != first
+    assert model_digest(graph, "tokenizer", ["b", "a"]) != first
     weights = graph.graph.initializer[0]
     changed = onnx.numpy_helper.to_array(weights) + 1
     weights.CopyFrom(onnx.numpy_helper.from_array(changed, weights.name))
-    assert digest(graph, "tokenizer", ["a", "b"]) != first
+    assert model_digest(graph, "tokenizer", ["a", "b"]) != first
 
 
 # The tiny run with its hidden size of 32 has matrices under MIN_SIZE; this one has some over it.
@@ -190,7 +193,7 @@ def test_int8_is_a_fraction_of_the_size_and_keeps_the_labels(
     assert small.agreement.same >= 0.99
     kinds = {tensor.data_type for tensor in onnx.load(tmp_path / "int8.onnx").graph.initializer}
     assert onnx.TensorProto.INT8 in kinds
-    assert small.census.opset == 17
+    assert small.summary.opset == 17
 
 
 def test_int8_gives_the_same_bytes_twice_and_says_on_which_processor_it_was_chosen(
@@ -368,8 +371,8 @@ def test_a_file_for_cuda_is_fused_and_close_and_not_for_cpus_in_fp16(
     run: Path, tmp_path: Path, precision: str
 ) -> None:
     done = export(settings(run, tmp_path / "a.onnx", target="cuda", precision=precision))
-    assert done.census.operators["Attention"] == 2
-    assert done.census.operators["SkipLayerNormalization"] == 4
+    assert done.summary.operators["Attention"] == 2
+    assert done.summary.operators["SkipLayerNormalization"] == 4
     if precision == "fp16":
         with pytest.raises(UserError, match="is fp16: CPUs compute fp16 in fp32"):
             Predictor.open(tmp_path / "a.onnx", device="cpu")
@@ -394,8 +397,8 @@ def test_every_int8_form_is_close_to_its_graph(
 ) -> None:
     import onnxruntime
 
-    source = open_source(write_classifier(tmp_path, "Bert", hidden=128) if last else wide_run)
-    assert source.last == last
+    source = load_source(write_classifier(tmp_path, "Bert", hidden=128) if last else wide_run)
+    assert source.short_layer == last
     exact = trace(source.module, source.inputs, opset=opset)
     batches = list(source.alone(TEXTS))
 
@@ -405,7 +408,7 @@ def test_every_int8_form_is_close_to_its_graph(
 
     right = answers(exact)
     furthest, largest = {}, {}
-    for form, model in candidates(exact, batches, source.last):
+    for form, model in candidates(exact, batches, source.short_layer):
         furthest[form] = np.abs(answers(model) - right).max()
         weights = {tensor.name: tensor for tensor in model.graph.initializer}
         largest[form] = max(
@@ -434,7 +437,7 @@ def test_every_shape_of_the_grid_is_compared_with_torch(
 
     monkeypatch.setattr(Predictor, "run", wrong)
     with pytest.raises(UserError, match=f"for the text {broken}"):
-        parity.check_exact(Predictor.open(model, proving=True), open_source(run), "fp32")
+        parity.check_exact(Predictor.open_unchecked(model), load_source(run), "fp32")
 
 
 def _break_parity(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -475,8 +478,8 @@ def test_a_graph_with_other_weights_fails_the_gate(run: Path, model: Path, tmp_p
             tensor.CopyFrom(onnx.numpy_helper.from_array(bias, tensor.name))
     onnx.save(changed, tmp_path / "changed.onnx")
     with pytest.raises(UserError, match="differs from torch"):
-        predictor = Predictor.open(tmp_path / "changed.onnx", proving=True)
-        parity.check_exact(predictor, open_source(run), "fp32")
+        predictor = Predictor.open_unchecked(tmp_path / "changed.onnx")
+        parity.check_exact(predictor, load_source(run), "fp32")
 
 
 def test_an_existing_file_is_not_overwritten_unless_told(run: Path, tmp_path: Path) -> None:

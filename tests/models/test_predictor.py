@@ -10,10 +10,12 @@ import pytest
 from onnx import TensorProto, helper
 
 from models import predictor as predictor_module
+from models import session as session_module
 from models.console.command import ExitCode, UserError
 from models.locations import BUILTIN, newest_model
 from models.manifest import Manifest
 from models.predictor import Predictor
+from models.session import Session
 from tests.tiny import REVIEWS
 
 TEXTS = [text for text, _ in REVIEWS]
@@ -46,14 +48,11 @@ def test_equal_texts_are_computed_once(
     rows = []
     run = predictor._session.run
 
-    def count(outputs: list[str], feed: dict[str, np.ndarray]) -> list[np.ndarray]:
-        rows.append(len(feed["input_ids"]))
-        return run(outputs, feed)
+    def count(batch: dict[str, np.ndarray]) -> np.ndarray:
+        rows.append(len(batch["input_ids"]))
+        return run(batch)
 
-    class Session:
-        run = staticmethod(count)
-
-    monkeypatch.setattr(predictor, "_session", Session())
+    monkeypatch.setattr(predictor._session, "run", count)
     found = predictor.predict(["好", "差", "好", "好"])
     assert sum(rows) == 2
     assert found.probabilities[0].tolist() == found.probabilities[3].tolist()
@@ -72,13 +71,19 @@ def test_int8_sums_that_would_overflow_without_vnni_are_computed_the_slow_way(
         Manifest, "from_metadata", lambda found: replace(read(found), reduce_range=reduced)
     )
     session = Predictor.open(BUILTIN, device="cpu")._session
+    assert session.exact == session.single_threaded.exact == exact
+    for one in (session, session.single_threaded):
+        assert _computes_exactly(one) == exact
+
+
+def _computes_exactly(session: Session) -> bool:
     try:
-        setting = session.get_session_options().get_session_config_entry(
+        setting = session._runtime.get_session_options().get_session_config_entry(
             "session.x64quantprecision"
         )
     except RuntimeError:  # it was not set
-        setting = "0"
-    assert setting == str(int(exact))
+        return False
+    return setting == "1"
 
 
 def test_a_text_over_the_limit_is_said_to_be_truncated(predictor: Predictor) -> None:
@@ -104,17 +109,35 @@ def test_windows_read_a_long_text_whole_and_average_their_logits(predictor: Pred
     )
 
 
-@pytest.mark.parametrize("way", ["apart", "together"])
+MANY = [text * count for text in TEXTS for count in range(1, 6)]
+
+
+@pytest.mark.parametrize(("texts", "is_apart"), [(MANY, True), (MANY[:2], False)])
 def test_threads_that_work_apart_or_together_give_the_same_answers(
-    model: Path, monkeypatch: pytest.MonkeyPatch, way: str
+    model: Path, monkeypatch: pytest.MonkeyPatch, texts: list[str], is_apart: bool
 ) -> None:
-    monkeypatch.setattr(
-        predictor_module, "share_out", lambda _key, ways, batches, *_: ways[way](batches)
-    )
-    many = [text * count for text in TEXTS for count in range(1, 6)]
-    found = Predictor.open(model, threads=2).predict(many).probabilities
-    expected = Predictor.open(model, threads=1).predict(many).probabilities
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    two = Predictor.open(model, threads=2)
+    other = two._session if is_apart else two._session.single_threaded
+    monkeypatch.setattr(other, "run", lambda _batch: pytest.fail("the other session ran"))
+    expected = Predictor.open(model, threads=1).predict(texts).probabilities
+    np.testing.assert_allclose(two.predict(texts).probabilities, expected, atol=1e-6)
+
+
+def test_an_error_of_one_batch_ends_a_prediction_in_threads(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor = Predictor.open(model, threads=2)
+    session = predictor._session.single_threaded
+    rows = iter([3])
+
+    def fail_later(batch: dict[str, np.ndarray]) -> np.ndarray:
+        if next(rows, None) is None:
+            raise RuntimeError("out of memory")
+        return np.zeros((len(batch["input_ids"]), 2), np.float32)
+
+    monkeypatch.setattr(session, "run", fail_later)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        predictor.predict(MANY)
 
 
 def test_one_text_is_not_taken_for_its_characters(predictor: Predictor) -> None:
@@ -123,7 +146,9 @@ def test_one_text_is_not_taken_for_its_characters(predictor: Predictor) -> None:
 
 
 def test_no_texts_give_no_answers(predictor: Predictor) -> None:
-    found = predictor.predict([])
+    for windows in (False, True):
+        found = predictor.predict([], windows=windows)
+        assert found.probabilities.shape == (0, 2)
     assert found.probabilities.shape == (0, 2)
     assert len(found.ids) == len(found.confidences) == len(found.truncated) == 0
 
@@ -191,7 +216,7 @@ def test_cuda_gives_the_answers_of_the_cpu(model: Path) -> None:
 def test_both_onnxruntime_wheels_at_once_are_an_error_with_the_command_that_mends_it(
     model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predictor_module, "version", lambda _name: "1.0")
+    monkeypatch.setattr(session_module, "version", lambda _name: "1.0")
     with pytest.raises(UserError, match="pip uninstall -y onnxruntime onnxruntime-gpu") as caught:
         Predictor.open(model)
     assert caught.value.code == ExitCode.UNAVAILABLE
@@ -203,7 +228,7 @@ def test_no_onnxruntime_is_an_error_with_the_command_that_mends_it(
     def absent(name: str) -> str:
         raise importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(predictor_module, "version", absent)
+    monkeypatch.setattr(session_module, "version", absent)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(UserError, match=r"pip install 'sentiment-tui\[cpu\]'"):
         Predictor.open(model)

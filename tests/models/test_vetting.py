@@ -13,8 +13,8 @@ from onnx import TensorProto, helper
 from models import untrusted
 from models.console.command import ExitCode, UserError
 from models.manifest import PREFIX
-from models.untrusted import admit
-from models.vetting import RefusedError, vet
+from models.untrusted import check_untrusted
+from models.vetting import RefusedError, validate
 
 Change = Callable[[onnx.ModelProto], None]
 
@@ -152,23 +152,23 @@ def test_a_file_made_for_harm_is_refused(
     path = tmp_path / "changed.onnx"
     path.write_bytes(changed.SerializeToString())
     with pytest.raises(RefusedError, match=reason):
-        vet(path)
+        validate(path)
 
 
 def test_our_own_file_passes_and_is_vetted_once(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    admit(model)
-    monkeypatch.setattr(untrusted, "_vet", lambda _path: pytest.fail("vetted again"))
-    admit(model)
+    check_untrusted(model)
+    monkeypatch.setattr(untrusted, "_problem_of", lambda _path: pytest.fail("vetted again"))
+    check_untrusted(model)
 
 
 def test_a_file_over_two_gigabytes_is_refused_unread(tmp_path: Path) -> None:
     with (tmp_path / "huge.onnx").open("wb") as file:
         file.truncate(untrusted.MAX_BYTES + 1)
     with pytest.raises(UserError, match="larger than 2 GiB") as caught:
-        admit(tmp_path / "huge.onnx")
+        check_untrusted(tmp_path / "huge.onnx")
     assert caught.value.code == ExitCode.CONFIG
 
 
@@ -180,7 +180,7 @@ def test_a_crash_in_native_code_is_a_message(
     done = subprocess.CompletedProcess([], status, stdout="", stderr="native\nlast words")
     monkeypatch.setattr(untrusted.subprocess, "run", lambda *_args, **_options: done)
     with pytest.raises(UserError, match=f"ended a process with status {status}. last words"):
-        admit(tmp_path / "a.onnx")
+        check_untrusted(tmp_path / "a.onnx")
 
 
 def test_a_file_that_takes_too_long_is_refused(
@@ -189,4 +189,4 @@ def test_a_file_that_takes_too_long_is_refused(
     (tmp_path / "slow.onnx").write_bytes(b"slow")
     monkeypatch.setattr(untrusted, "SECONDS", 0.001)
     with pytest.raises(UserError, match="took longer"):
-        admit(tmp_path / "slow.onnx")
+        check_untrusted(tmp_path / "slow.onnx")

@@ -258,14 +258,8 @@ def test_bf16_is_taken_where_the_processor_has_it_and_is_faster_in_it(
     assert choose_precision("bf16", torch.device("cpu")) == "bf16"
 
 
-def test_what_is_measured_of_bf16_is_known_from_then_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    found = bf16_speedup()
-    assert 0.001 < found < 1000
-    monkeypatch.setattr("trainer.finetune._measure_bf16", lambda: 2000.0)
-    assert bf16_speedup() == pytest.approx(found, abs=1e-3)
+def test_the_speed_of_bf16_is_measured() -> None:
+    assert 0.001 < bf16_speedup() < 1000
 
 
 def test_training_stops_when_dev_gets_no_better_and_the_best_epoch_stays(

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import normalizers
 
-from export.pipeline import Settings as ExportSettings
-from export.pipeline import export
+from export.pipeline import ExportSettings, export
 from models.encoder import load_encoder
 from models.predictor import Predictor
 from models.tokenizer import Tokenizer

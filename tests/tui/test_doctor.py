@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from models import predictor
+from models import predictor, session
 from models.locations import BUILTIN
 from models.manifest import Manifest
 from tui import doctor
@@ -48,7 +48,7 @@ def test_that_int8_is_slow_for_want_of_vnni_is_no_problem_but_said(
 
 
 def test_both_wheels_at_once_are_a_finding(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predictor, "version", lambda _name: "1.0")
+    monkeypatch.setattr(session, "version", lambda _name: "1.0")
     assert "pip uninstall -y onnxruntime onnxruntime-gpu" in examine(model)[1]
 
 

@@ -19,7 +19,7 @@ from models.console.i18n import tr
 from models.tokenizer import Tokenizer
 from trainer.data.dataset import Data, Split
 from trainer.data.duplicates import hash64, normalised, seen_rows
-from trainer.report.console import say
+from trainer.narration import say
 
 _CHUNK = 1024  # texts that are in memory as tokens at a time
 _NO_LIMIT = 1 << 40  # tokens

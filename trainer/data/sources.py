@@ -19,7 +19,7 @@ from models.tables import (
     format_of,
     open_table,
 )
-from trainer.report.console import say
+from trainer.narration import say
 
 _SPLIT_NAMES = {
     "train": ("train", "training"),

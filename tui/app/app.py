@@ -1,11 +1,15 @@
 """The terminal app: what all its screens share, and how they come and go.
 
 The first frame is drawn before the model is loaded, and nothing here ever waits for the model: it
-lives on the engine's thread and speaks in messages.
+lives on the model's thread and speaks in messages.
 """
 
+import asyncio
+import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,20 +18,30 @@ from textual.app import App
 from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.content import Content
+from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen, Screen
 
-from models.console.command import reason_of
-from models.console.display import display
-from models.console.i18n import choose_language, tr
+from models.console.command import ExitCode, UserError, reason_of
+from models.console.display import display, one_line
+from models.console.i18n import tr
 from models.locations import BUILTIN, Device
-from tui.app.engine import Answer, Crashed, Ended, Engine, Opened, OpenModel, Refused, Unopened
-from tui.app.keymap import Keys, actions
-from tui.app.paint import CONTRAST, THEMES
-from tui.app.preferences import Archive, Choices, Corrections, Places
-from tui.app.screens.dialogs import Help, Question
+from tui.app import keymap
+from tui.app.model_worker import (
+    Answer,
+    Crashed,
+    Ended,
+    ModelWorker,
+    Opened,
+    OpenModel,
+    Refused,
+    Unopened,
+)
+from tui.app.paths import is_inside, require_inside
+from tui.app.preferences import Archive, Corrections, Preferences, UserDirs
+from tui.app.screens.dialogs import ChoiceDialog, HelpDialog
 from tui.app.screens.page import Page, StatusBar
 from tui.app.screens.type import TypeScreen
-from tui.app.theme import one_line
+from tui.app.theme import CONTRAST, THEMES
 
 if TYPE_CHECKING:
     from tui.app.job import Job
@@ -39,11 +53,12 @@ class SentimentApp(App[None], inherit_bindings=False):
     """Holds what outlives a screen: engine, model, answers, choices, corrections.
 
     Args:
-        open_model: opens a model on a device; runs on the engine's thread, may raise UserError.
+        open_model: opens a model on a device; runs on the model's thread, may raise UserError.
         model: the path of the first one.
         device: where to run it.
         places: where to remember things.
         file: of texts, to show at first.
+        root: the folder to open and save files in; None for any.
 
     Attributes:
         engine: works with the model.
@@ -55,30 +70,34 @@ class SentimentApp(App[None], inherit_bindings=False):
         saving: set, it stops the rows from being saved that are; None where none are.
         status: the status bar, of all screens.
         crash: the unexpected exception that ended the app, if any.
+        restarting: the app ended to start anew, in another language.
     """
 
     CSS_PATH = "app.tcss"
     TITLE = "sentiment-tui"
     ENABLE_COMMAND_PALETTE = False  # ours has our words, see `action_palette`
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012 - Textual types it so
-    BINDINGS = [Binding("ctrl+c", "help_quit", show=False)]  # noqa: RUF012 - as above
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]
+    BINDINGS = [Binding("ctrl+c", "help_quit", show=False), *keymap.APP]
+    BINDING_GROUP_TITLE = tr("Everywhere")
 
     def __init__(
         self,
         open_model: OpenModel,
         model: Path,
         device: Device,
-        places: Places,
+        places: UserDirs,
         file: Path | None = None,
+        root: Path | None = None,
     ) -> None:
         super().__init__()
-        self.places = places
-        self.keys = Keys.load(self.places.keys)
-        self.choices = Choices.load(self.places.state)
-        self.corrections = Corrections(self.places.data)
-        self.archive = Archive(self.places.state)
-        self.answers: list[Answer] = self.archive.load() if self.choices.history else []
-        self.engine = Engine(self.post_message)
+        self.dirs, self.root = places, root
+        self.keymap = keymap.Keymap.load(self.dirs.keys)
+        self.set_keymap(self.keymap.changed)
+        self.preferences = Preferences.load(self.dirs.state)
+        self.corrections = Corrections(self.dirs.data)
+        self.archive = Archive(self.dirs.state)
+        self.answers: list[Answer] = self.archive.load() if self.preferences.history else []
+        self.model_worker = ModelWorker(self.post_message)
         self.model, self.device = model, device
         self.labels: tuple[str, ...] = ()
         self.job: Job | None = None
@@ -86,14 +105,13 @@ class SentimentApp(App[None], inherit_bindings=False):
         self.state: Literal["loading", "ready", "refused"] = "loading"
         self.refusal = ""
         self.crash: Exception | None = None
+        self.restarting = False
         self.status = Content()
         self._open_model, self._file = open_model, file
         self._facts: list[str] = []
         self.register_theme(CONTRAST)
         self.animation_level = "none"
-        self.theme = THEMES.get(self.choices.theme, THEMES["dark"])
-        choose_language(self.choices.language or None)
-        self.keys.bind(self, "app")
+        self.theme = THEMES.get(self.preferences.theme, THEMES["dark"])
 
     def get_default_screen(self) -> Screen[None]:
         """Return the screen that is there at first, and under all others."""
@@ -101,39 +119,48 @@ class SentimentApp(App[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Begin to load the model."""
-        from tui.app.launch import exit_on_signals
-
-        exit_on_signals(self)
-        self.engine.start()
+        self._exit_on_signals()
+        self.model_worker.start()
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         self.open_model(self.model, self.device)
         if self._file is not None:
             self.call_later(self.open_file, self._file)
 
+    def _exit_on_signals(self) -> None:
+        """Let SIGTERM, and a terminal that goes away, end the app as quitting does."""
+        leave = partial(self.exit, return_code=ExitCode.TERMINATED)
+        for name in ("SIGTERM", "SIGHUP"):
+            with suppress(NotImplementedError, AttributeError):  # Windows has neither
+                asyncio.get_running_loop().add_signal_handler(getattr(signal, name), leave)
+
     def on_unmount(self) -> None:
         """Let the engine go, whatever it is at."""
-        self.engine.close()
+        self.model_worker.close()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Keep the keys of the app from acting under a dialog, but for leaving."""
-        above = {found.name for found in actions() if found.place == "app"} - {"quit"}
-        return action not in above or not isinstance(self.screen, ModalScreen)
+        bound = {binding.action for binding in keymap.APP} - {"quit"}
+        if action in bound and isinstance(self.screen, ModalScreen):
+            return None
+        return True
 
-    def say(
-        self, text: str, severity: Literal["information", "warning", "error"] = "information"
-    ) -> None:
-        """Show a message for some seconds."""
-        self.notify(display(text, keep="\n"), severity=severity, markup=False)
+    def notify(self, message: str, *, severity: SeverityLevel = "information", **_: Any) -> None:
+        """Show a message for some seconds; no text in it acts on the terminal."""
+        super().notify(display(message, keep="\n"), severity=severity, markup=False)
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Return the key of a binding as people write it."""
+        return keymap.written(binding.key)
 
     def key_of(self, name: str) -> str:
         """Return the key of an action as people write it."""
-        return next(self.keys.shown(action) for action in actions() if action.name == name)
+        return self.keymap.shown(name)
 
-    def tell(self) -> None:
+    def refresh_state(self) -> None:
         """Let every screen show how things stand."""
         for screen in self.screen_stack:
             if isinstance(screen, Page):
-                screen.call_later(screen.tell)
+                screen.call_later(screen.refresh_state)
 
     # The model
 
@@ -141,16 +168,16 @@ class SentimentApp(App[None], inherit_bindings=False):
         """Open a model; until it is there, the one before it answers."""
         if self.state == "refused":
             self.state = "loading"
-            self.tell()
+            self.refresh_state()
         self._say_status(*self._facts, tr("loading…"))
-        self.engine.open(model, device, self._open_model, self.post_message)
+        self.model_worker.open(model, device, self._open_model, self.post_message)
 
     @work(description="model")
     async def pick_model(self) -> None:
         """Ask for the file of a model, and open it."""
-        from tui.app.screens.pick import Pick
+        from tui.app.screens.pick import FilePicker
 
-        pick = Pick(tr("Open a model"), lambda path: path.suffix == ".onnx")
+        pick = FilePicker(tr("Open a model"), lambda path: path.suffix == ".onnx")
         if path := await self.push_screen_wait(pick):
             self.open_model(path, self.device)
 
@@ -164,22 +191,22 @@ class SentimentApp(App[None], inherit_bindings=False):
             self._facts[-1] += " " + tr("! asked for {device}", device=self.device.upper())
         self._say_status(*self._facts)
         self.state = "ready"
-        self.tell()
+        self.refresh_state()
 
     @on(Unopened)
     def _unopened(self, event: Unopened) -> None:
         if self.state == "ready":  # the model before it still answers
             self._say_status(*self._facts)
-            self.say(event.reason, "error")
+            self.notify(event.reason, severity="error")
             return
         self.state, self.refusal = "refused", event.reason
         self._say_status(tr("could not be opened"))
-        self.tell()
+        self.refresh_state()
 
     @on(Refused)
     def _refused(self, event: Refused) -> None:
         if self.state == "ready":  # else the reason is that there is no model, which is shown
-            self.say(event.reason, "error")
+            self.notify(event.reason, severity="error")
 
     @on(Crashed)
     def _crashed(self, event: Crashed) -> None:
@@ -205,7 +232,7 @@ class SentimentApp(App[None], inherit_bindings=False):
     def keep(self, answer: Answer) -> None:
         """Put an answer into the history."""
         self.answers.append(answer)
-        if self.choices.history:
+        if self.preferences.history:
             self.remember(lambda: self.archive.add(answer))
 
     def remember(self, write: Callable[[], object]) -> bool:
@@ -213,26 +240,29 @@ class SentimentApp(App[None], inherit_bindings=False):
         try:
             write()
         except OSError as error:
-            self.say(reason_of(error), "error")
+            self.notify(reason_of(error), severity="error")
             return False
         return True
 
-    def choose(self, **choices: Any) -> None:
+    def set_preferences(self, **choices: Any) -> None:
         """Change choices, and remember them."""
         for name, value in choices.items():
-            setattr(self.choices, name, value)
-        self.remember(lambda: self.choices.save(self.places.state))
+            setattr(self.preferences, name, value)
+        self.remember(lambda: self.preferences.save(self.dirs.state))
         if "theme" in choices:
-            self.theme = THEMES[self.choices.theme]
+            self.theme = THEMES[self.preferences.theme]
         if choices.get("history") is False:
             self.remember(self.archive.clear)
         if "language" in choices:
-            choose_language(self.choices.language)
-            self.keys.bind(self, "app")
-            self._say_status(*self._facts)
-            for screen in self.screen_stack:
-                if isinstance(screen, Page):
-                    screen.call_later(screen.relabel)
+            self._restart()
+
+    def _restart(self) -> None:
+        """Let `launch` start the app anew, where that loses no file run and no browser's tab."""
+        if self.job is not None or self.is_web:
+            self.notify(tr("The language changes at the next start."))
+        else:
+            self.restarting = True
+            self.exit()
 
     # Files and dialogs
 
@@ -241,13 +271,28 @@ class SentimentApp(App[None], inherit_bindings=False):
         """Whether a file is being classified."""
         return self.job is not None and self.job.running
 
+    @property
+    def recent(self) -> list[Path]:
+        """The files that were opened and may be opened again, the latest first."""
+        paths = map(Path, self.preferences.recent)
+        return [path for path in paths if is_inside(path, self.root)]
+
+    def allows(self, path: Path) -> bool:
+        """Return whether a file may be opened or saved there; where not, say why."""
+        try:
+            require_inside(path, self.root)
+        except UserError as error:
+            self.notify(reason_of(error), severity="error")
+            return False
+        return True
+
     @work(description="open")
     async def action_open(self) -> None:
         """Ask for a file."""
         from models.tables import format_of
-        from tui.app.screens.pick import Pick
+        from tui.app.screens.pick import FilePicker
 
-        pick = Pick(tr("Open a file"), lambda path: bool(format_of(path)), self.choices.recent)
+        pick = FilePicker(tr("Open a file"), lambda path: bool(format_of(path)), self.recent)
         if path := await self.push_screen_wait(pick):
             self.open_file(path)
 
@@ -255,27 +300,31 @@ class SentimentApp(App[None], inherit_bindings=False):
         """Show how a file will be read."""
         from tui.app.screens.file import FileScreen
 
-        if self.classifying:
-            self.say(tr("One file at a time: {key} shows the run.", key=self.key_of("results")))
+        if not self.allows(path):
             return
-        self.choices.opened(path)
-        self.remember(lambda: self.choices.save(self.places.state))
+        if self.classifying:
+            self.notify(tr("One file at a time: {key} shows the run.", key=self.key_of("results")))
+            return
+        self.preferences.opened(path)
+        self.remember(lambda: self.preferences.save(self.dirs.state))
         self.show(FileScreen(path))
 
     @on(Ended)
     def _ended(self, event: Ended) -> None:
-        self.tell()
+        from tui.app.screens.results import ResultsScreen
+
+        self.refresh_state()
         if event.failed is not None:
-            self.say(event.failed, "error")
-        elif not (isinstance(self.screen, Page) and self.screen.place == "results"):
-            self.say(tr("The file run has ended: {key} shows it.", key=self.key_of("results")))
+            self.notify(event.failed, severity="error")
+        elif not isinstance(self.screen, ResultsScreen):
+            self.notify(tr("The file run has ended: {key} shows it.", key=self.key_of("results")))
 
     def action_results(self) -> None:
         """Show the file run of this session, if there was one."""
         from tui.app.screens.results import ResultsScreen
 
         if self.job is None:
-            self.say(tr("No file was classified yet: {key} opens one.", key=self.key_of("open")))
+            self.notify(tr("No file was classified yet: {key} opens one.", key=self.key_of("open")))
         elif not isinstance(self.screen, ResultsScreen):
             self.show(ResultsScreen(self.job))
 
@@ -287,16 +336,13 @@ class SentimentApp(App[None], inherit_bindings=False):
 
     def action_help(self) -> None:
         """Show the keys of what has the focus."""
-        from tui.app.palette import possible
-
-        places = dict.fromkeys(action.place for action, _ in possible(self, self.screen))
-        self.push_screen(Help(list(places)))
+        self.push_screen(HelpDialog(self.screen.active_bindings.values()))
 
     def action_log(self) -> None:
         """Show what native libraries said."""
-        from tui.app.screens.log import Log
+        from tui.app.screens.log import LogDialog
 
-        self.push_screen(Log())
+        self.push_screen(LogDialog())
 
     def action_palette(self) -> None:
         """Show the command palette."""
@@ -306,14 +352,14 @@ class SentimentApp(App[None], inherit_bindings=False):
 
     async def action_quit(self) -> None:
         """Leave; while a file is classified, ask."""
-        if self.classifying and not isinstance(self.screen, Question):
+        if self.classifying and not isinstance(self.screen, ChoiceDialog):
             title = tr("A file is being classified")
             text = tr("What is done is kept: classify the same file again to go on.")
-            question = Question(title, [tr("Quit"), tr("Go on")], text)
+            question = ChoiceDialog(title, [tr("Quit"), tr("Go on")], text)
             self.push_screen(question, lambda number: self.exit() if number == 0 else None)
         else:
             self.exit()
 
     def action_help_quit(self) -> None:
         """Say how to quit, to whoever pressed Ctrl+C."""
-        self.say(tr("{key} quits.", key=self.key_of("quit")))
+        self.notify(tr("{key} quits.", key=self.key_of("quit")))

@@ -1,28 +1,28 @@
-"""Why the model answers as it does: leave each piece of the text out, and see what changes.
+"""Explains an answer by occlusion: each piece of the text is left out, to see what changes.
 
-This is occlusion (Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2014),
-done to text: it asks the model itself and nothing else, and it cannot see what pieces do together.
+Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2014, applied to text. It
+asks the model alone, and cannot see what pieces do together.
 """
 
+import math
 from dataclasses import dataclass
 
 from textual.message import Message
 
-from tui.app.engine import Answer, Model
-from tui.app.engine import answer as ask
+from tui.app.model_worker import Answer, LoadedModel
+from tui.app.model_worker import answer as ask
 
-_MOST = 96
-"""Pieces of a text: each costs a prediction. In longer texts, neighbours are taken together."""
+_MAX_PIECES = 96  # each costs a prediction; in longer texts, neighbours are taken together
 
 
 @dataclass
 class Explained(Message):
-    """What every piece of a text did for the answer.
+    """Effect of every piece of a text on its answer.
 
     Attributes:
-        answer: to the whole text.
-        pieces: of the part of the text that was read.
-        effects: by how much the probability of the answer's label is lower without the piece.
+        answer: answer to the whole text.
+        pieces: pieces of the part of the text that was read.
+        effects: probability of the answer's label, minus its probability without the piece.
     """
 
     answer: Answer
@@ -30,13 +30,19 @@ class Explained(Message):
     effects: tuple[float, ...]
 
 
-def explain(model: Model, text: str) -> Explained:
+def explain(model: LoadedModel, text: str) -> Explained:
     """Answer `text`, and then the text without each of its pieces."""
     whole = ask(model, text).answer
-    read = model.pieces(text)
-    together = max(1, -(-len(read) // _MOST))
-    pieces = ["".join(read[start : start + together]) for start in range(0, len(read), together)]
-    without = ["".join(pieces[:piece] + pieces[piece + 1 :]) for piece in range(len(pieces))]
-    probabilities = model.predict(without).probabilities[:, whole.winner]
-    effects = tuple((whole.probabilities[whole.winner] - probabilities).tolist())
-    return Explained(whole, tuple(pieces), effects)
+    tokens = model.pieces(text)
+    size = max(1, math.ceil(len(tokens) / _MAX_PIECES))
+    pieces = []
+    for start in range(0, len(tokens), size):
+        pieces.append("".join(tokens[start : start + size]))
+    occluded = []
+    for index in range(len(pieces)):
+        rest = pieces[:index] + pieces[index + 1 :]
+        occluded.append("".join(rest))
+    label = whole.winner
+    probabilities = model.predict(occluded).probabilities[:, label]
+    effects = whole.probabilities[label] - probabilities
+    return Explained(whole, tuple(pieces), tuple(effects.tolist()))

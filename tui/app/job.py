@@ -1,6 +1,6 @@
-"""A file run: what the engine does on its thread, and what the screen reads of it meanwhile.
+"""A file run: the worker's thread does it, the screen reads how far it is.
 
-Nothing is posted per row: the counters are there to be read, and the answers are in `rows`.
+Nothing is posted per row: the counters are there to be read, and the answers are in `results`.
 """
 
 import time
@@ -8,8 +8,8 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, cast
 
 from models.console.command import UserError, reason_of
-from tui.app.engine import Ended, Engine, Model, Post
-from tui.app.result_store import Rows
+from tui.app.model_worker import Ended, LoadedModel, ModelWorker, Post
+from tui.app.result_store import ResultStore
 from tui.batch.engine import Hooks, Stopped, classify
 from tui.batch.inspection import Found
 from tui.batch.settings import BatchSettings
@@ -18,11 +18,11 @@ from tui.batch.summary import Summary
 if TYPE_CHECKING:
     from models.predictor import Predictor
 
-_GLANCE = 0.05  # seconds between two looks at whether a pause is over
+_PAUSE_POLL = 0.05  # seconds between two looks at whether a pause is over
 
 
-class State(Enum):
-    """What a run is at."""
+class JobState(Enum):
+    """State of a run; the last three are final until it is started again."""
 
     RUNNING = auto()
     PAUSED = auto()
@@ -33,84 +33,90 @@ class State(Enum):
 
 
 class Job:
-    """Classifies a file into another; what is done is kept, and the same job can start again.
+    """Classification of one file into another; once stopped, it can start again.
 
     Args:
-        engine: to do it.
+        worker: thread that does it.
         settings: what to do, with both files named.
         found: what `inspect` found for these settings.
-        labels: of the model, as far as is known before it runs.
+        labels: labels of the present model; another one may have been opened when it runs.
 
     Attributes:
-        rows: the answers so far.
-        summary: the counts so far; None before the first batch.
+        results: answers so far.
+        summary: counts so far; None before the first batch.
         reason: why it failed.
         marked: indices of the rows that the user marked.
-        filter: what the user typed to find rows by.
+        filter: line that the user typed to find rows by.
     """
 
     def __init__(
-        self, engine: Engine, settings: BatchSettings, found: Found, labels: tuple[str, ...]
+        self, worker: ModelWorker, settings: BatchSettings, found: Found, labels: tuple[str, ...]
     ) -> None:
-        self.settings, self.found, self.rows = settings, found, Rows(labels)
+        self.settings = settings
+        self.found = found
+        self.results = ResultStore(labels)
         self.summary: Summary | None = None
-        self.reason = self.filter = ""
+        self.reason = ""
+        self.filter = ""
         self.marked: set[int] = set()
-        self._engine = engine
-        self._wish = State.RUNNING  # or paused or stopping, as the user wants
-        self._ended: State | None = None
+        self._worker = worker
+        self._requested = JobState.RUNNING  # by the user; or PAUSED, or STOPPING
+        self._ended: JobState | None = None
 
     def start(self, reply: Post) -> None:
-        """Start, or go on where it was stopped; `reply` is told when it has ended."""
-        self.rows, self.summary = Rows(self.labels), None
+        """Start, or go on after a stop; `reply` gets `Ended` at the end."""
+        self.results = ResultStore(self.labels)
+        self.summary = None
         self.marked.clear()
-        self._wish, self._ended = State.RUNNING, None
-        self._engine.submit(self._work, reply)
+        self._requested = JobState.RUNNING
+        self._ended = None
+        self._worker.submit(self._work, reply)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Those of the model that runs."""
-        return self.rows.labels
+        """Labels of the model that runs."""
+        return self.results.labels
 
     @property
-    def state(self) -> State:
-        """What it is at."""
-        return self._ended or self._wish
+    def state(self) -> JobState:
+        """Final state, or the one that the user requested."""
+        return self._ended or self._requested
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the run has not ended."""
         return self._ended is None
 
     def pause(self) -> None:
         """Pause before the next batch, or go on."""
-        self._wish = State.RUNNING if self._wish is State.PAUSED else State.PAUSED
+        paused = self._requested is JobState.PAUSED
+        self._requested = JobState.RUNNING if paused else JobState.PAUSED
 
     def stop(self) -> None:
         """Stop before the next batch."""
-        self._wish = State.STOPPING
+        self._requested = JobState.STOPPING
 
-    def _work(self, model: Model) -> Ended:
+    def _work(self, model: LoadedModel) -> Ended:
         if self.labels != model.manifest.labels:  # another one was opened meanwhile
-            self.rows = Rows(model.manifest.labels)
-        hooks = Hooks(between=self._between, answered=self.rows.append)
+            self.results = ResultStore(model.manifest.labels)
+        hooks = Hooks(between=self._between, answered=self.results.append)
         try:
             self.summary = classify(
                 self.settings, cast("Predictor", model), found=self.found, hooks=hooks
             )
-            self._ended = State.DONE
+            self._ended = JobState.DONE
         except Stopped:
-            self._ended = State.STOPPED
+            self._ended = JobState.STOPPED
         except (UserError, OSError) as error:
             self.reason = reason_of(error)
-            self._ended = State.FAILED
+            self._ended = JobState.FAILED
             return Ended(self.reason)
         return Ended()
 
     def _between(self, summary: Summary) -> None:
         self.summary = summary
-        while self._engine.breathe() and self._wish is not State.STOPPING:
-            if self._wish is State.RUNNING:
+        while self._worker.run_pending() and self._requested is not JobState.STOPPING:
+            if self._requested is JobState.RUNNING:
                 return
-            time.sleep(_GLANCE)
+            time.sleep(_PAUSE_POLL)
         raise Stopped

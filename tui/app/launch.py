@@ -1,41 +1,46 @@
 """Gives the app the terminal, and the terminal back, whatever happens in between."""
 
-import asyncio
 import os
-import signal
+import subprocess
 import sys
 import tempfile
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from functools import partial
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from models.console.command import ExitCode, UserError
+from models.console.i18n import choose_language
 from models.locations import Device
-from tui.app.app import SentimentApp
-from tui.app.engine import Model
-from tui.app.preferences import Places
+from tui.app.model_worker import LoadedModel
+from tui.app.preferences import Preferences, UserDirs
 
 _LOG = 1 << 20  # bytes; a longer log begins anew
 
 
-def run_app(model: Path, device: Device, file: Path | None = None) -> None:
+def run_app(
+    model: Path, device: Device, file: Path | None = None, root: Path | None = None
+) -> None:
     """Show the app until the user quits.
 
     Args:
         model: the `.onnx` file to open.
         device: where to run it.
         file: of texts, to show at first.
+        root: the folder to open and save files in; None for any.
 
     Raises:
         SystemExit: TERMINATED, on SIGTERM or when the terminal is gone.
         UserError: CONFIG, the user's config.toml; BUG, something that nobody expected happened,
             and the message names the file that says where.
     """
-    places = Places.of_user()
-    app = SentimentApp(_open_model, model, device, places, file)
+    places = UserDirs.of_user()
+    choose_language(Preferences.load(places.state).language or None)
+    from tui.app.app import SentimentApp  # whose words are in that language from now on
+
+    app = SentimentApp(_open_model, model, device, places, file, root)
     with _stderr_to(places.log):
         app.run()
     if app.crash is not None:
@@ -44,8 +49,10 @@ def run_app(model: Path, device: Device, file: Path | None = None) -> None:
             "this is a bug in sentiment-tui. {path} says where; it has none of your texts",
             path=write_crash(app.crash, places.state),
         )
+    if app.restarting:
+        _start_anew()
     code = app.return_code or ExitCode.OK
-    if app.engine.busy:
+    if app.model_worker.busy:
         # It is in native code, loading. An interpreter that is taken down under it aborts now and
         # then ("terminate called without an active exception"), so this one just stops.
         os._exit(code)
@@ -53,8 +60,16 @@ def run_app(model: Path, device: Device, file: Path | None = None) -> None:
         sys.exit(code)
 
 
-def _open_model(path: Path, device: Device) -> Model:
-    from models.predictor import Predictor  # takes a while, so on the engine's thread
+def _start_anew() -> NoReturn:
+    """Put the same command, with the same arguments, in the place of this process."""
+    command = [sys.executable, *sys.orig_argv[1:]]
+    if sys.platform == "win32":  # a shell there goes on when the process that it started ends
+        sys.exit(subprocess.call(command))  # noqa: S603 - the command that was given
+    os.execv(sys.executable, command)  # noqa: S606 - as above
+
+
+def _open_model(path: Path, device: Device) -> LoadedModel:
+    from models.predictor import Predictor  # takes a while, so on the model's thread
 
     try:
         return Predictor.open(path, device=device)
@@ -62,14 +77,6 @@ def _open_model(path: Path, device: Device) -> Model:
         if error.code is not ExitCode.UNAVAILABLE or device == "cpu":
             raise
         return Predictor.open(path, device="cpu")  # the status bar says that it is not the wanted
-
-
-def exit_on_signals(app: SentimentApp) -> None:
-    """Let SIGTERM, and a terminal that goes away, end the app as quitting does."""
-    leave = partial(app.exit, return_code=ExitCode.TERMINATED)
-    for name in ("SIGTERM", "SIGHUP"):
-        with suppress(NotImplementedError, AttributeError):  # Windows has neither
-            asyncio.get_running_loop().add_signal_handler(getattr(signal, name), leave)
 
 
 @contextmanager

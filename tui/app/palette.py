@@ -3,17 +3,16 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
-from textual.screen import Screen
 
 from models.console.display import display
 from models.console.i18n import language, tr
 from models.locations import BUILTIN
-from tui.app.keymap import Action, actions
-from tui.app.paths import is_file
+from tui.app import keymap
+from tui.app.paths import is_file, is_inside
 
 if TYPE_CHECKING:
     from tui.app.app import SentimentApp
@@ -40,10 +39,11 @@ class Commands(Provider):
 
     def _commands(self) -> Iterator[tuple[str, Callable[[], object]]]:
         app = cast("SentimentApp", self.app)
-        for action, run in possible(app, self.screen):
-            if action.place != "entry" and action.name != "palette":
-                yield f"{action.words}  ({app.keys.shown(action)})", run
-        for model in _models(app.model):
+        for node, binding, _, _ in self.screen.active_bindings.values():
+            if binding.id and binding.id != "palette" and binding not in keymap.TEXT_ENTRY:
+                words = f"{binding.description}  ({app.get_key_display(binding)})"
+                yield words, partial(app.run_action, binding.action, node)
+        for model in _models(app.model, app.root):
             name = tr("built-in model") if model.samefile(BUILTIN) else display(model)
             yield tr("Model: {name}", name=name), partial(app.open_model, model, app.device)
         yield tr("Model: another file…"), app.pick_model
@@ -52,31 +52,20 @@ class Commands(Provider):
             yield words, partial(app.open_model, app.model, device)
         themes = {"dark": tr("dark"), "light": tr("light"), "contrast": tr("high contrast")}
         for theme, name in themes.items():
-            yield tr("Theme: {name}", name=name), partial(app.choose, theme=theme)
+            yield tr("Theme: {name}", name=name), partial(app.set_preferences, theme=theme)
         other, name = ("en", "English") if language() == "zh" else ("zh", "中文")
-        yield tr("Language: {name}", name=name), partial(app.choose, language=other)
-        live, kept = app.choices.live, app.choices.history
+        yield tr("Language: {name}", name=name), partial(app.set_preferences, language=other)
+        live, kept = app.preferences.live, app.preferences.history
         words = tr("Answer only at Enter") if live else tr("Answer while typing")
-        yield words, partial(app.choose, live=not live)
+        yield words, partial(app.set_preferences, live=not live)
         words = tr("Keep no history, and forget it") if kept else tr("Keep a history")
-        yield words, partial(app.choose, history=not kept)
-        for path in app.choices.recent:
-            yield tr("Open {path}", path=path), partial(app.open_file, Path(path))
+        yield words, partial(app.set_preferences, history=not kept)
+        for path in app.recent:
+            yield tr("Open {path}", path=path), partial(app.open_file, path)
 
 
-def _models(current: Path) -> list[Path]:
+def _models(current: Path, root: Path | None) -> list[Path]:
     """Return the models that can be chosen: the one in use, those of this folder, built-in."""
-    here = sorted(Path("models").glob("[!.]*.onnx"))
+    here = [path for path in sorted(Path("models").glob("[!.]*.onnx")) if is_inside(path, root)]
     found = {path.resolve(): path for path in [*here, current, BUILTIN] if is_file(path)}
     return [path for path in found.values() if not path.name.endswith(".rejected.onnx")]
-
-
-def possible(app: "SentimentApp", screen: Screen[Any]) -> list[tuple[Action, Callable[[], Any]]]:
-    """Return what can be done where the focus of a screen is, each with what does it."""
-    nodes = [*(screen.focused.ancestors_with_self if screen.focused else [screen]), app]
-    doers = {
-        binding.id: partial(app.run_action, binding.action, node)
-        for node in nodes
-        for _, binding in node._bindings
-    }
-    return [(action, doers[action.id]) for action in actions() if action.id in doers]

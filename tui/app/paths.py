@@ -1,10 +1,12 @@
-"""Paths that people type or paste: nothing here raises, whatever was typed.
+"""Paths that people type or paste: whatever was typed, only `require_inside` raises.
 
 `pathlib` does, for a home that nobody has (`~~`), a name that is too long, a folder that is closed.
 """
 
 import os
 from pathlib import Path
+
+from models.console.command import ExitCode, UserError
 
 
 def typed_path(typed: str) -> Path:
@@ -31,3 +33,24 @@ def is_folder(path: Path) -> bool:
 def exists(path: Path) -> bool:
     """Return whether there is such a thing, as far as one can see."""
     return os.path.exists(path)  # noqa: PTH110 - see above
+
+
+def is_inside(path: Path, root: Path | None) -> bool:
+    """Return whether a path leads into a folder, symbolic links followed; None is everywhere."""
+    if root is None:
+        return True
+    try:
+        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+    except ValueError:  # a null byte
+        return False
+
+
+def require_inside(path: Path, root: Path | None) -> None:
+    """Raise UserError USAGE unless a path leads into `root`."""
+    if not is_inside(path, root):
+        raise UserError(
+            ExitCode.USAGE,
+            "{path} is outside {root}: only files in that folder can be opened and saved here",
+            path=path,
+            root=root,
+        )

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from tui.app.engine import Answer
+from tui.app.model_worker import Answer
 from tui.app.paths import is_file
 
 _ANSWERS = 2000  # kept between sessions
@@ -21,7 +21,7 @@ _RECENT = 8  # files
 
 
 @dataclass(frozen=True)
-class Places:
+class UserDirs:
     """The folders of one user. On Linux the XDG variables move them.
 
     Attributes:
@@ -81,11 +81,11 @@ def _objects(path: Path) -> Iterator[dict[str, Any]]:
 
 
 @dataclass
-class Choices:
+class Preferences:
     """What the user chose on the screen, kept in `state.json`.
 
     Attributes:
-        theme: a name of `tui.app.paint.THEMES`.
+        theme: a name of `tui.app.theme.THEMES`.
         language: "en" or "zh"; "" follows the locale.
         history: answers are kept between sessions.
         live: answers come while one types.

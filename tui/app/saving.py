@@ -1,7 +1,7 @@
-"""Saves rows of a finished run to another file, through the writers of the run itself."""
+"""Saves rows of a finished run to another file, by the writers of the run itself."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from models.console.command import ExitCode, UserError
 from models.files import file_digest
-from models.tables import Record, open_table
-from tui.app.result_store import Rows
+from models.tables import Record, Table, open_table
+from tui.app.result_store import ResultStore
 from tui.batch.answer import AnswerColumns
 from tui.batch.engine import Stopped
 from tui.batch.inspection import Found
@@ -26,7 +26,7 @@ from tui.batch.writers import UnwritableError, Writer, open_writer
 def save_rows(
     settings: BatchSettings,
     found: Found,
-    rows: Rows,
+    results: ResultStore,
     chosen: NDArray[np.int64] | None,
     path: Path,
     stop: threading.Event,
@@ -40,57 +40,88 @@ def save_rows(
     Args:
         settings: of the run; `force` says whether `path` may exist.
         found: what the run found.
-        rows: its answers.
+        results: its answers.
         chosen: indices of rows; None for all.
-        path: of the new file, whose name tells its format.
+        path: new file, whose name tells its format.
         stop: set by another thread, it ends this, and nothing is written.
         corrections: text → right label.
 
     Returns:
-        How many records were written.
+        Number of records that were written.
 
     Raises:
         UserError: CANNOT_CREATE, `path` exists or is the input; USAGE, no format of that name;
-            DATA, the input is not what it was, or the format cannot hold a value.
+            DATA, the input has changed, or the format cannot hold a value.
         Stopped: `stop` was set.
     """
-    assert isinstance(settings.source, Path)  # noqa: S101 - the app classifies files
-    if file_digest(settings.source) != found.digest:
+    source = settings.source
+    assert isinstance(source, Path)  # noqa: S101 - the app classifies files
+    if file_digest(source) != found.digest:
         raise UserError(ExitCode.DATA, "{name} was changed since it was read", name=found.name)
     settings = replace(settings, output=path, output_format=None, probabilities=False)
     check_output(path, settings)
-    indices = np.arange(len(rows)) if chosen is None else np.sort(chosen)
-    numbers, written = rows.column("numbers")[indices], 0
-    columns = AnswerColumns(settings, rows.labels)
-    corrected = settings.prefix + "corrected_label"
-    texts = ((index, rows.row(index).text) for index in (indices.tolist() if corrections else ()))
-    labels = {index: corrections[text] for index, text in texts if text in corrections}
-    with open_table(settings.source, found.dialect) as table:
+    indices = np.arange(len(results)) if chosen is None else np.sort(chosen)
+    corrected = _corrected_rows(results, indices, corrections)
+    columns = AnswerColumns(settings, results.labels)
+    column = settings.prefix + "corrected_label"
+    with open_table(source, found.dialect) as table, journal_of(path) as journal:
         format = settings.format_from(str(table.dialect.format))
-        now = replace(found, settings=settings, output_format=format)
-        if labels and not now.keeps_lines:
-            select = (*now.kept, corrected)
-            now = replace(now, settings=replace(settings, select=select))
-        with journal_of(path) as journal:
-            begin_anew(journal, path, force=False)
-            with closing(Draft(journal.folder / "output.draft")) as draft:
-                writer = open_writer(now, table, columns, draft, journal.folder)
-                for item in table.items:
-                    if stop.is_set():
-                        raise Stopped
-                    if written == len(indices):
-                        break
-                    if isinstance(item, Record) and item.place.number == numbers[written]:
-                        index = int(indices[written])
-                        row = rows.row(index, 0)
-                        values = columns.row(row.label, row.confidence, row.status)
-                        answer = {corrected: labels.get(index)} if labels else {}
-                        _write(writer, item, answer | values)
-                        written += 1
-                writer.close()
-                draft.finish()
-            publish(journal.folder / "output.draft", path)
+        found = replace(found, settings=settings, output_format=format)
+        if corrected and not found.keeps_lines:
+            found = replace(found, settings=replace(settings, select=(*found.kept, column)))
+        begin_anew(journal, path, force=False)
+        written = 0
+        with closing(Draft(journal.folder / "output.draft")) as draft:
+            writer = open_writer(found, table, columns, draft, journal.folder)
+            for index, record in _records_of(table, results, indices, stop):
+                answer = _answer(results, index, columns)
+                if corrected:
+                    answer = {column: corrected.get(index), **answer}
+                _write(writer, record, answer)
+                written += 1
+            writer.close()
+            draft.finish()
+        publish(journal.folder / "output.draft", path)
     return written
+
+
+def _corrected_rows(
+    results: ResultStore, indices: NDArray[np.int64], corrections: Mapping[str, str]
+) -> dict[int, str]:
+    """Return the right labels of the rows whose text was corrected, by index."""
+    labels: dict[int, str] = {}
+    if corrections:
+        for index in indices.tolist():
+            text = results.row(index).text
+            if text in corrections:
+                labels[index] = corrections[text]
+    return labels
+
+
+def _records_of(
+    table: Table, results: ResultStore, indices: NDArray[np.int64], stop: threading.Event
+) -> Iterator[tuple[int, Record]]:
+    """Yield rows, which are in the order of the input, with their records.
+
+    Raises:
+        Stopped: `stop` was set.
+    """
+    wanted = zip(indices.tolist(), results.column("number")[indices].tolist(), strict=True)
+    index, number = next(wanted, (-1, -1))
+    for item in table.items:
+        if stop.is_set():
+            raise Stopped
+        if index < 0:
+            return
+        if isinstance(item, Record) and item.place.number == number:
+            yield index, item
+            index, number = next(wanted, (-1, -1))
+
+
+def _answer(results: ResultStore, index: int, columns: AnswerColumns) -> dict[str, Any]:
+    """Return the answer of a row, by column."""
+    row = results.row(index, 0)
+    return columns.row(row.label, row.confidence, row.status)
 
 
 def _write(writer: Writer, record: Record, answer: Mapping[str, Any]) -> None:

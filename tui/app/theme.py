@@ -1,13 +1,37 @@
-"""How a label, a number and a line of text look on the screen, with colour and without."""
+"""How labels, numbers and lines of text look on the screen, with colour and without."""
 
 from collections.abc import Sequence
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len, set_cell_size
+from textual.content import Content
+from textual.theme import Theme
 
-from models.console.display import one_line as one_line
+from models.console.display import display, one_line
 from models.labels import NEGATIVE_POSITIVE
 
+THEMES = {"dark": "catppuccin-mocha", "light": "catppuccin-latte", "contrast": "high-contrast"}
+"""Our name → Textual's. None is an ansi-* one: those are black on black under NO_COLOR."""
+
+CONTRAST = Theme(
+    name="high-contrast",
+    dark=True,
+    primary="#ffff00",
+    secondary="#00ffff",
+    accent="#00ffff",
+    warning="#ffff00",
+    error="#ff8080",
+    success="#80ff80",
+    foreground="#ffffff",
+    background="#000000",
+    surface="#000000",
+    panel="#202020",
+)
+
+FAINT = "$foreground 60%"
+
 _POLES = (("▼", "error"), ("▲", "success"))
+_OTHER = ("●", "accent")
+_MAX_LABEL_CELLS = 20
 
 
 def look(labels: Sequence[str], label: int) -> tuple[str, str]:
@@ -16,7 +40,9 @@ def look(labels: Sequence[str], label: int) -> tuple[str, str]:
     Only the names that this project gave itself tell which label is the good one; any other labels
     look alike, so that no praise is ever painted as blame.
     """
-    return _POLES[label] if tuple(labels) == NEGATIVE_POSITIVE else ("●", "accent")
+    if tuple(labels) == NEGATIVE_POSITIVE:
+        return _POLES[label]
+    return _OTHER
 
 
 def padded(text: str, width: int) -> str:
@@ -27,3 +53,29 @@ def padded(text: str, width: int) -> str:
 def percent(probability: float) -> str:
     """Return a probability as a percentage, seven cells wide: " 98.73%"."""
     return f"{probability:7.2%}"
+
+
+def widest(labels: Sequence[str]) -> int:
+    """Return how many cells all labels get."""
+    longest = max(cell_len(display(label)) for label in labels)
+    return min(longest, _MAX_LABEL_CELLS)
+
+
+def named(labels: Sequence[str], label: int) -> Content:
+    """Return a label with its glyph and colour; all labels of a model are equally wide."""
+    glyph, colour = look(labels, label)
+    name = padded(labels[label], widest(labels))
+    return Content.styled(f"{glyph} {name}", f"$text-{colour}")
+
+
+def bar(share: float, cells: int, colour: str, *, track: bool = True) -> Content:
+    """Return a line of so many cells, heavy as far as `share` goes; half a cell counts.
+
+    The light line of the rest, which `track=False` leaves out, differs without colour too.
+    """
+    whole, half = divmod(round(share * cells * 2), 2)
+    heavy = "━" * whole + "╸" * half
+    light = ""
+    if track:
+        light = "─" * (cells - len(heavy))
+    return Content.assemble((heavy, f"${colour}"), (light, "$surface-lighten-2"))

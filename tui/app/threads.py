@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def aside(work: Callable[[], T]) -> T:
+async def run_in_thread(work: Callable[[], T]) -> T:
     """Do `work` on a thread of its own, and return or raise what it does.
 
     `asyncio.to_thread` would make the loop wait at its end for all that was begun.

@@ -1,6 +1,6 @@
 """The answer to a record: its status, and its columns with their values."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -34,36 +34,30 @@ class Status(IntEnum):
 
 _WORDS = [status.word for status in Status]
 
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
 
-class Answers:
-    """The answers to some texts.
+
+def decide(answers: Floats, uncertain_below: float) -> tuple[Ints, Floats, Ints]:
+    """Return the label, the confidence and the status of each answer.
 
     Args:
-        found: float32 `[texts, labels + 1]`: the probabilities, and the share of the text that was
-            read; 0 where there is no text.
+        answers: `[texts, labels + 1]`: the probabilities, and the share of the text that was read;
+            0 where there is no text.
         uncertain_below: confidence that the model asks for.
 
-    Attributes:
-        ids: the label of each, -1 without a text, int64 `[texts]`.
-        confidences: its probability, 0 without a text, float32 `[texts]`.
-        statuses: the `Status` of each, int64 `[texts]`.
+    Returns:
+        Ids of the labels, -1 without a text; confidences, 0 without a text; numbers of `Status`.
     """
-
-    def __init__(self, found: NDArray[np.float32], uncertain_below: float) -> None:
-        self._probabilities = found[:, :-1]
-        read = found[:, -1]
-        self.confidences = self._probabilities.max(axis=1, initial=0.0)
-        self.ids = np.where(read > 0, self._probabilities.argmax(axis=1), -1)
-        self.statuses = np.select(
-            [read == 0, read < 1, self.confidences < uncertain_below],
-            [Status.EMPTY, Status.TRUNCATED, Status.UNCERTAIN],
-            Status.OK,
-        )
-
-    def __iter__(self) -> Iterator[tuple[int, float, int, list[float]]]:
-        """Yield the arguments of `AnswerColumns.row` for each, in their order."""
-        columns = (self.ids, self.confidences, self.statuses, self._probabilities)
-        return zip(*(column.tolist() for column in columns), strict=True)
+    probabilities, read = answers[:, :-1], answers[:, -1]
+    confidences = probabilities.max(axis=1, initial=0.0)
+    ids = np.where(read > 0, probabilities.argmax(axis=1), -1)
+    statuses = np.select(
+        [read == 0, read < 1, confidences < uncertain_below],
+        [Status.EMPTY, Status.TRUNCATED, Status.UNCERTAIN],
+        Status.OK,
+    )
+    return ids, confidences, statuses
 
 
 class AnswerColumns:
@@ -81,11 +75,9 @@ class AnswerColumns:
         self.id = prefix + "predicted_id"
         self.confidence = prefix + "confidence"
         self.status = prefix + "status"
-        self.probabilities: list[str] = []
-        if settings.probabilities:
-            self.probabilities = [f"{prefix}probability_{label}" for label in labels]
-        always = [self.label, self.id, self.confidence, self.status]
-        self.names = always + self.probabilities
+        shown = labels if settings.probabilities else ()
+        self.probabilities = [f"{prefix}probability_{label}" for label in shown]
+        self.names = [self.label, self.id, self.confidence, self.status, *self.probabilities]
 
     def row(
         self, label: int, confidence: float, status: int, probabilities: Sequence[float] = ()

@@ -12,7 +12,7 @@ from models.locations import Device
 from models.predictor import Predictor
 from models.tables import StandardInput, format_of
 from tui.batch.engine import Hooks, Stopped, classify
-from tui.batch.inspection import Found, inspect
+from tui.batch.inspection import inspect
 from tui.batch.report import Report
 from tui.batch.settings import BatchSettings
 from tui.batch.summary import Summary
@@ -98,7 +98,7 @@ def classify_files(
     summaries: list[Summary] = []
 
     def classify_one(run: BatchSettings) -> int:
-        found = _inspected(run) if isinstance(run.source, Path) else None
+        found = inspect(run) if isinstance(run.source, Path) else None
         signals.catch(resumable=run.resumable)
         hooks = Hooks(report.found, signals.between, report.answered)
         try:
@@ -149,18 +149,12 @@ def _exit_code(rejected: int, failures: Sequence[ExitCode]) -> ExitCode:
     return ExitCode.REJECTS if rejected else ExitCode.OK
 
 
-def _inspected(run: BatchSettings) -> Found:
-    """Return what is found of an input; raises its `problem`."""
-    found = inspect(run)
-    if found.problem is not None:
-        raise found.problem
-    return found
-
-
 def _preview(run: BatchSettings, report: Report) -> int:
     if not isinstance(run.source, Path):
         raise UserError(ExitCode.USAGE, "--dry-run needs a file, not a pipe")
-    found = _inspected(run)
+    found = inspect(run)
+    if found.problem is not None:
+        raise found.problem
     report.preview(found)
     return found.rejected or 0
 

@@ -24,9 +24,9 @@ from models.console.command import ExitCode, UserError
 from models.files import json_bytes
 from models.predictor import Predictor
 from models.tables import Item, Reject, Table, open_table
-from tui.batch.answer import AnswerColumns, Answers
+from tui.batch.answer import AnswerColumns, Floats, decide
 from tui.batch.inspection import Found, has_text, inspect, recognise
-from tui.batch.journal import Draft, Floats, Journal, Screen, Sink, discard, journal_of
+from tui.batch.journal import Draft, Journal, Screen, Sink, discard, journal_of
 from tui.batch.receipt import (
     begin_anew,
     check_output,
@@ -38,7 +38,7 @@ from tui.batch.receipt import (
 )
 from tui.batch.settings import BatchSettings
 from tui.batch.summary import Chunk, Summary
-from tui.batch.validation import Accepted, Validator, check_run
+from tui.batch.validation import Accepted, check_run, validate
 from tui.batch.writers import UnwritableError, Writer, open_writer
 
 CHUNK = 512
@@ -124,7 +124,7 @@ class _Work(NamedTuple):
     Attributes:
         accepted: records to be classified.
         rejects: those that cannot be.
-        answers: to come, float32 `[accepted, labels + 1]`, as `Answers` takes them.
+        answers: to come, float32 `[accepted, labels + 1]`, as `decide` takes them.
     """
 
     accepted: list[Accepted]
@@ -141,7 +141,6 @@ class _Run:
         self._predictor, self._hooks = predictor, hooks
         self._columns = AnswerColumns(found.settings, labels)
         check_run(found, self._columns)
-        self._validator = Validator(found, self._columns)
         self._ended = threading.Event()
         self._started = time.monotonic()
         self._journal: Journal | None = None
@@ -229,14 +228,9 @@ class _Run:
 
     def _begin(self, items: list[Item], pool: ThreadPoolExecutor) -> _Work:
         """Tell records from rejects, and have the texts predicted."""
-        accepted: list[Accepted] = []
-        rejects: list[Reject] = []
-        for item in items:
-            checked = self._validator.check(item)
-            if isinstance(checked, Reject):
-                rejects.append(checked)
-            else:
-                accepted.append(checked)
+        checked = [validate(item, self._found, self._columns) for item in items]
+        accepted = [one for one in checked if isinstance(one, Accepted)]
+        rejects = [one for one in checked if isinstance(one, Reject)]
         texts = [one.text for one in accepted]
         answers = pool.submit(self._answer, texts, len(rejects))
         return _Work(accepted, rejects, answers)
@@ -291,14 +285,16 @@ class _Run:
 
     def _written(self, work: _Work, writer: Writer) -> Chunk:
         """Write the records of a chunk; those that the format cannot hold join its rejects."""
-        uncertain_below = self._predictor.manifest.uncertain_below
-        answers = Answers(work.answers.result(), uncertain_below)
+        answers = work.answers.result()
+        ids, confidences, statuses = decide(answers, self._predictor.manifest.uncertain_below)
         kept: list[int] = []
         rejects = list(work.rejects)
-        for row, answer in enumerate(answers):
-            record = work.accepted[row].record
+        for row, (record, _, _) in enumerate(work.accepted):
+            probabilities = answers[row, :-1].tolist()
+            label, confidence = int(ids[row]), float(confidences[row])
+            answer = self._columns.row(label, confidence, statuses[row], probabilities)
             try:
-                writer.write(record, self._columns.row(*answer))
+                writer.write(record, answer)
                 kept.append(row)
             except UnwritableError as error:
                 reject = Reject(record.place, "unwritable", str(error), error.column)
@@ -310,9 +306,9 @@ class _Run:
         return Chunk(
             records=[one.record for one in written],
             texts=[one.text for one in written],
-            ids=answers.ids[kept],
-            confidences=answers.confidences[kept],
-            statuses=answers.statuses[kept],
+            ids=ids[kept],
+            confidences=confidences[kept],
+            statuses=statuses[kept],
             truths=truths,
             rejects=sorted(rejects, key=lambda reject: reject.place.number),
         )

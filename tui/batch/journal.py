@@ -14,12 +14,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.console.command import ExitCode, UserError
 from models.console.display import display
-
-Floats = NDArray[np.float32]
+from tui.batch.answer import Floats
 
 _BUFFER = 1 << 20  # bytes
 

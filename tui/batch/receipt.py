@@ -15,7 +15,8 @@ from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
 from models.cores import available_cores
 from models.files import file_digest, json_bytes
-from models.predictor import Predictor, installed
+from models.predictor import Predictor
+from models.session import installed
 from models.tables import Dialect, Reject
 from tui.batch import journal
 from tui.batch.answer import Status

@@ -68,8 +68,9 @@ class BatchSettings:
         Raises:
             UserError: USAGE, the output's name tells none, or one that is not for these settings.
         """
-        known = format if isinstance(self.output, StandardOutput) else None
-        known = self.named_format or known
+        known = self.named_format
+        if isinstance(self.output, StandardOutput):
+            known = known or format
         if known not in OUTPUT_FORMATS:
             raise UserError(
                 ExitCode.USAGE,

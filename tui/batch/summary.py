@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.console.display import aligned
 from models.console.i18n import tr
 from models.metrics import Metrics
 from models.tables import Record, Reject
-from tui.batch.answer import Status
+from tui.batch.answer import Floats, Ints, Status
 from tui.batch.inspection import REJECTS_SHOWN
 
 
@@ -31,10 +30,10 @@ class Chunk:
 
     records: list[Record]
     texts: list[str]
-    ids: NDArray[np.int64]
-    confidences: NDArray[np.float32]
-    statuses: NDArray[np.int64]
-    truths: NDArray[np.int64] | None
+    ids: Ints
+    confidences: Floats
+    statuses: Ints
+    truths: Ints | None
     rejects: list[Reject]
 
 
@@ -59,8 +58,8 @@ class Summary:
 
     labels: tuple[str, ...]
     records: int | None
-    counts: NDArray[np.int64]
-    statuses: NDArray[np.int64]
+    counts: Ints
+    statuses: Ints
     predicted: int = 0
     resumed: int = 0
     rejected: int = 0

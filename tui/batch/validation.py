@@ -6,6 +6,7 @@ from typing import NamedTuple
 from models.console.command import ExitCode, UserError
 from models.console.display import display
 from models.console.i18n import tr
+from models.labels import LabelSet
 from models.tables import TEXT_FORMATS, Item, Record, Reject, plain
 from tui.batch.answer import AnswerColumns
 from tui.batch.inspection import Found, text_of
@@ -67,58 +68,44 @@ def check_run(found: Found, answer: AnswerColumns) -> None:
         )
 
 
-class Validator:
-    """Tells the records of a table that can be classified from those that cannot.
+def validate(item: Item, found: Found, answer: AnswerColumns) -> Accepted | Reject:
+    """Return a record with its text and true label, or why it cannot be classified.
 
     Args:
+        item: what was read.
         found: what is known of the input.
         answer: columns of the answer.
     """
-
-    def __init__(self, found: Found, answer: AnswerColumns) -> None:
-        settings = found.settings
-        self._labels, self._label_column = answer.labels, settings.label_column
-        self._text_column = found.text_column
-        self._taken = [] if settings.select else answer.names
-        # In JSONL the columns differ, and are known from before only where it is a file.
-        self._any_column = bool(settings.select) or found.keeps_lines
-        self._columns = frozenset(found.columns)
-
-    def check(self, item: Item) -> Accepted | Reject:
-        """Return a record with its text and true label, or why it cannot be classified."""
-        if isinstance(item, Reject):
-            return item
-        text = text_of(item, self._text_column)
-        if isinstance(text, Reject):
-            return text
-        if item.source and (reject := self._check_columns(item)):
-            return reject
-        truth: int | Reject = -1
-        if self._label_column is not None:
-            truth = self._truth_of(item, self._label_column)
-        return truth if isinstance(truth, Reject) else Accepted(item, text, truth)
-
-    def _check_columns(self, record: Record) -> Reject | None:
-        for name in record.fields:
-            if name in self._taken:
+    if isinstance(item, Reject):
+        return item
+    text = text_of(item, found.text_column)
+    if isinstance(text, Reject):
+        return text
+    settings = found.settings
+    # In JSONL the columns differ, and all are known only where it was a file.
+    if item.source and not settings.select:
+        for name in item.fields:
+            if name in answer.names:
                 message = tr("the column is one of the answer's; choose others with --prefix")
-                return Reject(record.place, "taken_column", message, name)
-            if not self._any_column and name not in self._columns:
+                return Reject(item.place, "taken_column", message, name)
+            if not found.keeps_lines and name not in found.columns:
                 message = tr("the first record lacks this column; save the input to a file")
-                return Reject(record.place, "unknown_column", message, name)
-        return None
+                return Reject(item.place, "unknown_column", message, name)
+    if settings.label_column is None:
+        return Accepted(item, text, -1)
+    truth = _truth_of(item, settings.label_column, answer.labels)
+    return truth if isinstance(truth, Reject) else Accepted(item, text, truth)
 
-    def _truth_of(self, record: Record, column: str) -> int | Reject:
-        try:
-            label = str(plain(record.fields.get(column)))
-        except ValueError as error:  # that Arrow cannot convert
-            return Reject(record.place, "unknown_label", str(error), column)
-        truth = self._labels.find(label)
-        if truth is not None:
-            return truth
-        message = tr(
-            "label {label} is not one of the model's: {labels}",
-            label=label[:60],
-            labels=self._labels,
-        )
-        return Reject(record.place, "unknown_label", message, column)
+
+def _truth_of(record: Record, column: str, labels: LabelSet) -> int | Reject:
+    try:
+        label = str(plain(record.fields.get(column)))
+    except ValueError as error:  # that Arrow cannot convert
+        return Reject(record.place, "unknown_label", str(error), column)
+    truth = labels.find(label)
+    if truth is not None:
+        return truth
+    message = tr(
+        "label {label} is not one of the model's: {labels}", label=label[:60], labels=labels
+    )
+    return Reject(record.place, "unknown_label", message, column)

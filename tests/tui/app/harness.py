@@ -17,8 +17,8 @@ from models.locations import BUILTIN, Device
 from models.predictor import Predictions
 from tests.tiny import MANIFEST
 from tui.app.app import SentimentApp
-from tui.app.preferences import Places
-from tui.app.widgets.text_entry import Entry
+from tui.app.preferences import UserDirs
+from tui.app.widgets.text_entry import TextEntry
 
 SIZES = [(60, 15), (80, 24), (120, 40)]
 
@@ -72,13 +72,14 @@ def app_of(
     fake: FakeModel,
     path: str = str(BUILTIN),
     others: Mapping[str, FakeModel] = MappingProxyType({}),
+    root: Path | None = None,
 ) -> SentimentApp:
     """Return an app with a model, which answers to every name but those of the others."""
 
     def open_model(path: Path, _device: Device) -> FakeModel:
         return others.get(path.name, fake).open()
 
-    return SentimentApp(open_model, Path(path), "auto", Places.of_user())
+    return SentimentApp(open_model, Path(path), "auto", UserDirs.of_user(), root=root)
 
 
 def screen(pilot: Pilot[Any]) -> list[str]:
@@ -104,7 +105,7 @@ async def lacks(pilot: Pilot[Any], words: str) -> None:
 
 
 async def ask(pilot: Pilot[Any], text: str) -> None:
-    pilot.app.query_one(Entry).insert(text)
+    pilot.app.query_one(TextEntry).insert(text)
     await pilot.press("enter")
 
 

@@ -26,9 +26,9 @@ from tests.tui.app.harness import (
     shows,
     until,
 )
-from tui.app.engine import Answer, answer
-from tui.app.widgets.text_entry import Entry
-from tui.app.widgets.virtual_list import Lines
+from tui.app.model_worker import Answer, answer
+from tui.app.widgets.text_entry import TextEntry
+from tui.app.widgets.virtual_list import VirtualList
 
 
 async def test_the_first_frame_is_there_before_the_model(fake: FakeModel) -> None:
@@ -119,7 +119,7 @@ async def test_ctrl_q_quits_even_while_the_model_is_loading(fake: FakeModel) -> 
         await pilot.press("ctrl+q")
         await until(pilot, lambda: app._exit)
     assert app.return_code == 0
-    assert app.engine.busy  # nobody waited for it
+    assert app.model_worker.busy  # nobody waited for it
     fake.may_open.set()
 
 
@@ -127,7 +127,7 @@ async def test_the_engine_ends_with_the_app(fake: FakeModel) -> None:
     app = app_of(fake)
     async with app.run_test() as pilot:
         await shows(pilot, "int8")
-    assert not app.engine.busy
+    assert not app.model_worker.busy
 
 
 async def test_ctrl_c_says_how_to_quit(fake: FakeModel) -> None:
@@ -162,7 +162,7 @@ async def test_what_was_asked_of_a_model_that_cannot_be_opened_does_not_hide_why
         await ask(pilot, "很好")
         await shows(pilot, "still loading")
         done: list[Message] = []
-        app.engine.submit(lambda model: answer(model, "不错"), done.append)
+        app.model_worker.submit(lambda model: answer(model, "不错"), done.append)
         fake.may_open.set()
         await until(pilot, lambda: bool(done))
         await shows(pilot, "✗ The model could not be opened", "no such model file: m.onnx")
@@ -197,7 +197,7 @@ async def test_nothing_typed_is_nothing_classified(fake: FakeModel) -> None:
 
 async def test_a_paste_of_many_lines_stays_whole(fake: FakeModel) -> None:
     app = app_of(fake)
-    app.choices.live = False
+    app.preferences.live = False
     async with app.run_test() as pilot:
         pilot.app.post_message(events.Paste("第一行\n第二行\r\n第三行"))
         await shows(pilot, "You pasted several lines", "2  3 texts, one a line")
@@ -213,13 +213,13 @@ async def test_a_paste_that_is_too_long_is_refused_aloud(fake: FakeModel) -> Non
     async with app_of(fake).run_test(notifications=True) as pilot:
         pilot.app.post_message(events.Paste("好" * 20_001))
         await shows(pilot, "20001 characters", "Save it as a file")
-        assert pilot.app.query_one(Entry).text == ""
+        assert pilot.app.query_one(TextEntry).text == ""
 
 
 @pytest.mark.parametrize("key", ["ctrl+j", "shift+enter"])
 async def test_a_line_can_be_broken_without_submitting(fake: FakeModel, key: str) -> None:
     app = app_of(fake)
-    app.choices.live = False
+    app.preferences.live = False
     async with app.run_test() as pilot:
         await pilot.press("a", key, "b", "enter")
         await shows(pilot, "Answers · 1")
@@ -227,12 +227,14 @@ async def test_a_line_can_be_broken_without_submitting(fake: FakeModel, key: str
 
 
 async def test_keys_that_come_in_one_burst_keep_their_order(fake: FakeModel) -> None:
-    async with app_of(fake).run_test() as pilot:
+    app = app_of(fake)
+    app.preferences.live = False
+    async with app.run_test() as pilot:
         for key in ["a", "b", "enter", "c", "ctrl+j", "d", "enter", "e"]:
             pilot.app.post_message(events.Key(key, key if len(key) == 1 else None))
         await shows(pilot, "Answers · 2")
         assert fake.asked == ["ab", "c\nd"]
-        assert pilot.app.query_one(Entry).text == "e"
+        assert pilot.app.query_one(TextEntry).text == "e"
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -272,8 +274,8 @@ async def test_the_list_is_newest_first_and_holds_thousands(fake: FakeModel) -> 
     async with app.run_test() as pilot:
         for number in range(5000):
             app.answers.append(Answer(f"text {number}", NEGATIVE_POSITIVE, (0.4, 0.6), None, 0.01))
-        history = app.query_one("#history", Lines)
-        app.tell()
+        history = app.query_one("#history", VirtualList)
+        app.refresh_state()
         await shows(pilot, "Answers · 5000", "text 4999", "text 4998")
         history.focus()
         await pilot.press("end")
@@ -286,7 +288,7 @@ async def test_a_chinese_locale_gets_chinese_words(
     monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
     language.cache_clear()
     async with app_of(fake).run_test() as pilot:
-        await shows(pilot, "请输入文本", "内置模型 · 0123456789ab", "Enter 预测", "^Q 退出")
+        await shows(pilot, "请输入文本", "内置模型 · 0123456789ab")
         await shows(pilot, "结果会列在这里")
         await lacks(pilot, "type a text")
         await ask(pilot, "好" * 101)

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from models.console.command import ExitCode, UserError
 from models.console.display import display
 from tests.tui.app.harness import FakeModel, app_of, leave, screen, shows, until
-from tui.app.preferences import Places
+from tui.app.preferences import UserDirs
 
 CONTROLS = [*range(10), *range(11, 32), *range(0x7F, 0xA0), 0x200E, 0x2028, 0x2029, 0x202E, 0x2066]
 RAW = set(map(chr, CONTROLS))
@@ -46,8 +46,8 @@ async def test_no_text_acts_on_any_screen(tmp_path: Path, text: str) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps({"text": text, short + "!": text}), encoding="utf-8")
     app = app_of(fake, path=name.replace("e.jsonl", ".onnx"))
-    app.places.log.parent.mkdir(parents=True, exist_ok=True)
-    app.places.log.write_text(text, encoding="utf-8")
+    app.dirs.log.parent.mkdir(parents=True, exist_ok=True)
+    app.dirs.log.write_text(text, encoding="utf-8")
     async with app.run_test(notifications=True, tooltips=True, size=(100, 40)) as pilot:
         await check(pilot, "status", "int8")
         await dialog(pilot, "ctrl+p", "Theme: light")
@@ -58,7 +58,7 @@ async def test_no_text_acts_on_any_screen(tmp_path: Path, text: str) -> None:
         await dialog(pilot, "f2", "Each piece of the text")
         await dialog(pilot, "f4", "Which label is right?")
         await pilot.press("ctrl+o")
-        pilot.app.screen.query_one("Line").value = f"{path.parent}/"
+        pilot.app.screen.query_one("SafeInput").value = f"{path.parent}/"
         await check(pilot, "tree", "e.jsonl")
         await leave(pilot)
         app.open_file(path)
@@ -85,4 +85,4 @@ async def test_no_text_acts_on_any_screen(tmp_path: Path, text: str) -> None:
     assert len(checked) >= 14
     assert fake.asked[-1] == text  # the model reads what is in the file
     path.with_name(f"{path.stem}.labelled.jsonl").unlink()
-    assert Places.of_user().state.is_relative_to(tmp_path)
+    assert UserDirs.of_user().state.is_relative_to(tmp_path)

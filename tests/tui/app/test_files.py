@@ -21,7 +21,6 @@ from tests.tui.app.harness import (
     SIZES,
     FakeModel,
     app_of,
-    ask,
     choose,
     lacks,
     leave,
@@ -31,16 +30,16 @@ from tests.tui.app.harness import (
 )
 from tui.app import saving
 from tui.app.app import SentimentApp
-from tui.app.engine import answer
-from tui.app.job import Job, State
-from tui.app.preferences import Corrections, Places
-from tui.app.screens import file
+from tui.app.job import Job, JobState
+from tui.app.model_worker import answer
+from tui.app.preferences import Corrections, Preferences, UserDirs
+from tui.app.screens.file import screen as file
 from tui.app.screens.page import StatusBar
 from tui.app.screens.pick import completed, entries
 from tui.app.screens.results import ResultsScreen
 from tui.app.screens.summary import progress
-from tui.app.widgets.text_entry import Entry, Line
-from tui.app.widgets.virtual_list import Items, Lines
+from tui.app.widgets.text_entry import SafeInput, TextEntry
+from tui.app.widgets.virtual_list import Items, VirtualList
 from tui.batch.engine import FIRST, Hooks, Stopped, classify
 from tui.batch.inspection import inspect
 from tui.batch.settings import BatchSettings
@@ -78,7 +77,7 @@ async def classified(pilot: Pilot[Any], path: Path) -> None:
 
 
 async def type_path(pilot: Pilot[Any], path: Path | str) -> None:
-    pilot.app.screen.query_one("Line").value = str(path)  # type: ignore[attr-defined]
+    pilot.app.screen.query_one("SafeInput").value = str(path)  # type: ignore[attr-defined]
     await pilot.press("enter")
 
 
@@ -88,7 +87,7 @@ async def test_a_file_is_found_by_typing_and_completing(fake: FakeModel, table: 
     async with app_of(fake).run_test() as pilot:
         await pilot.press("ctrl+o")
         await shows(pilot, "Open a file")
-        pilot.app.screen.query_one("Line").value = f"{table.parent}/"  # type: ignore[attr-defined]
+        pilot.app.screen.query_one("SafeInput").value = f"{table.parent}/"  # type: ignore[attr-defined]
         await shows(pilot, "评价 reviews.jsonl", "▸ folder")
         await lacks(pilot, "picture.png")
         await pilot.press("r", "e")
@@ -136,7 +135,8 @@ async def test_a_file_of_lines_is_answered_in_one_of_the_same_name(
         await preview(pilot, path)
         await pilot.press("enter")
         await shows(pilot, "Enter chooses")
-        assert str(pilot.app.screen.query_one("Line").value).endswith("reviews.labelled.ndjson")  # type: ignore[attr-defined]
+        proposed = pilot.app.screen.query_one(SafeInput).value
+        assert proposed.endswith("reviews.labelled.ndjson")
         await leave(pilot)
         await pilot.press("f5")
         await shows(pilot, "done, written to reviews.labelled.ndjson")
@@ -242,7 +242,7 @@ async def test_a_model_is_found_in_the_tree_of_models(fake: FakeModel, tmp_path:
         await shows(pilot, "Model: another file…")
         await pilot.press("enter")
         await shows(pilot, "Open a model")
-        pilot.app.screen.query_one("Line").value = f"{tmp_path}/"  # type: ignore[attr-defined]
+        pilot.app.screen.query_one("SafeInput").value = f"{tmp_path}/"  # type: ignore[attr-defined]
         await shows(pilot, "mine.onnx")
         await lacks(pilot, "reviews.csv")
         await pilot.press("m", "enter")
@@ -338,7 +338,7 @@ async def test_the_app_and_the_command_write_the_same_bytes(
     model: Path, table: Path, tmp_path: Path
 ) -> None:
     app = SentimentApp(
-        lambda path, device: Predictor.open(path, device=device), model, "cpu", Places.of_user()
+        lambda path, device: Predictor.open(path, device=device), model, "cpu", UserDirs.of_user()
     )
     async with app.run_test() as pilot:
         await shows(pilot, "CPU")
@@ -379,12 +379,12 @@ async def test_rows_are_filtered_sorted_marked_and_saved(
         await pilot.press("slash", *"status:cu")
         await shows(pilot, "1 of 6 rows")
         await pilot.press("ctrl+u")
-        pilot.app.screen.query_one("#filter", Line).value = "status：cu ＜１００％"
+        pilot.app.screen.query_one("#filter", SafeInput).value = "status：cu ＜１００％"
         await shows(pilot, "1 of 6 rows")
         await pilot.press("ctrl+u", *"label:x")
         await shows(pilot, "expected the beginning of one of 负向评价, 正向评价, found x")
         await pilot.press("ctrl+u")
-        pilot.app.screen.query_one("#filter", Line).value = "坏 >80%"
+        pilot.app.screen.query_one("#filter", SafeInput).value = "坏 >80%"
         await shows(pilot, "2 of 6 rows")
         await pilot.press("enter", "space")
         await shows(pilot, "● ", "1 marked")
@@ -507,7 +507,7 @@ async def test_the_next_unsure_row_is_a_key_away(fake: FakeModel, table: Path) -
     async with app_of(fake).run_test(notifications=True) as pilot:
         await classified(pilot, table)
         await pilot.press("n")
-        await until(pilot, lambda: pilot.app.screen.query_one("#table", Lines).cursor == 2)
+        await until(pilot, lambda: pilot.app.screen.query_one("#table", VirtualList).cursor == 2)
         await pilot.press("n")
         await shows(pilot, "No row after this one is unsure.")
 
@@ -527,7 +527,7 @@ async def test_the_summary_has_shares_confidences_and_scores(
         await shows(pilot, "1    ▼ 负向评价", "2  ✗ ▼ 负向评价", "2 of 2 rows")
         await pilot.press("w")
         await shows(pilot, "is:wrong", "1 of 2 rows", "2  ✗ ▼ 负向评价")
-        pilot.app.screen.query_one("#filter", Line).value = "is：wrong"
+        pilot.app.screen.query_one("#filter", SafeInput).value = "is：wrong"
         await shows(pilot, "1 of 2 rows")
         await pilot.press("w")
         await shows(pilot, "2 of 2 rows")
@@ -556,7 +556,7 @@ async def test_a_run_can_be_paused_and_goes_on(fake: FakeModel, many: Path) -> N
         await until(pilot, lambda: len(fake.asked) == FIRST)
         await shows(pilot, f"paused · {FIRST} / 3,000")
         await pilot.press("escape")
-        pilot.app.query_one(Entry).insert("meanwhile")
+        pilot.app.query_one(TextEntry).insert("meanwhile")
         await pilot.press("enter")
         await shows(pilot, "Answers · 1", "meanwhile")  # the engine answers during a pause
         assert len(fake.asked) <= FIRST + 2
@@ -572,7 +572,7 @@ async def test_rows_that_come_in_leave_the_view_where_it_is(
         await stopped(pilot, fake, many)
         shown = pilot.app.screen
         assert isinstance(shown, ResultsScreen)
-        table = shown.query_one("#table", Lines)
+        table = shown.query_one("#table", VirtualList)
         table.scroll_to(y=60, animate=False)
         await shows(pilot, " 62 ")
         listed: list[int] = []
@@ -583,7 +583,7 @@ async def test_rows_that_come_in_leave_the_view_where_it_is(
             listed.append(len(items))
 
         monkeypatch.setattr(table, "show", noted)
-        shown.tell()
+        shown.refresh_state()
         await until(pilot, lambda: bool(listed))
         await pilot.pause()
         assert (table.scroll_offset.y, table.cursor) == (60, 0)
@@ -642,7 +642,7 @@ async def test_a_run_that_goes_on_shows_nothing_of_before_until_it_is_its_turn(
         await stopped(pilot, fake, many)
         await pilot.press("end")
         fake.may_answer.clear()
-        app.engine.submit(lambda model: answer(model, "first"), lambda _: None)
+        app.model_worker.submit(lambda model: answer(model, "first"), lambda _: None)
         await pilot.press("f8")
         await shows(pilot, "waiting · 0 / 3,000", "0 of 0 rows")
         fake.may_answer.set()
@@ -723,7 +723,7 @@ async def test_hours_that_are_left_are_told_from_minutes(fake: FakeModel, table:
     async with app.run_test() as pilot:
         await classified(pilot, table)
         assert app.job is not None
-        job = Job(app.engine, app.job.settings, app.job.found, ("差", "好"))
+        job = Job(app.model_worker, app.job.settings, app.job.found, ("差", "好"))
         job.summary = Summary.begin(job.labels, 7607)
         job.summary.predicted, job.summary.resumed, job.summary.seconds = 200, 100, 100.0
         assert "1/s · 2:03:27 left" in progress(job, 80).plain
@@ -736,12 +736,12 @@ async def test_quitting_during_a_run_asks_and_is_quick(fake: FakeModel, many: Pa
         await pilot.press("ctrl+q")
         await shows(pilot, "A file is being classified", "1  Quit")
         await pilot.press("escape")
-        await until(pilot, lambda: app.job is not None and app.job.state is State.RUNNING)
+        await until(pilot, lambda: app.job is not None and app.job.state is JobState.RUNNING)
         await pilot.press("ctrl+q")
         await shows(pilot, "1  Quit")
         await pilot.press("1")
         await until(pilot, lambda: app._exit)
-    assert app.engine.busy  # nobody waited for the batch
+    assert app.model_worker.busy  # nobody waited for the batch
     fake.may_answer.set()
 
 
@@ -789,25 +789,16 @@ async def test_a_click_on_a_column_sorts_by_it_and_a_second_the_other_way(
             await shows(pilot, f"6 of 6 rows, {shown}")
 
 
-async def test_the_language_of_every_open_screen_can_be_switched(
+async def test_another_language_waits_for_the_next_start_where_there_is_a_file_run(
     fake: FakeModel, table: Path
 ) -> None:
     app = app_of(fake)
-    async with app.run_test() as pilot:
-        await ask(pilot, "很好")
-        await preview(pilot, table)
-        await pilot.press("down")
-        app.choose(language="zh")
-        await shows(pilot, "读取方式", "文本列", "6 条记录", "F5 预测")
-        assert pilot.app.screen.query_one("#fields", Lines).cursor == 1
-        await pilot.press("f5")
-        await shows(pilot, "完成，已写入")
-        await pilot.press("slash", *"坏", "enter")
-        await shows(pilot, "2 / 6 行")
-        app.choose(language="en")
-        await shows(pilot, "done, written to", "/ Filter", "2 of 6 rows")
-        await pilot.press("escape")
-        await shows(pilot, "Answers · 1", "正向评价")
+    async with app.run_test(notifications=True) as pilot:
+        await classified(pilot, table)
+        app.set_preferences(language="zh")
+        await shows(pilot, "The language changes at the next start.", "/ Filter")
+    assert not app.restarting
+    assert Preferences.load(app.dirs.state).language == "zh"
 
 
 @asynccontextmanager
@@ -827,6 +818,14 @@ async def held_while_it_saves(
 
     monkeypatch.setattr(saving, "open_table", slowly)
     app = app_of(fake)
+    messages: list[str] = []  # all of them: the app drops each after some seconds
+    notify = app.notify
+
+    def noted(message: str, **more: Any) -> None:
+        messages.append(message)
+        notify(message, **more)
+
+    monkeypatch.setattr(app, "notify", noted)
     async with app.run_test() as pilot:
         await classified(pilot, many)
         await pilot.press("ctrl+s")
@@ -836,17 +835,21 @@ async def held_while_it_saves(
         await until(pilot, reading.is_set)
 
         async def told(words: str) -> None:
-            await until(pilot, lambda: words in [*app._notifications][-1].message)
+            await until(pilot, lambda: words in messages[-1])
 
         yield pilot, go_on, told
 
 
-@pytest.mark.parametrize("keys", [["f8"], ["escape", "f7", "f8"]])
+@pytest.mark.parametrize("left", [False, True])
 async def test_a_save_can_be_stopped_and_then_leaves_nothing(
-    fake: FakeModel, many: Path, monkeypatch: pytest.MonkeyPatch, keys: list[str]
+    fake: FakeModel, many: Path, monkeypatch: pytest.MonkeyPatch, left: bool
 ) -> None:
     async with held_while_it_saves(fake, many, monkeypatch) as (pilot, go_on, told):
-        await pilot.press(*keys)
+        if left:
+            await leave(pilot)
+            await pilot.press("f7")
+            await shows(pilot, "3,000 of 3,000 rows")
+        await pilot.press("f8")
         go_on.set()
         await told("all.csv was not written.")
     assert not [path for path in many.parent.iterdir() if "all.csv" in path.name]

@@ -145,6 +145,24 @@ def test_a_signal_ends_it_and_the_terminal_is_as_it_was(start: Start, number: in
     assert terminal.ends() == ExitCode.TERMINATED
 
 
+def test_another_language_starts_it_anew_with_the_same_model_and_its_history(start: Start) -> None:
+    terminal = start()
+    terminal.shows("type a text", "fp32")
+    terminal.type("好\r")
+    terminal.shows("Answers · 1")
+    terminal.type("\x10")  # ^P
+    terminal.shows("Search for a command")
+    terminal.seen = b""
+    terminal.type("language")
+    terminal.shows("中文")
+    terminal.type("\r")
+    terminal.until(lambda seen: LEFT in seen)
+    terminal.shows("fp32", "历史结果 · 1", "帮助", "退出")
+    terminal.type("\x11")
+    terminal.seen = b""
+    assert terminal.ends() == ExitCode.OK
+
+
 def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it_again(start: Start) -> None:
     terminal = start()
     terminal.shows("fp32")
@@ -165,7 +183,7 @@ def test_a_bug_leaves_the_terminal_whole_and_a_file_without_texts(start: Start, 
     (crash,) = home.rglob("crash-*.txt")
     written = crash.read_text()
     assert "KeyError" in written
-    assert "engine.py" in written
+    assert "model_worker.py" in written
     assert "secret" not in written
     assert b"secret" not in terminal.seen
     assert crash.name.encode() in terminal.seen.replace(b"\r\n", b"")

@@ -12,9 +12,9 @@ from tests.tui.app.harness import FakeModel, app_of, ask, lacks, row_of, shows, 
 from trainer.data.dataset import load_data
 from tui.app.app import SentimentApp
 from tui.app.explain import explain
-from tui.app.preferences import Corrections, Places
-from tui.app.widgets.text_entry import Entry, dropped_path
-from tui.app.widgets.virtual_list import Lines
+from tui.app.preferences import Corrections, Preferences, UserDirs
+from tui.app.widgets.text_entry import TextEntry, dropped_path
+from tui.app.widgets.virtual_list import VirtualList
 
 
 async def test_a_pause_in_typing_is_answered_and_no_single_key_is(
@@ -45,7 +45,7 @@ async def test_live_answers_can_be_switched_off(fake: FakeModel) -> None:
     app = app_of(fake)
     async with app.run_test() as pilot:
         await shows(pilot, "int8")
-        app.choose(live=False)
+        app.set_preferences(live=False)
         await pilot.press(*"good")
         await pilot.pause(0.6)
         assert fake.asked == []
@@ -64,7 +64,7 @@ async def test_a_history_that_is_switched_off_is_forgotten(fake: FakeModel, home
     async with app.run_test() as pilot:
         await ask(pilot, "secret")
         await shows(pilot, "Answers · 1")
-        app.choose(history=False)
+        app.set_preferences(history=False)
         await ask(pilot, "secret again")
         await shows(pilot, "Answers · 2")
     assert not any("secret" in file.read_text() for file in home.rglob("*") if file.is_file())
@@ -108,7 +108,7 @@ async def test_the_history_can_be_searched_and_taken_up_again(fake: FakeModel) -
         await pilot.press("ctrl+r", *"room")
         await shows(pilot, "Answers · 2 / 3", "no room")
         await pilot.press("enter", "down", "enter")
-        await until(pilot, lambda: pilot.app.query_one(Entry).text == "Room with a view")
+        await until(pilot, lambda: pilot.app.query_one(TextEntry).text == "Room with a view")
         await pilot.press("ctrl+r", "ctrl+r")
         await shows(pilot, "Answers · 3")
 
@@ -226,23 +226,20 @@ def test_other_pastes_are_texts(pasted: str) -> None:
     assert dropped_path(pasted) is None
 
 
-async def test_the_language_can_be_switched_and_nothing_is_lost(fake: FakeModel) -> None:
+async def test_another_language_is_saved_and_the_app_starts_anew(fake: FakeModel) -> None:
     app = app_of(fake)
     async with app.run_test() as pilot:
-        await ask(pilot, "很好")
-        await shows(pilot, "Answers · 1")
-        pilot.app.query_one(Entry).text = "half a sent"
-        app.choose(language="zh")
-        await pilot.pause()
-        await shows(pilot, "half a sent", "历史结果 · 1", "负向评价", "F1 帮助", "内置模型")
-    async with app_of(fake).run_test() as pilot:  # and is remembered
-        await shows(pilot, "历史结果 · 1")
+        await shows(pilot, "int8")
+        app.set_preferences(language="zh")
+        await until(pilot, lambda: app._exit)
+    assert app.restarting
+    assert Preferences.load(app.dirs.state).language == "zh"
 
 
 async def test_the_theme_is_remembered(fake: FakeModel) -> None:
     app = app_of(fake)
     async with app.run_test():
-        app.choose(theme="contrast")
+        app.set_preferences(theme="contrast")
         assert app.theme == "high-contrast"
     assert app_of(fake).theme == "high-contrast"
 
@@ -304,7 +301,7 @@ async def test_a_file_name_in_the_palette_is_no_markup(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     app = app_of(fake)
-    app.choices.recent = [name]
+    app.preferences.recent = [name]
     async with app.run_test(size=(80, 40)) as pilot:
         await pilot.press("ctrl+p", *"reviews")
         await shows(pilot, f"Open {name}")
@@ -316,7 +313,7 @@ async def test_help_shows_the_keys_of_what_has_the_focus(fake: FakeModel) -> Non
         await shows(pilot, "The text box", "^J", "New line", "Everywhere", "config.toml")
         await lacks(pilot, "The list of answers")
         await pilot.press("escape")
-        pilot.app.query_one("#history", Lines).focus()
+        pilot.app.query_one("#history", VirtualList).focus()
         await pilot.press("f1")
         await shows(pilot, "The list of answers", "Copy the text")
         await lacks(pilot, "The text box")
@@ -327,7 +324,7 @@ async def test_the_log_stands_beside_what_doctor_finds(model: Path, home: Path) 
     log.parent.mkdir(parents=True)
     log.write_text("[W:onnxruntime] evil \x1b[2J\n")
     app = SentimentApp(
-        lambda path, device: Predictor.open(path, device=device), model, "cpu", Places.of_user()
+        lambda path, device: Predictor.open(path, device=device), model, "cpu", UserDirs.of_user()
     )
     async with app.run_test(size=(100, 50)) as pilot:
         await shows(pilot, "fp32")
@@ -344,7 +341,7 @@ def configure(home: Path, text: str) -> None:
 async def test_keys_are_what_the_user_made_them(fake: FakeModel, home: Path) -> None:
     configure(home, '[keys]\nsubmit = "ctrl+s"\nexplain = "f9"\n')
     app = app_of(fake)
-    app.choices.live = False
+    app.preferences.live = False
     async with app.run_test() as pilot:
         await shows(pilot, "^S Classify  F9 Why?")
         await pilot.press("a", "enter", "b", "ctrl+s")

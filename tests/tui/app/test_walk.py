@@ -82,7 +82,7 @@ def test_type_explain_open_filter_correct_save_quit(tmux: Tmux, tmp_path: Path, 
     tmux.press("Enter")
     tmux.shows("4 records", "房间很干净")
     tmux.press("F5")
-    tmux.shows("done, written to", "4 of 4 rows")
+    tmux.shows("done, written to", "4 of 4 rows", "/ Filter")
     tmux.press("/")
     tmux.lacks("/ Filter")  # the line that filters has the focus
     tmux.type("很")

@@ -20,7 +20,7 @@ import pytest
 from models.console.command import ExitCode, UserError
 from models.tables import Dialect, StandardInput
 from tests.tui.batch.runs import MANIFEST, Trap, contents, fake, in_child, run, small_chunks  # noqa: F401
-from tui.app.result_store import Rows
+from tui.app.result_store import ResultStore
 from tui.app.saving import save_rows
 from tui.batch import journal
 from tui.batch.engine import Hooks, Stopped, classify
@@ -471,7 +471,7 @@ def test_rows_saved_under_the_name_of_an_interrupted_run_leave_its_answers(
     source: Path, output: Path
 ) -> None:
     settings = BatchSettings(source, output.with_name("other.csv"))
-    found, rows = inspect(settings), Rows(MANIFEST.labels)
+    found, rows = inspect(settings), ResultStore(MANIFEST.labels)
     classify(settings, fake(), found=found, hooks=Hooks(answered=rows.append))
     interrupt(source, output)
     before = contents(output.parent)

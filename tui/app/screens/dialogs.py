@@ -1,11 +1,12 @@
 """Small screens over the others: a question, a line of text, one text in full, and help."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import ActiveBinding, Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -13,10 +14,8 @@ from textual.widgets import OptionList, Static
 
 from models.console.display import display
 from models.console.i18n import tr
-from tui.app.keymap import actions
-from tui.app.paint import FAINT
-from tui.app.theme import padded
-from tui.app.widgets.text_entry import Line
+from tui.app.theme import FAINT, padded
+from tui.app.widgets.text_entry import SafeInput
 
 if TYPE_CHECKING:
     from tui.app.app import SentimentApp
@@ -37,7 +36,7 @@ class Dialog(ModalScreen[Any]):
 
     app: "SentimentApp"
     scrolls: ClassVar[bool] = True
-    BINDINGS = [Binding("escape", "dismiss", show=False)]  # noqa: RUF012 - Textual types it so
+    BINDINGS = [Binding("escape", "dismiss", show=False)]
 
     def __init__(self, title: str, hint: str = "") -> None:
         super().__init__()
@@ -59,7 +58,7 @@ class Dialog(ModalScreen[Any]):
             self.dismiss()
 
 
-class Question(Dialog):
+class ChoiceDialog(Dialog):
     """Asks for one of some answers, and returns its number; None when nobody answered.
 
     Args:
@@ -91,7 +90,7 @@ class Question(Dialog):
         self.dismiss(event.option_index)
 
 
-class Ask(Dialog):
+class PromptDialog(Dialog):
     """Asks for a line of text, and returns it; None when nobody answered.
 
     Args:
@@ -106,14 +105,14 @@ class Ask(Dialog):
         self._value = value
 
     def _body(self) -> ComposeResult:
-        yield Line(self._value, select_on_focus=False)
+        yield SafeInput(self._value, select_on_focus=False)
 
-    def on_input_submitted(self, event: Line.Submitted) -> None:
+    def on_input_submitted(self, event: SafeInput.Submitted) -> None:
         """Return the line."""
         self.dismiss(event.value)
 
 
-class Whole(Dialog):
+class TextDialog(Dialog):
     """A text in full, up to what can be read."""
 
     def __init__(self, title: str, text: str) -> None:
@@ -124,41 +123,34 @@ class Whole(Dialog):
         yield Static(shown(self._text), markup=False)
 
 
-class Help(Dialog):
-    """The keys of what has the focus, of its screen, and of everywhere."""
+class HelpDialog(Dialog):
+    """The keys of what has the focus, of its screen, and of everywhere.
 
-    def __init__(self, places: Sequence[str]) -> None:
+    Args:
+        active: the bindings to list, as `Screen.active_bindings` has them.
+    """
+
+    def __init__(self, active: Iterable[ActiveBinding]) -> None:
         super().__init__(tr("Help"))
-        self._places = places
+        self._active = active
 
     def _body(self) -> ComposeResult:
-        names = {
-            "entry": tr("The text box"),
-            "history": tr("The list of answers"),
-            "type": tr("Type a text"),
-            "file": tr("Before a file is classified"),
-            "results": tr("A file run"),
-            "table": tr("The table of answers"),
-            "app": tr("Everywhere"),
-        }
-        for place in self._places:
-            lines = [
-                Content.assemble(
-                    (padded(self.app.keys.shown(action), 13), "bold"),
-                    padded(action.words, 34),
-                    (action.name, FAINT),
-                )
-                for action in actions()
-                if action.place == place
-            ]
-            yield Static(Content.styled(names[place], "bold underline"))
-            yield Static(Content("\n").join(lines), classes="keys")
+        for node, group in groupby(self._active, key=lambda active: active.node):
+            lines: dict[str, Content] = {}
+            for _, binding, _, _ in group:
+                if binding.id and binding.id not in lines:  # else another key of the same
+                    key = padded(self.app.get_key_display(binding), 13)
+                    words = padded(binding.description, 34)
+                    lines[binding.id] = Content.assemble((key, "bold"), words, (binding.id, FAINT))
+            if lines:
+                yield Static(Content.styled(node.BINDING_GROUP_TITLE or "", "bold underline"))
+                yield Static(Content("\n").join(lines.values()), classes="keys")
         yield Static(
             tr(
                 "Keys can be changed in {path}: a table [keys] with the names on the right, as in "
                 'explain = "f3". The palette has every command, and the choice of model, '
                 "device, theme and language.",
-                path=self.app.places.keys,
+                path=self.app.dirs.keys,
             ),
             markup=False,
         )

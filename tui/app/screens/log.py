@@ -10,12 +10,12 @@ from models.console.display import aligned, display
 from models.console.i18n import tr
 from tui.app.paths import is_file
 from tui.app.screens.dialogs import Dialog
-from tui.app.threads import aside
+from tui.app.threads import run_in_thread
 
 _LINES = 200  # of the log
 
 
-class Log(Dialog):
+class LogDialog(Dialog):
     """Shows the findings, which take a while, and the end of the log."""
 
     def __init__(self) -> None:
@@ -23,8 +23,8 @@ class Log(Dialog):
 
     def _body(self) -> ComposeResult:
         end = ""
-        if is_file(self.app.places.log):
-            with self.app.places.log.open(encoding="utf-8", errors="replace") as file:
+        if is_file(self.app.dirs.log):
+            with self.app.dirs.log.open(encoding="utf-8", errors="replace") as file:
                 end = display("".join(deque(file, _LINES)), keep="\n")
         yield Static(tr("Looking at this machine…"), id="findings", classes="keys")
         yield Static(end or tr("The log is empty."), markup=False)
@@ -37,8 +37,8 @@ class Log(Dialog):
         from tui.doctor import examine
 
         app = self.app
-        found, problems = await aside(lambda: examine(app.model, app.device))
-        places = (app.places.keys, app.places.state, app.corrections.path)
+        found, problems = await run_in_thread(lambda: examine(app.model, app.device))
+        places = (app.dirs.keys, app.dirs.state, app.corrections.path)
         lines = [*aligned(found), *(display(path) for path in places)]
         lines += [f"! {display(problem)}" for problem in problems]
         self.query_one("#findings", Static).update(Content("\n".join(lines)))

@@ -8,38 +8,47 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.timer import Timer
 
+from models.console.display import one_line
 from models.console.i18n import tr
+from tui.app import keymap
 from tui.app.clipboard import copy
-from tui.app.engine import Answer, Answered, answer
-from tui.app.paint import FAINT, named
-from tui.app.screens.dialogs import Question
+from tui.app.model_worker import Answer, Answered, answer
+from tui.app.screens.dialogs import ChoiceDialog
 from tui.app.screens.page import Page
-from tui.app.theme import one_line, percent
+from tui.app.theme import FAINT, named, percent
 from tui.app.widgets.answer_card import AnswerCard
-from tui.app.widgets.text_entry import Entry, Line
-from tui.app.widgets.virtual_list import Lines
+from tui.app.widgets.text_entry import SafeInput, TextEntry
+from tui.app.widgets.virtual_list import VirtualList
 
 _PAUSE = 0.35  # seconds without a key, after which a text that is being typed is answered
+
+
+class History(VirtualList[Answer]):
+    """The answers of this session and those before."""
+
+    BINDINGS = [*keymap.HISTORY]
+    BINDING_GROUP_TITLE = tr("The list of answers")
 
 
 class TypeScreen(Page):
     """An entry, the newest answer, the answers before it, and the two bars at the foot."""
 
-    AUTO_FOCUS = "Entry"
-    place = "type"
+    AUTO_FOCUS = "TextEntry"
+    BINDINGS = [*keymap.TYPE_SCREEN]
+    BINDING_GROUP_TITLE = tr("Type a text")
     _answer: Answer | None = None
     _pause: Timer | None = None
 
     def _body(self) -> ComposeResult:
         """Lay out the screen; the entry is on top, as input methods draw below the cursor."""
-        yield Entry()
+        yield TextEntry()
         yield AnswerCard()
-        yield Line(placeholder=tr("Search the history"), id="find")
+        yield SafeInput(placeholder=tr("Search the history"), id="find")
         empty = tr("The answers will be listed here, newest first.")
         found: Sequence[Answer] = ()
-        yield Lines(found, self._draw, empty, id="history")
+        yield History(found, self._draw, empty, id="history")
 
-    def tell(self) -> None:
+    def refresh_state(self) -> None:
         """Say how things stand, and list the answers."""
         state, card = self.app.state, self.query_one(AnswerCard)
         self.set_class(state == "refused", "-refused")
@@ -53,10 +62,10 @@ class TypeScreen(Page):
             card.say(tr("Type a review above and press Enter."))
         self._fill()
 
-    @on(Line.Changed, "#find")
+    @on(SafeInput.Changed, "#find")
     def _fill(self) -> None:
         """List the answers to texts that contain what is searched for, in any case."""
-        wanted = self.query_one("#find", Line).value.strip().casefold()
+        wanted = self.query_one("#find", SafeInput).value.strip().casefold()
         found = [one for one in reversed(self.app.answers) if wanted in one.text.casefold()]
         count = f"{len(found)} / {len(self.app.answers)}" if wanted else len(found)
         history = self._history
@@ -64,8 +73,8 @@ class TypeScreen(Page):
         history.show(found, cursor=0 if len(found) != len(history.items) else None)
 
     @property
-    def _history(self) -> Lines[Answer]:
-        return self.query_one("#history", Lines)
+    def _history(self) -> VirtualList[Answer]:
+        return self.query_one("#history", VirtualList)
 
     def _draw(self, found: Answer, width: int) -> Content:
         """Draw an answer as a line."""
@@ -81,22 +90,22 @@ class TypeScreen(Page):
         history = self._history
         return history.chosen if history.has_focus else self.query_one(AnswerCard).answer
 
-    @on(Entry.Changed)
+    @on(TextEntry.Changed)
     def _typed(self) -> None:
         if self._pause is not None:
             self._pause.stop()
-        if self.app.choices.live:
+        if self.app.preferences.live:
             self._pause = self.set_timer(_PAUSE, partial(self.call_later, self._ask_live))
 
     def _ask_live(self) -> None:
-        text = self.query_one(Entry).text
+        text = self.query_one(TextEntry).text
         if text.strip() and text.strip() != "q" and self.app.state == "ready":
-            self.app.engine.submit(
+            self.app.model_worker.submit(
                 lambda model: answer(model, text, live=True), self.post_message, slot="live"
             )
 
-    @on(Entry.Submitted)
-    def _submitted(self, event: Entry.Submitted) -> None:
+    @on(TextEntry.Submitted)
+    def _submitted(self, event: TextEntry.Submitted) -> None:
         if event.text.strip() == "q":  # as in the tutorial's loop
             self.app.exit()
         elif self.app.state == "refused":
@@ -107,69 +116,69 @@ class TypeScreen(Page):
             self._ask(event.text)
 
     def _ask(self, text: str) -> None:
-        self.app.engine.submit(lambda model: answer(model, text), self.post_message)
+        self.app.model_worker.submit(lambda model: answer(model, text), self.post_message)
         if self.app.state == "loading":
             waiting = tr("The model is still loading; your answer will appear here.")
             self.query_one(AnswerCard).say(waiting)
 
     @on(Answered)
     def _answered(self, event: Answered) -> None:
-        if event.live and event.answer.text != self.query_one(Entry).text:
+        if event.live and event.answer.text != self.query_one(TextEntry).text:
             return  # it was changed or submitted meanwhile
         self._answer = event.answer
         if not event.live:
             self.app.keep(event.answer)
-        self.tell()
+        self.refresh_state()
 
-    @on(Entry.ManyLines)
+    @on(TextEntry.ManyLines)
     @work(description="paste")
-    async def _many_lines(self, event: Entry.ManyLines) -> None:
+    async def _many_lines(self, event: TextEntry.ManyLines) -> None:
         texts = [line for line in event.text.splitlines() if line.strip()]
         choices = [tr("One text"), tr("{count:text}, one a line", count=len(texts))]
-        question = Question(tr("You pasted several lines"), choices)
+        question = ChoiceDialog(tr("You pasted several lines"), choices)
         match await self.app.push_screen_wait(question):
             case 0:
-                self.query_one(Entry).insert(event.text)
+                self.query_one(TextEntry).insert(event.text)
             case 1:
                 for text in texts:
                     self._ask(text)
 
-    @on(Entry.Dropped)
-    def _dropped(self, event: Entry.Dropped) -> None:
+    @on(TextEntry.Dropped)
+    def _dropped(self, event: TextEntry.Dropped) -> None:
         self.app.open_file(event.path)
 
-    @on(Line.Submitted, "#find")
+    @on(SafeInput.Submitted, "#find")
     def _found(self) -> None:
         self._history.focus()
 
     def action_find(self) -> None:
         """Open the line that searches the answers; a second time, close it."""
-        find = self.query_one("#find", Line)
+        find = self.query_one("#find", SafeInput)
         self.toggle_class("-finding")
         if self.has_class("-finding"):
             find.focus()
         else:
             find.clear()
-            self.query_one(Entry).focus()
+            self.query_one(TextEntry).focus()
 
-    @on(Lines.Chosen)
+    @on(VirtualList.Chosen)
     def _taken(self) -> None:
         """Put the chosen text back into the entry, and show its answer."""
         if (chosen := self._history.chosen) is not None:
-            self.query_one(Entry).text = chosen.text
+            self.query_one(TextEntry).text = chosen.text
             self._answer = chosen
-            self.tell()
-            self.query_one(Entry).focus()
+            self.refresh_state()
+            self.query_one(TextEntry).focus()
 
     def action_explain(self) -> None:
         """Show why the model answers so."""
-        from tui.app.screens.why import Why
+        from tui.app.screens.why import ExplainDialog
 
-        entry, subject = self.query_one(Entry), self._subject
+        entry, subject = self.query_one(TextEntry), self._subject
         if entry.has_focus and entry.text.strip():
-            self.app.push_screen(Why(entry.text))
+            self.app.push_screen(ExplainDialog(entry.text))
         elif subject is not None:
-            self.app.push_screen(Why(subject.text))
+            self.app.push_screen(ExplainDialog(subject.text))
         else:
             self.app.bell()
 
@@ -178,9 +187,9 @@ class TypeScreen(Page):
         if (subject := self._subject) is None:
             self.app.bell()
         else:
-            self.correct(subject.text, subject.labels, self.tell)
+            self.correct(subject.text, subject.labels, self.refresh_state)
 
     def action_copy(self) -> None:
         """Copy the chosen text."""
         if (chosen := self._history.chosen) is not None:
-            self.app.say(copy(self.app, chosen.text))
+            self.app.notify(copy(self.app, chosen.text))

@@ -7,17 +7,16 @@ from textual.widgets import Static
 
 from models.console.display import display
 from models.console.i18n import tr
-from tui.app.engine import Refused
 from tui.app.explain import Explained, explain
-from tui.app.paint import bar
+from tui.app.model_worker import Refused
 from tui.app.screens.dialogs import Dialog
-from tui.app.theme import look, padded
+from tui.app.theme import bar, look, padded
 
 _LISTED = 6  # pieces
 _SLIGHT = 0.01  # of probability: what moves the answer by less is not marked
 
 
-class Why(Dialog):
+class ExplainDialog(Dialog):
     """Asks the engine for an explanation and shows it."""
 
     def __init__(self, text: str) -> None:
@@ -31,7 +30,7 @@ class Why(Dialog):
 
     def on_mount(self) -> None:
         """Ask."""
-        self.app.engine.submit(
+        self.app.model_worker.submit(
             lambda model: explain(model, self._text), self.post_message, slot="why"
         )
 

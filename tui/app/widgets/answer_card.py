@@ -7,21 +7,20 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from models.console.display import display
+from models.console.display import display, one_line
 from models.console.i18n import tr
-from tui.app.engine import Answer
-from tui.app.paint import FAINT, bar, named
-from tui.app.theme import look, one_line, percent
+from tui.app.model_worker import Answer
+from tui.app.theme import FAINT, bar, look, named, percent
 
 _WIDEST_BAR = 60  # cells; longer ones are no easier to compare
 _WIDEST_LABEL = 24  # cells
 
 
 class AnswerCard(VerticalScroll, can_focus=False):
-    """The winning label, a bar for each label, and how the answer came about.
+    """The winning label, a bar for each label, and notes on the answer.
 
     Attributes:
-        answer: that is shown, if one is.
+        answer: answer that is shown; None for a sentence.
     """
 
     def __init__(self) -> None:
@@ -31,7 +30,7 @@ class AnswerCard(VerticalScroll, can_focus=False):
         self._right: str | None = None
 
     def compose(self) -> ComposeResult:
-        """Lay out the parts; a part that has nothing to say takes no room."""
+        """Lay out the parts; an empty one takes no room."""
         for part in ("verdict", "bars", "notes"):
             yield Static(id=part, markup=False)
 
@@ -48,7 +47,7 @@ class AnswerCard(VerticalScroll, can_focus=False):
         )
 
     def show(self, answer: Answer, right: str | None = None) -> None:
-        """Show an answer, and the label that the user says is right."""
+        """Show an answer, and the label that the user corrected it to."""
         width = self.scrollable_content_region.width
         bars = _bars(answer, width)
         block = max(line.cell_length for line in bars.split("\n"))
@@ -58,7 +57,7 @@ class AnswerCard(VerticalScroll, can_focus=False):
         self.answer, self._right = answer, right
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Draw the bars anew: they are as long as there is room."""
+        """Draw the bars anew, as long as there is room."""
         if self.answer is not None:
             self.show(self.answer, self._right)
 
@@ -93,7 +92,7 @@ def _bars(answer: Answer, width: int) -> Content:
 
 
 def _notes(answer: Answer, right: str | None) -> list[Content]:
-    """Say what one should know of an answer."""
+    """Return sentences on how far the answer can be trusted."""
     notes = []
     if answer.unsure:
         unsure = tr("? Unsure: this model errs often when it is no surer than that.")

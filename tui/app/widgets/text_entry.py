@@ -13,8 +13,8 @@ from textual.widgets import Input, TextArea
 
 from models.console.display import display
 from models.console.i18n import tr
-from tui.app.keymap import actions
-from tui.app.paths import is_file, typed_path
+from tui.app import keymap
+from tui.app.paths import is_file, is_inside, typed_path
 
 if TYPE_CHECKING:
     from tui.app.app import SentimentApp
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _MOST = 20_000  # characters; a longer paste would hold the screen up, and no model reads as much
 
 
-def dropped_path(pasted: str) -> Path | None:
-    """Return the file that a paste names, which is how terminals hand over one that is dropped.
+def dropped_path(pasted: str, root: Path | None = None) -> Path | None:
+    """Return the file in `root` that a paste names: so terminals hand over one that is dropped.
 
     They quote it, escape its spaces, or write it as a URL.
     """
@@ -35,12 +35,12 @@ def dropped_path(pasted: str) -> Path | None:
     guesses = [plain, re.sub(r"\\(.)", r"\1", plain), unquote(plain.removeprefix("file://"))]
     for guess in guesses:
         path = typed_path(guess)
-        if path.is_absolute() and is_file(path):
+        if path.is_absolute() and is_inside(path, root) and is_file(path):
             return path
     return None
 
 
-class Line(Input):
+class SafeInput(Input):
     """An entry of one line, in which nothing that is pasted can act on the terminal."""
 
     def validate_value(self, value: str) -> str:
@@ -48,7 +48,7 @@ class Line(Input):
         return display(value)
 
 
-class Entry(TextArea):
+class TextEntry(TextArea):
     """A text area in which Enter submits, and in which a paste of many lines stays whole.
 
     `Input` would keep the first line of a paste only. Besides, it tells input methods a place one
@@ -56,6 +56,8 @@ class Entry(TextArea):
     """
 
     app: "SentimentApp"
+    BINDINGS = [*keymap.TEXT_ENTRY]
+    BINDING_GROUP_TITLE = tr("The text box")
 
     @dataclass
     class Submitted(Message):
@@ -81,10 +83,6 @@ class Entry(TextArea):
         self.border_title = tr("请输入文本 · type a text")
         self.cursor_blink = False  # each repaint would drag an input method's window with it
 
-    def on_mount(self) -> None:
-        """Take the keys that the user chose."""
-        self.app.keys.bind(self, "entry")
-
     def get_line(self, line_index: int) -> Text:
         """Return a line as it is drawn: what could act on the terminal is made visible."""
         shown = display(self.document.get_line(line_index), keep="\t")
@@ -99,21 +97,25 @@ class Entry(TextArea):
         """Break the line at the cursor."""
         self.replace("\n", *self.selection, maintain_selection_offset=False)
 
-    async def _on_key(self, event: events.Key) -> None:
-        # The app runs bindings in its own time: with them, Enter would overtake letters that were
-        # typed just before it. They are there for the footer and its clicks.
-        for action in actions():
-            if action.place == "entry" and event.key in self.app.keys.of(action):
+    def on_key(self, event: events.Key) -> None:
+        """Do at once what a key is bound to.
+
+        The app runs bindings in its own time: with them, Enter would overtake letters that were
+        typed just before it. They are there for the footer and the help.
+        """
+        for binding in keymap.TEXT_ENTRY:
+            if event.key in self.app.keymap.keys(binding):
                 event.stop()
                 event.prevent_default()
-                getattr(self, f"action_{action.name}")()
+                getattr(self, f"action_{binding.action}")()
 
-    async def _on_paste(self, event: events.Paste) -> None:
-        path = dropped_path(event.text)
+    def on_paste(self, event: events.Paste) -> None:
+        """Tell a dropped file and many lines from a text, and refuse what is too long."""
+        path = dropped_path(event.text, self.app.root)
         if path is not None:
             self.post_message(self.Dropped(path))
         elif len(event.text) > _MOST:
-            self.app.say(
+            self.app.notify(
                 tr(
                     "That paste has {count} characters, more than the {most} that fit here. "
                     "Save it as a file, and open that with {key}.",
@@ -121,7 +123,7 @@ class Entry(TextArea):
                     most=_MOST,
                     key=self.app.key_of("open"),
                 ),
-                "warning",
+                severity="warning",
             )
         elif len([line for line in event.text.splitlines() if line.strip()]) > 1:
             self.post_message(self.ManyLines(event.text))

@@ -1,7 +1,7 @@
-"""A list of any length, of which only the lines in view are ever drawn."""
+"""A list of any length, of which only the lines in view are drawn."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from textual import events
 from textual.binding import Binding
@@ -12,35 +12,31 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.visual import Visual
 
-from tui.app.theme import one_line
-
-if TYPE_CHECKING:
-    from tui.app.app import SentimentApp
+from models.console.display import one_line
 
 T = TypeVar("T", covariant=True)
 
 
 class Items(Protocol[T]):
-    """What is listed: a list, a range, an array."""
+    """Items of a list: a sequence, a range, an array."""
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int, /) -> T: ...
 
 
-class Lines(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
+class VirtualList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
     """One line an item, and a cursor.
 
     Args:
-        items: what is listed.
-        draw: returns an item as at most so many cells.
-        empty: what stands there where nothing is listed.
-        id: of the widget, and the place of its actions.
+        items: items to list.
+        draw: returns an item as a line of at most so many cells.
+        empty: sentence that stands there when the list is empty.
+        id: id of the widget.
     """
 
-    app: "SentimentApp"
-    COMPONENT_CLASSES = {"lines--cursor"}  # noqa: RUF012 - Textual types it so
-    BINDINGS = [  # noqa: RUF012 - as above
+    COMPONENT_CLASSES = {"virtual-list--cursor"}
+    BINDINGS = [
         Binding("up", "move(-1)", show=False),
         Binding("down", "move(1)", show=False),
         Binding("pageup", "page(-1)", show=False),
@@ -51,18 +47,18 @@ class Lines(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
     ]
 
     class Moved(Message):
-        """The cursor is on another item, or the items are others."""
+        """The cursor or the items have changed."""
 
     class Chosen(Message):
-        """Enter was pressed on an item, or the mouse clicked twice."""
+        """Enter was pressed on an item, or it was clicked twice."""
 
-        def __init__(self, lines: "Lines[Any]") -> None:
+        def __init__(self, lines: "VirtualList[Any]") -> None:
             super().__init__()
             self.lines = lines
 
         @property
-        def control(self) -> "Lines[Any]":
-            """The list, for `on` to tell apart."""
+        def control(self) -> "VirtualList[Any]":
+            """List that was chosen from, which `on` selects by."""
             return self.lines
 
     def __init__(
@@ -73,8 +69,7 @@ class Lines(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         self._draw, self._empty = draw, empty
 
     def on_mount(self) -> None:
-        """Take the keys that the user chose."""
-        self.app.keys.bind(self, str(self.id))
+        """List the items."""
         self.show(self.items)
 
     @property
@@ -83,9 +78,9 @@ class Lines(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         return self.items[self.cursor] if len(self.items) else None
 
     def show(self, items: Items[T], *, cursor: int | None = None) -> None:
-        """List other items; optionally with the cursor elsewhere.
+        """List other items, and put the cursor on one of them if it is given.
 
-        What is in view changes only where the cursor goes elsewhere, or was on no item.
+        The view scrolls only where the cursor moves, or was on no item.
         """
         stays = cursor is None and self.cursor < min(len(self.items), len(items))
         self.items = items
@@ -97,7 +92,7 @@ class Lines(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
             self.go(self.cursor if cursor is None else cursor)
 
     def go(self, row: int) -> None:
-        """Put the cursor on a row, or the nearest that there is, and bring it into view."""
+        """Put the cursor on a row, or the nearest one, and scroll it into view."""
         self.cursor = max(0, min(row, len(self.items) - 1))
         line = Region(0, self.cursor, self.size.width, 1)
         self.scroll_to_region(line, animate=False, force=True)
@@ -117,28 +112,30 @@ class Lines(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         self.go(row if row >= 0 else len(self.items) - 1)
 
     def action_choose(self) -> None:
-        """Tell that the item under the cursor is meant."""
+        """Post `Chosen` for the item under the cursor."""
         if len(self.items):
             self.post_message(self.Chosen(self))
 
     def on_click(self, event: events.Click) -> None:
         """Go to the row under the mouse."""
-        if (place := event.get_content_offset(self)) is not None:
-            row = self.scroll_offset.y + place.y
-            if row < len(self.items):
-                self.go(row)
-                if event.chain == 2:
-                    self.action_choose()
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        row = self.scroll_offset.y + offset.y
+        if row < len(self.items):
+            self.go(row)
+            if event.chain == 2:
+                self.action_choose()
 
     def render_line(self, y: int) -> Strip:
-        """Draw the line at `y` of the part in view."""
+        """Draw line `y` of the view."""
         width = self.scrollable_content_region.width
         row = self.scroll_offset.y + y
         style = self.visual_style
         if row < len(self.items):
             line = self._draw(self.items[row], width)
             if row == self.cursor and self.has_focus:
-                style = self.get_visual_style("lines--cursor")
+                style = self.get_visual_style("virtual-list--cursor")
         elif y == 0 and not len(self.items):
             line = Content.styled(one_line(self._empty, width), "$foreground 60%")
         else:

@@ -1,7 +1,7 @@
-"""The thread that opens models and works with them, so that the screen never waits for either.
+"""One thread that opens models and predicts, so that the screen never waits for either.
 
-It touches no widget: what it has to say it posts as a message, to whoever asked. Importing this
-imports neither ONNX Runtime nor the tokenizer; opening a model does, on the thread.
+It touches no widget: every outcome is posted as a message to whoever asked. Opening a model imports
+ONNX Runtime and the tokenizer, on the thread; importing this module does not.
 """
 
 import threading
@@ -21,38 +21,38 @@ if TYPE_CHECKING:
     from models.manifest import Manifest
     from models.predictor import Predictions
 
-_PATIENCE = 0.3  # seconds that quitting waits for a prediction to end; loading may take longer
+_CLOSE_TIMEOUT = 0.3  # seconds that quitting waits for a prediction; loading may take longer
 
 
-class Model(Protocol):
-    """What the engine needs of `models.predictor.Predictor`."""
+class LoadedModel(Protocol):
+    """The part of `models.predictor.Predictor` that the app uses."""
 
     @property
     def manifest(self) -> "Manifest":
-        """What the model says of itself."""
+        """Facts about the model, from its file."""
 
     @property
     def device(self) -> str:
-        """Where it really runs."""
+        """Device that it really runs on."""
 
     def predict(self, texts: Sequence[str]) -> "Predictions":
         """Classify texts."""
 
     def pieces(self, text: str) -> list[str]:
-        """Cut a text as it is read."""
+        """Cut a text into its tokens, as text."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model said of one text.
+    """Prediction for one text.
 
     Attributes:
-        text: as it was typed.
-        labels: of the model, in order.
-        probabilities: one for each label.
-        cut_at: how many tokens were read, where the text had more; else None.
-        seconds: that the prediction took.
-        unsure: the confidence is below the one that the model needs to be sure.
+        text: text as it was typed.
+        labels: labels of the model, in order.
+        probabilities: probability of each label.
+        cut_at: number of tokens that were read, where the text had more; else None.
+        seconds: duration of the prediction.
+        unsure: whether the confidence is below the threshold of the model.
         read: share of the text's tokens that was read.
     """
 
@@ -66,12 +66,12 @@ class Answer:
 
     @property
     def winner(self) -> int:
-        """The id of the most probable label."""
+        """Id of the most probable label."""
         return self.probabilities.index(max(self.probabilities))
 
     @property
     def label(self) -> str:
-        """The most probable label."""
+        """Name of the most probable label."""
         return self.labels[self.winner]
 
 
@@ -80,10 +80,10 @@ class Opened(Message):
     """A model is ready, and answers from now on.
 
     Attributes:
-        path: of its file.
-        wanted: the device that was asked for.
-        manifest: what it says of itself.
-        device: where it really runs.
+        path: model file.
+        wanted: device that was asked for.
+        manifest: facts about the model.
+        device: device that it really runs on.
     """
 
     path: Path
@@ -94,81 +94,81 @@ class Opened(Message):
 
 @dataclass
 class Unopened(Message):
-    """A model could not be opened, for a reason that the user can do something about."""
+    """A model could not be opened; the reason says what to do."""
 
     reason: str
 
 
 @dataclass
 class Refused(Message):
-    """What was asked of the model cannot be done, for such a reason."""
+    """A request could not be done; the reason says what to do."""
 
     reason: str
 
 
 @dataclass
 class Crashed(Message):
-    """The engine ended on an exception that nobody expected."""
+    """The thread ended on an exception that nobody expected."""
 
     error: Exception
 
 
 @dataclass
 class Ended(Message):
-    """A file run has ended; `failed` says why, where it could not be done."""
+    """A file run has ended; `failed` is the reason where it could not be done."""
 
     failed: str | None = None
 
 
 @dataclass
 class Answered(Message):
-    """One question has its answer; a `live` one was asked by a pause in the typing."""
+    """A text has its answer; a `live` one was asked for by a pause in the typing."""
 
     answer: Answer
     live: bool
 
 
 Post = Callable[[Message], object]
-"""Takes a message from any thread, as `post_message` of an app, a screen or a widget does."""
+"""`post_message` of an app, a screen or a widget: takes a message from any thread."""
 
-OpenModel = Callable[[Path, Device], Model]
-"""Opens the model of a file on a device; may raise UserError."""
+OpenModel = Callable[[Path, Device], LoadedModel]
+"""Opens a model file on a device; may raise UserError."""
 
-Work = Callable[[Model], Message]
-"""Something to do with the model, on the engine's thread; its outcome goes to whoever asked."""
+Work = Callable[[LoadedModel], Message]
+"""Work with the model, on its thread; the message that it returns goes to whoever asked."""
 
 
 @dataclass(frozen=True)
 class _Request:
     work: Callable[[], Message]
     reply: Post
-    slot: str | None = None  # of two requests in one slot, only the later is answered
+    slot: str | None = None  # a later request in the same slot replaces this one
 
 
-class Engine:
-    """Does what it is asked for in the order of asking; between batches of a long work, the rest.
+class ModelWorker:
+    """Handles requests in order, on one thread; long work lets the others in between batches.
 
     Args:
-        post: is told of a crash.
+        post: gets `Crashed`.
     """
 
     def __init__(self, post: Post) -> None:
         self._post_crash = post
         self._requests: SimpleQueue[_Request | None] = SimpleQueue()
         self._newest: dict[str, _Request] = {}
-        self._model: Model | None = None
+        self._model: LoadedModel | None = None
         self._closed = False
         self._posting = threading.Lock()
         # A daemon: native code that is reading a large model cannot be interrupted, and must not
         # keep the program from ending.
-        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="model", daemon=True)
 
     def start(self) -> None:
-        """Begin to do what it is asked for."""
+        """Start the thread."""
         self._thread.start()
 
     def open(self, path: Path, device: Device, open_model: OpenModel, reply: Post) -> None:
-        """Open a model: `Opened`, or `Unopened`, and then the one before it stays."""
+        """Request to open a model: `reply` gets `Opened`, or `Unopened`, and the old one stays."""
 
         def work() -> Message:
             try:
@@ -180,24 +180,24 @@ class Engine:
         self._requests.put(_Request(work, reply))
 
     def submit(self, work: Work, reply: Post, *, slot: str | None = None) -> None:
-        """Ask for some work with the model, which must be open or about to be.
+        """Request work with the model.
 
         Args:
-            work: may raise UserError, of which `reply` is told as `Refused`. If it takes long, it
-                calls `breathe` between batches; there may be one such at a time.
+            work: may raise UserError, which `reply` gets as `Refused`. Long work calls
+                `run_pending` between batches; one at a time may.
             reply: gets the message that `work` returns.
-            slot: of the requests in one slot that wait, only the latest is done.
+            slot: a request replaces those that wait in the same slot.
         """
         request = _Request(lambda: work(self._opened()), reply, slot)
         if slot is not None:
             self._newest[slot] = request
         self._requests.put(request)
 
-    def breathe(self) -> bool:
-        """Do what others asked for meanwhile; called by long work between two batches.
+    def run_pending(self) -> bool:
+        """Handle the requests that wait; for long work, between two batches.
 
         Returns:
-            Whether to go on: not, when the engine closes.
+            Whether to go on; False when the worker closes.
         """
         while not self._closed:
             try:
@@ -214,23 +214,23 @@ class Engine:
         return self._thread.is_alive()
 
     def close(self) -> None:
-        """Post nothing more and stop, dropping what was not yet done.
+        """Stop, and drop the requests that wait; nothing is posted any more.
 
-        A thread that is deep in native code, which nothing can interrupt, is left `busy`.
+        A thread in native code, which nothing can interrupt, stays `busy`.
         """
         with self._posting:
             self._closed = True
         self._requests.put(None)
         if self.busy:
-            self._thread.join(_PATIENCE)
+            self._thread.join(_CLOSE_TIMEOUT)
 
-    def _opened(self) -> Model:
+    def _opened(self) -> LoadedModel:
         if self._model is None:
             raise UserError(ExitCode.CONFIG, "There is no model: choose another one.")
         return self._model
 
     def _post(self, post: Post, message: Message) -> None:
-        # The lock makes sure that no message reaches an event loop that is being torn down.
+        # With the lock, no message reaches an event loop that is being torn down.
         with self._posting:
             if not self._closed:
                 post(message)
@@ -252,16 +252,20 @@ class Engine:
             self._post(self._post_crash, Crashed(error))
 
 
-def answer(model: Model, text: str, *, live: bool = False) -> Answered:
-    """Classify one text."""
+def answer(model: LoadedModel, text: str, *, live: bool = False) -> Answered:
+    """Classify one text with the model."""
     start = perf_counter()
     predictions = model.predict([text])
     seconds = perf_counter() - start
-    probabilities = tuple(predictions.probabilities[0].tolist())
     manifest = model.manifest
-    cut_at = manifest.max_length if predictions.truncated[0] else None
-    unsure = max(probabilities) < manifest.uncertain_below
-    read = float(predictions.read[0])
-    return Answered(
-        Answer(text, manifest.labels, probabilities, cut_at, seconds, unsure, read), live
+    probabilities = tuple(predictions.probabilities[0].tolist())
+    found = Answer(
+        text,
+        manifest.labels,
+        probabilities,
+        cut_at=manifest.max_length if predictions.truncated[0] else None,
+        seconds=seconds,
+        unsure=max(probabilities) < manifest.uncertain_below,
+        read=float(predictions.read[0]),
     )
+    return Answered(found, live)

@@ -1,0 +1,131 @@
+"""ONNX Runtime: the devices that it offers, and one session of a model file."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.console.command import ExitCode, UserError
+from models.locations import Device
+
+_PROVIDERS = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}
+
+# TF32, the default on CUDA, gives fp32 products a mantissa of ten bits.
+_PROVIDER_OPTIONS = {"cuda": {"use_tf32": "0"}, "cpu": {}}
+
+_FATAL = 4  # level of logging: everything else that matters is raised as an exception
+
+
+def installed(package: str) -> str | None:
+    """Return the version of an installed package, or None."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _onnxruntime() -> ModuleType:
+    """Import ONNX Runtime, or say which command mends a missing or doubled installation."""
+    if installed("onnxruntime") and installed("onnxruntime-gpu"):
+        raise UserError(
+            ExitCode.UNAVAILABLE,
+            "onnxruntime and onnxruntime-gpu are both installed, and overwrite each other. "
+            "Keep one: pip uninstall -y onnxruntime onnxruntime-gpu && "
+            "pip install 'sentiment-tui[cpu]' (or 'sentiment-tui[gpu]')",
+        )
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise UserError(
+            ExitCode.UNAVAILABLE,
+            "ONNX Runtime cannot be imported ({reason}). Install it: "
+            "pip install 'sentiment-tui[cpu]' (or 'sentiment-tui[gpu]')",
+            reason=error,
+        ) from error
+    module: ModuleType = onnxruntime
+    return module
+
+
+def providers() -> list[str]:
+    """Return the execution providers that this ONNX Runtime offers.
+
+    Raises:
+        UserError: UNAVAILABLE, ONNX Runtime is missing, or both of its wheels are installed.
+    """
+    offered: list[str] = _onnxruntime().get_available_providers()
+    return offered
+
+
+def choose_devices(requested: Device) -> list[str]:
+    """Return the devices to try, in order; "auto" prefers CUDA.
+
+    Raises:
+        UserError: UNAVAILABLE, as `providers`, or it offers none of them.
+    """
+    offered = providers()
+    names = list(_PROVIDERS) if requested == "auto" else [requested]
+    devices = [name for name in names if _PROVIDERS[name] in offered]
+    if not devices:
+        raise UserError(
+            ExitCode.UNAVAILABLE,
+            "device {device} was asked for, but this ONNX Runtime offers only {found}; "
+            "install 'sentiment-tui[gpu]' on a machine with CUDA, or use --device cpu",
+            device=requested,
+            found=", ".join(offered),
+        )
+    return devices
+
+
+class Session:
+    """One ONNX Runtime session of a model file.
+
+    Attributes:
+        device: "cpu" or "cuda", where it really runs.
+        provider: ONNX Runtime's name for the first device.
+        threads: threads that share each product on the CPU.
+        exact: int8 products are computed slowly, so that none overflows.
+        metadata: the file's own `metadata_props`.
+        nodes: number of nodes of the graph by execution provider, where it runs on CUDA.
+    """
+
+    def __init__(
+        self, path: Path, devices: list[str], threads: int, *, exact: bool = False
+    ) -> None:
+        runtime = _onnxruntime()
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = _FATAL
+        if exact:
+            options.add_session_config_entry("session.x64quantprecision", "1")
+        if "cuda" in devices:
+            runtime.preload_dlls()
+            options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+        chosen = [(_PROVIDERS[device], _PROVIDER_OPTIONS[device]) for device in devices]
+        self.path = path
+        self.threads = threads
+        self.exact = exact
+        self._runtime = runtime.InferenceSession(path, options, providers=chosen)
+        self.metadata: Mapping[str, str] = self._runtime.get_modelmeta().custom_metadata_map
+        self.provider: str = self._runtime.get_providers()[0]
+        self.device = "cuda" if self.provider == _PROVIDERS["cuda"] else "cpu"
+        self.nodes: dict[str, int] = {}
+        if self.device == "cuda":
+            for part in self._runtime.get_provider_graph_assignment_info():
+                self.nodes[part.ep_name] = len(part.get_nodes())
+        self._inputs = [node.name for node in self._runtime.get_inputs()]
+
+    def run(self, batch: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+        """Return the probabilities of one padded batch, `[rows, labels]`; see `Tokens.batch`."""
+        inputs = {name: batch[name] for name in self._inputs}
+        probabilities: NDArray[np.float32]
+        (probabilities,) = self._runtime.run(["probabilities"], inputs)
+        return probabilities
+
+    @cached_property
+    def single_threaded(self) -> "Session":
+        """The same model on the CPU with one thread a call, for many threads that call it."""
+        return Session(self.path, ["cpu"], 1, exact=self.exact)

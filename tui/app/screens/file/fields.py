@@ -1,0 +1,107 @@
+"""The settings of a file run that can be changed on the screen, and the values they can have."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from models.console.i18n import tr
+from models.tables import FORMATS, TEXT_FORMATS, Dialect, format_of
+from models.tables.encoding import ENCODINGS
+from tui.batch.inspection import Found
+from tui.batch.settings import BatchSettings
+
+_DELIMITERS = {",": ",", "Tab": "\t", ";": ";", "|": "|"}
+_PREFIXES = ("", "new_", "model_")
+_HEADER_LINES = (*range(1, 10), 0)  # lines that may name the columns; 0: none does
+
+_FORMATS_WITH = {
+    "encoding": TEXT_FORMATS,
+    "delimiter": ("csv", "tsv"),
+    "sheet": ("xlsx",),
+    "header": ("csv", "tsv", "xlsx"),
+}
+"""Attribute of `Dialect` → the formats that have it."""
+
+
+class Field(NamedTuple):
+    """A setting that can be changed, as a line of the list.
+
+    Attributes:
+        name: attribute of `BatchSettings` or of its `Dialect`.
+        title: name for people.
+        value: present value, for people.
+        choices: values that it can have, by what to call them; None for a path.
+    """
+
+    name: str
+    title: str
+    value: str
+    choices: Mapping[str, Any] | None
+
+    @property
+    def flag(self) -> str:
+        """Option of the command line."""
+        name = "from" if self.name == "format" else self.name
+        return "--" + name.replace("_", "-")
+
+
+def fields_of(settings: BatchSettings, found: Found | None, sheets: Sequence[str]) -> list[Field]:
+    """Return the settings that can be changed as things stand.
+
+    Args:
+        settings: present settings.
+        found: what is known of the file; None while it is read.
+        sheets: names of a workbook's sheets.
+    """
+    none = tr("none")
+    dialect = settings.dialect
+    columns: dict[str, str] = {}
+    text_column = None
+    if found is not None:
+        dialect = found.dialect
+        columns = _by_name(found.columns)
+        text_column = found.text_column
+    format = dialect.format or format_of(Path(str(settings.source)))
+    delimiters = {mark: name for name, mark in _DELIMITERS.items()}
+    delimiter = dialect.delimiter or "?"
+    lines = {str(line or none): line for line in _HEADER_LINES}
+    prefixes = {prefix or none: prefix for prefix in _PREFIXES}
+    encodings = _by_name([*ENCODINGS, "utf-16"])
+    fields = [
+        Field("output", tr("Output"), str(settings.output), None),
+        Field("text_column", tr("Text column"), text_column or "?", columns),
+        Field(
+            "label_column",
+            tr("Label column, to score by"),
+            settings.label_column or "–",
+            {none: None, **columns},
+        ),
+        Field("format", tr("Format"), format or "?", _by_name(FORMATS)),
+        Field("encoding", tr("Encoding"), dialect.encoding or "?", encodings),
+        Field("delimiter", tr("Delimiter"), delimiters.get(delimiter, delimiter), _DELIMITERS),
+        Field("sheet", tr("Sheet"), dialect.sheet or "?", _by_name(sheets)),
+        Field("header", tr("Line that names the columns"), str(dialect.header or none), lines),
+        Field("prefix", tr("Prefix of the new columns"), settings.prefix or "–", prefixes),
+    ]
+    return [field for field in fields if format in _FORMATS_WITH.get(field.name, (format,))]
+
+
+def _by_name(values: Iterable[str]) -> dict[str, str]:
+    return {value: value for value in values}
+
+
+def changed(settings: BatchSettings, name: str, value: Any) -> BatchSettings:
+    """Return the settings with another value of a field; another format forgets the dialect."""
+    if name == "format":
+        return replace(settings, dialect=Dialect(format=value))
+    if name in _FORMATS_WITH:
+        return replace(settings, dialect=replace(settings.dialect, **{name: value}))
+    return replace(settings, **{name: value})
+
+
+def in_words_of(fields: Sequence[Field], message: str) -> str:
+    """Return a message with the names of the fields in place of command line options."""
+    names = {field.flag: f"“{field.title}”" for field in fields}
+    return re.sub("--[a-z-]+", lambda flag: names.get(flag[0], flag[0]), message)

@@ -1,0 +1,166 @@
+"""The file screen: shows how a file will be read, and starts to classify it."""
+
+import gc
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.content import Content
+from textual.widgets import Static
+
+from models.console.command import UserError, reason_of
+from models.console.display import display, one_line
+from models.console.i18n import tr
+from models.tables import OUTPUT_FORMATS, Record, format_of
+from models.tables.excel import sheets_of
+from tui.app import keymap
+from tui.app.job import Job
+from tui.app.paths import exists, typed_output, typed_path
+from tui.app.screens.dialogs import ChoiceDialog, PromptDialog
+from tui.app.screens.file.fields import Field, changed, fields_of, in_words_of
+from tui.app.screens.page import Page
+from tui.app.screens.results import ResultsScreen
+from tui.app.theme import FAINT, padded
+from tui.app.threads import run_in_thread
+from tui.app.widgets.virtual_list import VirtualList
+from tui.batch.inspection import Found, inspect
+from tui.batch.journal import run_folder
+from tui.batch.receipt import as_interrupted
+from tui.batch.settings import BatchSettings
+
+
+class FileScreen(Page):
+    """Shows how a file will be read; from here it is classified."""
+
+    BINDINGS = [Binding("escape", "app.pop_screen", show=False), *keymap.FILE_SCREEN]
+    BINDING_GROUP_TITLE = tr("Before a file is classified")
+
+    def __init__(self, source: Path) -> None:
+        super().__init__()
+        suffix = source.suffix if format_of(source) in OUTPUT_FORMATS else ".csv"
+        self._proposed = source.with_name(f"{source.stem}.labelled{suffix}")
+        self._settings = as_interrupted(BatchSettings(source, self._proposed))
+        self._found: Found | None = None
+        self._sheets: Sequence[str] = ()
+        self._problem: str | None = None
+
+    def _body(self) -> ComposeResult:
+        fields: list[Field] = []
+        preview: list[Record] = []
+        yield Static(id="recognised", markup=False)
+        yield VirtualList(fields, self._draw_field, id="fields")
+        yield VirtualList(preview, self._draw_record, tr("No record can be shown."), id="preview")
+
+    def on_mount(self) -> None:
+        """Begin to read the file."""
+        self.query_one("#fields").focus()
+        self._inspect(self._settings)
+
+    @work(exclusive=True, description="inspect")
+    async def _inspect(self, settings: BatchSettings) -> None:
+        """Read the file, and show what was found."""
+        self._settings, self._found, self._problem = settings, None, None
+        self.call_later(self.refresh_state)
+        try:
+            self._found = await run_in_thread(lambda: inspect(settings))
+            if self._found.problem is not None:
+                self._problem = str(self._found.problem)
+        except (UserError, OSError) as error:
+            self._problem = reason_of(error)
+        source = settings.source
+        if isinstance(source, Path) and (settings.dialect.format or format_of(source)) == "xlsx":
+            self._sheets = await run_in_thread(lambda: sheets_of(source))
+        self.call_later(self.refresh_state)
+
+    def refresh_state(self) -> None:
+        """Show what was found."""
+        fields = fields_of(self._settings, self._found, self._sheets)
+        self.query_one("#recognised", Static).update(self._recognised(fields))
+        listed = self.query_one("#fields", VirtualList)
+        listed.border_title = tr("How it is read")
+        listed.border_subtitle = tr("Enter changes · Esc goes back")
+        listed.show(fields)
+        preview = self.query_one("#preview", VirtualList)
+        preview.border_title = tr("The first records")
+        preview.show(self._found.preview if self._found else ())
+        self.refresh_bindings()
+
+    def _recognised(self, fields: Sequence[Field]) -> Content:
+        """Return what stands in the way, or how many records were found."""
+        found, output = self._found, self._settings.output
+        if self._problem is not None:
+            problem = in_words_of(fields, display(self._problem))
+            return Content.styled(f"✗ {problem}", "$text-error")
+        if found is None:
+            return Content(tr("Reading {name}…", name=self._settings.source))
+        name = Path(found.name).name
+        lines = [tr("{name}: {records:record}", name=name, records=found.records)]
+        if found.rejected:
+            lines[0] += tr(", {count:,} of them cannot be read", count=found.rejected)
+        lines += [one_line(f"  {reject}", self.size.width - 4) for reject in found.rejects]
+        if isinstance(output, Path) and exists(run_folder(output)):
+            lines.append(tr("A run of it was interrupted, and goes on where it stopped."))
+        return Content.styled(in_words_of(fields, "\n".join(lines)), "bold")
+
+    def _draw_field(self, field: Field, width: int) -> Content:
+        name = padded(field.title, min(28, width // 2))
+        return Content.assemble((name, FAINT), one_line(field.value, width - 30))
+
+    def _draw_record(self, record: Record, width: int) -> Content:
+        """Draw a record: number, text, and the other columns."""
+        column = self._found.text_column if self._found else None
+        text = record.fields.get(column or "", "")
+        others = [f"{name}={value}" for name, value in record.fields.items() if name != column]
+        text_width = max(width * 2 // 3 - 6, 10)
+        rest = one_line(" · ".join(others), width - text_width - 7)
+        number = f"{record.place.number:>5} "
+        return Content.assemble((number, FAINT), padded(str(text), text_width), (f" {rest}", FAINT))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Offer to classify only what can be."""
+        ready = self._found is not None and self._problem is None and self.app.state == "ready"
+        return action != "classify" or ready
+
+    @on(VirtualList.Chosen, "#fields")
+    @work(description="change")
+    async def _change(self) -> None:
+        """Ask for another value of the setting under the cursor."""
+        listed: VirtualList[Field] = self.query_one("#fields", VirtualList)
+        field = listed.items[listed.cursor]
+        settings = self._settings
+        if field.choices is None:
+            typed = await self.app.push_screen_wait(PromptDialog(field.title, field.value))
+            if typed and self.app.allows(typed_path(typed)):
+                output = typed_output(typed, self._proposed)
+                self._inspect(replace(settings, output=output, output_format=None))
+        elif not field.choices:  # none is known before the file is read
+            self.app.bell()
+        else:
+            names = list(field.choices)
+            number = await self.app.push_screen_wait(ChoiceDialog(field.title, names))
+            if number is not None:
+                value = field.choices[names[number]]
+                self._inspect(changed(settings, field.name, value))
+
+    @work(description="classify")
+    async def action_classify(self) -> None:
+        """Classify, when it is clear that nothing is lost by it."""
+        settings, found = self._settings, self._found
+        assert isinstance(settings.output, Path)  # noqa: S101 - for mypy
+        if found is None:  # it is being read anew since the key was pressed
+            return
+        if not await self.may_write(settings.output, settings):
+            return
+        if self.app.classifying:  # by the same key, pressed twice
+            return
+        settings = replace(settings, force=exists(settings.output))
+        job = Job(self.app.model_worker, settings, found, self.app.labels)
+        self.app.job = job
+        # Now, as a collection of all that was imported holds the event loop up for 100 ms.
+        gc.collect()
+        gc.freeze()
+        job.start(self.app.post_message)
+        self.app.show(ResultsScreen(job))

@@ -1,0 +1,340 @@
+"""The results screen: keeps what is shown in step with the run, the filter and the order."""
+
+from functools import partial
+from time import monotonic
+from typing import NamedTuple
+
+import numpy as np
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from models.console.command import UserError
+from models.console.i18n import tr
+from tui.app import keymap
+from tui.app.clipboard import copy
+from tui.app.job import Job, JobState
+from tui.app.query import UNSURE, Query, status_names, terms_without
+from tui.app.result_store import ORDERS, ResultRow, ResultStore
+from tui.app.screens.dialogs import TextDialog, shown
+from tui.app.screens.page import Buttons, Page
+from tui.app.screens.results import table
+from tui.app.screens.results.save import ask_and_save
+from tui.app.screens.summary import SummaryDialog, progress
+from tui.app.threads import run_in_thread
+from tui.app.widgets.text_entry import SafeInput
+from tui.app.widgets.virtual_list import Items, VirtualList
+
+_POLL = 0.1  # seconds between two looks at the counters of a run
+_RESELECT = 1.0  # seconds between two selections while rows come in
+
+
+class Selection(NamedTuple):
+    """Rows to show: those of a store that a query leaves, in an order.
+
+    Attributes:
+        total: rows that the store had.
+    """
+
+    results: ResultStore
+    query: Query
+    order: str
+    total: int
+
+    @property
+    def every(self) -> bool:
+        """Whether all rows are shown as they stand in the file."""
+        return self.query == Query() and self.order == "file"
+
+
+class ResultsScreen(Page):
+    """A file run, while it goes on and after.
+
+    What is shown follows from the run with its filter, and from the order: `_wanted` derives the
+    selection, `_poll` notices that it is another one, `_select` finds its rows, `_show` shows them.
+    """
+
+    BINDINGS = [Binding("escape", "back", show=False), *keymap.RESULTS_SCREEN]
+    BINDING_GROUP_TITLE = tr("A file run")
+
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        self.job = job
+        self._order = "file"
+        self._complaint = ""  # about the filter
+        self._shown = Selection(job.results, Query(), self._order, 0)
+        self._asked: Selection | None = None  # last given to `_select`
+        self._asked_at = 0.0
+
+    def _body(self) -> ComposeResult:
+        hint = tr("Filter: words, label:…, status:…, <70%, >95%")
+        if self.job.settings.label_column is not None:
+            hint += tr(", is:wrong")
+        empty = tr("Nothing here yet, or nothing that the filter leaves.")
+        none: Items[int] = range(0)
+        yield Static(id="progress", markup=False)
+        yield SafeInput(self.job.filter, placeholder=hint, id="filter")
+        yield Buttons(id="header", markup=False)
+        yield table.ResultsTable(none, self._draw, empty, id="table")
+        with VerticalScroll(id="detail", can_focus=False):
+            yield Static(id="text", markup=False)
+
+    def on_mount(self) -> None:
+        """Begin to follow the run."""
+        self._table.focus()
+        self.set_interval(_POLL, partial(self.call_later, self._poll))
+
+    @property
+    def _table(self) -> VirtualList[int]:
+        return self.query_one("#table", VirtualList)
+
+    @property
+    def _filter(self) -> SafeInput:
+        return self.query_one("#filter", SafeInput)
+
+    # What is shown
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Offer to pause only what has not ended."""
+        return action != "pause" or self.job.state is not JobState.DONE
+
+    def refresh_state(self) -> None:
+        """Show what there is by now."""
+        self.refresh_bindings()
+        self._asked = None
+        self._poll()
+
+    def _wanted(self) -> Selection:
+        """Return the selection to show; a filter that cannot be read leaves its query as it was."""
+        results = self.job.results
+        query = self._shown.query
+        self._complaint = ""
+        try:
+            query = Query.parse(self.job.filter, results.labels)
+        except UserError as error:
+            self._complaint = str(error)
+        return Selection(results, query, self._order, len(results))
+
+    def _poll(self) -> None:
+        """Show the counters, and select again where another selection is wanted."""
+        if not self.is_current:
+            return
+        self.query_one("#progress", Static).update(progress(self.job, self.size.width - 4))
+        wanted, asked = self._wanted(), self._asked
+        if wanted == asked:
+            return
+        grown = asked is not None and wanted == asked._replace(total=wanted.total)
+        recent = monotonic() - self._asked_at < _RESELECT
+        if grown and recent and not wanted.every:
+            return
+        self._asked, self._asked_at = wanted, monotonic()
+        self._select(wanted)
+
+    @work(exclusive=True, group="select", description="select")
+    async def _select(self, wanted: Selection) -> None:
+        rows: Items[int] = range(wanted.total)
+        if not wanted.every:
+            query, order = wanted.query, wanted.order
+            rows = await run_in_thread(lambda: wanted.results.select(query, order))
+        self.call_later(self._show, wanted, rows)
+
+    def _show(self, selection: Selection, rows: Items[int]) -> None:
+        """Show these rows, if no others are wanted by now."""
+        if selection != self._asked:
+            return
+        before, self._shown = self._shown, selection
+        same = (selection.query, selection.order) == (before.query, before.order)
+        self._table.show(rows, cursor=None if same else 0)
+        columns = table.header(selection.results.labels, selection.order)
+        self.query_one("#header", Static).update(columns)
+        self._show_title()
+
+    def _show_title(self) -> None:
+        orders = {
+            "file": tr("in the order of the file"),
+            "unsure": tr("unsure first"),
+            "sure": tr("sure first"),
+            "label": tr("by label"),
+            "status": tr("by status"),
+        }
+        title = Content.styled(self._complaint, "$text-warning")
+        if not self._complaint:
+            count, selection = len(self._table.items), self._shown
+            order = orders[selection.order]
+            words = tr(
+                "{shown:,} of {of:row}, {order}", shown=count, of=selection.total, order=order
+            )
+            title = Content(words)
+        self._table.border_title = title
+        marked = len(self.job.marked)
+        self._table.border_subtitle = tr("{count} marked", count=marked) if marked else ""
+
+    def _draw(self, index: int, width: int) -> Content:
+        """Draw a row of the table."""
+        results = self._shown.results
+        corrected = self.app.corrections.labels
+        # Only a whole text can be found among the corrected ones.
+        row = results.row(int(index), None if corrected else 8 * width)
+        mark = "●" if index in self.job.marked else " "
+        note = " "
+        if row.text in corrected:
+            note = "✎"
+        elif row.wrong:
+            note = "✗"
+        return table.line(row, results.labels, width, mark=mark, note=note)
+
+    # The run
+
+    def action_pause(self) -> None:
+        """Pause the run, or go on."""
+        if self.job.state in (JobState.RUNNING, JobState.PAUSED):
+            self.job.pause()
+        else:
+            self.action_stop()
+
+    def action_stop(self) -> None:
+        """Stop what is being written; else the run, or go on with one that was stopped."""
+        if self.app.saving is not None:
+            self.app.saving.set()
+        elif self.job.running:
+            self.job.stop()
+        elif self.job.state is not JobState.DONE:
+            self.job.start(self.app.post_message)
+            self.refresh_state()
+
+    # Filter and order
+
+    @on(SafeInput.Changed, "#filter")
+    def _filter_changed(self) -> None:
+        self._set_filter(self._filter.value)
+
+    def _set_filter(self, line: str) -> None:
+        """Filter by a line, and show what is wrong with it."""
+        self.job.filter = self._filter.value = line
+        self._poll()
+        self._show_title()
+
+    @on(SafeInput.Submitted, "#filter")
+    def _to_table(self) -> None:
+        self._table.focus()
+
+    def action_filter(self) -> None:
+        """Go to the line that filters."""
+        self._filter.focus()
+
+    def action_label(self) -> None:
+        """Show one label after the other, then all again."""
+        labels, label = self.job.labels, self._wanted().query.label
+        following = 0 if label is None else label + 1
+        terms = terms_without(self.job.filter, "label")
+        if following < len(labels):
+            name = labels[following]
+            if len(name.split()) > 1:
+                name = f'"{name}"'
+            terms.append(f"label:{name}")
+        self._set_filter(" ".join(terms))
+
+    def action_wrong(self) -> None:
+        """Show the rows whose label is not the true one, then all again."""
+        if self.job.settings.label_column is None:
+            self.app.notify(tr("Which labels are wrong shows where a label column was named."))
+            return
+        terms = terms_without(self.job.filter, "is")
+        if self._wanted().query.right is not False:
+            terms.append("is:wrong")
+        self._set_filter(" ".join(terms))
+
+    def action_sort(self, orders: str = " ".join(ORDERS)) -> None:
+        """Take the next of some orders."""
+        choices = orders.split()
+        following = 0
+        if self._order in choices:
+            following = choices.index(self._order) + 1
+        self._order = choices[following % len(choices)]
+        self._poll()
+
+    # Rows
+
+    @property
+    def _row(self) -> ResultRow | None:
+        """The row under the cursor."""
+        index = self._table.chosen
+        return None if index is None else self._shown.results.row(int(index))
+
+    @on(VirtualList.Moved)
+    def _moved(self) -> None:
+        row = self._row
+        for place in self.query("#text").results(Static):  # none, once the screen is being left
+            place.update(Content(shown(row.text) if row else ""))
+
+    @on(VirtualList.Chosen)
+    def _opened(self) -> None:
+        """Show the whole text over everything else."""
+        if (row := self._row) is not None:
+            label = self.job.labels[row.label] if row.label >= 0 else status_names()[row.status]
+            title = tr("Record {number}: {label}", number=row.number, label=label)
+            self.app.push_screen(TextDialog(title, row.text))
+
+    def action_next_unsure(self) -> None:
+        """Go to the next row of which the model is unsure."""
+        listed = np.asarray(self._table.items, dtype=np.int64)
+        unsure = self._shown.results.column("status")[listed] == UNSURE
+        places = np.flatnonzero(unsure)
+        after = places[places > self._table.cursor]
+        if len(after):
+            self._table.go(int(after[0]))
+        else:
+            self.app.notify(tr("No row after this one is unsure."))
+
+    def action_mark(self) -> None:
+        """Mark the row, or not any more, and go on to the next."""
+        if (index := self._table.chosen) is not None:
+            self.job.marked ^= {int(index)}
+            self._table.action_move(1)
+            self._show_title()
+
+    def action_copy(self) -> None:
+        """Copy the text."""
+        if (row := self._row) is not None:
+            self.app.notify(copy(self.app, row.text))
+
+    def action_copy_rows(self) -> None:
+        """Copy the row, or those that are marked, as lines with tabs between the columns."""
+        index = self._table.chosen
+        if index is None:
+            return
+        results = self._shown.results
+        indices = sorted(self.job.marked) or [int(index)]
+        lines = [table.copied(results.row(index), results.labels) for index in indices]
+        self.app.notify(copy(self.app, "\n".join(lines)))
+
+    def action_correct(self) -> None:
+        """Ask which label is right, and note it down."""
+        if (row := self._row) is not None:
+            self.correct(row.text, self.job.labels, lambda: self._table.action_move(1))
+
+    # All rows
+
+    def action_summary(self) -> None:
+        """Show shares and confidences."""
+        self.app.push_screen(SummaryDialog(self.job))
+
+    @work(group="save", description="save")
+    async def action_save(self) -> None:
+        """Ask which rows to save and where to, and write them."""
+        if self.app.saving is not None:
+            self.app.bell()
+        elif self.job.state is not JobState.DONE:
+            self.app.notify(tr("Rows can be saved when the run has ended."))
+        else:
+            await ask_and_save(self, self.job, self._table.items)
+
+    def action_back(self) -> None:
+        """Go from the filter to the table, and from there to the screen before."""
+        if self._filter.has_focus:
+            self._table.focus()
+        else:
+            self.app.pop_screen()
