@@ -27,14 +27,15 @@ import numpy as np
 
 from models.locations import BUILTIN
 from models.predictor import Predictor
-from models.tables import Dialect, Place, Record
+from models.tables import Dialect, Place, Record, StandardInput
 from tui.app.app import SentimentApp
 from tui.app.job import Job, JobState
 from tui.app.preferences import UserDirs
 from tui.app.result_store import ResultStore
 from tui.app.screens.results import ResultsScreen
 from tui.app.widgets.virtual_list import VirtualList
-from tui.batch.inspection import Found, Settings
+from tui.batch.inspection import Found
+from tui.batch.settings import BatchSettings
 from tui.batch.summary import Chunk
 
 ROWS = 1_000_000
@@ -124,8 +125,9 @@ async def browse(home: Path) -> None:
             say(f"{ROWS:,} rows: {what}", time.perf_counter() - begin)
 
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        found = Found("", Dialect(), ())
-        job = Job(app.model_worker, Settings(None), found, ("负向评价", "正向评价"))
+        settings = BatchSettings(StandardInput())
+        found = Found(settings, "", Dialect(), ())
+        job = Job(app.model_worker, settings, found, ("负向评价", "正向评价"))
         job.results, job._ended = made_up(), JobState.DONE
         begin = time.perf_counter()
         await app.push_screen(ResultsScreen(job))

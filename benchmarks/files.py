@@ -21,7 +21,7 @@ from models.locations import BUILTIN
 from models.predictor import Predictor
 from tests.tui.batch.runs import fake
 from tui.batch.engine import BATCH, CHUNK, classify
-from tui.batch.inspection import Settings
+from tui.batch.settings import BatchSettings
 
 ROOT = Path(__file__).parent.parent
 
@@ -72,7 +72,7 @@ def speed(records: int) -> None:
             for _ in range(3):
                 alone.append(bare(predictor, texts))
                 started = time.perf_counter()
-                settings = Settings(source, Path(name) / f"out.{suffix}", force=True)
+                settings = BatchSettings(source, Path(name) / f"out.{suffix}", force=True)
                 classify(settings, predictor)
                 whole.append(time.perf_counter() - started)
             a, b = records / median(alone), records / median(whole)
@@ -86,7 +86,7 @@ def peak(suffix: str, records: int) -> None:
         command = [sys.executable, __file__, "write", str(source), str(records)]
         subprocess.run(command, check=True)
         started = time.perf_counter()
-        classify(Settings(source, Path(name) / f"out.{suffix}"), fake(seen=deque(maxlen=0)))
+        classify(BatchSettings(source, Path(name) / f"out.{suffix}"), fake(seen=deque(maxlen=0)))
         seconds = time.perf_counter() - started
     mebibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"MiB": mebibytes, "rate": records / seconds}))

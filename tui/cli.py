@@ -15,8 +15,8 @@ import click
 from models.console.command import ExitCode, UserError, complain, require_file, run
 from models.console.i18n import tr
 from models.locations import BUILTIN, Device, newest_model
-from models.tables import FORMATS, OUTPUT_FORMATS, QUOTING, Dialect, format_of
-from tui.app.paths import require_inside
+from models.tables import FORMATS, OUTPUT_FORMATS, QUOTING, Dialect, StandardInput, format_of
+from tui.app.opening import is_served, open_app
 
 PROGRAM = "sentiment-tui"
 COMPLETE = "_SENTIMENT_TUI_COMPLETE"
@@ -124,7 +124,7 @@ def cli(
     command = context.invoked_subcommand
     if serve is not None and command not in (None, "open"):
         raise UserError(ExitCode.USAGE, "--serve opens the app: it goes with no command")
-    if root is not None and serve is None and not _is_served():
+    if root is not None and serve is None and not is_served():
         raise UserError(ExitCode.USAGE, "--root goes with --serve")
     if command is not None:
         context.default_map = {command: {"model": model, "device": device}}
@@ -132,45 +132,9 @@ def cli(
     _open_app(model, device)
 
 
-def _is_served() -> bool:
-    """Return whether this is the app of a tab, started by `tui.app.serve`."""
-    return "TEXTUAL_DRIVER" in os.environ
-
-
-def _serve(port: int, root: Path | None, model: Path, device: Device, file: Path | None) -> None:
-    try:
-        from tui.app.serve import serve_app
-    except ImportError as error:
-        raise UserError(
-            ExitCode.UNAVAILABLE,
-            "--serve cannot import {name}. Install it: pip install 'sentiment-tui[serve]'",
-            name=error.name,
-        ) from error
-    arguments = ["--model", str(model.absolute()), "--device", device]
-    opened = [] if file is None else ["open", "--", str(file.absolute())]
-    if root is not None:
-        arguments += ["--root", str(root)]
-        os.chdir(root)  # what a path that is typed is relative to
-    serve_app([*arguments, *opened], port)
-
-
 def _open_app(model: str | None, device: Device, file: Path | None = None) -> None:
     asked = click.get_current_context().find_root().params
-    serve, root = asked["serve"], asked["root"]
-    if file is not None:
-        require_inside(file, root)
-    if serve is not None:
-        _serve(serve, root, _model_path(model), device, file)
-        return
-    streams = (sys.stdin, sys.stdout, sys.stderr)
-    if not _is_served() and not all(stream and stream.isatty() for stream in streams):
-        raise UserError(
-            ExitCode.USAGE,
-            "the app needs a terminal; for files and pipes: sentiment-tui classify FILE",
-        )
-    from tui.app.launch import run_app
-
-    run_app(_model_path(model), device, file, root)
+    open_app(_model_path(model), device, file, port=asked["serve"], root=asked["root"])
 
 
 @cli.command("open", context_settings=_HELP, hidden=True, help=tr("Open the app with FILE."))
@@ -306,27 +270,27 @@ def classify(
     **options: Any,
 ) -> None:
     from tui.batch.command import classify_files
-    from tui.batch.inspection import Settings
     from tui.batch.report import Report
+    from tui.batch.settings import BatchSettings, StandardOutput
 
-    output = None if output == Path("-") else output
-    if output is None and sys.stdout is None and not dry_run:
+    to_stdout = output in (None, Path("-"))
+    if to_stdout and sys.stdout is None and not dry_run:
         raise UserError(ExitCode.USAGE, "standard output is closed: name an --output")
-    if as_json and output is None and not dry_run:
+    if as_json and to_stdout and not dry_run:
         raise UserError(
             ExitCode.USAGE,
             "--json and the records cannot both be standard output: name an --output",
         )
     dialect = Dialect(**{field.name: options.pop(field.name) for field in fields(Dialect)})
-    settings = Settings(
-        source=None,
-        output=output,
+    settings = BatchSettings(
+        source=StandardInput(),
+        output=StandardOutput() if output is None or to_stdout else output,
         dialect=dialect,
         select=tuple(dict.fromkeys(select)),
         windows=long == "windows",
         **options,
     )
-    report = Report(quiet=quiet, as_json=as_json, to_stdout=output is None)
+    report = Report(quiet=quiet, as_json=as_json, to_stdout=to_stdout)
     code = classify_files(files, settings, _model_path(model), device, report, dry_run=dry_run)
     click.get_current_context().exit(code)
 

@@ -13,43 +13,50 @@ from models.session import installed, providers
 _PACKAGES = ("sentiment-tui", "onnxruntime", "onnxruntime-gpu", "tokenizers", "numpy", "textual")
 
 
-def examine(model: Path, device: Device) -> tuple[list[tuple[str, str]], list[str]]:
+Fact = tuple[str, str]
+
+
+def examine(model: Path, device: Device) -> tuple[list[Fact], list[str]]:
     """Return what was found, as names and values, and what is wrong, with what mends it.
 
     Args:
         model: the file to open.
-        device: asked for.
+        device: the device that was asked for.
     """
-    granted, sets = quota(), instructions()
-    note = "" if granted is None else tr(" (the cgroup grants {count:g})", count=granted)
-    found = [
-        (tr("Python"), f"{platform.python_version()}, {platform.platform()}"),
-        *((name, installed(name) or "-") for name in _PACKAGES),
-        (tr("cores"), f"{available_cores()}{note}"),
-        (tr("instructions"), ", ".join(sets) or tr("unknown")),
-    ]
+    found = _machine()
     try:
-        found.append((tr("providers offered"), ", ".join(providers())))
+        offered = ", ".join(providers())
+        found.append((tr("providers offered"), offered))
         predictor = Predictor.open(model, device=device)
     except (UserError, OSError) as error:
         return found, [reason_of(error)]
+    found.append((tr("asked for, got"), f"{device}, {predictor.device}"))
+    found += _model(predictor)
+    if predictor.device != "cpu" or not installed("onnxruntime-gpu"):
+        return found, []
+    problem = tr(
+        "onnxruntime-gpu is installed, and the CPU is used: sentiment-tui doctor --device "
+        "cuda says why"
+    )
+    return found, [problem]
+
+
+def _machine() -> list[Fact]:
+    granted = quota()
+    note = "" if granted is None else tr(" (the cgroup grants {count:g})", count=granted)
+    found = [(tr("Python"), f"{platform.python_version()}, {platform.platform()}")]
+    for name in _PACKAGES:
+        found.append((name, installed(name) or "-"))
+    found.append((tr("cores"), f"{available_cores()}{note}"))
+    found.append((tr("instructions"), ", ".join(instructions()) or tr("unknown")))
+    return found
+
+
+def _model(predictor: Predictor) -> list[Fact]:
     manifest = predictor.manifest
     slow = tr(" (exact without VNNI, but slower)") if predictor.overflows else ""
-    found += [
-        (tr("asked for, got"), f"{device}, {predictor.device}"),
-        (
-            tr("model"),
-            f"{model}: {manifest.precision}, {manifest.target}, {manifest.encoder}{slow}",
-        ),
-        (tr("digest"), manifest.digest),
-        *((tr("nodes on {name}", name=name), f"{n}") for name, n in predictor.nodes.items()),
-    ]
-    problems = []
-    if installed("onnxruntime-gpu") and predictor.device == "cpu":
-        problems.append(
-            tr(
-                "onnxruntime-gpu is installed, and the CPU is used: sentiment-tui doctor --device "
-                "cuda says why"
-            )
-        )
-    return found, problems
+    kind = f"{manifest.precision}, {manifest.target}, {manifest.encoder}{slow}"
+    found = [(tr("model"), f"{predictor.path}: {kind}"), (tr("digest"), manifest.digest)]
+    for name, count in predictor.nodes.items():
+        found.append((tr("nodes on {name}", name=name), str(count)))
+    return found

@@ -15,8 +15,8 @@ _UNSAFE = re.compile(
 )
 
 
-def _visible(match: re.Match[str]) -> str:
-    code = ord(match[0])
+def _visible(character: str) -> str:
+    code = ord(character)
     if code < 0x20:
         return chr(0x2400 + code)  # Control Pictures: ␀ … ␟
     return "␡" if code == 0x7F else "\N{REPLACEMENT CHARACTER}"
@@ -33,7 +33,11 @@ def display(text: object, *, limit: int | None = None, keep: str = "") -> str:
     shown = str(text)
     if limit is not None and len(shown) > limit:
         shown = shown[: limit - 1] + "…"
-    return _UNSAFE.sub(lambda m: m[0] if m[0] in keep else _visible(m), shown)
+
+    def replaced(match: re.Match[str]) -> str:
+        return match[0] if match[0] in keep else _visible(match[0])
+
+    return _UNSAFE.sub(replaced, shown)
 
 
 def one_line(text: str, width: int) -> str:
@@ -52,7 +56,7 @@ def aligned(rows: Sequence[Sequence[object]], *, right: Collection[int] = ()) ->
     """Lay rows out in columns by terminal cells, in which a Chinese character takes two.
 
     Args:
-        rows: of equally many values each.
+        rows: lists of values, all of one length.
         right: columns to align on the right; the others are on the left.
 
     Returns:

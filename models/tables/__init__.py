@@ -6,13 +6,12 @@ line. What breaks the rules of its format is handed out in its place as a `Rejec
 ever skipped, padded or joined to the next.
 """
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from models.console.command import ExitCode, UserError, require_file
+from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
 from models.tables.columns import LABEL_COLUMNS, TEXT_COLUMNS, find_column
 from models.tables.delimited import open_delimited, open_txt
@@ -24,9 +23,10 @@ from models.tables.dialect import (
     Dialect,
     format_of,
 )
-from models.tables.encoding import Line, detect_encoding, read_lines, with_byte_order
+from models.tables.encoding import encoding_of, read_lines
 from models.tables.jsonl import open_jsonl
 from models.tables.records import Item, Place, Record, Reject, Table, plain
+from models.tables.source import InputFile, Source, StandardInput, require_source
 
 __all__ = [
     "FORMATS",
@@ -40,6 +40,8 @@ __all__ = [
     "Place",
     "Record",
     "Reject",
+    "Source",
+    "StandardInput",
     "Table",
     "find_column",
     "format_of",
@@ -49,66 +51,70 @@ __all__ = [
 
 
 @contextmanager
-def open_table(path: Path | None, dialect: Dialect = Dialect()) -> Iterator[Table]:
+def open_table(source: Source, dialect: Dialect = Dialect()) -> Iterator[Table]:
     """Open a table for one pass; memory does not grow with the file, XLSX excepted.
 
     Args:
-        path: the file, or None for standard input, which cannot be read twice: its format must be
-            given, and its encoding is UTF-8 unless given.
-        dialect: what is known of it.
+        source: path of the file, or standard input: its format must be given, and its encoding is
+            UTF-8 unless given.
+        dialect: what is known of how it is written down.
 
     Raises:
         UserError: NO_INPUT, no such file; USAGE, its format is not known; DATA, the encoding or
             the delimiter is not, the file is empty or damaged, or its header is no record.
+
+    Example:
+        >>> path = Path("examples/reviews.csv")
+        >>> with open_table(path) as table:
+        ...     column = find_column(table.name, table.columns, None, TEXT_COLUMNS)
+        ...     texts = [record.text(column) for record in table.records]
     """
-    name = "-" if path is None else str(path)
-    if path is not None:
-        require_file(path)
-    elif sys.stdin is None:
-        raise UserError(ExitCode.NO_INPUT, "standard input is closed")
-    format = dialect.format or (format_of(path) if path else None)
+    require_source(source)
+    path = Path(str(source))
+    format = dialect.format or format_of(path)
     if format is None:
         raise UserError(
             ExitCode.USAGE,
             "{name}: its name does not tell its format; {advice}",
-            name=name,
-            advice=_advice(path.suffix.lower() if path else ""),
+            name=source,
+            advice=_advice(path.suffix.lower()),
         )
-    if format in TEXT_FORMATS:
-        encoding = dialect.encoding or (detect_encoding(path) if path else "utf-8")
-        with path.open("rb") if path else open(sys.stdin.fileno(), "rb", closefd=False) as file:
-            encoding = with_byte_order(file, encoding)
-            by_name = dialect.format is None
-            dialect = replace(dialect.fitting(format), encoding=encoding)
-            yield _open_text(name, dialect, read_lines(file, encoding), by_name=by_name)
-        return
-    if path is None:
+    if format not in TEXT_FORMATS and isinstance(source, StandardInput):
         raise UserError(
             ExitCode.USAGE,
             "{format} cannot be read from a pipe; save it to a file first",
             format=format,
         )
-    if format == "parquet":
-        from models.tables.parquet import open_parquet
+    by_name = dialect.format is None
+    dialect = dialect.fitting(format)
+    with InputFile(source) as file:
+        if format == "parquet":
+            from models.tables.parquet import open_parquet
 
-        yield open_parquet(path)
-    else:
-        from models.tables.excel import open_xlsx
+            yield open_parquet(file)
+        elif format == "xlsx":
+            from models.tables.excel import open_xlsx
 
-        yield open_xlsx(path, dialect)
+            yield open_xlsx(file, dialect)
+        else:
+            yield _open_text(file, dialect, by_name=by_name)
 
 
-def _open_text(name: str, dialect: Dialect, lines: Iterator[Line], *, by_name: bool) -> Table:
-    """Open a table of lines; `by_name`, its format is known by the name of the file alone."""
+def _open_text(file: InputFile, dialect: Dialect, *, by_name: bool) -> Table:
+    """Open a table of lines; `by_name` says whether its format is known by its name alone."""
+    usual = "utf-8" if isinstance(file.source, StandardInput) else None
+    encoding = encoding_of(file, dialect.encoding or usual)
+    dialect = replace(dialect, encoding=encoding)
+    lines = read_lines(file, encoding)
     if dialect.format == "jsonl":
-        return open_jsonl(name, dialect, lines)
+        return open_jsonl(file, dialect, lines)
     if dialect.format == "txt":
-        return open_txt(name, dialect, lines, by_name=by_name)
-    return open_delimited(name, dialect, lines)
+        return open_txt(file, dialect, lines, by_name=by_name)
+    return open_delimited(file, dialect, lines)
 
 
 def _advice(suffix: str) -> str:
-    """Return what to do with a file whose name tells none of `FORMATS`."""
+    """Return what to do with a file whose name ends in none of `FORMATS`."""
     if suffix in (".gz", ".bz2", ".xz", ".zst", ".zip"):
         return tr("unpack it first")
     if suffix in (".xls", ".xlsb", ".xlsm", ".ods", ".et"):

@@ -1,4 +1,4 @@
-"""The names of columns: which one has the texts, and which the labels."""
+"""Names of columns: the one that has the texts, the one that has the labels."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -25,26 +25,30 @@ def find_column(
     *,
     has_header: bool = False,
 ) -> str:
-    """Return the column that `flag`, where there is one, named, or the only one that is `known`.
+    """Return the wanted column, or the only one with a known name.
 
-    Where `has_header`, it may also be that another line has the names, which the error says.
+    Args:
+        where: name of the table, for the error.
+        columns: names of its columns.
+        wanted: the column that the user named, or None.
+        known: names to look for in lower case if none was named.
+        flag: option that names the column, for the error.
+        has_header: whether another line of the table may have the names, for the error.
 
     Raises:
         UserError: DATA, there is no such column, or more than one is known.
     """
     if wanted is not None:
-        if wanted in columns:
-            return wanted
-        expected = tr("a column called {names}", names=wanted)
+        found = [wanted] if wanted in columns else []
     else:
-        # "text#2" is the second column that the header calls text
-        found = [name for name in columns if re.sub("#[0-9]+$", "", name.strip()).lower() in known]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            expected = tr("only one of {names}", names=" | ".join(found))
-        else:
-            expected = tr("a column called {names}", names=" | ".join(known))
+        found = [name for name in columns if _first_of_its_name(name) in known]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        expected = tr("only one of {names}", names=" | ".join(found))
+    else:
+        names = " | ".join(known) if wanted is None else wanted
+        expected = tr("a column called {names}", names=names)
     hint = tr("; name yours with {flag}", flag=flag) if flag else ""
     if has_header:
         hint += tr(", or with --header the line that has the names")
@@ -56,6 +60,11 @@ def find_column(
         columns=display(", ".join(columns), limit=500),
         hint=hint,
     )
+
+
+def _first_of_its_name(column: str) -> str:
+    """Return the name that the header has for a column: "text" for "text#2"."""
+    return re.sub("#[0-9]+$", "", column.strip()).lower()
 
 
 def unique(names: Iterable[str]) -> list[str]:

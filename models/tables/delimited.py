@@ -3,7 +3,7 @@
 import csv
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, dropwhile
 
@@ -11,7 +11,8 @@ from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
 from models.tables.dialect import QUOTING, Dialect
 from models.tables.encoding import Line, place_of, undecodable
-from models.tables.records import Problem, Row, Table, empty, items_of, named, wrong
+from models.tables.records import ParsedRow, Problem, Table, empty, items_of, named, wrong
+from models.tables.source import InputFile
 
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -24,56 +25,66 @@ _LONE_CR = "\udc0d"  # no decoder gives this; the csv module would take CR for t
 csv.field_size_limit(2**31 - 1)  # a C long, which has 32 bits on Windows
 
 
-def open_delimited(name: str, dialect: Dialect, lines: Iterator[Line]) -> Table:
+def open_delimited(file: InputFile, dialect: Dialect, lines: Iterator[Line]) -> Table:
     """Open a table of CSV or TSV.
 
     Raises:
-        UserError: DATA, it is empty, its delimiter is not known, or its header is no record.
+        UserError: DATA, it is empty, its delimiter is not known, or its header cannot be read.
     """
     lines = dropwhile(lambda line: line.number < dialect.header, lines)
     first = next(lines, None)
     if first is None:
-        raise empty(name, dialect.header)
+        raise empty(file, dialect.header)
+    is_csv = dialect.format == "csv"
     told = _EXCEL.fullmatch(first.content)
-    if dialect.format == "csv" and dialect.header == 1 and told:
-        dialect = replace(dialect, delimiter=dialect.delimiter or told[1], header=2)
-        return open_delimited(name, dialect, lines)
-    delimiter = dialect.delimiter or _delimiter(name, dialect, first.content)
-    quoting = dialect.quoting or ("none" if dialect.format == "tsv" else "double")
+    if told and is_csv and dialect.header == 1:
+        delimiter = dialect.delimiter or told[1]
+        dialect = replace(dialect, delimiter=delimiter, header=2)
+        return open_delimited(file, dialect, lines)
+    if is_csv:
+        delimiter = dialect.delimiter or _delimiter(file, first.content)
+        quoting = dialect.quoting or "double"
+    else:
+        delimiter = dialect.delimiter or "\t"
+        quoting = dialect.quoting or "none"
     dialect = replace(dialect, delimiter=delimiter, quoting=quoting)
-    rows = _csv_rows(chain([first], lines), delimiter, quoting)
-    columns, items = named(name, rows, header=dialect.header)
+    rows = _rows(chain([first], lines), delimiter, quoting)
+    columns, items = named(file, rows, dialect.header)
     if dialect.header and re.search("\r(?!\n)", " ".join(columns)):
         problem = tr("lines end at CR alone; make that LF or CRLF first")
-        raise wrong(name, first.number, problem)
-    return Table(name, dialect, columns, items)
+        raise wrong(file, first.number, problem)
+    return Table(file, dialect, columns, items)
 
 
-def open_txt(name: str, dialect: Dialect, lines: Iterator[Line], *, by_name: bool) -> Table:
-    """Open a file with a text on each line; `by_name`, only its name says that it is one.
+def open_txt(file: InputFile, dialect: Dialect, lines: Iterator[Line], *, by_name: bool) -> Table:
+    """Open a file with a text on each line.
+
+    Args:
+        file: the input.
+        dialect: how it is written down.
+        lines: its lines.
+        by_name: whether its name alone says that it is a TXT.
 
     Raises:
         UserError: DATA, it is empty, or looks like a table.
     """
     first = next(lines, None)
     if first is None:
-        raise empty(name)
+        raise empty(file)
     if by_name and "\t" in first.content:  # Excel calls a table with TABs "Unicode text"
         raise UserError(
             ExitCode.DATA,
             "{name}: expected a text on each line, found a TAB in the first; "
             "say --from tsv if it has columns, --from txt if not",
-            name=name,
+            name=file,
         )
-    lines = chain([first], lines)
-    rows = (Row(place_of([line]), undecodable([line]) or [line.content]) for line in lines)
-    return Table(name, dialect, ["text"], items_of(["text"], rows))
+    columns = ["text"]
+    rows = (_row([line], [line.content]) for line in chain([first], lines))
+    return Table(file, dialect, columns, items_of(columns, rows))
 
 
-def _delimiter(name: str, dialect: Dialect, header: str) -> str:
+def _delimiter(file: InputFile, header: str) -> str:
     """Return the one delimiter that stands in the header, outside of quotes; else the comma."""
-    if dialect.format == "tsv":
-        return "\t"
     unquoted = re.sub('"[^"]*"', "", header)
     found = [delimiter for delimiter in DELIMITERS if delimiter in unquoted]
     if len(found) > 1:
@@ -81,8 +92,8 @@ def _delimiter(name: str, dialect: Dialect, header: str) -> str:
             ExitCode.DATA,
             "{name}: expected one delimiter in the first line, found {found}; "
             "name yours with --delimiter",
-            name=name,
-            found=" ".join("TAB" if mark == "\t" else mark for mark in found),
+            name=file,
+            found=" ".join(found).replace("\t", "TAB"),
         )
     return found[0] if found else ","
 
@@ -91,49 +102,59 @@ class _UnterminatedError(Exception):
     """A quote is open for too many lines."""
 
 
-def _csv_rows(lines: Iterator[Line], delimiter: str, quoting: str) -> Iterator[Row]:
+def _rows(lines: Iterator[Line], delimiter: str, quoting: str) -> Iterator[ParsedRow]:
     """Split lines into rows of values.
 
     A row that breaks the rules of quoting costs the line that it begins on; reading goes on with
     the next, so that a quote which nobody closed swallows nothing.
     """
-    again: deque[Line] = deque()
-    taken: list[Line] = []
+    taken: list[Line] = []  # lines of the row that is being read
+    again: deque[Line] = deque()  # lines after one that was rejected
 
     def feed() -> Iterator[str]:
         while line := again.popleft() if again else next(lines, None):
             taken.append(line)
             if len(taken) > MOST_LINES:
                 raise _UnterminatedError
-            end = line.text[len(line.content) :]
-            yield line.content.replace("\r", _LONE_CR) + end if "\r" in line.content else line.text
+            content, text = line.content, line.text
+            if "\r" in content:
+                text = content.replace("\r", _LONE_CR) + text[len(content) :]
+            yield text
 
+    options = QUOTING[quoting]
     while True:
-        reader = csv.reader(feed(), delimiter=delimiter, strict=True, **QUOTING[quoting])
         try:
-            for row in reader:
-                if any("\r" in line.content for line in taken):
-                    row = [cell.replace(_LONE_CR, "\r") for cell in row]
-                blank = len(row) <= 1 and not taken[0].content.strip(" ")
-                yield Row(place_of(taken), undecodable(taken) or row or [""], blank)
+            reader = csv.reader(feed(), delimiter=delimiter, strict=True, **options)
+            for values in reader:
+                yield _row(taken, values)
                 taken.clear()
             return
         except (csv.Error, _UnterminatedError) as error:
-            problem = _misquoted(error, taken[-1].content if quoting == "backslash" else "")
-            again.extendleft(reversed(taken[1:]))
-            del taken[1:]
-            yield Row(place_of(taken), undecodable(taken) or problem)
+            last = taken[-1].content if quoting == "backslash" else ""
+            problem = _misquoted(error, last)
+            first, *others = taken
+            yield ParsedRow(place_of([first]), undecodable([first]) or problem)
+            again.extendleft(reversed(others))
             taken.clear()
 
 
+def _row(lines: Sequence[Line], values: list[str]) -> ParsedRow:
+    if any("\r" in line.content for line in lines):
+        values = [value.replace(_LONE_CR, "\r") for value in values]
+    blank = len(values) <= 1 and not lines[0].content.strip(" ")
+    content = undecodable(lines) or values or [""]
+    return ParsedRow(place_of(lines), content, blank)
+
+
 def _misquoted(error: Exception, last: str) -> Problem:
-    """Say what is wrong with the quotes of a row; of `last`, its last line, backslashes count."""
-    if isinstance(error, csv.Error) and "expected after" in str(error):
-        message = tr("the quotes are not as in CSV: something follows a closing quote")
-        return "bad_quote", message
-    if isinstance(error, csv.Error) and "unexpected end" not in str(error):
-        return "bad_quote", tr("the quotes are not as in CSV: {reason}", reason=error)
+    """Return what is wrong with the quotes of a row; backslashes count in `last`, its last line."""
     backslashes = len(last) - len(last.rstrip("\\"))
-    if isinstance(error, csv.Error) and backslashes % 2:
-        return "bad_quote", tr("the file ends in a backslash, with nothing behind it")
-    return "unterminated_quote", tr("a quote that opens here is never closed")
+    if "expected after" in str(error):
+        message = tr("the quotes are not as in CSV: something follows a closing quote")
+    elif isinstance(error, csv.Error) and "unexpected end" not in str(error):
+        message = tr("the quotes are not as in CSV: {reason}", reason=error)
+    elif isinstance(error, csv.Error) and backslashes % 2:
+        message = tr("the file ends in a backslash, with nothing behind it")
+    else:
+        return "unterminated_quote", tr("a quote that opens here is never closed")
+    return "bad_quote", message

@@ -9,7 +9,7 @@ from typing import Any
 TEXT_FORMATS = ("csv", "tsv", "jsonl", "txt")
 FORMATS = (*TEXT_FORMATS, "xlsx", "parquet")
 OUTPUT_FORMATS = ("csv", "tsv", "jsonl", "xlsx", "parquet")
-"""Those that have columns, as the answer has."""
+"""Formats with columns, as the answer has."""
 
 QUOTING: Mapping[str, dict[str, Any]] = {
     "double": {},
@@ -17,30 +17,32 @@ QUOTING: Mapping[str, dict[str, Any]] = {
     "backslash": {"escapechar": "\\", "doublequote": False},
     "none": {"quoting": csv.QUOTE_NONE},
 }
-"""How values are quoted, as the csv module is told it."""
+"""Ways to quote values, each with its arguments for the csv module."""
 
-_CSV = ("encoding", "delimiter", "quoting", "header")
-_USED = {
-    **dict.fromkeys(("csv", "tsv"), _CSV),
-    **dict.fromkeys(("jsonl", "txt"), ("encoding",)),
+_DELIMITED = ("encoding", "delimiter", "quoting", "header")
+_FIELDS = {
+    "csv": _DELIMITED,
+    "tsv": _DELIMITED,
+    "jsonl": ("encoding",),
+    "txt": ("encoding",),
     "xlsx": ("header", "sheet"),
     "parquet": (),
 }
-"""What of a `Dialect` each format has a use for."""
+"""Fields of a `Dialect` that each format has a use for."""
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a table is written down. None: to be found out, or not of this format.
+    """How a table is written down. None: not known yet, or not of this format.
 
     Attributes:
         format: one of `FORMATS`.
-        encoding: a Python codec; of text formats.
-        delimiter: one character; of CSV and TSV.
-        quoting: a key of `QUOTING`; of CSV and TSV.
-        header: line that names the columns (of XLSX, its row), or the first after it that is not
-            blank; those above it are no records. 0: none does, and they are called "1", "2", …
-        sheet: of XLSX.
+        encoding: name of a Python codec; text formats only.
+        delimiter: one character; CSV and TSV only.
+        quoting: key of `QUOTING`; CSV and TSV only.
+        header: number of the line that names the columns (row of XLSX), or of a blank one before
+            it; lines above it are no records. 0: there is none, and the names are "1", "2", …
+        sheet: name of the sheet; XLSX only.
     """
 
     format: str | None = None
@@ -51,11 +53,13 @@ class Dialect:
     sheet: str | None = None
 
     def fitting(self, format: str) -> "Dialect":
-        """Return what of it is of use to a format, which may be read now."""
-        return Dialect(format, **{name: getattr(self, name) for name in _USED[format]})
+        """Return the dialect of a table in this format, with what the format has a use for."""
+        return Dialect(format, **{name: getattr(self, name) for name in _FIELDS[format]})
 
 
 def format_of(path: Path) -> str | None:
     """Return the format that the name of a file tells, or None."""
     suffix = path.suffix.lower().removeprefix(".")
-    return {"ndjson": "jsonl"}.get(suffix, suffix if suffix in FORMATS else None)
+    if suffix == "ndjson":
+        return "jsonl"
+    return suffix if suffix in FORMATS else None

@@ -7,13 +7,12 @@ line by line, so that bytes that are not of the encoding cost their own line and
 import codecs
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from io import BufferedReader
-from pathlib import Path
 from typing import NamedTuple
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
 from models.tables.records import Place, Problem
+from models.tables.source import InputFile
 
 _MARKS = {  # the UTF-32 ones first: the little-endian one begins with that of UTF-16
     codecs.BOM_UTF32_LE: "utf-32-le",
@@ -27,7 +26,13 @@ ENCODINGS = ("utf-8", "gb18030", "cp950", "big5hkscs")
 
 # Nearly all bytes are GB18030, but two of five characters of Big5 would be of private use in it:
 # text that has some is GB18030 where it is no Big5.
-_TRIED = (*((name, name != "gb18030") for name in ENCODINGS), ("gb18030", True))
+_CANDIDATES = (
+    ("utf-8", True),
+    ("gb18030", False),
+    ("cp950", True),
+    ("big5hkscs", True),
+    ("gb18030", True),
+)
 _PRIVATE_USE = re.compile("[\ue000-\uf8ff]")
 
 
@@ -35,11 +40,11 @@ class Line(NamedTuple):
     """One physical line.
 
     Attributes:
-        number: counted from 1.
+        number: position in the file, counted from 1.
         start: offset of its first byte in the file.
         raw: its bytes, line end included.
-        text: decoded, line end included; where `valid` is False, with U+FFFD for what isn't text.
-        valid: whether the bytes are of the encoding.
+        text: decoded, line end included; U+FFFD stands for bytes that are not of the encoding.
+        valid: whether all bytes are of the encoding.
     """
 
     number: int
@@ -51,94 +56,101 @@ class Line(NamedTuple):
     @property
     def content(self) -> str:
         """The text without its line end."""
-        text = self.text
-        return text[:-2] if text.endswith("\r\n") else text.removesuffix("\n")
+        if self.text.endswith("\r\n"):
+            return self.text[:-2]
+        return self.text.removesuffix("\n")
 
 
-def detect_encoding(path: Path) -> str:
-    """Return the encoding of a file: by its byte order mark, else the first that all of it is of.
+def encoding_of(file: InputFile, told: str | None = None) -> str:
+    """Return the encoding of a file that is open at its start.
 
-    The whole file is decoded, strictly: what this returns will not fail later. No statistics.
+    Args:
+        file: the file; where `told` is None, one that can be read twice.
+        told: what the user calls it. A byte order mark makes "utf-16-le" of "utf-16".
 
     Raises:
-        UserError: DATA, it is none of them.
+        UserError: USAGE, `told` is no encoding of text that Python knows; DATA, it is UTF-16 or
+            UTF-32 and nothing tells the byte order; or none is told, and the file is of none of
+            `ENCODINGS`.
     """
+    _, marked = _byte_order_mark(file)
+    if told is None:
+        return marked or _detect(file)
+    try:
+        codec = codecs.lookup(told).name
+        is_text = _newline(codec).strip(b"\0") == b"\n"
+    except (LookupError, UnicodeError):
+        is_text = False
+    if not is_text:
+        raise UserError(
+            ExitCode.USAGE,
+            "--encoding {encoding} is none of text that Python knows",
+            encoding=told,
+        )
+    if codec not in ("utf-16", "utf-32"):
+        return told
+    if marked.startswith(codec):
+        return marked
+    raise UserError(
+        ExitCode.DATA,
+        "the input has no byte order mark; say --encoding {encoding}-le or {encoding}-be",
+        encoding=codec,
+    )
+
+
+def _detect(file: InputFile) -> str:
+    """Return the first encoding that the whole file is of, decoded strictly; no statistics."""
     failures: dict[str, str] = {}
-    with path.open("rb") as file:
-        if marked := _mark(file):
-            return marked[1]
-        for encoding, private_use in _TRIED:
-            file.seek(0)
-            bad = (
-                line.number
-                for line in read_lines(file, encoding)
-                if not line.valid or (not private_use and _PRIVATE_USE.search(line.text))
-            )
-            line = next(bad, None)
-            if line is None:
-                return encoding
-            failures[encoding] = tr("{encoding} fails in line {line}", encoding=encoding, line=line)
+    for encoding, private_use in _CANDIDATES:
+        line = _first_failure(file, encoding, private_use=private_use)
+        file.seek(0)
+        if line is None:
+            return encoding
+        failures[encoding] = tr("{encoding} fails in line {line}", encoding=encoding, line=line)
     raise UserError(
         ExitCode.DATA,
         "{path}: expected UTF-8, GB18030, Big5 or a byte order mark; {failures}. "
         "Name the encoding with --encoding: what is not of it then costs its own record",
-        path=path,
+        path=file,
         failures=", ".join(failures.values()),
     )
 
 
-def read_lines(file: BufferedReader, encoding: str) -> Iterator[Line]:
-    """Yield the lines of a file that is open at its start; its byte order mark is skipped.
+def _first_failure(file: InputFile, encoding: str, *, private_use: bool) -> int | None:
+    """Return the number of the first line that is not of an encoding, or None."""
+    for line in read_lines(file, encoding):
+        if not line.valid:
+            return line.number
+        if not private_use and _PRIVATE_USE.search(line.text):
+            return line.number
+    return None
 
-    Raises:
-        UserError: USAGE, `encoding` is none of text that Python knows; DATA, it is UTF-16 or
-            UTF-32 and nothing tells the byte order.
-    """
-    try:
-        codec = codecs.lookup(with_byte_order(file, encoding)).name
-        usable = _newline(codec).strip(b"\0") == b"\n"
-    except (LookupError, UnicodeError):
-        usable = False
-    if not usable:
-        raise UserError(
-            ExitCode.USAGE,
-            "--encoding {encoding} is none of text that Python knows",
-            encoding=encoding,
-        )
+
+def read_lines(file: InputFile, encoding: str) -> Iterator[Line]:
+    """Yield the lines of a file that is open at its start; its byte order mark is skipped."""
+    codec = codecs.lookup(encoding).name
+    newline = _newline(codec)
+    mark, marked = _byte_order_mark(file)
     start = 0
-    marked = _mark(file)
-    if marked and marked[1].startswith(codec):
-        start = len(file.read(len(marked[0])))
-    if codec in ("utf-16", "utf-32"):
-        raise UserError(
-            ExitCode.DATA,
-            "the input has no byte order mark; say --encoding {encoding}-le or {encoding}-be",
-            encoding=codec,
-        )
+    if marked.startswith(codec):
+        start = len(mark)
+        file.read(start)
     codec = codec.removesuffix("-sig")
-    for number, raw in enumerate(_split(file, _newline(codec)), start=1):
+    for number, raw in enumerate(_split(file, newline), start=1):
+        valid = True
         try:
-            yield Line(number, start, raw, raw.decode(codec), True)
+            text = raw.decode(codec)
         except UnicodeDecodeError:
-            yield Line(number, start, raw, raw.decode(codec, "replace"), False)
+            text, valid = raw.decode(codec, "replace"), False
+        yield Line(number, start, raw, text, valid)
         start += len(raw)
-
-
-def with_byte_order(file: BufferedReader, encoding: str) -> str:
-    """Return the codec that the byte order mark of a file makes of "utf-16" and "utf-32"."""
-    marked = _mark(file)
-    try:
-        codec = codecs.lookup(encoding).name
-    except LookupError:
-        return encoding
-    told = marked is not None and codec in ("utf-16", "utf-32") and marked[1].startswith(codec)
-    return marked[1] if marked and told else encoding
 
 
 def place_of(lines: Sequence[Line], number: int = 0) -> Place:
     """Return the place of the record that some lines hold."""
-    raw = lines[0].raw if len(lines) == 1 else b"".join(line.raw for line in lines)
-    return Place(number, lines[0].number, lines[-1].number, lines[0].start, raw)
+    first, last = lines[0], lines[-1]
+    raw = b"".join([line.raw for line in lines])
+    return Place(number, first.number, last.number, first.start, raw)
 
 
 def undecodable(lines: Iterable[Line]) -> Problem | None:
@@ -148,17 +160,22 @@ def undecodable(lines: Iterable[Line]) -> Problem | None:
     return "undecodable", tr("these bytes are not of the encoding; name another with --encoding")
 
 
-def _mark(file: BufferedReader) -> tuple[bytes, str] | None:
+def _byte_order_mark(file: InputFile) -> tuple[bytes, str]:
+    """Return the byte order mark that a file begins with, and its encoding; empty without one."""
     head = file.peek(4)
-    return next((pair for pair in _MARKS.items() if head.startswith(pair[0])), None)
+    for mark, encoding in _MARKS.items():
+        if head.startswith(mark):
+            return mark, encoding
+    return b"", ""
 
 
 def _newline(encoding: str) -> bytes:
     """Return the bytes of LF, without the mark that some codecs put before the first character."""
-    return "\n\n".encode(encoding)[len("\n".encode(encoding)) :]
+    one, two = "\n".encode(encoding), "\n\n".encode(encoding)
+    return two[len(one) :]
 
 
-def _split(file: BufferedReader, newline: bytes) -> Iterator[bytes]:
+def _split(file: InputFile, newline: bytes) -> Iterator[bytes]:
     """Yield the lines; those of UTF-16 and UTF-32 end where a whole unit is LF."""
     line = bytearray()
     while piece := file.readline():

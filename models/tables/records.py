@@ -1,30 +1,33 @@
 """What a table holds: records, and a reject in the place of what cannot be one."""
 
 import datetime
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
 from models.tables.columns import unique
 from models.tables.dialect import Dialect
+from models.tables.source import InputFile
 
 Problem = tuple[str, str]
-"""A stable code for what is wrong, as docs/files.md lists them, and a message for people."""
+"""Code of what is wrong, as docs/files.md lists them, and a message for people."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Place(NamedTuple):
     """Where a record stands.
 
     Attributes:
-        number: counted from 1, the header not being one.
-        line: of the file, counted from 1, on which it begins; the row of XLSX and Parquet.
-        last_line: on which it ends.
+        number: position among the records, counted from 1.
+        line: first line of it in the file, counted from 1; the row in XLSX and Parquet.
+        last_line: last line of it.
         start: offset of its first byte; None in XLSX and Parquet.
-        raw: its bytes, line end included; likewise.
+        raw: its bytes, line end included; None in XLSX and Parquet.
     """
 
     number: int
@@ -40,8 +43,8 @@ class Record:
 
     Attributes:
         place: where it stands.
-        fields: column → value. A value of a CSV, TSV or TXT file is always a string, one of a
-            Parquet file an Arrow scalar, one of XLSX may be a date: see `plain`.
+        fields: value of each column: a string in CSV, TSV and TXT, an Arrow scalar in Parquet, in
+            XLSX possibly a date, in JSONL whatever JSON has. `plain` makes JSON of all of them.
         source: the line itself, for a record of a JSONL file; else "".
     """
 
@@ -50,20 +53,25 @@ class Record:
     source: str = ""
 
     def text(self, column: str) -> Any:
-        """Return the value in the column of the texts; a number of XLSX as it is written.
+        """Return the value in the column of the texts; a string in it can be encoded in UTF-8.
 
-        Excel makes a number of 666 whatever is meant by it; other formats tell the two apart.
+        A number of XLSX is returned as it is written, for Excel makes a number of 666 whatever is
+        meant by it. Half a surrogate pair, which JSON can spell, becomes U+FFFD.
 
         Raises:
             KeyError: there is no such column.
-            UnicodeDecodeError: see `plain`.
+            UnicodeDecodeError: a Parquet file has bytes for a string that are not UTF-8.
         """
         value = self.fields[column]
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return str(value) if is_number and not self.source else plain(value)
+        if self.source:
+            is_text = isinstance(value, str)
+            return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value) if is_text else value
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return str(value)
+        return plain(value)
 
     def get(self, column: str) -> Any:
-        """Return the same; None where it lacks, and bytes where a string is not UTF-8."""
+        """Return the same as `text`; None without the column, bytes for what is not UTF-8."""
         try:
             return self.text(column) if column in self.fields else None
         except UnicodeDecodeError:
@@ -72,13 +80,13 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """What stands where a record should be, and cannot be one.
+    """Stands in the place of a record that cannot be classified.
 
     Attributes:
         place: where it stands.
         code: as docs/files.md lists them.
-        message: for people.
-        column: that is to blame, where it is one.
+        message: the reason, for people.
+        column: name of the column that is to blame, if one is.
     """
 
     place: Place
@@ -99,13 +107,13 @@ class Reject:
 Item = Record | Reject
 
 
-class Row(NamedTuple):
-    """What a format's parser hands out: a record without its number and the names of its values.
+class ParsedRow(NamedTuple):
+    """What the parser of a format hands out: a record without its number and column names.
 
     Attributes:
-        place: where it stands; its number is not known yet.
-        values: in order; or the code and the message of what is wrong with it.
-        blank: it has no values, and so holds no record of a table with several columns.
+        place: where it stands, with 0 for its number.
+        values: its values in order, or what is wrong with it.
+        blank: whether it has no values: in a table of several columns, it holds no record.
     """
 
     place: Place
@@ -118,33 +126,38 @@ class Table:
     """An opened table: read its items once.
 
     Attributes:
-        name: of the file, for messages.
-        dialect: with nothing left to find out.
-        columns: in order; those of the first record where the format is JSONL.
-        items: what it holds, in order.
-        schema: of a Parquet file, a `pyarrow.Schema`.
+        input: the opened file.
+        dialect: how it is written down, with nothing left to find out.
+        columns: names in order; those of the first record in JSONL.
+        items: records and rejects in order.
+        schema: the `pyarrow.Schema` of a Parquet file.
     """
 
-    name: str
+    input: InputFile
     dialect: Dialect
     columns: list[str]
     items: Iterator[Item]
     schema: Any = None
 
     @property
+    def name(self) -> str:
+        """Name of the file, for messages; "-" for standard input."""
+        return str(self.input)
+
+    @property
     def records(self) -> Iterator[Record]:
-        """The items, for whom one that is no record is an error: raises UserError DATA."""
+        """Its records, for whom a reject is an error: raises UserError DATA."""
         for item in self.items:
             if isinstance(item, Reject):
-                raise wrong(self.name, item.place.line, item.message)
+                raise wrong(self.input, item.place.line, item.message)
             yield item
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON has it: of an Arrow scalar, and of a date in XLSX.
+    """Return a value as JSON has it: dates of XLSX and Arrow scalars are converted.
 
     Raises:
-        UnicodeDecodeError: a Parquet file calls bytes a string that are none.
+        UnicodeDecodeError: a Parquet file has bytes for a string that are not UTF-8.
     """
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
@@ -154,31 +167,38 @@ def plain(value: Any) -> Any:
         return value
     import pyarrow
 
-    if pyarrow.types.is_temporal(value.type) and not pyarrow.types.is_duration(value.type):
+    types = pyarrow.types
+    if types.is_temporal(value.type) and not types.is_duration(value.type):
         written = value.cast(pyarrow.string()).as_py()  # all nine digits of a nanosecond
         return written and written.replace(" ", "T")  # ISO 8601
     return value.as_py()
 
 
-def named(name: str, rows: Iterator[Row], *, header: int) -> tuple[list[str], Iterator[Item]]:
-    """Name the values of each row by the first one, or by their position where `header` is 0.
+def named(
+    file: InputFile, rows: Iterator[ParsedRow], header: int
+) -> tuple[list[str], Iterator[Item]]:
+    """Return the columns, named by the first row, and the items.
 
     Raises:
-        UserError: DATA, there is no row, or the first one is none.
+        UserError: DATA, there is no row, or the first one cannot be read.
     """
-    first = next((row for row in rows if not row.blank), None)
-    if first is None:
-        raise empty(name, header)
+    for first in rows:
+        if not first.blank:
+            break
+    else:
+        raise empty(file, header)
     if isinstance(first.values, tuple):
-        raise wrong(name, first.place.line, first.values[1])
-    if not header:
-        columns = [str(number) for number in range(1, len(first.values) + 1)]
-        return columns, items_of(columns, chain([first], rows))
-    columns = unique(str(plain(value)) for value in first.values)
+        raise wrong(file, first.place.line, first.values[1])
+    if header:
+        columns = unique(str(plain(value)) for value in first.values)
+    else:
+        numbers = range(1, len(first.values) + 1)
+        columns = [str(number) for number in numbers]
+        rows = chain([first], rows)
     return columns, items_of(columns, rows)
 
 
-def items_of(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[Item]:
+def items_of(columns: Sequence[str], rows: Iterable[ParsedRow]) -> Iterator[Item]:
     """Number the rows that hold a record, and name their values."""
     filled = (row for row in rows if not row.blank or len(columns) == 1)
     for number, (place, values, _) in enumerate(filled, start=1):
@@ -196,26 +216,26 @@ def items_of(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[Item]:
             yield Reject(place, "field_count", problem)
 
 
-def wrong(name: str, line: int, problem: str) -> UserError:
+def wrong(file: InputFile, line: int, problem: str) -> UserError:
     """Return the error of a line that breaks the rules of its format."""
     return UserError(
-        ExitCode.DATA, "{name}, line {line}: {problem}", name=name, line=line, problem=problem
+        ExitCode.DATA, "{name}, line {line}: {problem}", name=file, line=line, problem=problem
     )
 
 
-def empty(name: str, header: int = 1) -> UserError:
+def empty(file: InputFile, header: int = 1) -> UserError:
     """Return the error of a file that ends before its first record, or before its header."""
-    if header > 1:
-        return UserError(
-            ExitCode.DATA,
-            "{name} ends before line {line}, which was said to name the columns",
-            name=name,
-            line=header,
-        )
-    return UserError(ExitCode.DATA, "{name} is empty: expected records", name=name)
+    if header <= 1:
+        return UserError(ExitCode.DATA, "{name} is empty: expected records", name=file)
+    return UserError(
+        ExitCode.DATA,
+        "{name} ends before line {line}, which was said to name the columns",
+        name=file,
+        line=header,
+    )
 
 
-def unreadable(path: Path, format: str, reason: object) -> UserError:
+def unreadable(path: object, format: str, reason: object) -> UserError:
     """Return the error of a file that is damaged, or not of its format."""
     return UserError(
         ExitCode.DATA,

@@ -11,7 +11,8 @@ from models.console.command import UserError, reason_of
 from tui.app.model_worker import Ended, LoadedModel, ModelWorker, Post
 from tui.app.result_store import ResultStore
 from tui.batch.engine import Hooks, Stopped, classify
-from tui.batch.inspection import Found, Settings
+from tui.batch.inspection import Found
+from tui.batch.settings import BatchSettings
 from tui.batch.summary import Summary
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Job:
     """
 
     def __init__(
-        self, worker: ModelWorker, settings: Settings, found: Found, labels: tuple[str, ...]
+        self, worker: ModelWorker, settings: BatchSettings, found: Found, labels: tuple[str, ...]
     ) -> None:
         self.settings = settings
         self.found = found

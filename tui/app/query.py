@@ -7,9 +7,9 @@ from typing import Any
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
-from tui.batch.summary import STATUSES
+from tui.batch.answer import Status
 
-UNSURE = STATUSES.index("uncertain")
+UNSURE = Status.UNCERTAIN
 
 # Operators may be in full width, as a Chinese input method types them; other words stay as typed.
 _TERM = re.compile(
@@ -23,8 +23,8 @@ _TERM = re.compile(
 
 
 def status_names() -> tuple[str, ...]:
-    """Names of `STATUSES`, for people."""
-    return tr("ok"), tr("unsure"), tr("cut"), tr("empty")
+    """Name of each `Status`, for people."""
+    return tuple(status.title for status in Status)
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Query:
     Attributes:
         text: part of the text, in any case.
         label: id of the predicted label.
-        status: index into `STATUSES`.
+        status: a `Status`.
         right: whether the label is the true one; rows without a true label are neither.
         least: lowest confidence.
         below: confidence that no row reaches.
@@ -63,7 +63,8 @@ class Query:
             if term["name"] == "label":
                 wanted["label"] = _index_of(start, labels)
             elif term["name"] == "status":
-                wanted["status"] = _index_of(start, status_names(), STATUSES)
+                in_files = [status.word for status in Status]
+                wanted["status"] = _index_of(start, status_names(), in_files)
             elif term["name"] == "is":
                 names = (tr("wrong"), tr("right"))
                 wanted["right"] = _index_of(start, names, ("wrong", "right")) == 1

@@ -37,7 +37,7 @@ class ResultRow(NamedTuple):
         number: of its record in the input.
         label: id, -1 for a record without text.
         confidence: probability of the label.
-        status: index into `STATUSES`.
+        status: a `Status`.
         truth: id of the true label, -1 where it is not known.
         text: the text, or its beginning.
     """

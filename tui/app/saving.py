@@ -1,7 +1,7 @@
 """Saves rows of a finished run to another file, by the writers of the run itself."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -11,17 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.console.command import ExitCode, UserError
+from models.files import file_digest
 from models.tables import Record, Table, open_table
 from tui.app.result_store import ResultStore
-from tui.batch.engine import Stopped, values_of
-from tui.batch.inspection import Found, Settings, digest_of, keeps_lines, output_format_of
+from tui.batch.answer import AnswerColumns
+from tui.batch.engine import Stopped
+from tui.batch.inspection import Found
 from tui.batch.journal import Draft, journal_of, publish
 from tui.batch.receipt import begin_anew, check_output
+from tui.batch.settings import BatchSettings
 from tui.batch.writers import UnwritableError, Writer, open_writer
 
 
 def save_rows(
-    settings: Settings,
+    settings: BatchSettings,
     found: Found,
     results: ResultStore,
     chosen: NDArray[np.int64] | None,
@@ -52,33 +55,33 @@ def save_rows(
         Stopped: `stop` was set.
     """
     source = settings.source
-    assert source is not None  # noqa: S101 - the app classifies files
-    if digest_of(source) != found.digest:
+    assert isinstance(source, Path)  # noqa: S101 - the app classifies files
+    if file_digest(source) != found.digest:
         raise UserError(ExitCode.DATA, "{name} was changed since it was read", name=found.name)
-    settings = replace(settings, output=path, output_format=None)
+    settings = replace(settings, output=path, output_format=None, probabilities=False)
     check_output(path, settings)
     indices = np.arange(len(results)) if chosen is None else np.sort(chosen)
     corrected = _corrected_rows(results, indices, corrections)
+    columns = AnswerColumns(settings, results.labels)
     column = settings.prefix + "corrected_label"
     with open_table(source, found.dialect) as table, journal_of(path) as journal:
-        found = replace(found, output_format=output_format_of(settings, table))
-        if corrected and not keeps_lines(settings, found):
-            settings = replace(settings, select=(*(settings.select or found.columns), column))
+        format = settings.format_from(str(table.dialect.format))
+        found = replace(found, settings=settings, output_format=format)
+        if corrected and not found.keeps_lines:
+            found = replace(found, settings=replace(settings, select=(*found.kept, column)))
         begin_anew(journal, path, force=False)
-        draft_path = journal.folder / "output.draft"
         written = 0
-        with closing(Draft(draft_path)) as draft:
-            added = settings.added(results.labels)
-            writer = open_writer(settings, found, table, added, draft, journal.folder)
+        with closing(Draft(journal.folder / "output.draft")) as draft:
+            writer = open_writer(found, table, columns, draft, journal.folder)
             for index, record in _records_of(table, results, indices, stop):
-                answer = _answer(results, index, added)
+                answer = _answer(results, index, columns)
                 if corrected:
                     answer = {column: corrected.get(index), **answer}
                 _write(writer, record, answer)
                 written += 1
             writer.close()
             draft.finish()
-        publish(draft_path, path)
+        publish(journal.folder / "output.draft", path)
     return written
 
 
@@ -115,11 +118,10 @@ def _records_of(
             index, number = next(wanted, (-1, -1))
 
 
-def _answer(results: ResultStore, index: int, columns: Sequence[str]) -> dict[str, Any]:
+def _answer(results: ResultStore, index: int, columns: AnswerColumns) -> dict[str, Any]:
     """Return the answer of a row, by column."""
     row = results.row(index, 0)
-    values = values_of(results.labels, row.label, row.confidence, row.status)
-    return dict(zip(columns, values, strict=True))
+    return columns.row(row.label, row.confidence, row.status)
 
 
 def _write(writer: Writer, record: Record, answer: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 import errno
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -10,12 +10,16 @@ from types import FrameType
 from models.console.command import ExitCode, Terminated, UserError, complain, reason_of
 from models.locations import Device
 from models.predictor import Predictor
-from models.tables import format_of
+from models.tables import StandardInput, format_of
 from tui.batch.engine import Hooks, Stopped, classify
-from tui.batch.inspection import Settings, dialect_for, inspect
+from tui.batch.inspection import inspect
 from tui.batch.report import Report
+from tui.batch.settings import BatchSettings
 from tui.batch.summary import Summary
 
+_DASH = Path("-")
+_HIDDEN = (".", "~$")
+_OURS = (".rejects.jsonl", ".receipt.json")
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 
 
@@ -55,7 +59,7 @@ class _Signals:
 
 def classify_files(
     files: Sequence[Path],
-    settings: Settings,
+    settings: BatchSettings,
     model: Path,
     device: Device,
     report: Report,
@@ -66,7 +70,7 @@ def classify_files(
 
     Args:
         files: paths, folders of files, or "-" for standard input.
-        settings: of every run; its output is a folder where there are several inputs.
+        settings: those of every run; its output is a folder where there are several inputs.
         model: the model file.
         device: where to run.
         report: who tells people.
@@ -80,49 +84,79 @@ def classify_files(
             the others is told; what concerns them all ends the command at once.
     """
     runs = _runs(files, settings)
-    for folder in files:
-        if folder.is_dir() and (names := _left_out(folder)):
-            report.left_out(folder, names)
+    for path in files:
+        _, others = _contents(path)
+        if others:
+            report.left_out(path, others)
+    if dry_run:
+        return _exit_code(*_each(runs, lambda run: _preview(run, report)))
+    predictor = Predictor.open(model, device=device)
+    report.model(predictor)
+    if isinstance(settings.output, Path) and runs[0].output != settings.output:
+        _make_folder(settings.output)
     signals = _Signals(report)
-    rejected, failures, summaries = 0, [], []
-    if not dry_run:
-        predictor = Predictor.open(model, device=device)
-        report.model(predictor)
-        _make_folder(settings, runs)
+    summaries: list[Summary] = []
+
+    def classify_one(run: BatchSettings) -> int:
+        found = inspect(run) if isinstance(run.source, Path) else None
+        signals.catch(resumable=run.resumable)
+        hooks = Hooks(report.found, signals.between, report.answered)
+        try:
+            summary = classify(run, predictor, found=found, hooks=hooks)
+        finally:
+            report.clear()
+        report.finish(summary, run.output)
+        summaries.append(summary)
+        return summary.rejected
+
+    try:
+        rejected, failures = _each(runs, classify_one)
+    except Stopped:
+        report.stopped(signals.summary)
+        return _CODES[signal.Signals(signals.caught)]
+    if len(summaries) > 1:
+        report.total(summaries)
+    return _exit_code(rejected, failures)
+
+
+def _each(
+    runs: Sequence[BatchSettings], act: Callable[[BatchSettings], int]
+) -> tuple[int, list[ExitCode]]:
+    """Return how many records of all runs were rejected, and the codes of runs that failed.
+
+    Args:
+        runs: what to do.
+        act: does it, and returns how many records it rejected.
+    """
+    rejected = 0
+    failures: list[ExitCode] = []
     for run in runs:
         try:
-            found = None if run.source is None else inspect(run)
-            if found is not None and found.problem is not None:
-                raise found.problem
-            if dry_run:
-                if found is None:
-                    raise UserError(ExitCode.USAGE, "--dry-run needs a file, not a pipe")
-                report.preview(found)
-                rejected += found.rejected or 0
-                continue
-            signals.catch(resumable=None not in (run.source, run.output))
-            hooks = Hooks(report.found, signals.between, report.answered)
-            try:
-                summary = classify(run, predictor, found=found, hooks=hooks)
-            finally:
-                report.clear()
-            report.finish(summary, run.output)
-            summaries.append(summary)
-            rejected += summary.rejected
-        except Stopped:
-            report.stopped(signals.summary)
-            return _CODES[signal.Signals(signals.caught)]
+            rejected += act(run)
         except (UserError, OSError) as error:
             if len(runs) == 1 or _concerns_all(error):
                 raise
             complain(reason_of(error))
-            failures.append(error.code if isinstance(error, UserError) else ExitCode.IO)
-    if len(summaries) > 1:
-        report.total(summaries)
+            code = error.code if isinstance(error, UserError) else ExitCode.IO
+            failures.append(code)
+    return rejected, failures
+
+
+def _exit_code(rejected: int, failures: Sequence[ExitCode]) -> ExitCode:
     if failures:
         count = len(failures)
         raise UserError(failures[0], "{count} of the inputs were not classified", count=count)
     return ExitCode.REJECTS if rejected else ExitCode.OK
+
+
+def _preview(run: BatchSettings, report: Report) -> int:
+    if not isinstance(run.source, Path):
+        raise UserError(ExitCode.USAGE, "--dry-run needs a file, not a pipe")
+    found = inspect(run)
+    if found.problem is not None:
+        raise found.problem
+    report.preview(found)
+    return found.rejected or 0
 
 
 def _concerns_all(error: UserError | OSError) -> bool:
@@ -132,11 +166,8 @@ def _concerns_all(error: UserError | OSError) -> bool:
     return isinstance(error, BrokenPipeError) or error.errno == errno.ENOSPC
 
 
-def _make_folder(settings: Settings, runs: Sequence[Settings]) -> None:
-    """Make the folder of the outputs, where there are several."""
-    folder = settings.output
-    if folder is None or runs[0].output == folder:
-        return
+def _make_folder(folder: Path) -> None:
+    """Make the folder of several outputs."""
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
@@ -148,22 +179,25 @@ def _make_folder(settings: Settings, runs: Sequence[Settings]) -> None:
         ) from error
 
 
-def _runs(files: Sequence[Path], settings: Settings) -> list[Settings]:
+def _runs(files: Sequence[Path], settings: BatchSettings) -> list[BatchSettings]:
     """Return the settings of the run of each input."""
-    output = settings.output
     sources: list[Path] = []
     for path in files:
-        sources += sorted(_tables_in(path)) if path.is_dir() else [path]
+        inputs, _ = _contents(path)
+        sources += inputs
     if not sources:
         raise UserError(ExitCode.NO_INPUT, "{path} holds no file that could be read", path=files[0])
-    if len(files) == 1 and not files[0].is_dir() and not (output and output.is_dir()):
-        return [replace(settings, source=None if files[0] == Path("-") else files[0])]
-    if output is None or Path("-") in sources:
+    output = settings.output
+    into_folder = isinstance(output, Path) and output.is_dir()
+    if sources == [*files] and len(files) == 1 and not into_folder:
+        source = StandardInput() if files[0] == _DASH else files[0]
+        return [replace(settings, source=source)]
+    if not isinstance(output, Path) or _DASH in sources:
         raise UserError(
             ExitCode.USAGE,
             "several inputs have several outputs: name files, and a folder with --output",
         )
-    runs: dict[Path, Settings] = {}
+    runs: dict[Path, BatchSettings] = {}
     for source in sources:
         suffix = f".{settings.output_format}" if settings.output_format else source.suffix
         target = output / (source.stem + suffix)
@@ -176,26 +210,33 @@ def _runs(files: Sequence[Path], settings: Settings) -> list[Settings]:
                 path=target,
             )
         run = replace(settings, source=source, output=target)
-        format = run.dialect.format or format_of(source)
-        runs[target] = replace(run, dialect=dialect_for(run, format)) if format else run
+        runs[target] = _one_of_several(run)
     return list(runs.values())
 
 
-def _tables_in(folder: Path) -> list[Path]:
-    return [path for path in _inputs_in(folder) if path.is_file() and format_of(path) is not None]
+def _one_of_several(run: BatchSettings) -> BatchSettings:
+    """Return the settings without what was said for inputs of other formats."""
+    format = run.dialect.format or format_of(Path(str(run.source)))
+    if format is None:
+        return run
+    return replace(run, dialect=run.dialect_of(format))
 
 
-def _left_out(folder: Path) -> list[str]:
-    """Return the names in a folder of what is no table; those of folders end in "/"."""
-    others = set(_inputs_in(folder)).difference(_tables_in(folder))
-    return [path.name + "/" * path.is_dir() for path in sorted(others)]
+def _contents(path: Path) -> tuple[list[Path], list[str]]:
+    """Return the inputs that a path stands for, and the names in it of what is none.
 
-
-def _inputs_in(folder: Path) -> list[Path]:
-    """Return what is not hidden in a folder, a program's lock, or written by `classify`."""
-    ours = (".rejects.jsonl", ".receipt.json")
-    return [
-        path
-        for path in folder.iterdir()
-        if not path.name.startswith((".", "~$")) and not path.name.endswith(ours)
-    ]
+    Of a folder, what is hidden, a program's lock, or written by `classify`, is neither. Names of
+    folders end in "/".
+    """
+    if not path.is_dir():
+        return [path], []
+    inputs: list[Path] = []
+    others: list[str] = []
+    for one in sorted(path.iterdir()):
+        if one.name.startswith(_HIDDEN) or one.name.endswith(_OURS):
+            continue
+        if one.is_file() and format_of(one) is not None:
+            inputs.append(one)
+        else:
+            others.append(f"{one.name}/" if one.is_dir() else one.name)
+    return inputs, others

@@ -10,45 +10,35 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.console.command import ExitCode, UserError
-from models.console.display import display
-from models.console.i18n import tr
-from models.labels import LabelSet
+from models.files import json_bytes
 from models.predictor import Predictor
-from models.tables import TEXT_FORMATS, Item, Record, Reject, Table, open_table, plain
-from tui.batch.inspection import (
-    Found,
-    Settings,
-    digest_of,
-    has_text,
-    inspect,
-    keeps_lines,
-    recognise,
-    text_of,
-)
-from tui.batch.journal import Draft, Journal, Screen, discard, journal_of
+from models.tables import Item, Reject, Table, open_table
+from tui.batch.answer import AnswerColumns, Floats, decide
+from tui.batch.inspection import Found, has_text, inspect, recognise
+from tui.batch.journal import Draft, Journal, Screen, Sink, discard, journal_of
 from tui.batch.receipt import (
     begin_anew,
     check_output,
     fingerprint_of,
     finished,
-    json_bytes,
     publish,
     reject_fields,
     resume,
 )
-from tui.batch.summary import STATUSES, Chunk, Summary
+from tui.batch.settings import BatchSettings
+from tui.batch.summary import Chunk, Summary
+from tui.batch.validation import Accepted, check_run, validate
 from tui.batch.writers import UnwritableError, Writer, open_writer
 
 CHUNK = 512
@@ -63,19 +53,19 @@ BATCH = 128
 
 
 class Stopped(Exception):  # noqa: N818 - nothing is wrong
-    """What a hook raises to end a run. All finished chunks stay, for the same run to go on."""
+    """Raised by a hook to end a run. All finished chunks stay, for the same run to go on."""
 
 
 @dataclass(frozen=True)
 class Hooks:
-    """What a run tells whoever asked for it; every default does nothing.
+    """Functions that a run calls as it goes on; every default does nothing.
 
     Attributes:
-        found: told once, before the first record.
+        found: called once, before the first record.
         between: called before every chunk, and every batch of `BATCH` texts, on another thread. It
             may block, which is a pause, or raise `Stopped`. The summary goes on changing until the
             run ends.
-        answered: told of every chunk that was written, in order, on the caller's thread.
+        answered: called for every chunk that was written, in order, on the caller's thread.
     """
 
     found: Callable[[Found], object] = lambda _: None
@@ -84,7 +74,7 @@ class Hooks:
 
 
 def classify(
-    settings: Settings,
+    settings: BatchSettings,
     predictor: Predictor,
     *,
     found: Found | None = None,
@@ -110,86 +100,57 @@ def classify(
         Stopped: a hook said so.
         OSError: the disk is full, a folder was removed, …
     """
-    if found is None and settings.source is not None:
+    if found is None and isinstance(settings.source, Path):
         found = inspect(settings)
-    with open_table(settings.source, found.dialect if found else settings.dialect) as table:
+    dialect = settings.dialect if found is None else found.dialect
+    with open_table(settings.source, dialect) as table:
         found = found or recognise(settings, table)
-        _check(settings, predictor, found)
+        found = replace(found, settings=settings)  # `force` may have been added since
+        if found.problem is not None:
+            raise found.problem
+        run = _Run(predictor, found, hooks)
         hooks.found(found)
-        run = _Run(settings, predictor, found, hooks)
-        if settings.output is None:
-            run.write(table, Screen() if os.isatty(1) else Draft(None))
-        else:
+        if isinstance(settings.output, Path):
             run.publish(table, settings.output)
+        else:
+            output = Screen() if os.isatty(1) else Sink(1)
+            run.write(table, output)
         return run.summary
 
 
-def _check(settings: Settings, predictor: Predictor, found: Found) -> None:
-    if found.problem is not None:
-        raise found.problem
-    labels, column = LabelSet(predictor.manifest.labels), settings.label_column
-    if column is not None and found.preview:
-        named = {str(record.fields.get(column)) for record in found.preview}
-        if all(labels.find(name) is None for name in named):  # then none would be classified
-            raise UserError(
-                ExitCode.DATA,
-                "{name}: expected labels of the model in the column {column}: {labels}; found "
-                "{found}. Rename them, or leave --label-column out",
-                name=found.name,
-                column=column,
-                labels=labels,
-                found=display(", ".join(sorted(named)), limit=200),
-            )
-    if settings.output is None and found.output_format not in TEXT_FORMATS and os.isatty(1):
-        raise UserError(
-            ExitCode.USAGE,
-            "{format} is not for a terminal: name an --output, or lead it into a pipe or a file",
-            format=found.output_format,
-        )
-    kept = settings.select or found.columns
-    taken = sorted(set(kept).intersection(settings.added(predictor.manifest.labels)))
-    if taken:
-        raise UserError(
-            ExitCode.DATA,
-            "{name}: the input has a column {columns} already; "
-            "choose other names for the answer with --prefix",
-            name=found.name,
-            columns=", ".join(taken),
-        )
-
-
 class _Work(NamedTuple):
-    """A chunk on its way: records with their text and true label, what was rejected, answers.
+    """A chunk on its way.
 
-    The answers will be float32 `[records, labels + 1]`: the probabilities, and the share of the
-    text that was read; 0 where there is no text.
+    Attributes:
+        accepted: records to be classified.
+        rejects: those that cannot be.
+        answers: to come, float32 `[accepted, labels + 1]`, as `decide` takes them.
     """
 
-    rows: list[tuple[Record, str, int]]
+    accepted: list[Accepted]
     rejects: list[Reject]
-    answers: Future[NDArray[np.float32]]
+    answers: Future[Floats]
 
 
 class _Run:
-    def __init__(
-        self, settings: Settings, predictor: Predictor, found: Found, hooks: Hooks
-    ) -> None:
-        self._settings, self._found, self._hooks = settings, found, hooks
-        self._predictor = predictor
-        self._labels = LabelSet(predictor.manifest.labels)
-        self._added = settings.added(predictor.manifest.labels)
-        self._known = frozenset(found.columns)
-        self._keeps_lines = keeps_lines(settings, found)
+    """One run: its summary, and whoever reads, predicts and writes for it."""
+
+    def __init__(self, predictor: Predictor, found: Found, hooks: Hooks) -> None:
+        labels = predictor.manifest.labels
+        self._settings, self._found = found.settings, found
+        self._predictor, self._hooks = predictor, hooks
+        self._columns = AnswerColumns(found.settings, labels)
+        check_run(found, self._columns)
         self._ended = threading.Event()
         self._started = time.monotonic()
-        self.summary = Summary.begin(predictor.manifest.labels, found.records)
         self._journal: Journal | None = None
+        self.summary = Summary.begin(labels, found.records)
 
     def publish(self, table: Table, output: Path) -> None:
         """Write the whole table into a file: go on where a run ended, or begin anew."""
-        settings, found = self._settings, self._found
-        fingerprint = fingerprint_of(settings, self._predictor, found)
-        receipt = finished(settings, fingerprint)
+        settings = self._settings
+        fingerprint = fingerprint_of(self._predictor, self._found)
+        receipt = finished(output, settings, fingerprint)
         if receipt is None:
             check_output(output, settings)
         with journal_of(output) as journal:
@@ -198,38 +159,43 @@ class _Run:
                 self.summary = Summary.of(receipt)
                 discard(folder)  # a run may be killed before it does this
                 return
-            if settings.source is None:
-                begin_anew(journal, output, force=settings.force)
-            else:
+            if settings.resumable:
                 resume(journal, fingerprint)
                 self._journal = journal
+            else:
+                begin_anew(journal, output, force=settings.force)
             with (
                 closing(Draft(folder / "output.draft")) as draft,
                 closing(Draft(folder / "rejects.draft")) as rejects,
             ):
                 self.write(table, draft, rejects, folder)
-            if settings.source is not None and (
-                self.summary.read != found.records or digest_of(settings.source) != found.digest
-            ):
-                raise UserError(
-                    ExitCode.DATA,
-                    "{name} was changed since it was read. Undo the change to go on, or remove "
-                    "{folder} to begin anew",
-                    name=found.name,
-                    folder=folder,
-                )
+            if settings.resumable:
+                self._check_unchanged(table, folder)
             publish(output, draft, rejects, folder, self.summary, fingerprint)
             discard(folder)
+
+    def _check_unchanged(self, table: Table, folder: Path) -> None:
+        """Raise UserError DATA unless what was read is what was inspected, and is still there."""
+        inspected, file = self._found.digest, table.input
+        same = file.digest() == inspected == file.digest_now()
+        if self.summary.read != self._found.records or not same:
+            raise UserError(
+                ExitCode.DATA,
+                "{name} was changed since it was read. Undo the change to go on, or remove "
+                "{folder} to begin anew",
+                name=self._found.name,
+                folder=folder,
+            )
 
     def write(
         self,
         table: Table,
-        output: Draft,
+        output: Sink,
         rejects: Draft | None = None,
         scratch: Path | None = None,
     ) -> None:
         """Write the whole table; while a chunk is predicted, the next is read, the last written."""
-        writer = open_writer(self._settings, self._found, table, self._added, output, scratch)
+        writer = open_writer(self._found, table, self._columns, output, scratch)
 
         def finish(work: _Work) -> None:
             chunk = self._written(work, writer)
@@ -237,14 +203,14 @@ class _Run:
                 output.flush()
             else:
                 for reject in chunk.rejects:
-                    rejects.write(json_bytes(reject_fields(self._found, reject)) + b"\n")
+                    rejects.write(json_bytes(reject_fields(self._found, reject)))
             self.summary.add(chunk)
             self.summary.seconds = time.monotonic() - self._started
             self._hooks.answered(chunk)
 
+        ahead: deque[_Work] = deque()
         with ThreadPoolExecutor(1) as pool:
             try:
-                ahead: deque[_Work] = deque()
                 size = min(FIRST, CHUNK)
                 while items := list(islice(table.items, size)):
                     size = min(2 * size, CHUNK)
@@ -262,78 +228,53 @@ class _Run:
 
     def _begin(self, items: list[Item], pool: ThreadPoolExecutor) -> _Work:
         """Tell records from rejects, and have the texts predicted."""
-        checked = [self._checked(item) for item in items]
-        rows = [row for row in checked if not isinstance(row, Reject)]
-        rejects = [row for row in checked if isinstance(row, Reject)]
-        return _Work(
-            rows, rejects, pool.submit(self._answer, [text for _, text, _ in rows], len(rejects))
-        )
+        checked = [validate(item, self._found, self._columns) for item in items]
+        accepted = [one for one in checked if isinstance(one, Accepted)]
+        rejects = [one for one in checked if isinstance(one, Reject)]
+        texts = [one.text for one in accepted]
+        answers = pool.submit(self._answer, texts, len(rejects))
+        return _Work(accepted, rejects, answers)
 
-    def _checked(self, item: Item) -> tuple[Record, str, int] | Reject:
-        """Add to a record its text and true label, -1 without a column; or say why not."""
-        if isinstance(item, Reject):
-            return item
-        text = text_of(item, self._found.text_column)
-        if isinstance(text, Reject):
-            return text
-        # In JSONL the columns differ, and are known from before only where it is a file.
-        if item.source and not self._settings.select:
-            for name in item.fields:
-                if name in self._added:
-                    message = tr("the column is one of the answer's; choose others with --prefix")
-                    return Reject(item.place, "taken_column", message, name)
-                if not self._keeps_lines and name not in self._known:
-                    message = tr("the first record lacks this column; save the input to a file")
-                    return Reject(item.place, "unknown_column", message, name)
-        column = self._settings.label_column
-        if column is None:
-            return item, text, -1
-        try:
-            label = str(plain(item.fields.get(column)))
-        except ValueError as error:  # that Arrow cannot convert
-            return Reject(item.place, "unknown_label", str(error), column)
-        truth = self._labels.find(label)
-        if truth is None:
-            message = tr(
-                "label {label} is not one of the model's: {labels}",
-                label=label[:60],
-                labels=self._labels,
-            )
-            return Reject(item.place, "unknown_label", message, column)
-        return item, text, truth
-
-    def _answer(self, texts: list[str], rejected: int) -> NDArray[np.float32]:
+    def _answer(self, texts: list[str], rejected: int) -> Floats:
         """Take the answers of a chunk from the journal, or predict them and keep them there."""
-        summary, journal, width = self.summary, self._journal, len(self._labels) + 1
-        filled = [row for row, text in enumerate(texts) if has_text(text)]
+        summary, journal = self.summary, self._journal
         try:
-            self._breathe()
-            answers = None if journal is None else journal.load(texts, width)
-            if answers is not None:
-                summary.resumed += rejected + len(texts)
-                summary.predicted += rejected + len(texts)
-                return answers
-            summary.predicted += rejected + len(texts) - len(filled)
-            answers = np.zeros((len(texts), width), dtype=np.float32)
-            # Shortest first, so that few tokens are padding.
-            filled.sort(key=lambda row: (len(texts[row]), texts[row]))
-            for start in range(0, len(filled), BATCH):
-                if start:
-                    self._breathe()
-                rows = filled[start : start + BATCH]
-                predictions = self._predictor.predict(
-                    [texts[row] for row in rows], windows=self._settings.windows
-                )
-                answers[rows] = np.column_stack([predictions.probabilities, predictions.read])
-                summary.predicted += len(rows)
+            self._let_stop()
+            if journal is not None:
+                kept = journal.load(texts, len(summary.labels) + 1)
+                if kept is not None:
+                    summary.resumed += rejected + len(texts)
+                    summary.predicted += rejected + len(texts)
+                    return kept
+            summary.predicted += rejected
+            answers = self._predict(texts)
             if journal is not None:
                 journal.save(texts, answers)
+            return answers
         except BaseException:
             self._ended.set()  # before the next chunk is begun: the journal has no holes
             raise
+
+    def _predict(self, texts: list[str]) -> Floats:
+        """Return the answers to a chunk, as `_Work` has them."""
+        width = len(self.summary.labels) + 1
+        answers = np.zeros((len(texts), width), dtype=np.float32)
+        filled = [row for row, text in enumerate(texts) if has_text(text)]
+        self.summary.predicted += len(texts) - len(filled)
+        # Shortest first, so that few tokens are padding.
+        filled.sort(key=lambda row: (len(texts[row]), texts[row]))
+        for start in range(0, len(filled), BATCH):
+            if start:
+                self._let_stop()
+            rows = filled[start : start + BATCH]
+            batch = [texts[row] for row in rows]
+            predictions = self._predictor.predict(batch, windows=self._settings.windows)
+            answers[rows, :-1] = predictions.probabilities
+            answers[rows, -1] = predictions.read
+            self.summary.predicted += len(rows)
         return answers
 
-    def _breathe(self) -> None:
+    def _let_stop(self) -> None:
         """Let the run be paused or stopped."""
         if self._ended.is_set():
             raise Stopped
@@ -345,37 +286,29 @@ class _Run:
     def _written(self, work: _Work, writer: Writer) -> Chunk:
         """Write the records of a chunk; those that the format cannot hold join its rejects."""
         answers = work.answers.result()
-        probabilities, read = answers[:, :-1], answers[:, -1]
-        confidences = probabilities.max(axis=1, initial=0.0)
-        ids = np.where(read > 0, probabilities.argmax(axis=1), -1)
-        unsure = confidences < self._predictor.manifest.uncertain_below
-        statuses = np.select([read == 0, read < 1, unsure], [3, 2, 1])  # as in STATUSES
-        rejects, kept = list(work.rejects), []
-        for row, ((record, _, _), label, confidence, status) in enumerate(
-            zip(work.rows, ids.tolist(), confidences.tolist(), statuses.tolist(), strict=True)
-        ):
-            values = values_of(self._labels.names, label, confidence, status)
-            if self._settings.probabilities:
-                each = probabilities[row].tolist()
-                values += [round(p, 6) if label >= 0 else None for p in each]
+        ids, confidences, statuses = decide(answers, self._predictor.manifest.uncertain_below)
+        kept: list[int] = []
+        rejects = list(work.rejects)
+        for row, (record, _, _) in enumerate(work.accepted):
+            probabilities = answers[row, :-1].tolist()
+            label, confidence = int(ids[row]), float(confidences[row])
+            answer = self._columns.row(label, confidence, statuses[row], probabilities)
             try:
-                writer.write(record, dict(zip(self._added, values, strict=True)))
+                writer.write(record, answer)
                 kept.append(row)
             except UnwritableError as error:
-                rejects.append(Reject(record.place, "unwritable", str(error), error.column))
-        truths = np.array([truth for _, _, truth in work.rows], dtype=np.int64)
+                reject = Reject(record.place, "unwritable", str(error), error.column)
+                rejects.append(reject)
+        written = [work.accepted[row] for row in kept]
+        truths = None
+        if self._settings.label_column is not None:
+            truths = np.array([one.truth for one in written], dtype=np.int64)
         return Chunk(
-            records=[work.rows[row][0] for row in kept],
-            texts=[work.rows[row][1] for row in kept],
+            records=[one.record for one in written],
+            texts=[one.text for one in written],
             ids=ids[kept],
             confidences=confidences[kept],
             statuses=statuses[kept],
-            truths=None if self._settings.label_column is None else truths[kept],
+            truths=truths,
             rejects=sorted(rejects, key=lambda reject: reject.place.number),
         )
-
-
-def values_of(labels: Sequence[str], label: int, confidence: float, status: int) -> list[Any]:
-    """Return the values of the answer's first four columns; `label` is -1 for an empty text."""
-    known = [labels[label], label, round(confidence, 6)] if label >= 0 else [None] * 3
-    return [*known, STATUSES[status]]

@@ -14,39 +14,36 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.console.command import ExitCode, UserError
 from models.console.display import display
+from tui.batch.answer import Floats
 
 _BUFFER = 1 << 20  # bytes
 
 
-class Draft:
-    """A file that is being written; also what stands for standard output.
+class Sink:
+    """Bytes on their way to an open file, as standard output is.
+
+    Args:
+        descriptor: of the file.
 
     Attributes:
         digest: SHA-256 of all that was written.
-        size: in bytes.
+        size: number of bytes.
+        closed: whether the file was let go.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        """Create `path`, or take standard output."""
-        self._owned = path is not None
+    closed = False
+
+    def __init__(self, descriptor: int) -> None:
         self.digest = hashlib.sha256()
         self.size = 0
-        self.closed = False
+        self._descriptor = descriptor
         self._buffer = bytearray()
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        self._descriptor = os.open(path, flags, 0o666) if path is not None else 1
 
     def write(self, content: bytes) -> int:
-        """Take bytes; they reach the file when there are enough of them, or at `flush`.
-
-        Once it is closed, they are dropped: a library that is stopped may still write what it held.
-        """
-        if self.closed:
-            return len(content)
+        """Take bytes; they reach the file when there are enough of them, or at `flush`."""
         self.digest.update(content)
         self.size += len(content)
         self._buffer += content
@@ -64,44 +61,60 @@ class Draft:
             del self._buffer[: os.write(self._descriptor, self._buffer)]
 
     def finish(self) -> None:
-        """Flush, and wait for the disk; standard output is only flushed."""
+        """Say that there is no more."""
         self.flush()
-        if self._owned:
-            os.fsync(self._descriptor)
-            self.close()
-
-    def close(self) -> None:
-        """Let go of the file, whatever of it was written."""
-        if self.closed:
-            return
-        self.closed = True
-        self._buffer.clear()
-        descriptor, self._descriptor = self._descriptor, -1  # soon another file has this number
-        if self._owned:
-            os.close(descriptor)
 
 
-class Screen(Draft):
+class Screen(Sink):
     """Standard output where it is a terminal, on which nothing that is written can act."""
 
     def __init__(self) -> None:
-        super().__init__(None)
+        super().__init__(1)
 
     def write(self, content: bytes) -> int:
         """Take whole lines of UTF-8, and show their control characters instead of sending them."""
-        super().write(display(content.decode(), keep="\n\t").encode())
+        shown = display(content.decode(), keep="\n\t")
+        super().write(shown.encode())
         return len(content)
+
+
+class Draft(Sink):
+    """A file that is being written, and synced when it is finished."""
+
+    def __init__(self, path: Path) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        super().__init__(os.open(path, flags, 0o666))
+
+    def write(self, content: bytes) -> int:
+        """Take bytes; a closed draft drops them, for a library that is stopped may still write."""
+        if self.closed:
+            return len(content)
+        return super().write(content)
+
+    def finish(self) -> None:
+        """Flush, wait for the disk, and close."""
+        self.flush()
+        os.fsync(self._descriptor)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file, whatever of it was written."""
+        if not self.closed:
+            self.closed = True
+            self._buffer.clear()
+            descriptor, self._descriptor = self._descriptor, -1  # soon another file has this number
+            os.close(descriptor)
 
 
 class Journal:
     """The answers of a run so far: a file that only grows, but for what a crash left torn.
 
-    It begins with a line that says what the run is. Then come chunks of answers, float32, each
-    behind a digest of itself and its texts. From the first that isn't whole it is written anew.
+    Its first line says what the run is. Then come chunks of answers, float32, each behind a digest
+    of itself and its texts. From the first that isn't whole it is written anew.
 
     Attributes:
-        folder: of the run, in which it stands.
-        head: its first line, without the line end; b"" where it is new.
+        folder: the run's, in which it stands.
+        head: its first line, without the line end; b"" in a new one.
         resumable: whether it holds answers.
     """
 
@@ -110,28 +123,32 @@ class Journal:
         self.folder = folder
         self._descriptor = os.open(folder / "journal", os.O_RDWR | os.O_CREAT, 0o666)
         found = os.read(self._descriptor, _BUFFER)
-        self.head, end, rest = found.partition(b"\n") if b"\n" in found else (b"", b"", b"")
-        self.resumable = bool(rest)
-        self._end = len(self.head + end)
+        self.head, self._end, self.resumable = b"", 0, False
+        if b"\n" in found:  # else it is new, or torn in its first line
+            self.head, _, rest = found.partition(b"\n")
+            self._end, self.resumable = len(self.head) + 1, bool(rest)
         self._reading = True
         os.lseek(self._descriptor, self._end, os.SEEK_SET)
 
     def begin(self, head: bytes) -> None:
-        """Forget what it holds, and write a first line."""
+        """Forget what it holds, and write a first line, its line end included."""
         self._end, self.resumable = 0, False
-        self._append(head + b"\n")
+        self._append(head)
 
-    def load(self, texts: Sequence[str], width: int) -> NDArray[np.float32] | None:
+    def load(self, texts: Sequence[str], width: int) -> Floats | None:
         """Return the next answers, `[texts, width]`; None from the first that are not there."""
         if not self._reading:
             return None
-        entry = os.read(self._descriptor, 32 + 4 * len(texts) * width)
-        if entry[:32] != _digest(texts, entry[32:]):
+        size = 4 * len(texts) * width
+        entry = os.read(self._descriptor, 32 + size)
+        digest, payload = entry[:32], entry[32:]
+        if digest != _digest(texts, payload):
             return None
         self._end += len(entry)
-        return np.frombuffer(entry[32:], dtype="<f4").reshape(len(texts), width)
+        answers = np.frombuffer(payload, dtype="<f4")
+        return answers.reshape(len(texts), width)
 
-    def save(self, texts: Sequence[str], answers: NDArray[np.float32]) -> None:
+    def save(self, texts: Sequence[str], answers: Floats) -> None:
         """Append answers, and wait for the disk."""
         payload = answers.astype("<f4").tobytes()
         self._append(_digest(texts, payload) + payload)
@@ -152,7 +169,8 @@ class Journal:
 
 
 def _digest(texts: Sequence[str], payload: bytes) -> bytes:
-    return hashlib.sha256(json.dumps(texts).encode() + payload).digest()
+    written = json.dumps(texts).encode()
+    return hashlib.sha256(written + payload).digest()
 
 
 def publish(draft: Path, path: Path) -> None:

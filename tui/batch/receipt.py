@@ -14,23 +14,26 @@ from typing import Any
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
 from models.cores import available_cores
+from models.files import file_digest, json_bytes
 from models.predictor import Predictor
 from models.session import installed
 from models.tables import Dialect, Reject
 from tui.batch import journal
-from tui.batch.inspection import Found, Settings, digest_of
+from tui.batch.answer import Status
+from tui.batch.inspection import Found
 from tui.batch.journal import Draft, Journal
-from tui.batch.summary import STATUSES, Summary
+from tui.batch.settings import BatchSettings
+from tui.batch.summary import Summary
+
+Fingerprint = Mapping[str, Mapping[str, Any]]
+"""Everything that an output depends on, in groups."""
+
+_PACKAGES = ("sentiment-tui", "onnxruntime", "onnxruntime-gpu", "tokenizers")
 
 
 def sidecar(output: Path, kind: str) -> Path:
     """Return where the "rejects.jsonl" or the "receipt.json" of an output is."""
     return output.with_name(f"{output.name}.{kind}")
-
-
-def json_bytes(value: object, *, indent: int | None = None) -> bytes:
-    r"""Return JSON in UTF-8; of a file name that is not, the bytes are spelled as "\udcff"."""
-    return json.dumps(value, ensure_ascii=False, indent=indent).encode("utf-8", "backslashreplace")
 
 
 def reject_fields(found: Found, reject: Reject) -> dict[str, Any]:
@@ -49,16 +52,19 @@ def reject_fields(found: Found, reject: Reject) -> dict[str, Any]:
     }
     if place.raw is not None:
         try:
-            line["raw"] = place.raw.decode((found.dialect.encoding or "utf-8").removesuffix("-sig"))
+            encoding = str(found.dialect.encoding).removesuffix("-sig")
+            line["raw"] = place.raw.decode(encoding)
         except UnicodeError:
             line["raw_base64"] = base64.b64encode(place.raw).decode()
     return line
 
 
-def check_output(path: Path, settings: Settings) -> None:
+def check_output(path: Path, settings: BatchSettings) -> None:
     """Raise UserError CANNOT_CREATE if `path` must not be written with these settings."""
-    for mine in (path, sidecar(path, "rejects.jsonl"), sidecar(path, "receipt.json")):
-        if settings.source is not None and mine.exists() and mine.samefile(settings.source):
+    source = settings.source
+    beside = (sidecar(path, "rejects.jsonl"), sidecar(path, "receipt.json"))
+    for mine in (path, *beside):
+        if isinstance(source, Path) and mine.exists() and mine.samefile(source):
             raise UserError(
                 ExitCode.CANNOT_CREATE, "{path} is the input; name another output", path=mine
             )
@@ -81,14 +87,16 @@ def check_output(path: Path, settings: Settings) -> None:
         )
 
 
-def fingerprint_of(
-    settings: Settings, predictor: Predictor, found: Found
-) -> dict[str, dict[str, Any]]:
+def fingerprint_of(predictor: Predictor, found: Found) -> Fingerprint:
     """Return everything that the output depends on."""
-    manifest = predictor.manifest
-    packages = ("sentiment-tui", "onnxruntime", "onnxruntime-gpu", "tokenizers")
+    settings, manifest = found.settings, predictor.manifest
+    versions = {name: installed(name) for name in _PACKAGES}
     return {
-        "input": {"name": Path(found.name).name, "bytes": found.size, "sha256": found.digest},
+        "input": {
+            "name": Path(found.name).name,
+            "bytes": found.size,
+            "sha256": found.digest,
+        },
         "reading": {**asdict(found.dialect), "text_column": found.text_column},
         "settings": {
             "format": found.output_format,
@@ -106,7 +114,7 @@ def fingerprint_of(
             "precision": manifest.precision,
             "uncertain_below": manifest.uncertain_below,
         },
-        "versions": {name: version for name in packages if (version := installed(name))},
+        "versions": {name: version for name, version in versions.items() if version},
         "machine": {"device": predictor.device, "threads": available_cores()},
     }
 
@@ -124,10 +132,10 @@ def begin_anew(journal: Journal, path: Path, *, force: bool) -> None:
             "--output, or --force to drop its answers",
             path=path,
         )
-    journal.begin(b"")
+    journal.begin(b"\n")
 
 
-def resume(journal: Journal, fingerprint: dict[str, dict[str, Any]]) -> None:
+def resume(journal: Journal, fingerprint: Fingerprint) -> None:
     """Begin a journal, or go on with it where it is of a run with this fingerprint.
 
     Raises:
@@ -139,17 +147,7 @@ def resume(journal: Journal, fingerprint: dict[str, dict[str, Any]]) -> None:
     except ValueError:  # it is new, or damaged: then no answer can be trusted
         journal.begin(json_bytes(fingerprint))
         return
-    changes = [
-        tr(
-            "{key} (was {old}, is {new})",
-            key=f"{group}.{key}",
-            old=json.dumps(before.get(group, {}).get(key), ensure_ascii=False),
-            new=json.dumps(values.get(key), ensure_ascii=False),
-        )
-        for group, values in fingerprint.items()
-        for key in sorted(values | before.get(group, {}))
-        if before.get(group, {}).get(key) != values.get(key)
-    ]
+    changes = _changes(before, fingerprint)
     if changes:
         same_input = before.get("input") == fingerprint["input"]
         raise UserError(
@@ -161,9 +159,27 @@ def resume(journal: Journal, fingerprint: dict[str, dict[str, Any]]) -> None:
         )
 
 
-def as_interrupted(settings: Settings) -> Settings:
+def _changes(before: Mapping[str, Any], now: Fingerprint) -> list[str]:
+    """Say for people what of a fingerprint was changed."""
+    changes = []
+    for group, values in now.items():
+        old = before.get(group, {})
+        for key in sorted({*values, *old}):
+            if old.get(key) != values.get(key):
+                change = tr(
+                    "{key} (was {old}, is {new})",
+                    key=f"{group}.{key}",
+                    old=json.dumps(old.get(key), ensure_ascii=False),
+                    new=json.dumps(values.get(key), ensure_ascii=False),
+                )
+                changes.append(change)
+    return changes
+
+
+def as_interrupted(settings: BatchSettings) -> BatchSettings:
     """Return the settings of the interrupted run of an output, or these, where there is none."""
-    assert settings.output is not None  # noqa: S101 - standard output has no run
+    if not isinstance(settings.output, Path):
+        return settings
     try:
         run = json.loads(journal.head_of(settings.output))
         said, reading = run["settings"], run["reading"]
@@ -180,17 +196,20 @@ def as_interrupted(settings: Settings) -> Settings:
         return settings
 
 
-def finished(settings: Settings, fingerprint: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def finished(
+    output: Path, settings: BatchSettings, fingerprint: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
     """Return the receipt of an output that a run with this fingerprint has finished, or None."""
-    output = settings.output
-    if output is None or settings.source is None or settings.force:
+    if settings.force or not settings.resumable:
         return None
     try:
         receipt = json.loads(sidecar(output, "receipt.json").read_bytes())
-        same = receipt["run"] == fingerprint and receipt["output"]["sha256"] == digest_of(output)
+        if receipt["run"] == fingerprint:
+            same = receipt["output"]["sha256"] == file_digest(output)
+            return receipt if same else None
     except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None
-    return receipt if same else None
+        pass
+    return None
 
 
 def publish(
@@ -216,13 +235,14 @@ def publish(
         return {"name": path.name, "bytes": draft.size, "sha256": draft.digest.hexdigest()}
 
     beside = sidecar(output, "rejects.jsonl")
+    words = [status.word for status in Status]
     summary.receipt = {
         "run": fingerprint,
         "counts": {
             "read": summary.read,
             "written": summary.written,
             "rejected": summary.rejected,
-            "status": dict(zip(STATUSES, summary.statuses.tolist(), strict=True)),
+            "status": dict(zip(words, summary.statuses.tolist(), strict=True)),
             "label": dict(zip(summary.labels, summary.counts.tolist(), strict=True)),
         },
         "scores": summary.metrics and summary.metrics.as_dict(),
@@ -234,7 +254,7 @@ def publish(
     else:
         journal.remove(beside)  # of an output that this one replaces
     with closing(Draft(folder / "receipt.draft")) as receipt:
-        receipt.write(json_bytes(summary.receipt, indent=1) + b"\n")
+        receipt.write(json_bytes(summary.receipt, indent=1))
         receipt.finish()
     journal.publish(folder / "receipt.draft", sidecar(output, "receipt.json"))
     journal.publish(folder / "output.draft", output)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -10,11 +10,15 @@ import click
 
 from models.console.display import aligned, display, one_line
 from models.console.i18n import tr
+from models.files import json_bytes
 from models.locations import BUILTIN
 from models.predictor import Predictor
+from models.tables import Dialect
+from tui.batch.answer import Status
 from tui.batch.inspection import PREVIEW, Found
-from tui.batch.receipt import json_bytes, reject_fields, sidecar
-from tui.batch.summary import STATUSES, Chunk, Summary, scores
+from tui.batch.receipt import reject_fields, sidecar
+from tui.batch.settings import Output
+from tui.batch.summary import Chunk, Summary, scores
 
 TEXT_WIDTH = 40
 """Terminal cells of a text that the closing table shows: with the rest, a line has under 80."""
@@ -26,17 +30,14 @@ class Report:
     Args:
         quiet: tell only errors, and rejects that go to no file.
         as_json: print receipts on standard output.
-        to_stdout: the records go there.
+        to_stdout: the records go to standard output.
     """
 
     def __init__(self, *, quiet: bool, as_json: bool, to_stdout: bool) -> None:
         self._quiet, self._as_json, self._to_stdout = quiet, as_json, to_stdout
-        self._live = (
-            not quiet
-            and _is_terminal(sys.stderr)
-            and not (to_stdout and _is_terminal(sys.stdout))
-            and os.environ.get("TERM") != "dumb"
-        )
+        shared = to_stdout and _is_terminal(sys.stdout)  # with the records
+        can_rewrite = _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
+        self._shows_progress = can_rewrite and not shared and not quiet
         self._labels: tuple[str, ...] = ()
 
     def model(self, predictor: Predictor) -> None:
@@ -68,23 +69,14 @@ class Report:
         """Say how the input is read."""
         self._found = found
         self._rows: list[list[str]] = []
-        dialect = found.dialect
-        usual = "none" if dialect.format == "tsv" else "double"
-        mark = (dialect.delimiter or "").replace("\t", "TAB")
-        how = [
-            dialect.format,
-            dialect.encoding,
-            mark and tr("delimiter {mark}", mark=f'"{mark}"'),
-            dialect.quoting not in (None, usual) and tr("quotes {name}", name=dialect.quoting),
-            dialect.sheet and tr("sheet {name}", name=dialect.sheet),
-            dialect.header != 1 and tr("header: {line}", line=dialect.header or tr("none")),
-            found.records is not None and tr("{count:record}", count=found.records),
-        ]
+        how = list(_words_of(found.dialect))
+        if found.records is not None:
+            how.append(tr("{count:record}", count=found.records))
         self._say(
             tr(
                 "input: {name}, {how}; text column: {column}; output: {output}",
                 name=found.name,
-                how=", ".join(word for word in how if word),
+                how=", ".join(how),
                 column=found.text_column,
                 output=found.output_format,
             )
@@ -93,17 +85,22 @@ class Report:
     def preview(self, found: Found) -> None:
         """Say how the input would be read, and show its first records."""
         self.found(found)
-        self._say(tr("columns: {columns}", columns=display(", ".join(found.columns), limit=500)))
+        columns = display(", ".join(found.columns), limit=500)
+        self._say(tr("columns: {columns}", columns=columns))
         for record in found.preview:
             text = record.fields[found.text_column or ""] or ""
-            self._rows.append([str(record.place.number), one_line(text, TEXT_WIDTH)])
-        self._table(["#", tr("text")], (found.records or 0) - (found.rejected or 0))
-        if found.rejected:
-            self._say(*map(str, found.rejects), tr("{count:record} rejected", count=found.rejected))
+            number = str(record.place.number)
+            self._rows.append([number, one_line(text, TEXT_WIDTH)])
+        rejected = found.rejected or 0
+        records = found.records or 0
+        self._table(["#", tr("text")], records - rejected)
+        if rejected:
+            self._say(*map(str, found.rejects))
+            self._say(tr("{count:record} rejected", count=rejected))
 
     def progress(self, summary: Summary) -> None:
         """Rewrite the line that says how far the run is, on a terminal only."""
-        if self._live:
+        if self._shows_progress:
             self._echo(_progress(summary), end="")
 
     def clear(self) -> None:
@@ -112,19 +109,32 @@ class Report:
 
     def answered(self, chunk: Chunk) -> None:
         """Keep the first records for the closing table; tell rejects that go to no file."""
-        for row, record in enumerate(chunk.records[: PREVIEW - len(self._rows)]):
-            answer = ["", "", ""]
-            if (label := chunk.ids[row]) >= 0:
-                right = "" if chunk.truths is None else "✗✓"[int(chunk.truths[row] == label)]
-                status = chunk.statuses[row]
-                notes = f"{right} {STATUSES[status] if status else ''}".strip()
-                answer = [self._labels[label], f"{chunk.confidences[row]:.2%}", notes]
-            text = one_line(chunk.texts[row], TEXT_WIDTH)
-            self._rows.append([str(record.place.number), text, *answer])
-        if self._to_stdout:
-            for reject in chunk.rejects:
-                line = json_bytes(reject_fields(self._found, reject)).decode()
-                self._echo(display(line) if _is_terminal(sys.stderr) else line)
+        for row in range(len(chunk.records)):
+            if len(self._rows) == PREVIEW:
+                break
+            self._rows.append(self._row(chunk, row))
+        if not self._to_stdout:
+            return
+        for reject in chunk.rejects:
+            line = json_bytes(reject_fields(self._found, reject))
+            shown = _harmless(line) if _is_terminal(sys.stderr) else line.decode()
+            self._echo(shown, end="")
+
+    def _row(self, chunk: Chunk, row: int) -> list[str]:
+        """Return a row of the closing table."""
+        number = str(chunk.records[row].place.number)
+        text = one_line(chunk.texts[row], TEXT_WIDTH)
+        label = chunk.ids[row]
+        status = Status(chunk.statuses[row])
+        if status is Status.EMPTY:
+            return [number, text, "", "", ""]
+        notes = []
+        if chunk.truths is not None:
+            notes.append("✓" if chunk.truths[row] == label else "✗")
+        if status is not Status.OK:
+            notes.append(status.word)
+        confidence = f"{chunk.confidences[row]:.2%}"
+        return [number, text, self._labels[label], confidence, " ".join(notes)]
 
     def stopping(self) -> None:
         """Say that a signal was heard."""
@@ -135,51 +145,26 @@ class Report:
         done = summary.read if summary else 0
         self._echo(tr("{done:record} done. To go on, give the same command again", done=done))
 
-    def finish(self, summary: Summary, output: Path | None) -> None:
+    def finish(self, summary: Summary, output: Output) -> None:
         """Show the first records, the counts, and the scores where there are any."""
         if self._as_json:
             receipt = json_bytes(summary.receipt)
-            click.echo(display(receipt.decode()) if _is_terminal(sys.stdout) else receipt)
+            shown = _harmless(receipt) if _is_terminal(sys.stdout) else receipt
+            click.echo(shown, nl=False)
         if summary.finished:
             self._say(tr("nothing to do: this run had finished before, {path}", path=output))
             return
-        if output is not None:
-            self._table(["#", tr("text"), tr("label"), tr("confidence"), ""], summary.written)
+        if isinstance(output, Path):
+            header = ["#", tr("text"), tr("label"), tr("confidence"), ""]
+            self._table(header, summary.written)
             self._say("")
-        self._say(
-            tr(
-                "{records:record}, {rate}/s: {shares}",
-                records=summary.written,
-                rate=f"{summary.rate:,.0f}",
-                shares=_shares([summary]),
-            )
-        )
-        if summary.resumed:
-            self._say(tr("{count:record} of them before the interruption", count=summary.resumed))
-        _, uncertain, truncated, empty = summary.statuses.tolist()
-        if uncertain:
-            self._say(tr("{count:uncertain answer} to look at", count=uncertain))
-        if truncated:
-            self._say(
-                tr(
-                    "{count:text} longer than the model reads: only the beginning counts",
-                    count=truncated,
-                )
-            )
-        if empty:
-            self._say(tr("{count:record} without text got no label", count=empty))
+        self._say(*_counts(summary))
         if summary.metrics is not None:
             self._say(*scores(summary.metrics, summary.labels))
-        if summary.rejected:
-            count = summary.rejected
-            if output is None:
-                self._say(tr("{count:record} rejected", count=count))
-            else:
-                path = sidecar(output, "rejects.jsonl")
-                self._say(*map(str, summary.rejects))
-                self._say(tr("{count:record} rejected: see {path}", count=count, path=path))
-        if output is not None:
-            self._say(tr("written to {path}", path=output))
+        if isinstance(output, Path):
+            self._say(*_files(summary, output))
+        elif summary.rejected:
+            self._say(tr("{count:record} rejected", count=summary.rejected))
 
     def total(self, summaries: Sequence[Summary]) -> None:
         """Say what several inputs come to."""
@@ -196,17 +181,20 @@ class Report:
             self._say(tr("{count:record} rejected", count=rejected))
 
     def _table(self, header: list[str], records: int) -> None:
-        self._say(*aligned([header, *self._rows], right=(0, 3)))
+        table = [header, *self._rows]
+        self._say(*aligned(table, right=(0, 3)))
         if records > len(self._rows):
             self._say(tr("… and {count} more", count=f"{records - len(self._rows):,}"))
 
     def _say(self, *lines: str) -> None:
-        for line in () if self._quiet else lines:
-            self._echo(line)
+        if not self._quiet:
+            for line in lines:
+                self._echo(line)
 
     def _echo(self, line: str, end: str = "\n") -> None:
         """Write to stderr, over the line that says how far the run is."""
-        click.echo(("\r\x1b[2K" if self._live else "") + line + end, err=True, nl=False)
+        start = "\r\x1b[2K" if self._shows_progress else ""
+        click.echo(start + line + end, err=True, nl=False)
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
@@ -214,23 +202,71 @@ def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()
 
 
+def _harmless(line: bytes) -> str:
+    """Return a line of JSON as a terminal may have it."""
+    return display(line.decode(), keep="\n")
+
+
+def _words_of(dialect: Dialect) -> Iterator[str]:
+    """Yield what is worth telling of a dialect."""
+    yield str(dialect.format)
+    if dialect.encoding:
+        yield dialect.encoding
+    if dialect.delimiter:
+        mark = dialect.delimiter.replace("\t", "TAB")
+        yield tr("delimiter {mark}", mark=f'"{mark}"')
+    usual = "none" if dialect.format == "tsv" else "double"
+    if dialect.quoting not in (None, usual):
+        yield tr("quotes {name}", name=dialect.quoting)
+    if dialect.sheet:
+        yield tr("sheet {name}", name=dialect.sheet)
+    if dialect.header != 1:
+        yield tr("header: {line}", line=dialect.header or tr("none"))
+
+
+def _counts(summary: Summary) -> Iterator[str]:
+    """Yield the counts of a run that are worth telling."""
+    yield tr(
+        "{records:record}, {rate}/s: {shares}",
+        records=summary.written,
+        rate=f"{summary.rate:,.0f}",
+        shares=_shares([summary]),
+    )
+    if summary.resumed:
+        yield tr("{count:record} of them before the interruption", count=summary.resumed)
+    counts = summary.statuses.tolist()
+    if count := counts[Status.UNCERTAIN]:
+        yield tr("{count:uncertain answer} to look at", count=count)
+    if count := counts[Status.TRUNCATED]:
+        yield tr("{count:text} longer than the model reads: only the beginning counts", count=count)
+    if count := counts[Status.EMPTY]:
+        yield tr("{count:record} without text got no label", count=count)
+
+
+def _files(summary: Summary, output: Path) -> Iterator[str]:
+    """Yield where the records went."""
+    if count := summary.rejected:
+        yield from map(str, summary.rejects)
+        beside = sidecar(output, "rejects.jsonl")
+        yield tr("{count:record} rejected: see {path}", count=count, path=beside)
+    yield tr("written to {path}", path=output)
+
+
 def _shares(summaries: Sequence[Summary]) -> str:
     """Return how many records of some runs of one model got each label."""
-    counts = map(sum, zip(*(summary.counts.tolist() for summary in summaries), strict=True))
-    written = sum(summary.written for summary in summaries)
-    return ", ".join(
-        f"{label} {count:,} ({count / max(written, 1):.1%})"
-        for label, count in zip(summaries[0].labels, counts, strict=True)
-    )
+    written = max(sum(summary.written for summary in summaries), 1)
+    shares = []
+    for label, name in enumerate(summaries[0].labels):
+        count = sum(int(summary.counts[label]) for summary in summaries)
+        shares.append(f"{name} {count:,} ({count / written:.1%})")
+    return ", ".join(shares)
 
 
 def _progress(summary: Summary) -> str:
-    words = [f"{summary.predicted:,}"]
+    done = f"{summary.predicted:,}"
     if summary.records is not None:
-        words = [
-            tr("{done:,} of {records:record}", done=summary.predicted, records=summary.records)
-        ]
-    words.append(f"{summary.rate:,.0f}/s")
+        done = tr("{done:,} of {records:record}", done=summary.predicted, records=summary.records)
+    words = [done, f"{summary.rate:,.0f}/s"]
     if summary.left is not None:
         words.append(tr("{left} left", left=summary.left))
     if summary.rejected:

@@ -5,19 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.console.display import aligned
 from models.console.i18n import tr
 from models.metrics import Metrics
 from models.tables import Record, Reject
-
-STATUSES = ("ok", "uncertain", "truncated", "empty")
-"""Of an answer: sure; less sure than the model asks for; of a text whose beginning alone was read
-(however sure); none, for want of a text."""
-
-REJECTS_SHOWN = 3
-"""How many rejects people are told of, the first ones; the rejects file has them all."""
+from tui.batch.answer import Floats, Ints, Status
+from tui.batch.inspection import REJECTS_SHOWN
 
 
 @dataclass(frozen=True)
@@ -29,17 +23,17 @@ class Chunk:
         texts: theirs.
         ids: the label of each, -1 for a text that is empty, int64 `[records]`.
         confidences: its probability, 0 likewise, float32 `[records]`.
-        statuses: indices into `STATUSES`, int64 `[records]`.
+        statuses: the `Status` of each, int64 `[records]`.
         truths: true label ids, int64 `[records]`; None without a label column.
         rejects: the items that were not written.
     """
 
     records: list[Record]
     texts: list[str]
-    ids: NDArray[np.int64]
-    confidences: NDArray[np.float32]
-    statuses: NDArray[np.int64]
-    truths: NDArray[np.int64] | None
+    ids: Ints
+    confidences: Floats
+    statuses: Ints
+    truths: Ints | None
     rejects: list[Reject]
 
 
@@ -48,24 +42,24 @@ class Summary:
     """How far a run is; to be read at any time from any thread.
 
     Attributes:
-        labels: the names of the model's labels.
-        records: how many there will be; None where nobody knows.
+        labels: names of the model's labels.
+        records: number of records that there will be; None where nobody knows.
         predicted: records that were answered or rejected, those of an interrupted run included.
-        resumed: the latter.
-        rejected: items that are in the rejects.
+        resumed: records that an interrupted run answered or rejected.
+        rejected: records that are in the rejects.
         rejects: the first of them; none of a run that had finished before.
         counts: written records by predicted label, `[labels]`.
         statuses: written records by status, `[statuses]`.
-        metrics: of the records with text, where a label column was named.
-        seconds: since the start.
-        finished: nothing was left to do: this very output had been written before.
-        receipt: what the receipt file holds, once the output is there.
+        metrics: scores of the records with text, where a label column was named.
+        seconds: time since the start.
+        finished: whether this very output had been written before.
+        receipt: content of the receipt file, once the output is there.
     """
 
     labels: tuple[str, ...]
     records: int | None
-    counts: NDArray[np.int64]
-    statuses: NDArray[np.int64]
+    counts: Ints
+    statuses: Ints
     predicted: int = 0
     resumed: int = 0
     rejected: int = 0
@@ -79,7 +73,8 @@ class Summary:
     def begin(cls, labels: Sequence[str], records: int | None) -> "Summary":
         """Return the summary of a run that has done nothing yet."""
         counts = np.zeros(len(labels), dtype=np.int64)
-        return cls(tuple(labels), records, counts, np.zeros(len(STATUSES), dtype=np.int64))
+        statuses = np.zeros(len(Status), dtype=np.int64)
+        return cls(tuple(labels), records, counts, statuses)
 
     @classmethod
     def of(cls, receipt: Mapping[str, Any]) -> "Summary":
@@ -89,9 +84,11 @@ class Summary:
         summary.counts += list(counts["label"].values())
         summary.statuses += list(counts["status"].values())
         summary.rejected = counts["rejected"]
-        if receipt["scores"] is not None:
-            summary.metrics = Metrics(np.array(receipt["scores"]["confusion"], dtype=np.int64))
-        summary.finished, summary.receipt = True, receipt
+        if scores := receipt["scores"]:
+            confusion = np.array(scores["confusion"], dtype=np.int64)
+            summary.metrics = Metrics(confusion)
+        summary.finished = True
+        summary.receipt = receipt
         return summary
 
     @property
@@ -101,48 +98,49 @@ class Summary:
 
     @property
     def left(self) -> str | None:
-        """How long it will take, as h:mm:ss; None where nobody knows."""
+        """Time that is left, as h:mm:ss; None where nobody knows."""
         if self.records is None or not self.rate:
             return None
-        seconds = int((self.records - self.predicted) / self.rate)
-        return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+        left = (self.records - self.predicted) / self.rate
+        minutes, seconds = divmod(int(left), 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours}:{minutes:02}:{seconds:02}"
 
     @property
     def read(self) -> int:
-        """How many records were written or rejected."""
+        """Number of records that were written or rejected."""
         return self.written + self.rejected
 
     @property
     def written(self) -> int:
-        """How many records were written."""
+        """Number of records that were written."""
         return int(self.statuses.sum())
 
     def add(self, chunk: Chunk) -> None:
         """Count a chunk that was written."""
-        filled = chunk.ids >= 0
+        labels, filled = len(self.labels), chunk.ids >= 0
+        ids = chunk.ids[filled]
         self.rejected += len(chunk.rejects)
         self.rejects = (*self.rejects, *chunk.rejects)[:REJECTS_SHOWN]
-        self.counts = self.counts + np.bincount(chunk.ids[filled], minlength=len(self.labels))
-        self.statuses = self.statuses + np.bincount(chunk.statuses, minlength=len(STATUSES))
+        self.counts = self.counts + np.bincount(ids, minlength=labels)
+        statuses = np.bincount(chunk.statuses, minlength=len(Status))
+        self.statuses = self.statuses + statuses
         if chunk.truths is not None:
-            found = Metrics.of(chunk.truths[filled], chunk.ids[filled], len(self.labels))
-            self.metrics = found if self.metrics is None else self.metrics + found
+            scored = Metrics.of(chunk.truths[filled], ids, labels)
+            self.metrics = self.metrics + scored if self.metrics else scored
 
 
 def scores(metrics: Metrics, labels: Sequence[str]) -> list[str]:
     """Return lines that say how often the answers are right, and what was taken for what."""
-    header = [tr("true \\ predicted"), *labels]
-    rows = [
-        [label, *(f"{count:,}" for count in counts)]
-        for label, counts in zip(labels, metrics.confusion.tolist(), strict=True)
-    ]
-    return [
-        tr(
-            "accuracy {accuracy} ({correct} of {rows}), macro-F1 {f1}",
-            accuracy=f"{metrics.accuracy:.2%}",
-            correct=f"{metrics.correct:,}",
-            rows=f"{metrics.rows:,}",
-            f1=f"{metrics.macro_f1:.2%}",
-        ),
-        *aligned([header, *rows], right=range(1, len(labels) + 1)),
-    ]
+    table = [[tr("true \\ predicted"), *labels]]
+    for label, counts in zip(labels, metrics.confusion, strict=True):
+        shown = [f"{count:,}" for count in counts]
+        table.append([label, *shown])
+    line = tr(
+        "accuracy {accuracy} ({correct} of {rows}), macro-F1 {f1}",
+        accuracy=f"{metrics.accuracy:.2%}",
+        correct=f"{metrics.correct:,}",
+        rows=f"{metrics.rows:,}",
+        f1=f"{metrics.macro_f1:.2%}",
+    )
+    return [line, *aligned(table, right=range(1, len(labels) + 1))]

@@ -1,6 +1,7 @@
 """What the reader promises: every record once, in order, or an error that names the line."""
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from models.console.command import ExitCode, UserError, require_file
 from models.tables import Dialect, Record, Reject, find_column, open_table
 from models.tables.columns import unique
-from models.tables.encoding import detect_encoding
+from models.tables.encoding import encoding_of
+from models.tables.source import InputFile
 
 
 def read(tmp_path: Path, name: str, content: bytes | str) -> list[Record]:
@@ -22,6 +24,11 @@ def read(tmp_path: Path, name: str, content: bytes | str) -> list[Record]:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with open_table(path) as table:
         return list(table.records)
+
+
+def detect_encoding(path: Path) -> str:
+    with InputFile(path) as file:
+        return encoding_of(file)
 
 
 def texts(records: list[Record], column: str = "text") -> list[object]:
@@ -278,3 +285,25 @@ def test_a_pipe_is_not_called_missing(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="standard input, as -") as caught:
         require_file(tmp_path / "a.csv")
     assert caught.value.code == ExitCode.NO_INPUT
+
+
+def test_half_a_surrogate_pair_is_replaced_in_the_text_and_kept_in_the_line(tmp_path: Path) -> None:
+    line = r'{"text": "好\ud800", "n": "\udfff"}'
+    (record,) = read(tmp_path, "a.jsonl", line)
+    assert record.text("text") == record.get("text") == "好\N{REPLACEMENT CHARACTER}"
+    assert record.source == line
+
+
+@pytest.mark.parametrize("size", [10, 1_000_000])
+def test_the_pass_that_reads_a_file_hashes_it(tmp_path: Path, size: int) -> None:
+    content = b"text\n" + b"0123456789\n" * size
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    with open_table(path) as table:
+        assert sum(1 for _ in table.items) == size
+        assert table.input.digest() == hashlib.sha256(content).hexdigest()
+        path.write_bytes(content[:-2])
+        assert table.input.digest_now() == hashlib.sha256(content[:-2]).hexdigest()
+        path.unlink()
+        path.write_bytes(b"another")
+        assert table.input.digest_now() == hashlib.sha256(b"another").hexdigest()

@@ -41,7 +41,8 @@ from tui.app.screens.summary import progress
 from tui.app.widgets.text_entry import SafeInput, TextEntry
 from tui.app.widgets.virtual_list import Items, VirtualList
 from tui.batch.engine import FIRST, Hooks, Stopped, classify
-from tui.batch.inspection import Settings, inspect
+from tui.batch.inspection import inspect
+from tui.batch.settings import BatchSettings
 from tui.batch.summary import Summary
 
 REVIEWS = ["很好", "坏了", "不错，[/foo]", "", "太坏", "好" * 101]
@@ -352,7 +353,7 @@ async def test_the_app_and_the_command_write_the_same_bytes(
             await until(pilot, (tmp_path / name).exists)
     for name in names:
         expected = tmp_path / f"expected.{name}"
-        classify(Settings(table, expected), Predictor.open(model, device="cpu"))
+        classify(BatchSettings(table, expected), Predictor.open(model, device="cpu"))
         assert (tmp_path / name).read_bytes() == expected.read_bytes()
     assert app.job is not None
     output = app.job.settings.output
@@ -622,7 +623,7 @@ async def test_a_run_that_was_interrupted_elsewhere_is_opened_with_its_settings(
     def stop(_: object) -> None:
         raise Stopped
 
-    settings = Settings(many, many.with_name("many.labelled.csv"), prefix="model_")
+    settings = BatchSettings(many, many.with_name("many.labelled.csv"), prefix="model_")
     with pytest.raises(Stopped):
         classify(settings, cast(Predictor, fake), hooks=Hooks(answered=stop))
     async with app_of(fake).run_test() as pilot:
@@ -874,4 +875,4 @@ async def test_odd_texts_are_corrected_too(fake: FakeModel, tmp_path: Path, home
             await choose(pilot, "1", "Which label is right?")
             await shows(pilot, f" {row}  ✎ ▼ 负向评价")
     found = Corrections(next(home.rglob("corrections.jsonl")).parent)
-    assert found.labels == dict.fromkeys(["a\u2028b", "c\ud800d"], "负向评价")
+    assert found.labels == dict.fromkeys(["a\u2028b", "c\N{REPLACEMENT CHARACTER}d"], "负向评价")

@@ -19,7 +19,7 @@ from models.console.command import ExitCode
 from models.predictor import Predictor
 from tests.cli import invoker
 from tui.batch.engine import classify
-from tui.batch.inspection import Settings
+from tui.batch.settings import BatchSettings
 from tui.cli import cli
 
 LEFT = b"\x1b[?1049l"  # the alternate screen is left: the terminal is as it was
@@ -238,7 +238,7 @@ def test_a_run_of_an_app_that_was_killed_goes_on_in_the_next(
     again.shows("done, written to many.labelled.csv", "480 done before")
     again.type("\x11")
     assert again.ends() == ExitCode.OK
-    classify(Settings(file, expected), Predictor.open(model, device="cpu"))
+    classify(BatchSettings(file, expected), Predictor.open(model, device="cpu"))
     assert output.read_bytes() == expected.read_bytes()
 
 

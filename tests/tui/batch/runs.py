@@ -22,7 +22,7 @@ from tests import tiny
 from tui.batch import engine as engine_module
 from tui.batch import journal
 from tui.batch.engine import Hooks, classify
-from tui.batch.inspection import Settings
+from tui.batch.settings import BatchSettings
 from tui.batch.summary import Summary
 
 MANIFEST = replace(tiny.MANIFEST, max_length=16, uncertain_below=0.6)
@@ -57,7 +57,7 @@ def fake(**fields: Any) -> Predictor:
 def run(source: Path, output: Path, predictor: Predictor | None = None, **more: Any) -> Summary:
     """Run the engine in this process."""
     hooks = more.pop("hooks", Hooks())
-    settings = Settings(source, output, **more)
+    settings = BatchSettings(source, output, **more)
     return classify(settings, predictor or fake(), hooks=hooks)
 
 

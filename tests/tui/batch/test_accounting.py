@@ -1,6 +1,7 @@
 """`read = written + rejected`, whatever the bytes are: every record once, in order, to the byte."""
 
 import csv
+import hashlib
 import json
 import random
 import subprocess
@@ -142,12 +143,12 @@ def test_a_damaged_workbook_is_refused_or_accounted_for(tmp_path: Path, format: 
 def test_inspecting_any_bytes_ends_in_a_finding_or_in_an_error_for_people(
     tmp_path: Path, format: str, content: bytes
 ) -> None:
-    from tui.batch.inspection import Settings
+    from tui.batch.settings import BatchSettings
 
     path = tmp_path / f"a.{format}"
     path.write_bytes(content)
     try:
-        found = inspect(Settings(path, output_format="jsonl"))
+        found = inspect(BatchSettings(path, output_format="jsonl"))
     except UserError as error:
         assert error.code == ExitCode.DATA
     else:
@@ -197,3 +198,42 @@ def test_a_line_of_json_that_cannot_be_written_is_rejected(tmp_path: Path) -> No
     summary = run(path, tmp_path / "o.jsonl", prefix="\udcff")  # as Python has the argument $'\xff'
     (reject,) = map(json.loads, (tmp_path / "o.jsonl.rejects.jsonl").open(encoding="utf-8"))
     assert (summary.written, reject["code"]) == (0, "unwritable")
+
+
+# Classifies sys.argv[1] into sys.argv[2], and prints how often the input was opened.
+COUNTING = """
+import sys
+from pathlib import Path
+from models import predictor
+from tests.tui.batch.runs import FakePredictor
+from tui.cli import cli
+
+source, output = sys.argv[1:]
+opened = []
+sys.addaudithook(lambda event, args: event == "open" and opened.append(args[0]))
+predictor.Predictor.open = lambda *_, **__: FakePredictor()
+cli(["classify", source, "-o", output, "--quiet"], standalone_mode=False)
+print(sum(str(path) == source for path in opened))
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+@pytest.mark.parametrize(
+    ("format", "content"),
+    [
+        ("csv", "id,text\n" + "1,很好\n" * 40_000),
+        ("tsv", "id\ttext\n1\t很好\n"),
+        ("jsonl", '{"text": "很好"}\n'),
+        ("txt", "很好\n太差\n"),
+    ],
+)
+def test_an_input_is_opened_once_to_inspect_it_and_once_to_classify_it(
+    tmp_path: Path, format: str, content: str, encoding: str
+) -> None:
+    source, output = tmp_path / f"a.{format}", tmp_path / "out.csv"
+    source.write_bytes(content.encode(encoding))
+    command = [sys.executable, "-c", COUNTING, str(source), str(output)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert int(done.stdout) <= 2
+    receipt = json.loads((tmp_path / "out.csv.receipt.json").read_bytes())
+    assert receipt["run"]["input"]["sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()

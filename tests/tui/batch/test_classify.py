@@ -22,7 +22,8 @@ from tests.tui.batch.runs import run
 from tui.batch import command
 from tui.batch import engine as engine_module
 from tui.batch.engine import Hooks
-from tui.batch.inspection import Found, Settings
+from tui.batch.inspection import Found
+from tui.batch.settings import BatchSettings
 from tui.cli import cli
 
 REVIEWS_CSV = 'id,text,note\n1,房间很干净，"a,b"\n2,"太差了，\n""再也不来""",\n3,,x\n'.replace(
@@ -780,7 +781,7 @@ def test_of_several_inputs_one_that_cannot_be_read_or_written_spoils_only_itself
     (out / "a.csv").write_text("mine")
     read = command.inspect
 
-    def failing(run: Settings) -> Found:
+    def failing(run: BatchSettings) -> Found:
         if run.source == sources[1]:
             raise PermissionError(13, "Permission denied", str(run.source))
         return read(run)

@@ -18,14 +18,15 @@ from typing import Any
 import pytest
 
 from models.console.command import ExitCode, UserError
-from models.tables import Dialect
+from models.tables import Dialect, StandardInput
 from tests.tui.batch.runs import MANIFEST, Trap, contents, fake, in_child, run, small_chunks  # noqa: F401
 from tui.app.result_store import ResultStore
 from tui.app.saving import save_rows
 from tui.batch import journal
 from tui.batch.engine import Hooks, Stopped, classify
-from tui.batch.inspection import Settings, inspect
+from tui.batch.inspection import inspect
 from tui.batch.receipt import as_interrupted
+from tui.batch.settings import BatchSettings
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
 
@@ -353,6 +354,18 @@ def test_a_finished_run_is_not_done_again(
     assert contents(output.parent) == golden
 
 
+def test_what_is_found_before_the_user_says_force_is_of_use_after(
+    source: Path, output: Path, golden: dict[str, bytes]
+) -> None:
+    output.write_text("mine")
+    settings = BatchSettings(source, output)
+    found = inspect(settings)
+    with pytest.raises(UserError, match="exists"):
+        classify(settings, fake(), found=found)
+    classify(replace(settings, force=True), fake(), found=found)
+    assert contents(output.parent) == golden
+
+
 def test_rejects_of_an_output_that_is_replaced_go_with_it(source: Path, output: Path) -> None:
     run(source, output)
     source.write_text("text\n好\n", encoding="utf-8")
@@ -394,7 +407,7 @@ def test_the_answers_of_an_interrupted_file_are_not_dropped_for_a_pipe(
         with source.open("rb") as pipe:
             monkeypatch.setattr(sys, "stdin", pipe)
             dialect = Dialect("csv", "utf-8")
-            classify(Settings(None, output, dialect=dialect, **more), fake())
+            classify(BatchSettings(StandardInput(), output, dialect=dialect, **more), fake())
 
     interrupt(source, output)
     before = contents(output.parent)
@@ -440,7 +453,7 @@ def test_a_run_that_takes_answers_from_its_journal_can_be_stopped(tmp_path: Path
 def test_the_settings_of_an_interrupted_run_are_found_with_its_output(tmp_path: Path) -> None:
     source, output = tmp_path / "a.csv", tmp_path / "a.labelled.csv"
     source.write_text("title\nid;a;review\n" + "1;好;太差\n" * 40, encoding="gb18030")
-    asked = Settings(source, output)
+    asked = BatchSettings(source, output)
     assert as_interrupted(asked) == asked
     more = {"text_column": "a", "prefix": "new_", "select": ("id", "a"), "probabilities": True}
     with pytest.raises(Stopped):
@@ -457,7 +470,7 @@ def test_the_settings_of_an_interrupted_run_are_found_with_its_output(tmp_path: 
 def test_rows_saved_under_the_name_of_an_interrupted_run_leave_its_answers(
     source: Path, output: Path
 ) -> None:
-    settings = Settings(source, output.with_name("other.csv"))
+    settings = BatchSettings(source, output.with_name("other.csv"))
     found, rows = inspect(settings), ResultStore(MANIFEST.labels)
     classify(settings, fake(), found=found, hooks=Hooks(answered=rows.append))
     interrupt(source, output)

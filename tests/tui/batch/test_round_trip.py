@@ -18,7 +18,8 @@ from python_calamine import CalamineWorkbook
 from models.console.command import ExitCode, UserError
 from models.tables import OUTPUT_FORMATS, Dialect, open_table, plain
 from tests.tui.batch.runs import run
-from tui.batch.inspection import Settings, dialect_for, inspect
+from tui.batch.inspection import inspect
+from tui.batch.settings import BatchSettings
 from tui.batch.summary import Summary
 
 # What UTF-8 can hold and XML too.
@@ -42,8 +43,8 @@ def test_every_format_to_every_other_and_back(tmp_path: Path, rows: list[tuple[s
     dialect = Dialect(quoting="double", delimiter=None, encoding="utf-8")
 
     def rewrite(source: Path, output: Path) -> Summary:
-        to = Settings(source, output, dialect)
-        said = dialect_for(to, source.suffix[1:])
+        to = BatchSettings(source, output, dialect)
+        said = to.dialect_of(source.suffix[1:])
         return run(source, output, select=("text", "note"), force=True, dialect=said)
 
     for first in OUTPUT_FORMATS:
@@ -200,7 +201,7 @@ def test_more_records_than_a_workbook_holds_are_refused_before_anything_is_predi
 
     monkeypatch.setattr(inspection, "XLSX_ROWS", 3)
     (tmp_path / "a.txt").write_text("a\nb\nc\n", encoding="utf-8")
-    found = inspect(Settings(tmp_path / "a.txt", tmp_path / "b.xlsx"))
+    found = inspect(BatchSettings(tmp_path / "a.txt", tmp_path / "b.xlsx"))
     assert found.problem is not None
     with pytest.raises(UserError, match="more than XLSX holds") as caught:
         run(tmp_path / "a.txt", tmp_path / "b.xlsx")
@@ -223,7 +224,7 @@ def test_what_arrow_cannot_convert_costs_its_record_alone_and_is_shown_as_such(
     bad = pyarrow.array([b"0", b"\xff"]).view(pyarrow.string())
     table = pyarrow.table({"text": ["a", "b"], "note": bad, "label": ["0", "0"]})
     pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
-    first, second = inspect(Settings(tmp_path / "a.parquet", tmp_path / "b.csv")).preview
+    first, second = inspect(BatchSettings(tmp_path / "a.parquet", tmp_path / "b.csv")).preview
     assert (first.fields["note"], second.fields["note"]) == ("0", "\ufffd")
     summary = run(tmp_path / "a.parquet", tmp_path / "b.csv")
     assert (summary.written, summary.rejected) == (1, 1)

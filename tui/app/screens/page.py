@@ -21,7 +21,7 @@ from tui.app.screens.dialogs import ChoiceDialog
 
 if TYPE_CHECKING:
     from tui.app.app import SentimentApp
-    from tui.batch.inspection import Settings
+    from tui.batch.settings import BatchSettings
 
 _KEY_PADDING = 3  # cells around a key in the footer and its description
 
@@ -76,7 +76,7 @@ class Page(Screen[None]):
             self.app.notify(tr("Noted in {path}", path=corrections.path))
             then()
 
-    async def may_write(self, path: Path, settings: "Settings") -> bool:
+    async def may_write(self, path: Path, settings: "BatchSettings") -> bool:
         """Ask whether a file that exists may be replaced, if it may be at all; in a worker."""
         from tui.batch.journal import run_folder
         from tui.batch.receipt import check_output  # imports numpy and the tokenizer

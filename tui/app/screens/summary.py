@@ -53,7 +53,7 @@ def progress(job: Job, width: int) -> Content:
 
 def _state(job: Job) -> str:
     """Return the state of a run and its counters, between dots."""
-    summary, output = job.summary, job.settings.output or Path()
+    summary, output = job.summary, Path(str(job.settings.output))
     words = {
         JobState.RUNNING: tr("running") if summary else tr("waiting"),
         JobState.PAUSED: tr("paused"),

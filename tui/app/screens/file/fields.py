@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from models.console.i18n import tr
 from models.tables import FORMATS, TEXT_FORMATS, Dialect, format_of
 from models.tables.encoding import ENCODINGS
-from tui.batch.inspection import Found, Settings
+from tui.batch.inspection import Found
+from tui.batch.settings import BatchSettings
 
 _DELIMITERS = {",": ",", "Tab": "\t", ";": ";", "|": "|"}
 _PREFIXES = ("", "new_", "model_")
@@ -28,7 +29,7 @@ class Field(NamedTuple):
     """A setting that can be changed, as a line of the list.
 
     Attributes:
-        name: attribute of `Settings` or of its `Dialect`.
+        name: attribute of `BatchSettings` or of its `Dialect`.
         title: name for people.
         value: present value, for people.
         choices: values that it can have, by what to call them; None for a path.
@@ -46,7 +47,7 @@ class Field(NamedTuple):
         return "--" + name.replace("_", "-")
 
 
-def fields_of(settings: Settings, found: Found | None, sheets: Sequence[str]) -> list[Field]:
+def fields_of(settings: BatchSettings, found: Found | None, sheets: Sequence[str]) -> list[Field]:
     """Return the settings that can be changed as things stand.
 
     Args:
@@ -91,7 +92,7 @@ def _by_name(values: Iterable[str]) -> dict[str, str]:
     return {value: value for value in values}
 
 
-def changed(settings: Settings, name: str, value: Any) -> Settings:
+def changed(settings: BatchSettings, name: str, value: Any) -> BatchSettings:
     """Return the settings with another value of a field; another format forgets the dialect."""
     if name == "format":
         return replace(settings, dialect=Dialect(format=value))

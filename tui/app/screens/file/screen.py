@@ -26,9 +26,10 @@ from tui.app.screens.results import ResultsScreen
 from tui.app.theme import FAINT, padded
 from tui.app.threads import run_in_thread
 from tui.app.widgets.virtual_list import VirtualList
-from tui.batch.inspection import Found, Settings, inspect
+from tui.batch.inspection import Found, inspect
 from tui.batch.journal import run_folder
 from tui.batch.receipt import as_interrupted
+from tui.batch.settings import BatchSettings
 
 
 class FileScreen(Page):
@@ -41,7 +42,7 @@ class FileScreen(Page):
         super().__init__()
         suffix = source.suffix if format_of(source) in OUTPUT_FORMATS else ".csv"
         self._proposed = source.with_name(f"{source.stem}.labelled{suffix}")
-        self._settings = as_interrupted(Settings(source, self._proposed))
+        self._settings = as_interrupted(BatchSettings(source, self._proposed))
         self._found: Found | None = None
         self._sheets: Sequence[str] = ()
         self._problem: str | None = None
@@ -59,7 +60,7 @@ class FileScreen(Page):
         self._inspect(self._settings)
 
     @work(exclusive=True, description="inspect")
-    async def _inspect(self, settings: Settings) -> None:
+    async def _inspect(self, settings: BatchSettings) -> None:
         """Read the file, and show what was found."""
         self._settings, self._found, self._problem = settings, None, None
         self.call_later(self.refresh_state)
@@ -70,7 +71,7 @@ class FileScreen(Page):
         except (UserError, OSError) as error:
             self._problem = reason_of(error)
         source = settings.source
-        if source is not None and (settings.dialect.format or format_of(source)) == "xlsx":
+        if isinstance(source, Path) and (settings.dialect.format or format_of(source)) == "xlsx":
             self._sheets = await run_in_thread(lambda: sheets_of(source))
         self.call_later(self.refresh_state)
 
@@ -100,7 +101,7 @@ class FileScreen(Page):
         if found.rejected:
             lines[0] += tr(", {count:,} of them cannot be read", count=found.rejected)
         lines += [one_line(f"  {reject}", self.size.width - 4) for reject in found.rejects]
-        if output is not None and exists(run_folder(output)):
+        if isinstance(output, Path) and exists(run_folder(output)):
             lines.append(tr("A run of it was interrupted, and goes on where it stopped."))
         return Content.styled(in_words_of(fields, "\n".join(lines)), "bold")
 
@@ -148,7 +149,7 @@ class FileScreen(Page):
     async def action_classify(self) -> None:
         """Classify, when it is clear that nothing is lost by it."""
         settings, found = self._settings, self._found
-        assert settings.output is not None  # noqa: S101 - for mypy
+        assert isinstance(settings.output, Path)  # noqa: S101 - for mypy
         if found is None:  # it is being read anew since the key was pressed
             return
         if not await self.may_write(settings.output, settings):

@@ -31,7 +31,7 @@ async def ask_and_save(page: Page, job: Job, shown: Items[int]) -> None:
     """
     scopes = _scopes(job, shown)
     app, output = page.app, job.settings.output
-    assert output is not None  # noqa: S101 - the app writes files
+    assert isinstance(output, Path)  # noqa: S101 - the app writes files
     number = await app.push_screen_wait(ChoiceDialog(tr("What to save"), list(scopes)))
     if number is None:
         return

@@ -1,0 +1,102 @@
+"""The answer to a record: its status, and its columns with their values."""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.console.i18n import tr
+from models.labels import LabelSet
+from tui.batch.settings import BatchSettings
+
+
+class Status(IntEnum):
+    """How far an answer can be relied on; the number is what arrays of statuses hold."""
+
+    OK = 0
+    UNCERTAIN = 1  # less sure than the model asks for
+    TRUNCATED = 2  # only the beginning of the text was read, however sure
+    EMPTY = 3  # no answer, for want of a text
+
+    @property
+    def word(self) -> str:
+        """The status as files have it."""
+        return self.name.lower()
+
+    @property
+    def title(self) -> str:
+        """The status as people read it."""
+        titles = tr("ok"), tr("unsure"), tr("cut"), tr("empty")
+        return titles[self]
+
+
+_WORDS = [status.word for status in Status]
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+
+
+def decide(answers: Floats, uncertain_below: float) -> tuple[Ints, Floats, Ints]:
+    """Return the label, the confidence and the status of each answer.
+
+    Args:
+        answers: `[texts, labels + 1]`: the probabilities, and the share of the text that was read;
+            0 where there is no text.
+        uncertain_below: confidence that the model asks for.
+
+    Returns:
+        Ids of the labels, -1 without a text; confidences, 0 without a text; numbers of `Status`.
+    """
+    probabilities, read = answers[:, :-1], answers[:, -1]
+    confidences = probabilities.max(axis=1, initial=0.0)
+    ids = np.where(read > 0, probabilities.argmax(axis=1), -1)
+    statuses = np.select(
+        [read == 0, read < 1, confidences < uncertain_below],
+        [Status.EMPTY, Status.TRUNCATED, Status.UNCERTAIN],
+        Status.OK,
+    )
+    return ids, confidences, statuses
+
+
+class AnswerColumns:
+    """Names of the columns of the answer.
+
+    Args:
+        settings: what the run is asked to do.
+        labels: names of the model's labels.
+    """
+
+    def __init__(self, settings: BatchSettings, labels: Sequence[str]) -> None:
+        prefix = settings.prefix
+        self.labels = LabelSet(labels)
+        self.label = prefix + "predicted_label"
+        self.id = prefix + "predicted_id"
+        self.confidence = prefix + "confidence"
+        self.status = prefix + "status"
+        shown = labels if settings.probabilities else ()
+        self.probabilities = [f"{prefix}probability_{label}" for label in shown]
+        self.names = [self.label, self.id, self.confidence, self.status, *self.probabilities]
+
+    def row(
+        self, label: int, confidence: float, status: int, probabilities: Sequence[float] = ()
+    ) -> dict[str, Any]:
+        """Return the value of each column; without a text, only the status has one.
+
+        Args:
+            label: id of the label, -1 without a text.
+            confidence: probability of the label.
+            status: a `Status`.
+            probabilities: probabilities of all labels; used where they have columns.
+        """
+        row: dict[str, Any] = dict.fromkeys(self.names)
+        row[self.status] = _WORDS[status]
+        if label < 0:
+            return row
+        row[self.label] = self.labels.names[label]
+        row[self.id] = label
+        row[self.confidence] = round(confidence, 6)
+        for name, probability in zip(self.probabilities, probabilities, strict=False):
+            row[name] = round(probability, 6)
+        return row

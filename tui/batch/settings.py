@@ -1,0 +1,92 @@
+"""What a file run is asked to do."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from models.console.command import ExitCode, UserError
+from models.console.i18n import tr
+from models.tables import OUTPUT_FORMATS, Dialect, Source, format_of
+
+
+@dataclass(frozen=True)
+class StandardOutput:
+    """Standard output, to which a run cannot be resumed."""
+
+
+Output = Path | StandardOutput
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """What a file run is asked to do, as `sentiment-tui classify --help` explains its options.
+
+    Attributes:
+        source: the input.
+        output: where the records go with their answers.
+        dialect: what is known of the input; the rest is found out.
+        output_format: one of `OUTPUT_FORMATS`; None takes it from the output's name, or else from
+            the input.
+        text_column: None takes the one with a known name, or the only one of a table without a
+            header.
+        label_column: column of true labels, to score the answers by.
+        select: input columns to keep, in this order; all of them where it is empty.
+        prefix: put before the names of the answer's columns.
+        probabilities: add a column for each label.
+        windows: read texts longer than the model's max length whole, not only their beginning.
+        excel: write CSV that Excel opens as it should.
+        force: replace the output if it exists.
+    """
+
+    source: Source
+    output: Output = field(default_factory=StandardOutput)
+    dialect: Dialect = field(default_factory=Dialect)
+    output_format: str | None = None
+    text_column: str | None = None
+    label_column: str | None = None
+    select: tuple[str, ...] = ()
+    prefix: str = ""
+    probabilities: bool = False
+    windows: bool = False
+    excel: bool = False
+    force: bool = False
+
+    @property
+    def resumable(self) -> bool:
+        """Whether an interrupted run can go on: it leads from a file into a file."""
+        return isinstance(self.source, Path) and isinstance(self.output, Path)
+
+    @property
+    def named_format(self) -> str | None:
+        """The output format that was named, or that the name of the output tells."""
+        if self.output_format is None and isinstance(self.output, Path):
+            return format_of(self.output)
+        return self.output_format
+
+    def format_from(self, format: str) -> str:
+        """Return the output format for an input format.
+
+        Raises:
+            UserError: USAGE, the output's name tells none, or one that is not for these settings.
+        """
+        known = self.named_format
+        if isinstance(self.output, StandardOutput):
+            known = known or format
+        if known not in OUTPUT_FORMATS:
+            raise UserError(
+                ExitCode.USAGE,
+                "the answer has columns, and {name} names no format that has; say --to {formats}",
+                name=self.output if isinstance(self.output, Path) else tr("a TXT input"),
+                formats="|".join(OUTPUT_FORMATS),
+            )
+        if self.excel and known != "csv":
+            raise UserError(
+                ExitCode.USAGE, "--excel is for CSV; this output is {format}", format=known
+            )
+        return known
+
+    def dialect_of(self, format: str) -> Dialect:
+        """Return what was said of an input in this format, and is of use."""
+        said = self.dialect.fitting(format)
+        if self.dialect.quoting == "double" and self.named_format == "tsv":
+            return replace(said, quoting="double")  # which is also said of the TSV to write
+        return said

@@ -1,0 +1,98 @@
+"""Writes XLSX by xlsxwriter, which is imported when it is needed."""
+
+import datetime
+import math
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from models.console.i18n import tr
+from models.tables import plain
+from tui.batch.inspection import XLSX_ROWS
+from tui.batch.journal import Sink
+from tui.batch.writers.base import UnwritableError, Writer, as_text
+
+XLSX_COLUMNS, XLSX_CHARACTERS = 16_384, 32_767
+"""Limits of a row and of a cell, by Microsoft's "Excel specifications and limits"."""
+
+_DATES = {
+    datetime.date: "yyyy-mm-dd",
+    datetime.datetime: "yyyy-mm-dd hh:mm:ss",
+    datetime.time: "hh:mm:ss",
+    datetime.timedelta: "[h]:mm:ss",
+}
+"""How each type of date is shown."""
+
+
+class ExcelWriter(Writer):
+    """One sheet; dates of XLSX stay dates."""
+
+    def __init__(self, file: Sink, columns: Sequence[str], folder: Path | None) -> None:
+        import xlsxwriter
+
+        super().__init__(file, columns)
+        if len(columns) > XLSX_COLUMNS:
+            raise ValueError(tr("XLSX has no more columns"))
+        tmpdir = None if folder is None else str(folder)
+        options = {"constant_memory": True, "tmpdir": tmpdir}
+        self._book = xlsxwriter.Workbook(file, options)
+        created = datetime.datetime(2000, 1, 1)  # the same bytes every time
+        self._book.set_properties({"created": created})
+        self._sheet = self._book.add_worksheet()
+        self._dates: dict[type, Any] = {}
+        for kind, shown in _DATES.items():
+            self._dates[kind] = self._book.add_format({"num_format": shown})
+        self._rows = 0
+        self._add([self._cell(column, column) for column in columns])
+
+    def _cell(self, _column: str, value: Any, /) -> Any:
+        if type(value) in _DATES:
+            return value
+        value = plain(value)
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, int | float | Decimal):
+            number = _exact(value)
+            if number is not None:
+                return number
+        text = as_text(value)
+        units = len(text.encode("utf-16-le")) // 2  # what Excel counts as characters
+        if units > XLSX_CHARACTERS or re.search("[\ufffe\uffff]", text):
+            raise ValueError(
+                tr(
+                    "XLSX cannot hold this text: it has over {most} characters, or one that "
+                    "XML lacks",
+                    most=XLSX_CHARACTERS,
+                )
+            )
+        return text
+
+    def _add(self, cells: list[Any]) -> None:
+        if self._rows == XLSX_ROWS:
+            raise UnwritableError(None, tr("XLSX has no more rows"))
+        sheet, row = self._sheet, self._rows
+        for column, cell in enumerate(cells):
+            if isinstance(cell, str):
+                sheet.write_string(row, column, cell)  # never a formula, never a link
+            elif shown := self._dates.get(type(cell)):
+                sheet.write_datetime(row, column, cell, shown)
+            elif cell is not None:
+                sheet.write(row, column, cell)
+        self._rows += 1
+
+    def close(self) -> None:
+        """Write the file, of which only the rows were on the disk."""
+        self._book.close()
+
+
+def _exact(value: float | Decimal) -> float | None:
+    """Return the double that is this number; None where none is, and it has to be a text."""
+    try:
+        number = float(value)
+        if math.isfinite(number) and Decimal(str(number)) == Decimal(str(value)):
+            return number
+    except (OverflowError, ArithmeticError):
+        pass
+    return None
