@@ -31,7 +31,7 @@ from models.encoder import load_encoder
 from models.tokenizer import Tokenizer
 from trainer.data.dataset import Data, load_data
 from trainer.finetune import finetune
-from trainer.settings import Settings
+from trainer.settings import TrainingSettings
 
 ROUNDS = 3
 BATCH = 32
@@ -91,7 +91,7 @@ def main(encoder: str, folder: str, rows: int) -> None:
     def ours() -> float:
         loaded = load_encoder(encoder)
         classifier = Classifier(loaded.module, loaded.hidden, len(data.labels), "cls")
-        settings = Settings(train="all", epochs=1, learning_rate=RATE, precision="fp32")
+        settings = TrainingSettings(train="all", epochs=1, learning_rate=RATE, precision="fp32")
         with tempfile.TemporaryDirectory() as name:
             started = time.perf_counter()
             cut = Tokenizer(loaded.tokenizer, MAX_LENGTH)

@@ -30,8 +30,8 @@ from models.metrics import Metrics
 from models.tokenizer import Tokenizer
 from trainer.data.dataset import Split, load_data
 from trainer.features import cached_features, inputs
-from trainer.head import Rows, search_head
-from trainer.settings import Settings
+from trainer.head import LabelledFeatures, search_head
+from trainer.settings import TrainingSettings
 
 EPOCHS = 100
 BATCH = 32
@@ -76,7 +76,9 @@ def run_encoder(classifier: Classifier, tokenizer: Tokenizer, texts: list[str]) 
     return classifier.features(**inputs(tokenizer, tokens, rows, torch.device("cpu")))
 
 
-def tutorial_on_features(train: Rows, dev: Rows) -> tuple[float, list[dict[str, float]]]:
+def tutorial_on_features(
+    train: LabelledFeatures, dev: LabelledFeatures
+) -> tuple[float, list[dict[str, float]]]:
     """Train the tutorial's head on cached features; return its first loss, and dev by epoch."""
     head = torch.nn.Linear(train.features.shape[1], 2)
     torch.nn.init.zeros_(head.weight)
@@ -145,10 +147,10 @@ def main(encoder: str, data: str, rows: int | None) -> None:
         }
         encoded = time.perf_counter()
         table = {
-            name: Rows(features[name], torch.from_numpy(split.labels))
+            name: LabelledFeatures(features[name], torch.from_numpy(split.labels))
             for name, split in (("train", train), ("dev", dev))
         }
-        fit = search_head(table["train"], table["dev"], 2, Settings())
+        fit = search_head(table["train"], table["dev"], 2, TrainingSettings())
         finished = time.perf_counter()
         cached_loss, theirs = tutorial_on_features(table["train"], table["dev"])
 

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from models.console.command import ExitCode, UserError, require_file, run
 from models.console.i18n import tr
-from trainer.settings import Settings, takes
+from trainer.settings import TrainingSettings, takes
 
 _HELP = {
     "help_option_names": ["-h", "--help"],
@@ -27,7 +27,7 @@ class Grouped(click.Group):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, group by group, then the commands."""
-        groups = {option.name: option.metadata["group"] for option in fields(Settings)}
+        groups = {option.name: option.metadata["group"] for option in fields(TrainingSettings)}
         sections: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             if record := parameter.get_help_record(ctx):
@@ -105,7 +105,9 @@ def main(context: click.Context, /, *, as_json: bool, **options: Any) -> None:
         return
     if not options["data"]:
         raise click.UsageError(tr("--data: expected labelled reviews, found nothing"), ctx=context)
-    settings = Settings(**{name: value for name, value in options.items() if value is not None})
+    settings = TrainingSettings(
+        **{name: value for name, value in options.items() if value is not None}
+    )
     named = {name for name in given if source[name] is not ParameterSource.DEFAULT_MAP}
     # A --train of the command line makes options of the file idle that are not for it.
     meant = named if named & {"train", "head_epochs"} else given

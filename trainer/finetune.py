@@ -34,7 +34,7 @@ from trainer.dropout import CheapDropout
 from trainer.features import encode_all, inputs
 from trainer.report.console import clock, progress, say
 from trainer.report.scores import epoch_scores
-from trainer.settings import Precision, Settings
+from trainer.settings import Precision, TrainingSettings
 
 WARMING_STEPS, MEASURED_STEPS = 5, 10
 """The first steps are slow and tell little; by so many after them it is said how long all takes."""
@@ -53,7 +53,7 @@ def finetune(
     classifier: Classifier,
     tokenizer: Tokenizer,
     data: Data,
-    settings: Settings,
+    settings: TrainingSettings,
     checkpoint: Path,
     *,
     class_weights: Tensor | None = None,
@@ -228,7 +228,7 @@ def choose_trained(classifier: Classifier, last: int | None) -> None:
         module.requires_grad_(requires_grad=True)
 
 
-def parameter_groups(classifier: Classifier, settings: Settings) -> list[dict[str, Any]]:
+def parameter_groups(classifier: Classifier, settings: TrainingSettings) -> list[dict[str, Any]]:
     """Group the weights that train by learning rate and weight decay."""
     layers = layers_of(classifier.encoder)
     depths = {id(p): depth for depth, layer in enumerate(layers) for p in layer.parameters()}
@@ -252,7 +252,7 @@ def parameter_groups(classifier: Classifier, settings: Settings) -> list[dict[st
 def loss_of(
     logits: Tensor,
     labels: Tensor,
-    settings: Settings,
+    settings: TrainingSettings,
     class_weights: Tensor | None = None,
     soft: Tensor | None = None,
 ) -> Tensor:
@@ -281,7 +281,7 @@ def loss_of(
     return (1 - share) * loss + share * taught
 
 
-def rate(step: int, steps: int, settings: Settings) -> float:
+def rate(step: int, steps: int, settings: TrainingSettings) -> float:
     """Return the share of the peak learning rate that a step, counted from 0, learns with."""
     warmup = math.ceil(settings.warmup * steps)
     if step < warmup:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from models.console.command import ExitCode, UserError
 from trainer.report.console import progress
 from trainer.report.scores import epoch_scores
-from trainer.settings import Settings
+from trainer.settings import TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Fit:
         return self.history[self.best_epoch - 1]["dev_loss"]
 
 
-class Rows(NamedTuple):
+class LabelledFeatures(NamedTuple):
     """Features float32 `[N, H]`, which may be mapped from a file, and label ids int64 `[N]`."""
 
     features: Tensor
@@ -47,10 +47,10 @@ class Rows(NamedTuple):
 
 
 def search_head(
-    train: Rows,
-    dev: Rows,
+    train: LabelledFeatures,
+    dev: LabelledFeatures,
     classes: int,
-    settings: Settings,
+    settings: TrainingSettings,
     class_weights: Tensor | None = None,
 ) -> Fit:
     """Train a head for each learning rate and weight decay, and return the best on dev.
@@ -90,10 +90,10 @@ def search_head(
 
 
 def _fit(
-    train: Rows,
-    dev: Rows,
+    train: LabelledFeatures,
+    dev: LabelledFeatures,
     classes: int,
-    settings: Settings,
+    settings: TrainingSettings,
     learning_rate: float,
     weight_decay: float,
     class_weights: Tensor | None,

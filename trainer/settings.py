@@ -122,7 +122,7 @@ _run = partial(_option, tr("Run"))
 
 
 @dataclass(frozen=True)
-class Settings:
+class TrainingSettings:
     """One training."""
 
     data: tuple[str, ...] = _data(
@@ -295,8 +295,8 @@ def takes(*names: str) -> Callable[[Any], Any]:
     """Return a decorator that gives a click command these options; all, where none is named."""
 
     def add(command: Any) -> Any:
-        types = get_type_hints(Settings)
-        for option in reversed(fields(Settings)):
+        types = get_type_hints(TrainingSettings)
+        for option in reversed(fields(TrainingSettings)):
             if option.name in names or not names:
                 flag = "--" + option.name.replace("_", "-")
                 about = {name: said for name, said in option.metadata.items() if name != "group"}

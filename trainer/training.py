@@ -41,13 +41,13 @@ from trainer.data.duplicates import seen_rows
 from trainer.data.sources import Reading, read_texts
 from trainer.features import cached_features, encode_all
 from trainer.finetune import choose_precision, choose_trained, finetune
-from trainer.head import Fit, Rows, search_head
+from trainer.head import Fit, LabelledFeatures, search_head
 from trainer.report.calibration import fit_temperature, tempered, uncertain_below
 from trainer.report.card import model_card
 from trainer.report.console import say, say_calibration
 from trainer.report.plots import draw_pictures
 from trainer.report.scores import score
-from trainer.settings import Settings
+from trainer.settings import TrainingSettings
 from trainer.student import keep_layers, prune_vocabulary
 from trainer.teacher import Teacher, read_teacher, soft_labels
 from trainer.traditional import simplified
@@ -59,7 +59,7 @@ CHECKPOINTS = ".checkpoints"
 """Folder of unfinished trainings, beside the runs: the same command goes on from there."""
 
 
-def train(settings: Settings) -> dict[str, Any]:
+def train(settings: TrainingSettings) -> dict[str, Any]:
     """Train a classifier, and write the run directory.
 
     Where several processes were started, all take part, and the first alone speaks and writes.
@@ -154,7 +154,7 @@ def train(settings: Settings) -> dict[str, Any]:
 
 
 def _new_classifier(
-    encoder: Encoder, data: Data, settings: Settings, device: torch.device
+    encoder: Encoder, data: Data, settings: TrainingSettings, device: torch.device
 ) -> Classifier:
     """Return what is to be trained: nothing of it trains yet, and what cannot be is refused."""
     torch.manual_seed(settings.seed)  # of a head that is not trained before the encoder is
@@ -210,7 +210,7 @@ def _learn(
     tokenizer: Tokenizer,
     encoder_digest: str,
     data: Data,
-    settings: Settings,
+    settings: TrainingSettings,
     teachers: Sequence[Teacher],
     unlabelled: list[str],
 ) -> _Learned:
@@ -317,7 +317,7 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
-def _load(settings: Settings) -> tuple[Data, list[str], Encoder, dict[str, Any]]:
+def _load(settings: TrainingSettings) -> tuple[Data, list[str], Encoder, dict[str, Any]]:
     """Return the data, mended; texts without a label; the encoder, cut down; and the audit."""
     data = load_data(
         settings.data,
@@ -356,7 +356,7 @@ def _texts_to_measure(data: Data) -> list[str]:
     return [text for name in ("dev", "test") for text in data.splits[name].texts]
 
 
-def _read_unlabelled(settings: Settings, data: Data) -> list[str]:
+def _read_unlabelled(settings: TrainingSettings, data: Data) -> list[str]:
     """Read the texts for the teachers, but for those that stand in dev or test."""
     reading = Reading(settings.text_column, encoding=settings.encoding)
     texts = [text for path in settings.unlabelled for text in read_texts(path, reading)]
@@ -377,14 +377,14 @@ def _train_head(
     classifier: Classifier,
     tokenizer: Tokenizer,
     data: Data,
-    settings: Settings,
+    settings: TrainingSettings,
     encoder_digest: str,
     class_weights: Tensor | None,
 ) -> tuple[Fit, dict[str, Tensor]]:
     """Train the head on features of the frozen encoder; return also its logits by split."""
     started = time.monotonic()
     rows = {
-        name: Rows(
+        name: LabelledFeatures(
             cached_features(
                 classifier,
                 tokenizer,
@@ -416,7 +416,7 @@ def _train_head(
 
 
 def _checkpoint(
-    settings: Settings,
+    settings: TrainingSettings,
     data: Data,
     encoder_digest: str,
     classifier: Classifier,

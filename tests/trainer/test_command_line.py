@@ -10,7 +10,7 @@ from models.console.command import ExitCode
 from tests.cli import Invoke, invoker
 from trainer import training
 from trainer.__main__ import main
-from trainer.settings import Settings
+from trainer.settings import TrainingSettings
 
 
 @pytest.fixture
@@ -19,11 +19,11 @@ def trainer(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) 
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[TrainingSettings]:
     """What `train` was asked to do, instead of doing it."""
-    found: list[Settings] = []
+    found: list[TrainingSettings] = []
 
-    def train(settings: Settings) -> dict[str, Any]:
+    def train(settings: TrainingSettings) -> dict[str, Any]:
         found.append(settings)
         scores = {
             **{"rows": 2, "accuracy": 0.5, "accuracy_interval": [0.1, 0.9]},
@@ -35,7 +35,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     return found
 
 
-def test_the_defaults_are_those_of_the_tutorial(trainer: Invoke, asked: list[Settings]) -> None:
+def test_the_defaults_are_those_of_the_tutorial(
+    trainer: Invoke, asked: list[TrainingSettings]
+) -> None:
     assert trainer().code == ExitCode.OK
     (settings,) = asked
     assert settings.encoder == "google-bert/bert-base-chinese"
@@ -45,7 +47,7 @@ def test_the_defaults_are_those_of_the_tutorial(trainer: Invoke, asked: list[Set
     assert settings.output.parent == Path("runs")
 
 
-def test_every_option_reaches_the_settings(trainer: Invoke, asked: list[Settings]) -> None:
+def test_every_option_reaches_the_settings(trainer: Invoke, asked: list[TrainingSettings]) -> None:
     arguments = (
         *("--encoder", "e", "--data", "a.csv", "--data", "b.csv", "--output", "o", "--force"),
         *("--labels", "差, 好", "--pooling", "mean", "--max-length", "99", "--seed", "7"),
@@ -59,7 +61,7 @@ def test_every_option_reaches_the_settings(trainer: Invoke, asked: list[Settings
     )
     assert trainer(*arguments).code == ExitCode.OK
     assert asked == [
-        Settings(
+        TrainingSettings(
             encoder="e",
             data=("a.csv", "b.csv"),
             output=Path("o"),
@@ -95,7 +97,7 @@ def test_every_option_reaches_the_settings(trainer: Invoke, asked: list[Settings
 
 
 def test_a_config_file_gives_options_and_the_command_line_goes_before_it(
-    trainer: Invoke, asked: list[Settings], tmp_path: Path
+    trainer: Invoke, asked: list[TrainingSettings], tmp_path: Path
 ) -> None:
     config = tmp_path / "mine.toml"
     config.write_text(
@@ -111,7 +113,7 @@ def test_a_config_file_gives_options_and_the_command_line_goes_before_it(
 
 
 def test_what_trains_can_be_said_over_a_config_file(
-    trainer: Invoke, asked: list[Settings], tmp_path: Path
+    trainer: Invoke, asked: list[TrainingSettings], tmp_path: Path
 ) -> None:
     config = tmp_path / "mine.toml"
     config.write_text('train = "all"\nepochs = 3\n')
@@ -137,7 +139,7 @@ def test_what_trains_can_be_said_over_a_config_file(
 )
 def test_a_config_file_that_cannot_be_used_says_why(
     trainer: Invoke,
-    asked: list[Settings],
+    asked: list[TrainingSettings],
     tmp_path: Path,
     content: str | None,
     code: ExitCode,
@@ -150,7 +152,9 @@ def test_a_config_file_that_cannot_be_used_says_why(
     assert message in result.stderr
 
 
-def test_scores_are_printed_as_a_table_or_as_json(trainer: Invoke, asked: list[Settings]) -> None:
+def test_scores_are_printed_as_a_table_or_as_json(
+    trainer: Invoke, asked: list[TrainingSettings]
+) -> None:
     assert "50.00% (10.0–90.0)" in trainer().stdout
     assert json.loads(trainer("--json").stdout)["test"]["accuracy"] == 0.5
     assert len(asked) == 2
@@ -190,7 +194,7 @@ def test_scores_are_printed_as_a_table_or_as_json(trainer: Invoke, asked: list[S
     ],
 )
 def test_what_makes_no_sense_is_wrong_usage(
-    trainer: Invoke, asked: list[Settings], arguments: tuple[str, ...], message: str
+    trainer: Invoke, asked: list[TrainingSettings], arguments: tuple[str, ...], message: str
 ) -> None:
     result = trainer(*arguments)
     assert (result.code, asked) == (ExitCode.USAGE, [])

@@ -27,7 +27,7 @@ from trainer.finetune import (
     parameter_groups,
     rate,
 )
-from trainer.settings import Precision, Settings
+from trainer.settings import Precision, TrainingSettings
 from trainer.training import train
 
 # fp32: in bf16 what the training measures of dev and what the finished model scores differ a little
@@ -38,9 +38,9 @@ FAST: dict[str, Any] = {
 }
 
 
-def settings(encoder: Path, reviews: Path, output: Path, **options: Any) -> Settings:
+def settings(encoder: Path, reviews: Path, output: Path, **options: Any) -> TrainingSettings:
     data = {"encoder": str(encoder), "data": (str(reviews),), "output": output}
-    return Settings(**data | FAST | options)
+    return TrainingSettings(**data | FAST | options)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_more_layers_than_there_are_is_an_error(classifier: Classifier) -> None:
 
 def test_lower_layers_learn_slower_and_only_matrices_decay(classifier: Classifier) -> None:
     choose_trained(classifier, None)
-    falling = Settings(learning_rate=1.0, layer_decay=0.5, weight_decay=0.1)
+    falling = TrainingSettings(learning_rate=1.0, layer_decay=0.5, weight_decay=0.1)
     groups = parameter_groups(classifier, falling)
     found = {id(p): (g["peak"], g["weight_decay"]) for g in groups for p in g["params"]}
     layers = classifier.encoder.encoder.layer
@@ -115,7 +115,7 @@ def test_the_order_is_a_function_of_seed_and_epoch() -> None:
 def test_the_learning_rate_rises_to_its_peak_and_falls(
     schedule: Literal["linear", "cosine"], halfway: float
 ) -> None:
-    how = Settings(warmup=0.2, schedule=schedule)
+    how = TrainingSettings(warmup=0.2, schedule=schedule)
     rates = [rate(step, 100, how) for step in range(100)]
     assert rates[:21] == pytest.approx(np.linspace(0, 1, 21))
     assert rates[20:] == sorted(rates[20:], reverse=True)
