@@ -29,6 +29,7 @@ from transformers import (
 from models.classifier import Classifier
 from models.encoder import load_encoder
 from models.tokenizer import Tokenizer
+from trainer.batches import TrainingRows
 from trainer.data.dataset import Data, load_data
 from trainer.finetune import finetune
 from trainer.settings import TrainingSettings
@@ -95,7 +96,8 @@ def main(encoder: str, folder: str, rows: int) -> None:
         with tempfile.TemporaryDirectory() as name:
             started = time.perf_counter()
             cut = Tokenizer(loaded.tokenizer, MAX_LENGTH)
-            finetune(classifier, cut, data, settings, Path(name) / "checkpoint")
+            rows = TrainingRows.of(cut, data.splits["train"])
+            finetune(classifier, rows, data.splits["dev"], settings, Path(name) / "checkpoint")
             return time.perf_counter() - started
 
     ways: dict[str, Callable[[], float]] = {

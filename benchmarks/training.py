@@ -21,8 +21,9 @@ import click
 import numpy as np
 import torch
 import torch.nn.functional as F
+from rich.console import Console
+from rich.progress import track
 from torch import Tensor
-from tqdm import tqdm
 
 from models.classifier import Classifier
 from models.encoder import load_encoder
@@ -33,6 +34,7 @@ from trainer.features import cached_features, inputs
 from trainer.head import LabelledFeatures, search_head
 from trainer.settings import TrainingSettings
 
+STDERR = Console(stderr=True)
 EPOCHS = 100
 BATCH = 32
 LEARNING_RATE = 5e-4
@@ -55,7 +57,7 @@ def tutorial_epoch(
     optimizer = torch.optim.AdamW(head.parameters(), lr=LEARNING_RATE)
     started = time.perf_counter()
     losses = []
-    for rows in tqdm(tutorial_order(len(train), 0), desc="tutorial", disable=None):
+    for rows in track(tutorial_order(len(train), 0), "tutorial", console=STDERR):
         features = run_encoder(classifier, tokenizer, [train.texts[row] for row in rows])
         loss = F.cross_entropy(head(features), torch.from_numpy(train.labels[rows]))
         optimizer.zero_grad()
@@ -88,7 +90,7 @@ def tutorial_on_features(
     torch.set_num_threads(1)
     first = 0.0
     history = []
-    for epoch in tqdm(range(EPOCHS), desc="its 100 epochs, cached", disable=None):
+    for epoch in track(range(EPOCHS), "its 100 epochs, cached", console=STDERR):
         losses = []
         for rows in map(torch.from_numpy, tutorial_order(len(train.labels), epoch)):
             loss = F.cross_entropy(head(train.features[rows]), train.labels[rows])

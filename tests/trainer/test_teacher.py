@@ -12,7 +12,7 @@ from models.console.command import UserError
 from models.labels import LabelSet
 from models.run_directory import read_json, read_rows, read_run
 from tests.tiny import REVIEWS, write_encoder
-from trainer.finetune import loss_of
+from trainer.optimizer import loss_of
 from trainer.settings import TrainingSettings
 from trainer.teacher import read_teacher, soft_labels
 from trainer.training import train

@@ -16,9 +16,10 @@ from models.encoder import load_encoder
 from models.run_directory import load_classifier, new_run, read_rows, read_run
 from tests.tiny import REVIEWS, split_reviews
 from trainer.data.sources import Reading
+from trainer.evaluate import evaluate_run
 from trainer.report.card import model_card
 from trainer.settings import TrainingSettings
-from trainer.training import evaluate_run, train
+from trainer.training import train
 
 
 def settings(encoder: Path, reviews: Path, output: Path, **options: Any) -> TrainingSettings:
