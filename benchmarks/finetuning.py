@@ -29,9 +29,10 @@ from transformers import (
 from models.classifier import Classifier
 from models.encoder import load_encoder
 from models.tokenizer import Tokenizer
+from trainer.batches import TrainingRows
 from trainer.data.dataset import Data, load_data
 from trainer.finetune import finetune
-from trainer.settings import Settings
+from trainer.settings import TrainingSettings
 
 ROUNDS = 3
 BATCH = 32
@@ -91,11 +92,12 @@ def main(encoder: str, folder: str, rows: int) -> None:
     def ours() -> float:
         loaded = load_encoder(encoder)
         classifier = Classifier(loaded.module, loaded.hidden, len(data.labels), "cls")
-        settings = Settings(train="all", epochs=1, learning_rate=RATE, precision="fp32")
+        settings = TrainingSettings(train="all", epochs=1, learning_rate=RATE, precision="fp32")
         with tempfile.TemporaryDirectory() as name:
             started = time.perf_counter()
             cut = Tokenizer(loaded.tokenizer, MAX_LENGTH)
-            finetune(classifier, cut, data, settings, Path(name) / "checkpoint")
+            rows = TrainingRows.of(cut, data.splits["train"])
+            finetune(classifier, rows, data.splits["dev"], settings, Path(name) / "checkpoint")
             return time.perf_counter() - started
 
     ways: dict[str, Callable[[], float]] = {

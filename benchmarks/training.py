@@ -21,8 +21,9 @@ import click
 import numpy as np
 import torch
 import torch.nn.functional as F
+from rich.console import Console
+from rich.progress import track
 from torch import Tensor
-from tqdm import tqdm
 
 from models.classifier import Classifier
 from models.encoder import load_encoder
@@ -30,9 +31,10 @@ from models.metrics import Metrics
 from models.tokenizer import Tokenizer
 from trainer.data.dataset import Split, load_data
 from trainer.features import cached_features, inputs
-from trainer.head import Rows, search_head
-from trainer.settings import Settings
+from trainer.head import LabelledFeatures, search_head
+from trainer.settings import TrainingSettings
 
+STDERR = Console(stderr=True)
 EPOCHS = 100
 BATCH = 32
 LEARNING_RATE = 5e-4
@@ -55,7 +57,7 @@ def tutorial_epoch(
     optimizer = torch.optim.AdamW(head.parameters(), lr=LEARNING_RATE)
     started = time.perf_counter()
     losses = []
-    for rows in tqdm(tutorial_order(len(train), 0), desc="tutorial", disable=None):
+    for rows in track(tutorial_order(len(train), 0), "tutorial", console=STDERR):
         features = run_encoder(classifier, tokenizer, [train.texts[row] for row in rows])
         loss = F.cross_entropy(head(features), torch.from_numpy(train.labels[rows]))
         optimizer.zero_grad()
@@ -76,7 +78,9 @@ def run_encoder(classifier: Classifier, tokenizer: Tokenizer, texts: list[str]) 
     return classifier.features(**inputs(tokenizer, tokens, rows, torch.device("cpu")))
 
 
-def tutorial_on_features(train: Rows, dev: Rows) -> tuple[float, list[dict[str, float]]]:
+def tutorial_on_features(
+    train: LabelledFeatures, dev: LabelledFeatures
+) -> tuple[float, list[dict[str, float]]]:
     """Train the tutorial's head on cached features; return its first loss, and dev by epoch."""
     head = torch.nn.Linear(train.features.shape[1], 2)
     torch.nn.init.zeros_(head.weight)
@@ -86,7 +90,7 @@ def tutorial_on_features(train: Rows, dev: Rows) -> tuple[float, list[dict[str, 
     torch.set_num_threads(1)
     first = 0.0
     history = []
-    for epoch in tqdm(range(EPOCHS), desc="its 100 epochs, cached", disable=None):
+    for epoch in track(range(EPOCHS), "its 100 epochs, cached", console=STDERR):
         losses = []
         for rows in map(torch.from_numpy, tutorial_order(len(train.labels), epoch)):
             loss = F.cross_entropy(head(train.features[rows]), train.labels[rows])
@@ -145,10 +149,10 @@ def main(encoder: str, data: str, rows: int | None) -> None:
         }
         encoded = time.perf_counter()
         table = {
-            name: Rows(features[name], torch.from_numpy(split.labels))
+            name: LabelledFeatures(features[name], torch.from_numpy(split.labels))
             for name, split in (("train", train), ("dev", dev))
         }
-        fit = search_head(table["train"], table["dev"], 2, Settings())
+        fit = search_head(table["train"], table["dev"], 2, TrainingSettings())
         finished = time.perf_counter()
         cached_loss, theirs = tutorial_on_features(table["train"], table["dev"])
 

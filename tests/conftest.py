@@ -56,11 +56,13 @@ def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def run(encoder: Path, reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run: mean pooling on the tiny encoder."""
-    from trainer.settings import Settings
+    from trainer.settings import TrainingSettings
     from trainer.training import train
 
     output = tmp_path_factory.mktemp("runs") / "tiny"
-    train(Settings(encoder=str(encoder), data=(str(reviews),), output=output, pooling="mean"))
+    train(
+        TrainingSettings(encoder=str(encoder), data=(str(reviews),), output=output, pooling="mean")
+    )
     return output
 
 

@@ -1,20 +1,10 @@
 """The command line of `python -m trainer`."""
 
-import sys
-from pathlib import Path
-
-# `python -m` looks in the working directory first, where a `models.py` may be anyone's.
-if (
-    __name__ == "__main__"
-    and sys.path[0] == str(Path.cwd())
-    and sys.path[0] != str(Path(__file__).parents[1])  # this checkout
-):
-    del sys.path[0]
-
 import json
 import os
 import tomllib
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import click
@@ -22,7 +12,7 @@ from click.core import ParameterSource
 
 from models.console.command import ExitCode, UserError, require_file, run
 from models.console.i18n import tr
-from trainer.settings import Settings, takes
+from trainer.settings import TrainingSettings, click_options
 
 _HELP = {
     "help_option_names": ["-h", "--help"],
@@ -37,7 +27,7 @@ class Grouped(click.Group):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, group by group, then the commands."""
-        groups = {option.name: option.metadata["group"] for option in fields(Settings)}
+        groups = {option.name: option.metadata["group"] for option in fields(TrainingSettings)}
         sections: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             if record := parameter.get_help_record(ctx):
@@ -60,11 +50,10 @@ def _read_config(context: click.Context, _parameter: click.Parameter, path: Path
         raise UserError(
             ExitCode.DATA, "{path} is not TOML: {reason}", path=path, reason=error
         ) from error
-    options = {
-        option.opts[0].removeprefix("--"): option
-        for option in _options(context)
-        if option.expose_value  # all but --config
-    }
+    options = {}
+    for option in context.command.params:
+        if isinstance(option, click.Option) and option.expose_value:  # all but --config
+            options[option.opts[0].removeprefix("--")] = option
     if unknown := sorted(set(document) - set(options)):
         raise UserError(
             ExitCode.USAGE,
@@ -72,16 +61,17 @@ def _read_config(context: click.Context, _parameter: click.Parameter, path: Path
             path=path,
             unknown=", ".join(unknown),
         )
-    context.default_map = {
-        str(options[flag].name): [*map(str, value)]
-        if isinstance(value, list)
-        else ([str(value)] if options[flag].multiple else str(value))  # 2.9 is no whole number
-        for flag, value in document.items()
-    }
-
-
-def _options(context: click.Context) -> list[click.Option]:
-    return [option for option in context.command.params if isinstance(option, click.Option)]
+    defaults: dict[str, Any] = {}
+    for flag, value in document.items():
+        option = options[flag]
+        # strings, as on the command line: click makes 2 of the number 2.9
+        if isinstance(value, list):
+            defaults[str(option.name)] = [str(part) for part in value]
+        elif option.multiple or option.nargs > 1:
+            defaults[str(option.name)] = [str(value)]
+        else:
+            defaults[str(option.name)] = str(value)
+    context.default_map = defaults
 
 
 @click.group(
@@ -90,7 +80,7 @@ def _options(context: click.Context) -> list[click.Option]:
     context_settings=_HELP,
     help=tr("Train a classifier on labelled reviews: a BERT encoder under a linear head."),
 )
-@takes()
+@click_options()
 @_json
 @click.option(
     "--config",
@@ -103,44 +93,65 @@ def _options(context: click.Context) -> list[click.Option]:
 )
 @click.pass_context
 def main(context: click.Context, /, *, as_json: bool, **options: Any) -> None:
-    source = {name: context.get_parameter_source(name) for name in context.params}
-    given = [name for name in source if source[name] is not ParameterSource.DEFAULT]
     if context.invoked_subcommand is not None:
-        if given:
-            flag, command = given[0].replace("_", "-"), context.invoked_subcommand
-            problem = tr(
-                "--{flag} stands before {command}: put it after", flag=flag, command=command
-            )
-            raise click.UsageError(problem, ctx=context)
+        _refuse_options_before(context.invoked_subcommand, context)
         return
     if not options["data"]:
         raise click.UsageError(tr("--data: expected labelled reviews, found nothing"), ctx=context)
-    settings = Settings(**{name: value for name, value in options.items() if value is not None})
-    named = {name for name in given if source[name] is not ParameterSource.DEFAULT_MAP}
-    # A --train of the command line makes options of the file idle that are not for it.
-    meant = named if named & {"train", "head_epochs"} else given
-    for name, purpose in settings.idle().items():
-        if name in meant:
-            raise click.UsageError(f"--{name.replace('_', '-')} {purpose}", ctx=context)
-    if settings.train == "head" and not settings.head_epochs:
-        raise click.UsageError(f"--head-epochs 0 {tr('is for --train last:N or all')}", ctx=context)
-    from trainer.narration import say  # imports torch
-    from trainer.report.console import show_scores
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    settings = TrainingSettings(**given)
+    _refuse_idle_options(settings, context)
+    from trainer.console import say  # imports torch
     from trainer.training import train
 
     try:
-        measured = train(settings)
+        scores = train(settings)
     except KeyboardInterrupt:
         say(tr("the same command goes on from here"))
         raise
-    if as_json and measured:
-        click.echo(json.dumps(measured, ensure_ascii=False))
-    elif measured:  # it is empty in a process that is not the first
-        if frozen := measured.pop("frozen", None):
-            show_scores(frozen, tr("frozen encoder"))
-            click.echo()
-        fine_tuned = settings.train != "head"
-        show_scores(measured, tr("fine-tuned") if fine_tuned else tr("frozen encoder"))
+    if scores:  # there are none in a process that is not the first
+        _print_scores(scores, settings, as_json=as_json)
+
+
+def _given(context: click.Context, *sources: ParameterSource) -> list[str]:
+    """Return the names of the options that were given in one of some ways."""
+    return [name for name in context.params if context.get_parameter_source(name) in sources]
+
+
+def _refuse_options_before(command: str, context: click.Context) -> None:
+    given = _given(context, ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
+    if given:
+        flag = given[0].replace("_", "-")
+        problem = tr("--{flag} stands before {command}: put it after", flag=flag, command=command)
+        raise click.UsageError(problem, ctx=context)
+
+
+def _refuse_idle_options(settings: TrainingSettings, context: click.Context) -> None:
+    """Refuse an option that would do nothing.
+
+    A --train of the command line makes options of the config file idle that are not for it; these
+    are passed over.
+    """
+    given = _given(context, ParameterSource.COMMANDLINE)
+    if "train" not in given and "head_epochs" not in given:
+        given += _given(context, ParameterSource.DEFAULT_MAP)
+    for name, purpose in settings.idle().items():
+        if name in given:
+            raise click.UsageError(f"--{name.replace('_', '-')} {purpose}", ctx=context)
+    if settings.train == "head" and not settings.head_epochs:
+        raise click.UsageError(f"--head-epochs 0 {tr('is for --train last:N or all')}", ctx=context)
+
+
+def _print_scores(scores: dict[str, Any], settings: TrainingSettings, *, as_json: bool) -> None:
+    from trainer.console import print_scores
+
+    if as_json:
+        click.echo(json.dumps(scores, ensure_ascii=False))
+        return
+    if "frozen" in scores:
+        print_scores(scores.pop("frozen"), tr("frozen encoder"))
+        click.echo()
+    print_scores(scores, tr("frozen encoder") if settings.train == "head" else tr("fine-tuned"))
 
 
 @main.command(
@@ -154,10 +165,10 @@ def main(context: click.Context, /, *, as_json: bool, **options: Any) -> None:
     multiple=True,
     help=tr("Labelled reviews. [default: those of the training]"),
 )
-@takes("text_column", "label_column", "encoding")
+@click_options("text_column", "label_column", "encoding")
 @click.option("--split", type=click.Choice(["train", "dev", "test"]), default="test")
 @click.option("--encoder", metavar="DIR|HUB_ID", help=tr("Where the encoder is now, if it moved."))
-@takes("device")
+@click_options("device")
 @_json
 def evaluate(
     as_json: bool,
@@ -167,16 +178,16 @@ def evaluate(
     encoding: str | None,
     **options: Any,
 ) -> None:
+    from trainer.console import print_scores
     from trainer.data.sources import Reading
-    from trainer.report.console import show_scores
-    from trainer.training import evaluate_run
+    from trainer.evaluate import evaluate_run
 
     reading = Reading(text_column, label_column, encoding)
     scores = evaluate_run(split=split, reading=reading, **options)
     if as_json:
         click.echo(json.dumps(scores, ensure_ascii=False))
     else:
-        show_scores({split: scores}, tr("split"))
+        print_scores({split: scores}, tr("split"))
 
 
 if __name__ == "__main__":

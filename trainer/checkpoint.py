@@ -1,39 +1,49 @@
-"""What a fine-tuning is between two steps, and its checkpoint: one safetensors file."""
+"""The state of a fine-tuning between two steps, and its checkpoint: one safetensors file."""
 
 import json
-import os
+import time
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from models.files import draft_of
+from trainer import distributed
+from trainer.settings import Precision
+
+CHECKPOINT_SECONDS = 300.0
+"""Training time that a kill can cost within an epoch, about."""
+
 
 class State:
-    """What the steps so far have made; all that a killed training needs to go on.
+    """The result of the steps so far: all that a killed training needs to go on.
 
     Attributes:
-        weights: those that train, by name; the model's own.
-        optimizer: of these weights.
-        scaler: of the gradients, for fp16.
-        step: optimiser steps that are done.
-        loss: of the rows of this epoch so far, summed.
+        weights: the model's own weights that train, by name.
+        optimizer: steps these weights.
+        precision: precision of the arithmetic, which is not "auto".
+        scaler: scales the loss where gradients are fp16, and does nothing elsewhere.
+        step: number of optimiser steps that are done.
+        loss: sum of the losses of this epoch's rows so far.
         history: one entry for each epoch that has ended.
-        best: the weights after the best epoch, on the CPU; empty before there is one.
+        best: weights after the best epoch, on the CPU; empty before there is one.
     """
 
     def __init__(
-        self, model: nn.Module, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, precision: Precision
     ) -> None:
         self.weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self.optimizer = optimizer
-        self.scaler = scaler
+        self.precision = precision
+        device = next(model.parameters()).device
+        self.scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
         self.step = 0
         self.loss = 0.0
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Tensor] = {}
+        self._saved = time.monotonic()
 
     @property
     def best_epoch(self) -> int:
@@ -42,7 +52,7 @@ class State:
         return scores.index(max(scores)) + 1 if scores else 0
 
     def advance(self, rate: float) -> None:
-        """Make a step from the gradients, at a share of each group's peak learning rate."""
+        """Step the weights by their gradients, at a share of each group's peak learning rate."""
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * rate
         self.scaler.unscale_(self.optimizer)
@@ -52,46 +62,71 @@ class State:
         self.optimizer.zero_grad()
         self.step += 1
 
-    def end_epoch(self, entry: dict[str, float]) -> None:
-        """Note the scores of an epoch, and keep its weights if it is the best."""
-        self.history.append(entry)
+    def end_epoch(self, scores: dict[str, float]) -> None:
+        """Add the scores of an epoch to the history, and keep its weights if it is the best."""
+        self.history.append(scores)
         self.loss = 0.0
         if self.best_epoch == len(self.history):
-            self.best = {n: w.detach().to("cpu", copy=True) for n, w in self.weights.items()}
+            for name, weight in self.weights.items():
+                self.best[name] = weight.detach().to("cpu", copy=True)
 
     @torch.no_grad()
-    def take(self, weights: dict[str, Tensor]) -> None:
+    def restore(self, weights: dict[str, Tensor]) -> None:
         """Give the model these weights."""
         for name, weight in self.weights.items():
             weight.copy_(weights[name])
 
+    def save_if_due(self, path: Path) -> None:
+        """Write the checkpoint when the last one is `CHECKPOINT_SECONDS` old."""
+        if time.monotonic() - self._saved > CHECKPOINT_SECONDS:
+            self.save(path)
+
     def save(self, path: Path) -> None:
-        """Write the checkpoint; it is there whole or, if this is killed, as it was before."""
-        moments = self.optimizer.state_dict()["state"]  # by number of the weight
-        tensors = {f"weights/{name}": weight.detach() for name, weight in self.weights.items()}
+        """Write the checkpoint in the first process; a kill leaves it whole, or as it was."""
+        if not distributed.is_first():
+            return
+        tensors: dict[str, Tensor] = {}
+        for name, weight in self.weights.items():
+            tensors[f"weights/{name}"] = weight.detach()
         tensors |= {f"best/{name}": weight for name, weight in self.best.items()}
-        tensors |= {f"{n}/{key}": value for n, of in moments.items() for key, value in of.items()}
-        progress = {"step": self.step, "loss": self.loss, "history": self.history}
-        document = json.dumps(progress | {"scaler": self.scaler.state_dict()})
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(".draft")
-        save_file(tensors, draft, {"progress": document})
-        with draft.open("rb") as file:
-            os.fsync(file.fileno())
-        draft.replace(path)
+        for number, moments in self.optimizer.state_dict()["state"].items():
+            for name, moment in moments.items():
+                tensors[f"{number}/{name}"] = moment  # the number stands for a weight
+        progress = {
+            "step": self.step,
+            "loss": self.loss,
+            "history": self.history,
+            "precision": self.precision,
+            "scaler": self.scaler.state_dict(),
+        }
+        with draft_of(path) as draft:
+            save_file(tensors, draft, {"progress": json.dumps(progress)})
+        self._saved = time.monotonic()
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint."""
         parts: dict[str, dict[str, Tensor]] = {"weights": {}, "best": {}}
         with safe_open(path, "pt") as file:
-            progress: dict[str, Any] = json.loads(file.metadata()["progress"])
+            progress = json.loads(file.metadata()["progress"])
             for key in file.keys():  # noqa: SIM118 - it is no mapping
                 part, _, name = key.partition("/")
                 parts.setdefault(part, {})[name] = file.get_tensor(key)
-        self.scaler.load_state_dict(progress.pop("scaler"))
-        self.step, self.loss, self.history = progress.values()
-        self.take(parts.pop("weights"))
+        self.step = progress["step"]
+        self.loss = progress["loss"]
+        self.history = progress["history"]
+        self.scaler.load_state_dict(progress["scaler"])
+        self.restore(parts.pop("weights"))
         self.best = parts.pop("best")
         document = self.optimizer.state_dict()
         document["state"] = {int(number): moments for number, moments in parts.items()}
         self.optimizer.load_state_dict(document)
+
+
+def precision_of(checkpoint: Path, otherwise: Precision) -> Precision:
+    """Return the precision that a training began with, or the other where it begins now."""
+    if not checkpoint.exists():
+        return otherwise
+    with safe_open(checkpoint, "pt") as file:
+        progress = json.loads(file.metadata()["progress"])
+    precision: Precision = progress["precision"]
+    return precision

@@ -6,11 +6,13 @@ is the first of one.
 """
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 
 def rank() -> int:
@@ -45,6 +47,18 @@ def barrier() -> None:
     """Wait until every process is here."""
     if dist.is_initialized():
         dist.barrier()
+
+
+def parallel(module: nn.Module) -> nn.Module:
+    """Return a module whose gradients are the mean over the processes, if there are several."""
+    return DistributedDataParallel(module) if world_size() > 1 else module
+
+
+def exchange(module: nn.Module, *, now: bool) -> AbstractContextManager[None]:
+    """Keep the gradients of a body in this process, unless they are to be exchanged now."""
+    if isinstance(module, DistributedDataParallel) and not now:
+        return module.no_sync()
+    return nullcontext()
 
 
 def all_reduce(share: Tensor) -> Tensor:

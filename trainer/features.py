@@ -1,4 +1,4 @@
-"""Runs the frozen encoder over texts, once: what it gives is kept on disk and mapped into memory.
+"""Runs the frozen encoder over texts once; its vectors stay on disk and are mapped into memory.
 
 The file is named by everything that it depends on (weights, tokenizer, pooling, max length, texts),
 so a second training on the same data starts at once, and any change makes another file. It is made
@@ -15,23 +15,23 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
 from models.batching import MAX_TOKENS, plan
 from models.classifier import Classifier
 from models.console.command import ExitCode, UserError
+from models.files import draft_of
 from models.tokenizer import Tokenizer, Tokens
 from trainer import distributed
-from trainer.narration import progress
+from trainer.console import Advance, progress
 
 CHUNK = 1024
-"""Texts that are encoded and written together: what a kill can cost, and what memory holds."""
+"""Number of texts that are encoded and written together: the cost of a kill, and of memory."""
 
 
 def inputs(
     tokenizer: Tokenizer, tokens: Tokens, rows: NDArray[np.intp], device: torch.device
 ) -> dict[str, Tensor]:
-    """Return some rows as the encoder takes them: `[rows, longest]`, padded on the right."""
+    """Return the encoder's inputs for some rows: `[rows, longest]`, padded on the right."""
     batch = tokens.batch(rows, tokenizer.pad_id)
     if not tokenizer.has_token_types:
         del batch["token_type_ids"]
@@ -40,7 +40,7 @@ def inputs(
 
 @torch.inference_mode()
 def encode(
-    classifier: Classifier, tokenizer: Tokenizer, texts: Sequence[str], bar: "tqdm[None]"
+    classifier: Classifier, tokenizer: Tokenizer, texts: Sequence[str], advance: Advance
 ) -> NDArray[np.float32]:
     """Return the vector that the head sees for each text, `[texts, H]`.
 
@@ -49,29 +49,41 @@ def encode(
     Args:
         classifier: in evaluation mode: dropout in a frozen encoder would make noise of features.
         tokenizer: cuts the texts to the model's max length.
-        texts: in any order.
-        bar: is moved by the number of texts.
+        texts: any texts, in any order.
+        advance: moves the progress bar by a number of texts.
     """
-    place: dict[str, int] = {}
-    where = np.array([place.setdefault(text, len(place)) for text in texts], dtype=np.intp)
-    tokens = tokenizer.encode(list(place))
-    features = np.empty((len(place), classifier.head.in_features), dtype=np.float32)
+    index_of: dict[str, int] = {}  # different text → its row
+    where = np.array([index_of.setdefault(text, len(index_of)) for text in texts], dtype=np.intp)
+    tokens = tokenizer.encode(list(index_of))
+    features = np.empty((len(index_of), classifier.head.in_features), dtype=np.float32)
     device = classifier.head.weight.device
     for rows in plan(tokens.lengths, max_tokens=MAX_TOKENS[device.type]):
         batch = inputs(tokenizer, tokens, rows, device)
         features[rows] = classifier.features(**batch).cpu().numpy()
-        bar.update(len(rows))
-    bar.update(len(texts) - len(place))
-    answer: NDArray[np.float32] = features[where]
-    return answer
+        advance(len(rows))
+    advance(len(texts) - len(index_of))
+    repeated: NDArray[np.float32] = features[where]
+    return repeated
 
 
 def encode_all(
     classifier: Classifier, tokenizer: Tokenizer, texts: Sequence[str], *, title: str
 ) -> Tensor:
     """Return the features of all texts, `[texts, H]`, in memory and on no disk."""
-    with progress(title, len(texts), "text") as bar:
-        return torch.from_numpy(encode(classifier, tokenizer, texts, bar))
+    with progress(title, len(texts)) as advance:
+        return torch.from_numpy(encode(classifier, tokenizer, texts, advance))
+
+
+@torch.no_grad()
+def predict_logits(
+    classifier: Classifier, tokenizer: Tokenizer, texts: Sequence[str], *, title: str
+) -> Tensor:
+    """Return the logits of all texts, `[texts, C]`, of which each process computes its share."""
+    logits = torch.zeros(len(texts), classifier.head.out_features)
+    share = slice(distributed.rank(), None, distributed.world_size())
+    features = encode_all(classifier, tokenizer, texts[share], title=title)
+    logits[share] = classifier.head(features.to(classifier.head.weight.device)).cpu()
+    return distributed.all_reduce(logits)
 
 
 def cached_features(
@@ -88,10 +100,10 @@ def cached_features(
     Args:
         classifier: see `encode`.
         tokenizer: see `encode`.
-        texts: see `encode`. Several processes share out their chunks.
-        encoder_digest: of the encoder's weights and tokenizer.
+        texts: see `encode`; several processes share out their chunks.
+        encoder_digest: digest of the encoder's weights and tokenizer.
         folder: made if it is not there. Another training that wants the same file waits for it.
-        title: of the progress bar, which shows on a terminal only.
+        title: title of the progress bar.
 
     Raises:
         UserError: DATA, the file is damaged.
@@ -110,8 +122,8 @@ def cached_features(
         if not path.exists():
             _fill(classifier, tokenizer, texts, path, title)
         distributed.barrier()
-    # copy-on-write: torch wants memory that could be written to, and the file stays as it is
     try:
+        # copy-on-write: torch wants memory that could be written to, and the file stays as it is
         return torch.from_numpy(np.load(path, mmap_mode="c"))
     except ValueError as error:
         raise UserError(
@@ -125,26 +137,26 @@ def _fill(
     classifier: Classifier, tokenizer: Tokenizer, texts: Sequence[str], path: Path, title: str
 ) -> None:
     """Write the chunks that are still missing, each process its share, and put them together."""
-    parts, draft = path.with_suffix(".parts"), path.with_suffix(".draft")
+    parts = path.with_suffix(".parts")
     parts.mkdir(exist_ok=True)
-    chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
-    left = [number for number in range(len(chunks)) if not (parts / f"{number}.npy").exists()]
-    distributed.barrier()  # all have seen the same chunks left
-    share = left[distributed.rank() :: distributed.world_size()]
-    with progress(title, sum(len(chunks[number]) for number in share), "text") as bar:
-        for number in share:
-            np.save(
-                parts / f"draft{distributed.rank()}",
-                encode(classifier, tokenizer, chunks[number], bar),
-            )
-            (parts / f"draft{distributed.rank()}.npy").rename(parts / f"{number}.npy")
+    chunks = {}  # file → its texts
+    for start in range(0, len(texts), CHUNK):
+        chunks[parts / f"{start}.npy"] = texts[start : start + CHUNK]
+    missing = [file for file in chunks if not file.exists()]
+    distributed.barrier()  # all have seen the same chunks missing
+    share = missing[distributed.rank() :: distributed.world_size()]
+    with progress(title, sum(len(chunks[file]) for file in share)) as advance:
+        for file in share:
+            with draft_of(file) as draft:
+                np.save(draft, encode(classifier, tokenizer, chunks[file], advance))
     distributed.barrier()
     if distributed.is_first():
-        shape = len(texts), classifier.head.in_features
-        whole = np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=shape)
-        for number, chunk in enumerate(chunks):
-            start = number * CHUNK
-            whole[start : start + len(chunk)] = np.load(parts / f"{number}.npy")
-        whole.flush()
-        draft.rename(path)
+        shape = (len(texts), classifier.head.in_features)
+        with draft_of(path) as draft:
+            whole = np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=shape)
+            start = 0
+            for file, chunk in chunks.items():
+                whole[start : start + len(chunk)] = np.load(file)
+                start += len(chunk)
+            whole.flush()
         shutil.rmtree(parts)

@@ -10,21 +10,21 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.console.command import ExitCode, UserError
-from trainer.narration import progress
+from trainer.console import progress
 from trainer.report.scores import epoch_scores
-from trainer.settings import Settings
+from trainer.settings import TrainingSettings
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A trained head, and how it came about.
+    """A trained head, with the weights of its best epoch.
 
     Attributes:
-        head: frozen; of the best epoch of the best setting.
-        best_epoch: counted from 1.
-        learning_rate: of the best setting.
-        weight_decay: of the best setting.
-        history: of the best setting, an entry per epoch: see `epoch_scores`.
+        head: frozen.
+        best_epoch: epoch with the lowest loss on dev, from 1.
+        learning_rate: learning rate of AdamW.
+        weight_decay: weight decay of AdamW.
+        history: one entry per epoch: see `epoch_scores`.
     """
 
     head: nn.Linear
@@ -35,11 +35,11 @@ class Fit:
 
     @property
     def dev_loss(self) -> float:
-        """The lowest loss on dev, which is what chose the epoch."""
+        """Lowest loss on dev, which chose the epoch."""
         return self.history[self.best_epoch - 1]["dev_loss"]
 
 
-class Rows(NamedTuple):
+class LabelledFeatures(NamedTuple):
     """Features float32 `[N, H]`, which may be mapped from a file, and label ids int64 `[N]`."""
 
     features: Tensor
@@ -47,10 +47,10 @@ class Rows(NamedTuple):
 
 
 def search_head(
-    train: Rows,
-    dev: Rows,
+    train: LabelledFeatures,
+    dev: LabelledFeatures,
     classes: int,
-    settings: Settings,
+    settings: TrainingSettings,
     class_weights: Tensor | None = None,
 ) -> Fit:
     """Train a head for each learning rate and weight decay, and return the best on dev.
@@ -59,46 +59,46 @@ def search_head(
     machine, the best accuracy or F1 on a thousand rows is mostly luck; the loss is not.
 
     Args:
-        train: to learn from.
+        train: learned from.
         dev: chooses setting and epoch.
-        classes: C.
+        classes: number of labels, C.
         settings: those of the head, batch size and seed.
-        class_weights: of the loss, `[C]`; None weighs all rows the same.
+        class_weights: weights of the labels in the loss, `[C]`.
 
     Raises:
-        UserError: DATA, no loss of any head is a number.
+        UserError: DATA, the loss of no head is a number.
     """
     grid = list(product(settings.head_learning_rate, settings.head_weight_decay))
     fits: list[Fit | None] = []
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # a step of some 32 rows is over before a second one has woken up
     try:
-        with progress("head", len(grid), "fit") as bar:
+        with progress("head", len(grid)) as advance:
             for rate, decay in grid:
-                fits.append(_fit(train, dev, classes, settings, rate, decay, class_weights))
-                bar.update()
+                fits.append(_fit_one(train, dev, classes, settings, rate, decay, class_weights))
+                advance(1)
     finally:
         torch.set_num_threads(threads)
-    learned = [fit for fit in fits if fit is not None]
-    if not learned:
+    finite = [fit for fit in fits if fit is not None]
+    if not finite:
         raise UserError(
             ExitCode.DATA,
             "no head learned anything: its loss is no number from the first epoch on. Try smaller "
             "values of --head-learning-rate, or another encoder",
         )
-    return min(learned, key=lambda fit: fit.dev_loss)
+    return min(finite, key=lambda fit: fit.dev_loss)
 
 
-def _fit(
-    train: Rows,
-    dev: Rows,
+def _fit_one(
+    train: LabelledFeatures,
+    dev: LabelledFeatures,
     classes: int,
-    settings: Settings,
+    settings: TrainingSettings,
     learning_rate: float,
     weight_decay: float,
     class_weights: Tensor | None,
 ) -> Fit | None:
-    """Train one linear head; None, if its loss is never a number.
+    """Train one linear head, or return None if its loss is never a number.
 
     The features of one encoder differ in scale by orders of magnitude, so the weights are learned
     for standardised features and then folded back: with z = (x - μ) / σ,

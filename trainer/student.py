@@ -13,7 +13,7 @@ from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
 from models.encoder import Encoder, layers_of
 from models.tokenizer import encodable
-from trainer.narration import say
+from trainer.console import say
 
 
 def keep_layers(encoder: Encoder, kept: Sequence[int]) -> None:

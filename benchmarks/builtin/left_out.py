@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from trainer.training import evaluate_run
+from trainer.evaluate import evaluate_run
 
 CONFIG = Path(__file__).with_name("left-out.toml")
 

@@ -29,7 +29,7 @@ from models.predictor import Predictor
 from models.run_directory import load_classifier, read_rows, read_run
 from models.tokenizer import Tokenizer
 from tests.tiny import REVIEWS, write_encoder
-from trainer.settings import Settings as TrainSettings
+from trainer.settings import TrainingSettings
 from trainer.training import train
 
 TEXTS = [*PROBES, *(text for text, _ in REVIEWS)]
@@ -62,7 +62,7 @@ def test_both_poolings_answer_as_torch_does(
     encoder: Path, reviews: Path, tmp_path: Path, pooling: Any
 ) -> None:
     run = tmp_path / "run"
-    train(TrainSettings(encoder=str(encoder), data=(str(reviews),), output=run, pooling=pooling))
+    train(TrainingSettings(encoder=str(encoder), data=(str(reviews),), output=run, pooling=pooling))
     export(settings(run, tmp_path / "a.onnx"))
     found = Predictor.open(tmp_path / "a.onnx").predict(TEXTS)
     np.testing.assert_allclose(found.probabilities, expected(run), atol=1e-5)
@@ -131,7 +131,7 @@ def test_features_are_what_the_head_sees(model: Path, run: Path) -> None:
 
 def test_an_encoder_without_token_types_gets_no_such_input(reviews: Path, tmp_path: Path) -> None:
     folder = write_roberta(tmp_path / "encoder")
-    train(TrainSettings(encoder=str(folder), data=(str(reviews),), output=tmp_path / "run"))
+    train(TrainingSettings(encoder=str(folder), data=(str(reviews),), output=tmp_path / "run"))
     export(settings(tmp_path / "run", tmp_path / "a.onnx"))
     assert [value.name for value in onnx.load(tmp_path / "a.onnx").graph.input] == [
         "input_ids",
@@ -180,7 +180,9 @@ def test_the_digest_depends_on_weights_tokenizer_and_labels(model: Path) -> None
 def wide_run(reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_encoder(tmp_path_factory.mktemp("encoder"), hidden=128)
     output = tmp_path_factory.mktemp("runs") / "wide"
-    train(TrainSettings(encoder=str(folder), data=(str(reviews),), output=output, pooling="mean"))
+    train(
+        TrainingSettings(encoder=str(folder), data=(str(reviews),), output=output, pooling="mean")
+    )
     return output
 
 

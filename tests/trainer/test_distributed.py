@@ -24,10 +24,11 @@ import os, signal, sys
 from pathlib import Path
 from models.classifier import Classifier
 from tests.trainer.test_finetune import settings
-from trainer import distributed, finetune
+from trainer import distributed
+from trainer.report import monitor
 from trainer.training import train
 
-finetune.WARMING_STEPS, finetune.MEASURED_STEPS = 0, 1
+monitor.WARMING_STEPS, monitor.MEASURED_STEPS = 0, 1
 rank, killed_at = map(int, sys.argv[4:])
 steps = 0
 forward = Classifier.forward

@@ -133,8 +133,8 @@ from models.classifier import Classifier
 from models.encoder import load_encoder
 from models.tokenizer import Tokenizer
 from trainer.features import cached_features
-from trainer.head import Rows, search_head
-from trainer.settings import Settings
+from trainer.head import LabelledFeatures, search_head
+from trainer.settings import TrainingSettings
 
 encoder, cache, count = load_encoder(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 classifier = Classifier(encoder.module, encoder.hidden, 2, "cls").eval()
@@ -152,10 +152,10 @@ def run(texts):
     tokenizer = Tokenizer(encoder.tokenizer, 8)
     named = {"encoder_digest": "", "folder": cache, "title": ""}
     features = cached_features(classifier, tokenizer, texts, **named)
-    rows = Rows(features, torch.arange(len(texts)) % 2)
+    rows = LabelledFeatures(features, torch.arange(len(texts)) % 2)
     few = {"head_learning_rate": (1e-3,), "head_weight_decay": (0.1,)}
-    settings = Settings(head_epochs=1, batch_size=1024, **few)
-    search_head(rows, Rows(features[:100], rows.labels[:100]), 2, settings)
+    settings = TrainingSettings(head_epochs=1, batch_size=1024, **few)
+    search_head(rows, LabelledFeatures(features[:100], rows.labels[:100]), 2, settings)
 
 run(texts[:3000])  # so that whatever is made once is made
 before, finished, peaks = anonymous(), threading.Event(), []

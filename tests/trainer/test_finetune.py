@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,15 +19,10 @@ from models.console.command import ExitCode, UserError
 from models.encoder import load_encoder
 from models.run_directory import load_classifier, read_json, read_run
 from tests.tiny import write_encoder
-from trainer.finetune import (
-    batches,
-    bf16_speedup,
-    choose_precision,
-    choose_trained,
-    parameter_groups,
-    rate,
-)
-from trainer.settings import Precision, Settings
+from trainer.batches import batches
+from trainer.optimizer import choose_trained, parameter_groups, rate
+from trainer.precision import bf16_speedup, choose_precision
+from trainer.settings import Precision, TrainingSettings
 from trainer.training import train
 
 # fp32: in bf16 what the training measures of dev and what the finished model scores differ a little
@@ -38,9 +33,9 @@ FAST: dict[str, Any] = {
 }
 
 
-def settings(encoder: Path, reviews: Path, output: Path, **options: Any) -> Settings:
+def settings(encoder: Path, reviews: Path, output: Path, **options: Any) -> TrainingSettings:
     data = {"encoder": str(encoder), "data": (str(reviews),), "output": output}
-    return Settings(**data | FAST | options)
+    return TrainingSettings(**data | FAST | options)
 
 
 @pytest.fixture
@@ -81,7 +76,7 @@ def test_more_layers_than_there_are_is_an_error(classifier: Classifier) -> None:
 
 def test_lower_layers_learn_slower_and_only_matrices_decay(classifier: Classifier) -> None:
     choose_trained(classifier, None)
-    falling = Settings(learning_rate=1.0, layer_decay=0.5, weight_decay=0.1)
+    falling = TrainingSettings(learning_rate=1.0, layer_decay=0.5, weight_decay=0.1)
     groups = parameter_groups(classifier, falling)
     found = {id(p): (g["peak"], g["weight_decay"]) for g in groups for p in g["params"]}
     layers = classifier.encoder.encoder.layer
@@ -111,15 +106,12 @@ def test_the_order_is_a_function_of_seed_and_epoch() -> None:
     assert order(1, 1) != order(2, 1)
 
 
-@pytest.mark.parametrize(("schedule", "halfway"), [("linear", 0.5), ("cosine", 0.5)])
-def test_the_learning_rate_rises_to_its_peak_and_falls(
-    schedule: Literal["linear", "cosine"], halfway: float
-) -> None:
-    how = Settings(warmup=0.2, schedule=schedule)
+def test_the_learning_rate_rises_to_its_peak_and_falls() -> None:
+    how = TrainingSettings(warmup=0.2)
     rates = [rate(step, 100, how) for step in range(100)]
     assert rates[:21] == pytest.approx(np.linspace(0, 1, 21))
     assert rates[20:] == sorted(rates[20:], reverse=True)
-    assert rates[60] == pytest.approx(halfway)
+    assert rates[60] == pytest.approx(0.5)
     assert 0 < rates[99] < 0.02
 
 
@@ -178,12 +170,13 @@ def test_last_1_changes_the_last_layer_alone(encoder: Path, reviews: Path, tmp_p
 CHILD = """
 import os, signal, sys
 from pathlib import Path
+import torch
 from models.classifier import Classifier
 from tests.trainer.test_finetune import settings
-from trainer import finetune
+from trainer import checkpoint
 from trainer.training import train
 
-finetune.CHECKPOINT_SECONDS = float(sys.argv[5])
+checkpoint.CHECKPOINT_SECONDS = float(sys.argv[5])
 steps = 0
 forward = Classifier.forward
 
@@ -195,8 +188,22 @@ def count(self, *arguments, **named):
     return forward(self, *arguments, **named)
 
 Classifier.forward = count
-train(settings(*map(Path, sys.argv[1:4])))
+torch.cpu.get_capabilities = dict  # for "auto", a processor without bf16
+train(settings(*map(Path, sys.argv[1:4]), precision=sys.argv[6]))
 """
+
+
+def kill(
+    encoder: Path, reviews: Path, output: Path, seconds: float = 0, precision: str = "fp32"
+) -> subprocess.CompletedProcess[bytes]:
+    """Kill a training in its ninth step; it has written a checkpoint every so many seconds."""
+    arguments = [encoder, reviews, output, 9, seconds, precision]
+    return subprocess.run(
+        [sys.executable, "-c", CHILD, *map(str, arguments)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},
+    )
 
 
 @pytest.mark.parametrize(("checkpoint_seconds", "kept"), [(1e9, 6), (0, 8)])
@@ -210,13 +217,7 @@ def test_a_training_killed_in_an_epoch_ends_with_the_same_bits(
 ) -> None:
     output = tmp_path / "runs" / "killed"
     # 24 rows in batches of 4: the ninth step is in the middle of the second epoch.
-    arguments = [encoder, reviews, output, 9, checkpoint_seconds]
-    killed = subprocess.run(
-        [sys.executable, "-c", CHILD, *map(str, arguments)],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},
-    )
+    killed = kill(encoder, reviews, output, checkpoint_seconds)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     assert not output.exists()
     (checkpoint,) = (output.parent / ".checkpoints").iterdir()
@@ -253,13 +254,30 @@ def test_bf16_is_taken_where_the_processor_has_it_and_is_faster_in_it(
     speedup: float, chosen: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
-    monkeypatch.setattr("trainer.finetune.bf16_speedup", lambda: speedup)
+    monkeypatch.setattr("trainer.precision.bf16_speedup", lambda: speedup)
     assert choose_precision("auto", torch.device("cpu")) == chosen
     assert choose_precision("bf16", torch.device("cpu")) == "bf16"
 
 
-def test_the_speed_of_bf16_is_measured() -> None:
+def test_how_much_faster_bf16_is_is_measured() -> None:
     assert 0.001 < bf16_speedup() < 1000
+
+
+def test_a_killed_training_goes_on_in_the_precision_that_it_began_with(
+    encoder: Path,
+    reviews: Path,
+    tuned: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    output = tmp_path / "runs" / "killed"
+    killed = kill(encoder, reviews, output, precision="auto")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    monkeypatch.setattr("trainer.loading.choose_precision", lambda *_: "bf16")
+    train(settings(encoder, reviews, output, precision="auto"))
+    assert read_run(output).settings["precision"] == "fp32"
+    for name in ("head.safetensors", "encoder/model.safetensors"):
+        assert (output / name).read_bytes() == (tuned / name).read_bytes(), name
 
 
 def test_training_stops_when_dev_gets_no_better_and_the_best_epoch_stays(

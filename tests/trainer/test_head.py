@@ -4,16 +4,16 @@ import pytest
 import torch
 
 from models.console.command import UserError
-from trainer.head import Fit, Rows, search_head
-from trainer.settings import Settings
+from trainer.head import Fit, LabelledFeatures, search_head
+from trainer.settings import TrainingSettings
 
 
-def separable(seed: int = 0, scale: float = 1.0) -> Rows:
+def separable(seed: int = 0, scale: float = 1.0) -> LabelledFeatures:
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(200) % 2
     features = torch.randn(200, 8, generator=generator)
     features[:, 0] += (labels * 2 - 1) * 4
-    return Rows(features * scale + 100, labels)
+    return LabelledFeatures(features * scale + 100, labels)
 
 
 def search(
@@ -23,7 +23,7 @@ def search(
     decays: tuple[float, ...] = (0.01,),
     seed: int = 42,
 ) -> Fit:
-    settings = Settings(
+    settings = TrainingSettings(
         head_epochs=epochs, head_learning_rate=rates, head_weight_decay=decays, seed=seed
     )
     train, dev = separable(scale=scale), separable(seed=1, scale=scale)
@@ -72,8 +72,8 @@ def test_a_learning_rate_at_which_nothing_is_learned_is_no_choice() -> None:
 
 def test_class_weights_move_the_answers_to_the_class_that_weighs_more() -> None:
     generator = torch.Generator().manual_seed(0)
-    noise = Rows(torch.randn(400, 4, generator=generator), torch.arange(400) % 2)
-    settings = Settings(head_epochs=5, seed=0)
+    noise = LabelledFeatures(torch.randn(400, 4, generator=generator), torch.arange(400) % 2)
+    settings = TrainingSettings(head_epochs=5, seed=0)
     shares = [
         search_head(noise, noise, 2, settings, weights)
         .head(noise.features)

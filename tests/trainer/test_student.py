@@ -17,7 +17,7 @@ from models.run_directory import load_classifier, read_json, read_run
 from models.tokenizer import Tokenizer
 from tests.tiny import REVIEWS, write_encoder
 from trainer.features import encode_all
-from trainer.settings import Settings
+from trainer.settings import TrainingSettings
 from trainer.student import keep_layers, prune_vocabulary
 from trainer.training import train
 
@@ -125,7 +125,7 @@ def test_a_run_of_a_cut_encoder_carries_it_even_if_only_the_head_was_trained(
 ) -> None:
     output = tmp_path / "cut"
     train(
-        Settings(
+        TrainingSettings(
             encoder=str(encoder),
             data=(str(reviews),),
             output=output,

@@ -12,8 +12,8 @@ from models.console.command import UserError
 from models.labels import LabelSet
 from models.run_directory import read_json, read_rows, read_run
 from tests.tiny import REVIEWS, write_encoder
-from trainer.finetune import loss_of
-from trainer.settings import Settings
+from trainer.optimizer import loss_of
+from trainer.settings import TrainingSettings
 from trainer.teacher import read_teacher, soft_labels
 from trainer.training import train
 
@@ -25,7 +25,9 @@ def test_several_teachers_are_averaged_at_the_temperature(
     run: Path, encoder: Path, reviews: Path, tmp_path: Path
 ) -> None:
     second = tmp_path / "second"
-    train(Settings(encoder=str(encoder), data=(str(reviews),), output=second, pooling="cls"))
+    train(
+        TrainingSettings(encoder=str(encoder), data=(str(reviews),), output=second, pooling="cls")
+    )
     labels = LabelSet(read_run(run).labels)
 
     def ask(*teachers: Path, temperature: float = 1.0) -> Any:
@@ -50,7 +52,7 @@ def loss() -> Callable[..., float]:
     def measure(soft: torch.Tensor | None, labels: list[int], **changed: float) -> float:
         logits = torch.tensor([[1.0, -1.0], [0.5, 2.0], [0.0, 0.3]])[: len(labels)]
         given: dict[str, Any] = {"teacher_weight": 0.25, "teacher_temperature": 2.0, **changed}
-        settings = Settings(**given)
+        settings = TrainingSettings(**given)
         return float(loss_of(logits, torch.tensor(labels), settings, soft=soft))
 
     return measure
@@ -86,7 +88,7 @@ def test_a_student_comes_to_answer_as_its_teacher_does(
     texts.write_text("\n".join([*(f"{text}啊" for text in TEXTS), dev[0]]), encoding="utf-8")
     output = tmp_path / "student"
     train(
-        Settings(
+        TrainingSettings(
             encoder=str(write_encoder(tmp_path / "encoder", seed=1)),
             data=(str(reviews),),
             output=output,

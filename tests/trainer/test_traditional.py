@@ -14,7 +14,7 @@ from models.predictor import Predictor
 from models.tokenizer import Tokenizer
 from tests.tiny import REVIEWS, write_encoder, write_reviews
 from tests.trainer.test_student import unigram
-from trainer.settings import Settings
+from trainer.settings import TrainingSettings
 from trainer.student import prune_vocabulary
 from trainer.traditional import charsmap, simplified
 from trainer.training import train
@@ -68,7 +68,11 @@ def test_a_model_that_was_trained_so_answers_both_alike(tmp_path: Path) -> None:
     data = write_reviews(tmp_path / "data")
     run = tmp_path / "runs/a"
     encoder = str(write_encoder(tmp_path / "encoder"))
-    train(Settings(data=(str(data),), encoder=encoder, output=run, simplify=True, head_epochs=2))
+    train(
+        TrainingSettings(
+            data=(str(data),), encoder=encoder, output=run, simplify=True, head_epochs=2
+        )
+    )
     assert "traditional characters read as simplified" in (run / "MODEL_CARD.md").read_text()
     export(ExportSettings(run, tmp_path / "a.onnx"))
     answers = Predictor.open(tmp_path / "a.onnx").predict(["房间很脏", "房間很髒", "房间很好"])

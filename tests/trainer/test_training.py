@@ -16,13 +16,14 @@ from models.encoder import load_encoder
 from models.run_directory import load_classifier, new_run, read_rows, read_run
 from tests.tiny import REVIEWS, split_reviews
 from trainer.data.sources import Reading
+from trainer.evaluate import evaluate_run
 from trainer.report.card import model_card
-from trainer.settings import Settings
-from trainer.training import evaluate_run, train
+from trainer.settings import TrainingSettings
+from trainer.training import train
 
 
-def settings(encoder: Path, reviews: Path, output: Path, **options: Any) -> Settings:
-    return Settings(encoder=str(encoder), data=(str(reviews),), output=output, **options)
+def settings(encoder: Path, reviews: Path, output: Path, **options: Any) -> TrainingSettings:
+    return TrainingSettings(encoder=str(encoder), data=(str(reviews),), output=output, **options)
 
 
 def test_a_run_holds_all_that_export_needs(run: Path) -> None:
@@ -101,7 +102,7 @@ def test_evaluating_without_data_reads_that_of_the_training_as_it_was_read(
     lines = [f"{text},{label},nothing" for label, text in (row.split("\t") for row in rows)]
     table.write_text("\n".join(["评语,label,text", *lines, ""]), encoding="utf-8")
     train(
-        Settings(
+        TrainingSettings(
             encoder=str(encoder),
             data=(str(table),),
             text_column="评语",
@@ -230,7 +231,7 @@ def test_half_a_surrogate_pair_costs_no_training(
         (data / f"{split}.tsv").unlink()
         (data / f"{split}.jsonl").write_text("\n".join(lines))
     options: dict[str, Any] = {"prune_vocab": True, "output": tmp_path / "run"}
-    train(Settings(encoder=str(encoder), data=(str(data),), head_epochs=2, **options))
+    train(TrainingSettings(encoder=str(encoder), data=(str(data),), head_epochs=2, **options))
     assert read_rows(tmp_path / "run" / "dev.jsonl")[-1].text == "太差了\ud83d"
 
 
@@ -238,7 +239,9 @@ def test_the_link_to_the_newest_run_is_no_name_for_a_run(
     encoder: Path, reviews: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match="latest is the name of the link to the newest run"):
-        train(Settings(encoder=str(encoder), data=(str(reviews),), output=tmp_path / "latest"))
+        train(
+            TrainingSettings(encoder=str(encoder), data=(str(reviews),), output=tmp_path / "latest")
+        )
 
 
 def test_layers_that_are_not_there_are_refused_before_the_encoder_runs(
@@ -246,5 +249,5 @@ def test_layers_that_are_not_there_are_refused_before_the_encoder_runs(
 ) -> None:
     options: dict[str, Any] = {"train": "last:9", "output": tmp_path / "run"}
     with pytest.raises(UserError, match="last:9 asks for layers that are not there"):
-        train(Settings(encoder=str(encoder), data=(str(reviews),), **options))
+        train(TrainingSettings(encoder=str(encoder), data=(str(reviews),), **options))
     assert not (tmp_path / ".features").exists()

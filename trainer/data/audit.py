@@ -1,4 +1,4 @@
-"""What is wrong with labelled reviews: counted before training, and mended only on request.
+"""Faults of labelled reviews: counted before training, and mended only on request.
 
 Two texts are the same review where `trainer.data.duplicates.normalised` makes them equal.
 """
@@ -14,17 +14,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.console.command import ExitCode, UserError
-from models.console.display import aligned
 from models.console.i18n import tr
+from models.metrics import Ids
 from models.tokenizer import Tokenizer
+from trainer.console import say, say_table
 from trainer.data.dataset import Data, Split
 from trainer.data.duplicates import hash64, normalised, seen_rows
-from trainer.narration import say
 
 _CHUNK = 1024  # texts that are in memory as tokens at a time
 _NO_LIMIT = 1 << 40  # tokens
 _CLASSES_SHOWN = 6
-_PERCENTILES = (50, 90, 95, 99)
+
+Mask = NDArray[np.bool_]
 
 
 def audit(data: Data, tokenizer_json: str, max_length: int) -> dict[str, dict[str, Any]]:
@@ -34,7 +35,7 @@ def audit(data: Data, tokenizer_json: str, max_length: int) -> dict[str, dict[st
         data: any splits.
         tokenizer_json: a tokenizer.json. What its model calls unknown counts as unknown; a
             tokenizer that spells such characters in bytes has no unknown tokens.
-        max_length: tokens that the model reads of a text.
+        max_length: number of tokens that the model reads of a text.
 
     Returns:
         For each split:
@@ -42,12 +43,12 @@ def audit(data: Data, tokenizer_json: str, max_length: int) -> dict[str, dict[st
             duplicates: rows whose text, to the letter, an earlier row has;
             duplicates_normalised: rows that are the same review as an earlier row;
             contradictory_texts: reviews that have rows of more than one label, and
-            contradictory_rows, the rows of these;
+            contradictory_rows, their rows;
             in_train: rows of dev or test whose review is in train; None for train itself, and
             where there is none;
             lengths: in tokens, before anything is cut: p50, p90, p95, p99 and max;
             cut: rows longer than the max length;
-            unknown: share of the tokens, 0 to 1, that the vocabulary has not.
+            unknown: share of the tokens that the vocabulary lacks, 0 to 1.
     """
     reviews = {name: _reviews(split) for name, split in data.splits.items()}
     found = {}
@@ -58,6 +59,9 @@ def audit(data: Data, tokenizer_json: str, max_length: int) -> dict[str, dict[st
         if name != "train" and "train" in reviews:
             in_train = int(np.isin(reviews[name], reviews["train"]).sum())
         lengths, unknown = _tokens(split.texts, tokenizer_json)
+        at = {}
+        for percent in (50, 90, 95, 99):
+            at[f"p{percent}"] = int(np.percentile(lengths, percent, method="inverted_cdf"))
         found[name] = {
             "rows": len(split),
             "per_class": dict(zip(data.labels.names, per_class, strict=True)),
@@ -67,13 +71,7 @@ def audit(data: Data, tokenizer_json: str, max_length: int) -> dict[str, dict[st
             "contradictory_texts": len(set(reviews[name][contradictory])),
             "contradictory_rows": int(contradictory.sum()),
             "in_train": in_train,
-            "lengths": {
-                **{
-                    f"p{at}": int(np.percentile(lengths, at, method="inverted_cdf"))
-                    for at in _PERCENTILES
-                },
-                "max": int(lengths.max()),
-            },
+            "lengths": {**at, "max": int(lengths.max())},
             "cut": int((lengths > max_length).sum()),
             "unknown": unknown,
         }
@@ -85,15 +83,15 @@ def _reviews(split: Split) -> NDArray[np.uint64]:
     return np.array([hash64(normalised(text)) for text in split.texts], dtype=np.uint64)
 
 
-def _contradictory(reviews: NDArray[np.uint64], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _contradictory(reviews: NDArray[np.uint64], labels: Ids) -> Mask:
     """Return which rows are of a review that also has another label, `[rows]`."""
     _, index, number = np.unique(reviews, return_index=True, return_inverse=True)
     differs = labels != labels[index][number]  # from the first row of the same review
     return np.isin(number, number[differs])
 
 
-def _tokens(texts: Sequence[str], tokenizer_json: str) -> tuple[NDArray[np.int64], float]:
-    """Return the tokens of each text, uncut, `[texts]`, and the share of unknown ones."""
+def _tokens(texts: Sequence[str], tokenizer_json: str) -> tuple[Ids, float]:
+    """Return the number of tokens of each text, uncut, `[texts]`, and the share of unknown ones."""
     tokenizer = Tokenizer(tokenizer_json, _NO_LIMIT)
     model = json.loads(tokenizer_json)["model"]
     if model["type"] == "Unigram":
@@ -111,33 +109,35 @@ def _tokens(texts: Sequence[str], tokenizer_json: str) -> tuple[NDArray[np.int64
     return together, unknown / max(1, int(together.sum()) - special * len(texts))
 
 
-def show(audited: dict[str, dict[str, Any]], max_length: int) -> list[str]:
-    """Return the audit as a table for the terminal, a column per split."""
+def say_audit(audited: dict[str, dict[str, Any]], max_length: int) -> None:
+    """Narrate the audit as a table with a column per split."""
     columns = [_column(split, max_length) for split in audited.values()]
-    rows = [[title, *(column[title] for column in columns)] for title in columns[0]]
-    return aligned([["", *audited], *rows], right=range(1, len(rows[0])))
+    rows = [["", *audited]]
+    for title in columns[0]:
+        rows.append([title, *(column[title] for column in columns)])
+    say_table(rows)
 
 
 def _column(split: dict[str, Any], max_length: int) -> dict[str, str]:
+    """Return the cells of a split by the titles of their rows."""
+
     def part(rows: int) -> str:
         return f"{rows:,} ({rows / split['rows']:.1%})"
 
     classes = {f"  {name}": part(rows) for name, rows in split["per_class"].items()}
     if len(classes) > _CLASSES_SHOWN:
         classes = dict(islice(classes.items(), _CLASSES_SHOWN)) | {"  …": ""}
+    contradictory = f"{split['contradictory_texts']:,}, {split['contradictory_rows']:,}"
+    lengths = ", ".join(f"{split['lengths'][at]:,}" for at in ("p50", "p95", "p99", "max"))
     return {
         tr("rows"): f"{split['rows']:,}",
         **classes,
         tr("blank"): f"{split['blank']:,}",
         tr("copies, to the letter"): f"{split['duplicates']:,}",
         tr("copies but for case and punctuation"): f"{split['duplicates_normalised']:,}",
-        tr("contradictory labels: texts, rows"): (
-            f"{split['contradictory_texts']:,}, {split['contradictory_rows']:,}"
-        ),
+        tr("contradictory labels: texts, rows"): contradictory,
         tr("also in train"): "-" if split["in_train"] is None else part(split["in_train"]),
-        tr("tokens: median, 95 %, 99 %, longest"): ", ".join(
-            f"{split['lengths'][at]:,}" for at in ("p50", "p95", "p99", "max")
-        ),
+        tr("tokens: median, 95 %, 99 %, longest"): lengths,
         tr("longer than {tokens} tokens, to be cut", tokens=max_length): part(split["cut"]),
         tr("unknown tokens"): f"{split['unknown']:.2%}",
     }
@@ -173,7 +173,7 @@ def _rows_per_class(split: Split, classes: int) -> NDArray[np.intp]:
     return np.bincount(split.labels, minlength=classes)
 
 
-def _keep(data: Data, kept: NDArray[np.bool_]) -> tuple[Data, int]:
+def _keep(data: Data, kept: Mask) -> tuple[Data, int]:
     train, classes = data.splits["train"], len(data.labels)
     remaining = train.take(np.flatnonzero(kept))
     dropped = len(train) - len(remaining)
@@ -189,10 +189,9 @@ def _keep(data: Data, kept: NDArray[np.bool_]) -> tuple[Data, int]:
 
 
 def class_weights(data: Data) -> Tensor:
-    """Return a weight per class for the loss, so that each counts the same in train, float32 `[C]`.
+    """Return the weight of each label in the loss, inverse to its rows in train, float32 `[C]`.
 
-    A weight is inverse to the rows of its class, and the mean over the rows is 1: the loss keeps
-    its size, beside that of the teachers too.
+    The mean over the rows is 1: the loss keeps its size, beside that of the teachers too.
 
     Raises:
         UserError: DATA, a class has no rows.

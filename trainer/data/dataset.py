@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,17 @@ from models.console.command import ExitCode, UserError
 from models.console.display import display
 from models.console.i18n import tr
 from models.labels import NEGATIVE_POSITIVE, LabelSet, natural_order
+from trainer.console import say
 from trainer.data.duplicates import normalised
-from trainer.data.sources import SPLITS, Raw, Reading, open_source
+from trainer.data.sources import LabelledRows, Reading, Source, find_sources
 from trainer.data.splitting import split_rows
+
+_SPLIT_NAMES = {
+    "train": ("train", "training"),
+    "dev": ("dev", "development", "validation", "valid", "val"),
+    "test": ("test",),
+}
+SPLITS = tuple(_SPLIT_NAMES)
 
 
 @dataclass(frozen=True)
@@ -64,15 +73,15 @@ def load_data(
     Args:
         sources: one folder (of files named for their split, or written by `save_to_disk`), or one
             hub id, or files named for their split, or one file to be split.
-        reading: what is known of the columns and the encoding.
+        reading: how to read them.
         labels: names of the labels in the order of their ids. None takes the names that the data
             has, in natural order; where these are `NEGATIVE_POSITIVE`, or just 0 and 1, they are
             that, in its order.
         wanted: splits that must be there; others are left out.
-        split: the fractions of train to cut for dev and test, where the data lacks them. A text
-            never lands in two splits, nor in one that was cut if another has it already. What is
-            cut depends on the data, the sizes and the seed, and not on what is wanted.
-        seed: of the cut.
+        split: fractions of train to cut for dev and test, where the data lacks them. A text never
+            lands in two splits, nor in one that was cut if another has it already. The cut depends
+            on the data, the sizes and the seed, and not on what is wanted.
+        seed: seed of the cut.
         alone: the split of a source that is one table alone, unless its name says otherwise.
 
     Raises:
@@ -80,69 +89,123 @@ def load_data(
             value is not what its column should hold, a label is not in the label set, or a class
             has too few texts to be split.
     """
-    readers, found = open_source(sources, reading or Reading(), alone)
-    lacking = [name for name in SPLITS if name not in readers]
-    cut = [] if split is None or "train" in lacking else lacking
-    if not set(wanted) <= {*readers, *cut}:
-        can_cut = "train" in wanted and "train" in readers
-        raise UserError(
-            ExitCode.DATA,
-            "--data: expected the splits {expected}, files such as train.csv; found {found}{hint}",
-            expected=", ".join(wanted),
-            found=", ".join(found) or tr("nothing"),
-            hint=tr("; --split-sizes 0.1,0.1 cuts those that are missing from train")
-            if can_cut
-            else "",
-        )
-    raw = {name: readers[name]() for name in SPLITS if name in readers and (cut or name in wanted)}
-    label_set = LabelSet(labels) if labels else _find_labels(next(iter(raw.values())))
-    splits = {name: _number(name, rows, label_set) for name, rows in raw.items()}
+    found = find_sources(sources, reading or Reading())
+    by_split = _sort_by_split(found, alone, named=len(sources) > 1)
+    missing = [name for name in SPLITS if name not in by_split]
+    cut = missing if split is not None and "train" in by_split else []
+    if not set(wanted) <= {*by_split, *cut}:
+        _refuse_missing(wanted, by_split, found)
+    # a cut depends on all splits that there are
+    rows = {name: by_split[name].read() for name in by_split if cut or name in wanted}
+    label_set = LabelSet(labels) if labels else _find_labels(next(iter(rows.values())))
+    splits = {name: _with_ids(name, read, label_set) for name, read in rows.items()}
     if split is not None and cut:
-        train = splits.pop("train")
         fractions = dict(zip(("dev", "test"), split, strict=True))
-        rows = split_rows(
-            train.labels,
-            [normalised(text) for text in train.texts],
-            {name: fractions[name] for name in cut},
-            names=label_set.names,
-            seed=seed,
-            known={normalised(text) for other in splits.values() for text in other.texts},
-        )
-        splits |= {name: train.take(chosen) for name, chosen in rows.items()}
+        splits |= _cut(splits, {name: fractions[name] for name in cut}, label_set, seed)
     return Data(label_set, {name: splits[name] for name in wanted})
 
 
-def _find_labels(raw: Raw) -> LabelSet:
-    names = raw.names or natural_order(raw.labels)
-    ours = raw.names is None and set(names) == set(NEGATIVE_POSITIVE)
+def _sort_by_split(found: Sequence[Source], alone: str, *, named: bool) -> dict[str, Source]:
+    """Return the source of each split, in the order of `SPLITS`.
+
+    Args:
+        found: the sources.
+        alone: the split of one source alone, unless its name says otherwise.
+        named: the user named each of them, so none is left out.
+    """
+    by_split: dict[str, Source] = {}
+    for source in found:
+        split = _split_of(source.name)
+        if split is None and len(found) == 1:
+            split = alone
+        if split is None and named:
+            raise UserError(
+                ExitCode.DATA,
+                "{path}: expected a name that tells the split, train, dev or test",
+                path=source.where,
+            )
+        if split is None:
+            say(tr("{path} is left out: its name tells no split", path=source.where))
+            continue
+        if split in by_split:
+            raise UserError(
+                ExitCode.DATA,
+                "two sources for split {split}: {a} and {b}",
+                split=split,
+                a=by_split[split].where,
+                b=source.where,
+            )
+        by_split[split] = source
+    return {name: by_split[name] for name in SPLITS if name in by_split}
+
+
+def _split_of(name: str) -> str | None:
+    for split, names in _SPLIT_NAMES.items():
+        if name.lower() in names:
+            return split
+    return None
+
+
+def _refuse_missing(
+    wanted: Sequence[str], by_split: dict[str, Source], found: Sequence[Source]
+) -> NoReturn:
+    hint = ""
+    if "train" in wanted and "train" in by_split:
+        hint = tr("; --split-sizes 0.1 0.1 cuts those that are missing from train")
+    raise UserError(
+        ExitCode.DATA,
+        "--data: expected the splits {expected}, files such as train.csv; found {found}{hint}",
+        expected=", ".join(wanted),
+        found=", ".join(source.where for source in found) or tr("nothing"),
+        hint=hint,
+    )
+
+
+def _find_labels(rows: LabelledRows) -> LabelSet:
+    names = rows.names or natural_order(rows.labels)
+    ours = rows.names is None and set(names) == set(NEGATIVE_POSITIVE)
     if ours or tuple(names) == ("0", "1"):
         return LabelSet(NEGATIVE_POSITIVE)
     if len(names) < 2:
         raise UserError(
             ExitCode.DATA,
             "{where}: expected rows of two or more labels, found {found}",
-            where=raw.where,
+            where=rows.where,
             found=tr("only {label}", label=names[0]) if names else tr("nothing"),
         )
     return LabelSet(names)
 
 
-def _number(name: str, raw: Raw, labels: LabelSet) -> Split:
-    """Give the labels their ids."""
-    if not raw.texts:
+def _with_ids(name: str, rows: LabelledRows, labels: LabelSet) -> Split:
+    """Return the rows of a split, their labels by id."""
+    if not rows.texts:
         raise UserError(
-            ExitCode.DATA, "{where} has no rows in split {split}", where=raw.where, split=name
+            ExitCode.DATA, "{where} has no rows in split {split}", where=rows.where, split=name
         )
-    ids = [labels.find(label) for label in raw.labels]
+    ids = [labels.find(label) for label in rows.labels]
     if None in ids:
         row = ids.index(None)
         raise UserError(
             ExitCode.DATA,
             "{where}, row {row}: label {label} is not in the label set {labels}; "
             "name the labels in the order of their ids with --labels",
-            where=raw.where,
+            where=rows.where,
             row=row + 1,
-            label=display(raw.labels[row], limit=60),
+            label=display(rows.labels[row], limit=60),
             labels=display(labels, limit=300),
         )
-    return Split(raw.texts, np.array(ids, dtype=np.int64))
+    return Split(rows.texts, np.array(ids, dtype=np.int64))
+
+
+def _cut(
+    splits: dict[str, Split], fractions: dict[str, float], labels: LabelSet, seed: int
+) -> dict[str, Split]:
+    """Return train without the rows that are cut from it, and the splits that they make."""
+    train = splits["train"]
+    known = set()
+    for name, other in splits.items():
+        if name != "train":
+            known |= {normalised(text) for text in other.texts}
+    keys = [normalised(text) for text in train.texts]
+    rows = split_rows(train.labels, keys, fractions, names=labels.names, seed=seed, known=known)
+    return {name: train.take(chosen) for name, chosen in rows.items()}

@@ -1,4 +1,4 @@
-"""When two texts are the same review: for leaks, contradictions and cuts that do not leak."""
+"""Tells when two texts are the same review, for leaks, contradictions and cuts without leaks."""
 
 import html
 import unicodedata
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 
 def normalised(text: str) -> str:
-    """Reduce a text to what makes it the same review.
+    """Return a text without what two copies of a review may differ in.
 
     HTML entities are resolved, compatibility forms unified (NFKC), letters lowered; white space and
-    punctuation go. A text that is nothing but these, such as 😊 or ！, stays as it is.
+    punctuation go. A text of nothing but these, such as 😊 or ！, keeps them.
     """
     unified = unicodedata.normalize("NFKC", html.unescape(text)).lower()
     return "".join(filter(str.isalnum, unified)) or unified.strip()

@@ -19,14 +19,9 @@ from models.tables import (
     format_of,
     open_table,
 )
-from trainer.narration import say
 
-_SPLIT_NAMES = {
-    "train": ("train", "training"),
-    "dev": ("dev", "development", "validation", "valid", "val"),
-    "test": ("test",),
-}
-SPLITS = tuple(_SPLIT_NAMES)
+_SAVED = ("dataset_dict.json", "dataset_info.json")
+"""Files of which datasets' `save_to_disk` writes one."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +43,14 @@ class Reading:
         )
 
 
-class Raw(NamedTuple):
-    """Rows as they were read: the label is still what the data calls it.
+class LabelledRows(NamedTuple):
+    """Rows as they were read, each label by its name.
 
-    `names` are those of the labels in the order of their ids, where a datasets ClassLabel has them.
+    Attributes:
+        where: the source, for messages.
+        texts: the reviews.
+        labels: the name of each review's label.
+        names: names of the labels in the order of their ids, where a datasets ClassLabel has them.
     """
 
     where: str
@@ -60,88 +59,104 @@ class Raw(NamedTuple):
     names: Sequence[str] | None
 
 
-Readers = dict[str, Callable[[], Raw]]
-"""What reads each split that there is."""
+class Source(NamedTuple):
+    """A table of labelled rows that is not read yet.
+
+    Attributes:
+        name: name of the table, which may tell a split.
+        where: its full name, for messages.
+        read: reads it.
+    """
+
+    name: str
+    where: str
+    read: Callable[[], LabelledRows]
 
 
-def open_source(
-    sources: Sequence[str], reading: Reading, alone: str = "train"
-) -> tuple[Readers, list[str]]:
-    """Return what reads the splits of some sources, and the names of all that they hold.
+def find_sources(sources: Sequence[str], reading: Reading) -> list[Source]:
+    """Return the tables that some sources hold.
 
     Args:
         sources: as `trainer.data.dataset.load_data` takes them.
-        reading: what the user said of the columns and the encoding.
-        alone: the split of a source that is one table alone, and not named for a split.
+        reading: how to read them.
 
     Raises:
-        UserError: NO_INPUT, a source is not there; DATA, two files are for one split, or one of
-            several is for none.
+        UserError: NO_INPUT, a source is not there.
     """
     folder = Path(sources[0])
-    saved = ("dataset_dict.json", "dataset_info.json")
     if len(sources) > 1 or folder.is_file():
-        paths = [Path(name) for name in sources]
-        for path in paths if len(paths) > 1 else ():
-            if _split_of(path.stem) is None:
-                raise UserError(
-                    ExitCode.DATA,
-                    "{path}: expected a name that tells the split, train, dev or test",
-                    path=path,
-                )
-    elif folder.is_dir() and not any((folder / name).is_file() for name in saved):
+        paths = [Path(source) for source in sources]
+    elif folder.is_dir() and not any((folder / name).is_file() for name in _SAVED):
         paths = sorted(path for path in folder.iterdir() if format_of(path) not in (None, "txt"))
     else:
-        loaded = _load_dataset(sources[0])
-        found = [
-            (name, name, partial(_read_rows, f"{sources[0]} ({name})", rows, reading))
-            for name, rows in loaded.items()
-        ]
-        return _by_split(found, alone)
-    found = [(path.stem, str(path), partial(_read_file, path, reading)) for path in paths]
-    return _by_split(found, alone)
+        found = []
+        for name, rows in _load_dataset(sources[0]).items():
+            where = f"{sources[0]} ({name})"
+            found.append(Source(name, name, partial(_read_dataset, where, rows, reading)))
+        return found
+    return [Source(path.stem, str(path), partial(_read_file, path, reading)) for path in paths]
 
 
-def _by_split(
-    found: Sequence[tuple[str, str, Callable[[], Raw]]], alone: str
-) -> tuple[Readers, list[str]]:
-    """Sort (name, its full name, reader) by split."""
-    readers: Readers = {}
-    sources: dict[str, str] = {}
-    for name, source, read in found:
-        split = _split_of(name) or (alone if len(found) == 1 else None)
-        if split is None:
-            say(tr("{path} is left out: its name tells no split", path=source))
-            continue
-        if split in readers:
-            raise UserError(
-                ExitCode.DATA,
-                "two sources for split {split}: {a} and {b}",
-                split=split,
-                a=sources[split],
-                b=source,
-            )
-        readers[split], sources[split] = read, source
-    return readers, [source for _, source, _ in found]
-
-
-def _split_of(name: str) -> str | None:
-    return next((split for split, names in _SPLIT_NAMES.items() if name.lower() in names), None)
-
-
-def _read_file(path: Path, reading: Reading) -> Raw:
+def _read_file(path: Path, reading: Reading) -> LabelledRows:
     with open_table(path, Dialect(encoding=reading.encoding)) as table:
         text, label = reading.columns(table.name, table.columns)
-        label_type = None
+        names = None
         if b"huggingface" in (getattr(table.schema, "metadata", None) or {}):
             from datasets import Features
 
-            label_type = Features.from_arrow_schema(table.schema)[label]
-        records = (
-            (record.place.line, record.get(text), record.get(label)) for record in table.records
-        )
+            names = getattr(Features.from_arrow_schema(table.schema)[label], "names", None)
         unit = tr("line") if table.dialect.format in TEXT_FORMATS else tr("row")
-        return _checked(table.name, unit, (text, label), records, label_type)
+        records = ((item.place.line, item.get(text), item.get(label)) for item in table.records)
+        return _checked(table.name, unit, (text, label), records, names)
+
+
+def _read_dataset(where: str, rows: Any, reading: Reading) -> LabelledRows:
+    text, label = reading.columns(where, rows.column_names)
+    # as Arrow, whatever format it was saved with
+    table = rows.select_columns([text, label]).with_format("arrow")[:]
+    texts, labels = table[text].to_pylist(), table[label].to_pylist()
+    records = zip(range(1, len(rows) + 1), texts, labels, strict=True)
+    names = getattr(rows.features[label], "names", None)
+    return _checked(where, tr("row"), (text, label), records, names)
+
+
+def _checked(
+    where: str,
+    unit: str,
+    columns: tuple[str, str],
+    records: Iterable[tuple[int, Any, Any]],
+    names: Sequence[str] | None,
+) -> LabelledRows:
+    """Return records (number, text, label), of which each must have both."""
+    rows = LabelledRows(where, [], [], names)
+    for number, text, label in records:
+        name = _name_of(label, names)
+        if not isinstance(text, str) or not name:
+            raise UserError(
+                ExitCode.DATA,
+                "{where}, {unit} {number}: expected a text in {text} and a label, a name or a "
+                "whole number, in {label}; found {found}",
+                where=where,
+                unit=unit,
+                number=number,
+                text=columns[0],
+                label=columns[1],
+                found=f"{text!r:.60}, {label!r:.60}",
+            )
+        rows.texts.append(text)
+        rows.labels.append(name)
+    return rows
+
+
+def _name_of(label: Any, names: Sequence[str] | None) -> str:
+    """Return the name of a label, or "" where the value is none: a fraction, a truth value, NaN."""
+    if names:  # -1 is what datasets writes for a label that nobody knows
+        return names[label] if label in range(len(names)) else ""
+    if isinstance(label, bool) or not isinstance(label, str | int | float | Decimal):
+        return ""
+    if isinstance(label, float | Decimal) and label % 1 != 0:
+        return ""
+    return label_name(label)
 
 
 def read_texts(path: Path, reading: Reading) -> list[str]:
@@ -190,48 +205,6 @@ def _load_dataset(source: str) -> Any:
             name=source,
             reason=str(error).strip().partition("\n")[0],
         ) from error
-    whole = isinstance(loaded, datasets.Dataset)
-    return {str(loaded.split or "train"): loaded} if whole else loaded
-
-
-def _read_rows(where: str, rows: Any, reading: Reading) -> Raw:
-    text, label = names = reading.columns(where, rows.column_names)
-    # as Arrow, whatever format it was saved with
-    table = rows.select_columns([text, label]).with_format("arrow")[:]
-    columns = range(1, len(rows) + 1), table[text].to_pylist(), table[label].to_pylist()
-    return _checked(where, tr("row"), names, zip(*columns, strict=True), rows.features[label])
-
-
-def _checked(
-    where: str,
-    unit: str,
-    columns: tuple[str, str],
-    records: Iterable[tuple[int, Any, Any]],
-    label_type: Any,
-) -> Raw:
-    """Return records (number, text, label); a ClassLabel as type has the names of the ids."""
-    names = getattr(label_type, "names", None)
-    raw = Raw(where, [], [], names)
-    for number, text, label in records:
-        if isinstance(label, float | Decimal):
-            known = label % 1 == 0
-        else:  # True is an int to Python; to a label set it is neither a name nor a number
-            known = isinstance(label, str | int) and not isinstance(label, bool)
-            known = known and bool(label_name(label))
-        if names:  # -1 is what datasets writes for a label that nobody knows
-            known = label in range(len(names))
-        if not isinstance(text, str) or not known:
-            raise UserError(
-                ExitCode.DATA,
-                "{where}, {unit} {number}: expected a text in {text} and a label, a name or a "
-                "whole number, in {label}; found {found}",
-                where=where,
-                unit=unit,
-                number=number,
-                text=columns[0],
-                label=columns[1],
-                found=f"{text!r:.60}, {label!r:.60}",
-            )
-        raw.texts.append(text)
-        raw.labels.append(names[label] if names else label_name(label))
-    return raw
+    if isinstance(loaded, datasets.Dataset):
+        return {str(loaded.split or "train"): loaded}
+    return loaded

@@ -1,9 +1,7 @@
-"""Makes confidence mean something: a temperature, and the confidence from which to trust an answer.
-
-Both are fitted on dev. Test chooses nothing.
-"""
+"""Fits on dev the temperature of a model, and the confidence below which it is uncertain."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,14 +11,36 @@ from torch import Tensor
 from models.metrics import Floats, Ids
 
 TEMPERATURES = (0.05, 20.0)
-"""Where the temperature is looked for."""
+"""Range in which the temperature is searched."""
 
 TARGET = 0.98
-"""Accuracy that is wanted of the answers that are not called uncertain."""
+"""Wanted accuracy of the answers that are not called uncertain."""
+
+
+class Calibration(NamedTuple):
+    """What makes the model's confidence mean something.
+
+    Attributes:
+        temperature: divides the logits before the softmax.
+        uncertain_below: confidence below which an answer is called uncertain; 0 for none.
+    """
+
+    temperature: float
+    uncertain_below: float
+
+
+UNCALIBRATED = Calibration(temperature=1.0, uncertain_below=0.0)
+
+
+def calibrate(logits: Tensor, labels: Ids) -> Calibration:
+    """Fit the calibration on dev: logits `[rows, C]`, true label ids `[rows]`."""
+    temperature = fit_temperature(logits, labels)
+    probabilities = tempered(logits, temperature).numpy()
+    return Calibration(temperature, uncertain_below(probabilities, labels))
 
 
 def tempered(logits: Tensor, temperature: float) -> Tensor:
-    """Return softmax(logits / temperature): `[rows, C]`, of which no label changes its rank."""
+    """Return softmax(logits / temperature), `[rows, C]`; the labels keep their ranks."""
     return (logits / temperature).softmax(dim=1)
 
 
@@ -29,8 +49,8 @@ def fit_temperature(logits: Tensor, labels: Ids) -> float:
 
     Temperature scaling is from Guo et al. 2017, "On Calibration of Modern Neural Networks",
     section 4.2. The loss is convex in β = 1 / T (log-sum-exp of a linear function), and its slope
-    is the mean over the rows of E[z] - z(true), where E takes the probabilities at β. So there is
-    one place where the slope changes its sign, and halving the range in log T finds it.
+    is the mean over the rows of E[z] - z(true), where E takes the probabilities at β. So the slope
+    changes its sign once, and halving the range in log T finds where.
 
     Args:
         logits: z, `[rows, C]`.
@@ -38,7 +58,7 @@ def fit_temperature(logits: Tensor, labels: Ids) -> float:
 
     Returns:
         A number in `TEMPERATURES`; 1 where no row is wrong, since the loss then falls for ever as T
-        does, and the rows say nothing of how sure to be.
+        does.
     """
     z = logits.double()
     true = z.gather(1, torch.from_numpy(labels).long().unsqueeze(1)).squeeze(1)  # [rows]
@@ -58,18 +78,18 @@ def fit_temperature(logits: Tensor, labels: Ids) -> float:
 def accuracy_against_coverage(
     probabilities: NDArray[np.floating], labels: Ids
 ) -> tuple[Floats, Floats, Floats]:
-    """Return what remains of some answers as the threshold falls, and how much of it is right.
+    """Return the risk-coverage curve (Geifman & El-Yaniv 2017): accuracy as the threshold falls.
 
-    Also known as the risk-coverage curve (Geifman & El-Yaniv 2017). It has a point for each
-    confidence that occurs, the highest first: a threshold cannot part two answers of equal one.
+    It has a point for each confidence that occurs, the highest first: a threshold cannot part two
+    answers of equal confidence.
 
     Args:
         probabilities: `[rows, C]`.
         labels: true label ids, `[rows]`.
 
     Returns:
-        Thresholds, the share of the answers with that confidence or more, and the accuracy of
-        these: `[points]` each.
+        Thresholds, the share of the answers with that confidence or more, and their accuracy:
+        `[points]` each.
     """
     confidences = probabilities.max(axis=1, initial=0.0).astype(np.float64)
     right = probabilities.argmax(axis=1) == labels
@@ -83,17 +103,16 @@ def accuracy_against_coverage(
 def uncertain_below(
     probabilities: NDArray[np.floating], labels: Ids, target: float = TARGET
 ) -> float:
-    """Return the lowest threshold such that the answers at or above it are right often enough.
+    """Return the lowest threshold at which the remaining answers reach the target.
 
     Args:
         probabilities: `[rows, C]`.
         labels: true label ids, `[rows]`.
-        target: the accuracy that is wanted of the answers that remain.
+        target: wanted accuracy of the answers at or above the threshold.
 
     Returns:
-        A confidence that occurs. Where no threshold reaches the target, the one with the highest
-        accuracy on what remains, and of several the lowest. 0 where that is all answers together,
-        and where there is none.
+        A confidence that occurs. Where no threshold reaches the target, the lowest of those with
+        the highest accuracy. 0 where that keeps all answers, and where there is none.
     """
     thresholds, _, accuracy = accuracy_against_coverage(probabilities, labels)
     if len(accuracy) == 0:

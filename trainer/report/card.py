@@ -6,8 +6,8 @@ from typing import Any
 from models.console.display import display
 from models.metrics import BINS
 from models.run_directory import Run
+from trainer.console import parts_of
 from trainer.report.calibration import TARGET
-from trainer.report.console import parts_of
 
 
 def model_card(name: str, run: Run, metrics: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Scores of a split: on all its rows, and on those that training has not seen."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,13 +9,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.metrics import Ids, Metrics, calibration_error, confidence_bins
-from trainer.data.dataset import Split
+from trainer.data.dataset import Data, Split
 from trainer.data.duplicates import seen_rows
+from trainer.report.calibration import UNCALIBRATED, Calibration, tempered
 
 Interval = tuple[float, float]
 
 RESAMPLES = 1000
-"""Of the bootstrap."""
+"""Number of resamples of the bootstrap."""
 
 
 def epoch_scores(epoch: int, train_loss: float, logits: Tensor, labels: Tensor) -> dict[str, float]:
@@ -22,17 +24,38 @@ def epoch_scores(epoch: int, train_loss: float, logits: Tensor, labels: Tensor) 
 
     Args:
         epoch: counted from 1.
-        train_loss: mean over the rows.
-        logits: for dev, `[rows, C]`.
-        labels: of dev, `[rows]`.
+        train_loss: mean loss of the rows of train.
+        logits: logits of dev, `[rows, C]`.
+        labels: true label ids of dev, `[rows]`.
+
+    Returns:
+        `epoch`, `train_loss`, `dev_loss`, `dev_macro_f1`.
     """
-    said = logits.argmax(dim=1).numpy()
+    predicted = logits.argmax(dim=1).numpy()
     return {
         "epoch": epoch,
         "train_loss": train_loss,
         "dev_loss": F.cross_entropy(logits, labels).item(),
-        "dev_macro_f1": Metrics.of(labels.numpy(), said, logits.shape[1]).macro_f1,
+        "dev_macro_f1": Metrics.of(labels.numpy(), predicted, logits.shape[1]).macro_f1,
     }
+
+
+def score_splits(
+    logits: Mapping[str, Tensor], data: Data, calibration: Calibration = UNCALIBRATED
+) -> dict[str, Any]:
+    """Score each split as the calibrated model answers; see `score`.
+
+    `ece_uncalibrated` is the expected calibration error without the temperature.
+    """
+    scores = {}
+    for name, z in logits.items():
+        split = data.splits[name]
+        probabilities = tempered(z, calibration.temperature).numpy()
+        train = data.splits["train"]
+        scores[name] = score(probabilities, split, train, calibration.uncertain_below)
+        uncalibrated = calibration_error(z.softmax(dim=1).numpy(), split.labels)
+        scores[name]["ece_uncalibrated"] = round(uncalibrated, 4)
+    return scores
 
 
 def score(
@@ -46,35 +69,38 @@ def score(
     Args:
         probabilities: `[rows, C]`.
         split: the rows.
-        train: where given, the answer also has the score on the rows not in it, under "unseen":
-            public review sets repeat themselves, and a repeated row says little about new ones.
-        uncertain_below: what the scores under "certain" leave out.
+        train: adds the score of the rows that are not in it, as "unseen": public review sets repeat
+            themselves, and a repeated row says little about new ones.
+        uncertain_below: confidence below which the scores under "certain" leave a row out.
 
     Returns:
-        What `Metrics.as_dict` gives; `macro_f1_interval`; the expected calibration error `ece` and
-        its `ece_interval`; `certain`: which share of the rows is answered with enough confidence,
-        and how many of these are right; and `unseen`, with the same keys. Intervals are of 95 %.
+        The keys of `Metrics.as_dict`; `macro_f1_interval`; the expected calibration error `ece` and
+        its `ece_interval`; `certain`, the share of the rows that are answered with enough
+        confidence, and their accuracy; and `unseen`, with the same keys. Intervals are of 95 %.
     """
-    scores: dict[str, Any] = _score(probabilities, split.labels, uncertain_below)
+    scores = _score(probabilities, split.labels, uncertain_below)
     if train is not None:
         unseen = ~seen_rows(train.texts, split.texts)
         scores["unseen"] = _score(probabilities[unseen], split.labels[unseen], uncertain_below)
     return scores
 
 
-def _score(probabilities: NDArray[np.floating], true: Ids, uncertain_below: float) -> Any:
-    predicted, labels = probabilities.argmax(axis=1), probabilities.shape[1]
+def _score(
+    probabilities: NDArray[np.floating], true: Ids, uncertain_below: float
+) -> dict[str, Any]:
+    labels = probabilities.shape[1]
+    predicted = probabilities.argmax(axis=1)
     certain = probabilities.max(axis=1, initial=0.0) >= uncertain_below
-    macro_f1, error = bootstrap(probabilities, true)
-    right = Metrics.of(true[certain], predicted[certain], labels).accuracy
+    macro_f1, ece = bootstrap(probabilities, true)
+    accuracy = Metrics.of(true[certain], predicted[certain], labels).accuracy
     return {
         **Metrics.of(true, predicted, labels).as_dict(),
         "macro_f1_interval": [round(end, 4) for end in macro_f1],
         "ece": round(calibration_error(probabilities, true), 4),
-        "ece_interval": [round(end, 4) for end in error],
+        "ece_interval": [round(end, 4) for end in ece],
         "certain": {
             "coverage": round(float(certain.sum()) / max(len(true), 1), 4),
-            "accuracy": round(right, 4),
+            "accuracy": round(accuracy, 4),
         },
     }
 
@@ -82,10 +108,10 @@ def _score(probabilities: NDArray[np.floating], true: Ids, uncertain_below: floa
 def bootstrap(probabilities: NDArray[np.floating], true: Ids) -> tuple[Interval, Interval]:
     """Return the 95 % intervals of macro-F1 and of the expected calibration error.
 
-    By the percentile bootstrap (Efron & Tibshirani 1993, chapter 13): the rows are drawn again,
-    with replacement, `RESAMPLES` times, and the middle 95 % of the scores taken. The same rows give
-    the same intervals. A calibration error can only grow by the noise of drawing, so its interval
-    leans upwards.
+    The percentile bootstrap (Efron & Tibshirani 1993, chapter 13) draws the rows again, with
+    replacement, `RESAMPLES` times, and takes the middle 95 % of the scores. The same rows give the
+    same intervals. A calibration error can only grow by the noise of drawing, so its interval leans
+    upwards.
 
     Args:
         probabilities: `[N, C]`.
@@ -101,7 +127,7 @@ def bootstrap(probabilities: NDArray[np.floating], true: Ids) -> tuple[Interval,
     bins = confidence_bins(confidences)  # [N]
     surplus = (predicted == true) - confidences.astype(np.float64)  # [N]
     random = np.random.default_rng(0)
-    scores = np.empty((RESAMPLES, 2))
+    scores = np.empty((RESAMPLES, 2))  # macro-F1, calibration error
     for resample in scores:
         drawn = random.integers(rows, size=rows)
         resample[0] = Metrics.of(true[drawn], predicted[drawn], labels).macro_f1

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from models.console.command import ExitCode, UserError
 from models.labels import LabelSet
-from trainer.data.audit import audit, class_weights, drop_contradictions, drop_leaks, show
+from trainer.data.audit import audit, class_weights, drop_contradictions, drop_leaks, say_audit
 from trainer.data.dataset import Data, Split
 from trainer.data.duplicates import seen_rows
 
@@ -144,25 +144,32 @@ def test_an_audit_can_be_saved(audited: dict[str, Any]) -> None:
     assert json.loads(json.dumps(audited)) == audited
 
 
-def test_the_table_has_a_column_per_split(audited: dict[str, Any]) -> None:
-    header, rows, *others = show(audited, 6)
+def test_the_table_has_a_column_per_split(
+    audited: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    say_audit(audited, 6)
+    header, rows, *others = capsys.readouterr().err.splitlines()
     assert header.split() == ["train", "dev", "test"]
     assert rows.split() == ["rows", "9", "2", "4"]
     (leaks,) = [line for line in others if line.startswith("also in train")]
     assert leaks.split()[3:] == ["-", "1", "(50.0%)", "0", "(0.0%)"]
 
 
-def test_the_table_of_many_classes_stays_short() -> None:
+def test_the_table_of_many_classes_stays_short(capsys: pytest.CaptureFixture[str]) -> None:
     names = [f"class {number}" for number in range(100)]
     many = Data(LabelSet(names), {"train": split(*((name, i) for i, name in enumerate(names)))})
-    lines = show(audit(many, wordpiece(), 6), 6)
+    say_audit(audit(many, wordpiece(), 6), 6)
+    lines = capsys.readouterr().err.splitlines()
     assert len(lines) < 20
     assert any(line.strip() == "…" for line in lines)
 
 
-def test_a_label_cannot_act_on_the_terminal() -> None:
+def test_a_label_cannot_act_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     hostile = Data(LabelSet(["\x1b[2J", "good"]), {"train": split(("好", 1), ("差", 0))})
-    assert "\x1b" not in "".join(show(audit(hostile, wordpiece(), 6), 6))
+    say_audit(audit(hostile, wordpiece(), 6), 6)
+    said = capsys.readouterr().err
+    assert "[2J" in said
+    assert "\x1b" not in said
 
 
 def test_contradictions_are_dropped_from_train_with_all_their_rows(

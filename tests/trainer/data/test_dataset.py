@@ -275,7 +275,7 @@ def test_one_source_is_split_and_each_kind_of_it_in_the_same_way(
 @pytest.mark.parametrize("write", ONE_SOURCE)
 def test_one_source_is_not_split_unasked(tmp_path: Path, write: Callable[[Path], Path]) -> None:
     source = str(write(tmp_path))
-    message = r"expected the splits train.*dev.*test.*found .*; --split-sizes 0\.1,0\.1 cuts"
+    message = r"expected the splits train.*dev.*test.*found .*; --split-sizes 0\.1 0\.1 cuts"
     with pytest.raises(UserError, match=message) as caught:
         load_data([source])
     assert caught.value.code == ExitCode.DATA

@@ -82,13 +82,13 @@ def test_the_bootstrap_is_the_same_each_time_and_narrows_with_more_rows() -> Non
 def test_the_table_of_scores_fits_a_terminal_of_80_columns(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from trainer.report.console import show_scores
+    from trainer.console import print_scores
 
     probabilities, true = answers(500)
     split = Split([f"{row}" for row in range(500)], true)
     train = Split(["1"], np.array([0]))
     scores = score(probabilities, split, train)
-    show_scores({"dev": scores, "test": scores | {"rows": 1_234_567}}, "frozen encoder")
+    print_scores({"dev": scores, "test": scores | {"rows": 1_234_567}}, "frozen encoder")
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 5
     assert max(map(len, lines)) <= 80

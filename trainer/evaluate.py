@@ -1,0 +1,56 @@
+"""Scores a finished run anew: `python -m trainer evaluate RUN`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from models.run_directory import load_classifier, read_run
+from models.tokenizer import Tokenizer
+from trainer.data.dataset import load_data
+from trainer.data.sources import Reading
+from trainer.features import encode_all
+from trainer.precision import choose_device
+from trainer.report.calibration import tempered
+from trainer.report.scores import score
+
+
+@torch.inference_mode()
+def evaluate_run(
+    run_directory: Path,
+    data: tuple[str, ...],
+    split: str,
+    reading: Reading | None = None,
+    encoder: str | None = None,
+    device: str = "auto",
+) -> dict[str, Any]:
+    """Score a finished run on one split, end to end: the encoder runs over its texts again.
+
+    No `data` stands for that of the training, read as it was then: a split that was cut from it is
+    cut again. Of other data, one table alone is the split.
+
+    Raises:
+        UserError: as `read_run`, `load_data` and `load_classifier`.
+    """
+    run = read_run(run_directory)
+    reading, settings = reading or Reading(), run.settings
+    own = not data or list(data) == run.data
+    if own:
+        known = {name: given or settings[name] for name, given in asdict(reading).items()}
+        reading = Reading(**known)
+    rows = load_data(
+        data or run.data,
+        reading,
+        labels=run.labels,
+        wanted=(split,),
+        split=settings["split_sizes"] if own else None,
+        seed=settings["seed"],
+        alone="train" if own else split,
+    ).splits[split]
+    classifier, loaded = load_classifier(run_directory, run, encoder)
+    classifier.to(choose_device(device))
+    tokenizer = Tokenizer(loaded.tokenizer, run.max_length)
+    features = encode_all(classifier, tokenizer, rows.texts, title=split)
+    probabilities = tempered(classifier.cpu().head(features), run.temperature)
+    return score(probabilities.numpy(), rows, uncertain_below=run.uncertain_below)

@@ -1,0 +1,146 @@
+"""Loads what a training works on: reviews, texts for the teachers, encoder and classifier."""
+
+from typing import Any, NamedTuple
+
+import torch
+
+from models.classifier import Classifier
+from models.console.command import ExitCode, UserError
+from models.console.display import display
+from models.console.i18n import tr
+from models.encoder import Encoder, load_encoder, max_positions
+from models.tokenizer import Tokenizer
+from trainer.console import say
+from trainer.data.audit import audit, drop_contradictions, drop_leaks, say_audit
+from trainer.data.dataset import Data, load_data
+from trainer.data.duplicates import seen_rows
+from trainer.data.sources import Reading, read_texts
+from trainer.optimizer import choose_trained
+from trainer.precision import choose_precision
+from trainer.settings import Precision, TrainingSettings
+from trainer.student import keep_layers, prune_vocabulary
+from trainer.teacher import Teacher, read_teacher
+from trainer.traditional import simplified
+
+
+class Loaded(NamedTuple):
+    """The material of a training.
+
+    Attributes:
+        data: labelled reviews, mended where that was asked for.
+        unlabelled: texts without a label, for the teachers.
+        teachers: finished runs to learn from.
+        audited: the audit of the data as it was read.
+        encoder: cut down where that was asked for.
+        tokenizer: the encoder's, with the max length.
+        classifier: the encoder under a new head; nothing of it trains yet.
+        precision: precision of fine-tuning; a frozen encoder computes in fp32.
+    """
+
+    data: Data
+    unlabelled: list[str]
+    teachers: list[Teacher]
+    audited: dict[str, Any]
+    encoder: Encoder
+    tokenizer: Tokenizer
+    classifier: Classifier
+    precision: Precision
+
+
+def load(settings: TrainingSettings, device: torch.device) -> Loaded:
+    """Load all that a training needs, and refuse what cannot be trained before hours are spent.
+
+    Raises:
+        UserError: as `load_data`, `load_encoder`, `read_texts`, `keep_layers`, `prune_vocabulary`,
+            `read_teacher`, `choose_trained` and `choose_precision`; USAGE, the max length is more
+            than the encoder reads.
+    """
+    fine_tunes = settings.train != "head"
+    precision = choose_precision(settings.precision, device) if fine_tunes else "fp32"
+    reading = Reading(settings.text_column, settings.label_column, settings.encoding)
+    data = load_data(
+        settings.data,
+        reading,
+        labels=settings.labels,
+        split=settings.split_sizes,
+        seed=settings.seed,
+    )
+    say(tr("labels: {labels}", labels=display(data.labels, limit=300)))
+    encoder = _load_encoder(settings)
+    audited = audit(data, encoder.tokenizer, settings.max_length)
+    say_audit(audited, settings.max_length)
+    if settings.drop_contradictions:
+        data = drop_contradictions(data)
+    if settings.drop_leaks:
+        data = drop_leaks(data)
+    measured = data.splits["dev"].texts + data.splits["test"].texts
+    unlabelled = _read_unlabelled(settings, reading, measured)
+    if settings.layers is not None:
+        keep_layers(encoder, settings.layers)
+    if settings.prune_vocab:
+        encoder = prune_vocabulary(encoder, data.splits["train"].texts + unlabelled, measured)
+    teachers = [read_teacher(path, data.labels) for path in settings.teacher]
+    tokenizer = Tokenizer(encoder.tokenizer, settings.max_length)
+    classifier = _new_classifier(encoder, len(data.labels), settings, device)
+    return Loaded(data, unlabelled, teachers, audited, encoder, tokenizer, classifier, precision)
+
+
+def _load_encoder(settings: TrainingSettings) -> Encoder:
+    encoder = load_encoder(settings.encoder)
+    if settings.simplify:
+        encoder = encoder.with_tokenizer(simplified(encoder.tokenizer))
+    limit = max_positions(encoder.module.config)
+    if settings.max_length > limit:
+        raise UserError(
+            ExitCode.USAGE,
+            "--max-length {asked} is more than {encoder} reads: {limit} tokens",
+            asked=settings.max_length,
+            encoder=encoder.name,
+            limit=limit,
+        )
+    return encoder
+
+
+def _read_unlabelled(
+    settings: TrainingSettings, reading: Reading, measured: list[str]
+) -> list[str]:
+    """Read the texts for the teachers, without those that dev or test has."""
+    texts: list[str] = []
+    for path in settings.unlabelled:
+        texts += read_texts(path, reading)
+    seen = seen_rows(measured, texts)
+    fresh = [text for text, known in zip(texts, seen, strict=True) if not known]
+    if texts:
+        say(
+            tr(
+                "{texts:text} without a label; {dropped:,} more are left out: dev or test has them",
+                texts=len(fresh),
+                dropped=len(texts) - len(fresh),
+            )
+        )
+    return fresh
+
+
+def _new_classifier(
+    encoder: Encoder, labels: int, settings: TrainingSettings, device: torch.device
+) -> Classifier:
+    torch.manual_seed(settings.seed)  # for a head that is not trained before the encoder is
+    classifier = Classifier(encoder.module, encoder.hidden, labels, settings.pooling)
+    if settings.train != "head":
+        choose_trained(classifier, settings.last_layers)
+    classifier.to(device).eval().requires_grad_(requires_grad=False)
+    say(
+        tr(
+            "encoder: {name}, {count} parameters, and {head} in the head; device: {device}",
+            name=encoder.name,
+            count=f"{count_parameters(classifier.encoder):,}",
+            head=f"{count_parameters(classifier.head):,}",
+            device=device.type,
+        )
+    )
+    return classifier
+
+
+def count_parameters(module: torch.nn.Module) -> int:
+    """Return the number of a module's weights."""
+    return sum(weight.numel() for weight in module.parameters())

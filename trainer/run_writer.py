@@ -1,0 +1,88 @@
+"""Writes the run directory of a finished training."""
+
+import platform
+import shutil
+from importlib.metadata import version
+from typing import Any
+
+from models.run_directory import Run, new_run, write_json, write_rows, write_run
+from trainer.fitting import FineTuned, Frozen
+from trainer.loading import Loaded, count_parameters
+from trainer.report.calibration import Calibration, tempered
+from trainer.report.card import model_card
+from trainer.report.plots import draw_pictures
+
+_PACKAGES = ("torch", "transformers", "tokenizers", "sentiment-tui")
+
+
+def write(
+    loaded: Loaded,
+    fitted: Frozen | FineTuned,
+    calibration: Calibration,
+    metrics: dict[str, Any],
+    scores: dict[str, Any],
+) -> None:
+    """Write the run directory, whole or not at all; then remove the checkpoint.
+
+    Args:
+        loaded: the material of the training.
+        fitted: the result of the training.
+        calibration: what was fitted on dev.
+        metrics: scores by split, for the card.
+        scores: the same, and those of the frozen encoder where there are such.
+
+    Raises:
+        UserError: as `new_run`.
+    """
+    settings, splits = fitted.settings, loaded.data.splits
+    run = _describe(loaded, fitted, calibration)
+    with new_run(settings.output, force=settings.force) as folder:
+        write_run(folder, run, loaded.classifier.head.cpu(), loaded.encoder)
+        if settings.changes_encoder:
+            loaded.encoder.save(folder / "encoder")
+        if isinstance(fitted, FineTuned) and settings.tensorboard:
+            shutil.move(fitted.logs, folder / "tensorboard")
+        write_json(folder / "metrics.json", scores | {"history": fitted.history})
+        audited = {"max_length": settings.max_length, "splits": loaded.audited}
+        write_json(folder / "audit.json", audited)
+        answers = {}
+        for name, logits in fitted.logits.items():
+            probabilities = tempered(logits, calibration.temperature)
+            labels = splits[name].labels
+            write_rows(folder / f"{name}.jsonl", splits[name].texts, labels, probabilities)
+            answers[name] = (probabilities.numpy(), labels)
+        threshold = calibration.uncertain_below
+        draw_pictures(folder, fitted.history, fitted.best_epoch, answers, threshold)
+        card = model_card(settings.output.name, run, metrics)
+        (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
+    if isinstance(fitted, FineTuned):
+        fitted.checkpoint.unlink(missing_ok=True)  # an equal training may have ended before
+
+
+def _describe(loaded: Loaded, fitted: Frozen | FineTuned, calibration: Calibration) -> Run:
+    """Return the content of `run.json`."""
+    classifier, encoder, settings = loaded.classifier, loaded.encoder, fitted.settings
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        versions[package] = version(package)
+    outcome = {
+        "parameters": count_parameters(classifier),
+        "head_parameters": count_parameters(classifier.head),
+        "best_epoch": fitted.best_epoch,
+        **fitted.outcome,
+    }
+    return Run(
+        labels=list(loaded.data.labels.names),
+        pooling=settings.pooling,
+        max_length=settings.max_length,
+        encoder=encoder.name,
+        encoder_source=encoder.source,
+        encoder_digest=encoder.digest(),
+        data=list(settings.data),
+        data_fingerprint=loaded.data.fingerprint(),
+        settings=settings.choices(),
+        outcome=outcome,
+        versions=versions,
+        temperature=calibration.temperature,
+        uncertain_below=calibration.uncertain_below,
+    )
