@@ -1,10 +1,20 @@
 """The command line of `python -m trainer`."""
 
+import sys
+from pathlib import Path
+
+# `python -m` looks in the working directory first, where a `models.py` may be anyone's.
+if (
+    __name__ == "__main__"
+    and sys.path[0] == str(Path.cwd())
+    and sys.path[0] != str(Path(__file__).parents[1])  # this checkout
+):
+    del sys.path[0]
+
 import json
 import os
 import tomllib
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import click
