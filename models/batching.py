@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_TOKENS = {"cpu": 512, "cuda": 4096}
-"""Of a batch, padding included, by device. On a CPU some 512 tokens keep what flows through a layer
-in a core's cache, and are enough for a matrix product to be as fast as it gets."""
+"""Number of tokens of a batch, padding included, by device. On a CPU some 512 keep activations of a
+layer in a core's cache, and are enough for a matrix product to be as fast as it gets."""
 
 
 def plan(
@@ -13,26 +13,27 @@ def plan(
 ) -> list[NDArray[np.intp]]:
     """Group texts of similar length, so that little of a batch is padding.
 
-    A batch costs rows × longest, padding included; that product is what `max_tokens` bounds. A text
-    longer than `max_tokens` stands alone. The order is a function of the lengths only: shortest
-    first, equal lengths in order of arrival.
+    A batch costs rows × longest, padding included. A text longer than `max_tokens` stands alone.
+    The order is a function of the lengths only: shortest first, equal lengths in order of arrival.
 
     Args:
-        lengths: tokens per text, `[texts]`.
-        max_tokens: bound on rows × longest of a batch.
-        max_rows: bound on the rows of a batch.
+        lengths: number of tokens of each text, `[texts]`.
+        max_tokens: largest rows × longest of a batch.
+        max_rows: largest number of rows of a batch.
 
     Returns:
-        Index arrays that together hold every index once. Example: lengths `[3, 9, 3]` with
-        `max_tokens=8` give `[[0, 2], [1]]`.
+        Index arrays that together hold every index once.
+
+    Example:
+        >>> plan(np.array([3, 9, 3]), max_tokens=8)
+        [array([0, 2]), array([1])]
     """
     order = np.argsort(lengths, kind="stable")
     batches = []
     start = 0
     for end in range(1, len(order) + 1):
-        rows = end - start + 1  # if the text at `end` joined the batch that began at `start`
-        full = end == len(order) or rows > max_rows or rows * lengths[order[end]] > max_tokens
-        if full:
+        rows = end - start + 1  # with the text at `end`, which is the longest so far
+        if end == len(order) or rows > max_rows or rows * lengths[order[end]] > max_tokens:
             batches.append(order[start:end])
             start = end
     return batches

@@ -17,8 +17,8 @@ def pool(hidden: Tensor, attention_mask: Tensor, pooling: Pooling) -> Tensor:
         hidden: `[B, T, H]`.
         attention_mask: 1 for a token, 0 for padding, `[B, T]`.
         pooling: "cls" takes the first token's vector, as BERT was trained for (Devlin et al. 2019,
-            section 3.1); "mean" averages all tokens (Reimers & Gurevych 2019, section 3), which
-            serves a frozen encoder better.
+            section 3.1); "mean" averages all tokens (Reimers & Gurevych 2019, section 3), which is
+            better for a frozen encoder.
 
     Returns:
         `[B, H]`.

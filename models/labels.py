@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 NEGATIVE_POSITIVE = ("负向评价", "正向评价")
-"""The labels of the built-in model, and of data whose labels are just 0 and 1."""
+"""Labels of the built-in model, and of data whose labels are just 0 and 1."""
 
 
 def natural_order(names: Iterable[str]) -> tuple[str, ...]:
@@ -12,30 +12,34 @@ def natural_order(names: Iterable[str]) -> tuple[str, ...]:
 
     The order does not depend on that of the data, so the same labels always get the same ids.
     """
+    return tuple(sorted(set(names), key=_natural_key))
 
-    def key(name: str) -> list[tuple[int, int, str]]:
-        parts = re.split(r"(^-[0-9]+|[0-9]+)", name)
-        return [
-            (0, int(part), "") if part.lstrip("-").isdecimal() else (1, 0, part)
-            for part in parts
-            if part
-        ]
 
-    return tuple(sorted(set(names), key=lambda name: (key(name), name)))
+def _natural_key(name: str) -> tuple[list[tuple[int, int, str]], str]:
+    """Return numbers and words of a name, numbers first; the name decides where they are equal."""
+    parts = []
+    for part in re.split(r"(^-[0-9]+|[0-9]+)", name):
+        if part.lstrip("-").isdecimal():
+            parts.append((0, int(part), ""))
+        elif part:
+            parts.append((1, 0, part))
+    return parts, name
 
 
 def label_name(label: object) -> str:
-    """Return how a label is called: 1.0, as pandas has it in a column with gaps, is called "1"."""
+    """Return the name of a label; 1.0, which pandas makes of 1 in a column with gaps, is "1"."""
     name = str(label).strip()
     whole = re.fullmatch(r"(-?[0-9]+)\.0+", name)
     return whole[1] if whole else name
 
 
 class LabelSet:
-    """Finds the id of a label that is written as a name or as a number.
+    """Labels that can be found by name or by number.
 
-    A number is an id only where no label is itself called by a number: for the stars "1" to "5",
-    the text "1" is a name.
+    A number is an id only where no label is a number: of the stars "1" to "5", "1" is a name.
+
+    Raises:
+        ValueError: there are fewer than two labels, or two are equal.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -48,7 +52,7 @@ class LabelSet:
             self._ids |= {str(number): number for number in range(len(names))}
 
     def find(self, label: str) -> int | None:
-        """Return the id of `label`, or None where the set does not hold it."""
+        """Return the id of a label, or None where there is no such label."""
         return self._ids.get(label.strip(), self._ids.get(label_name(label)))
 
     def __len__(self) -> int:

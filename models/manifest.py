@@ -1,4 +1,4 @@
-"""What a one-file model says of itself: the `metadata_props` of its ONNX graph.
+"""The manifest of a one-file model: its description of itself, the `metadata_props` of the graph.
 
 Written by `python -m export`, read by the predictor through ONNX Runtime; both only know this file.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 PREFIX = "sentiment_tui."
 FORMAT = 1
-"""Raised when a file of the old kind can no longer be read."""
+"""Version of the format: raised when a file of the old one can no longer be read."""
 
 
 class ManifestError(ValueError):
@@ -23,23 +23,23 @@ class Manifest:
     """Everything that a prediction needs beside the weights.
 
     Attributes:
-        labels: names in the order of the columns of `probabilities`.
+        labels: names of the labels, in the order of the columns of `probabilities`.
         tokenizer: the whole `tokenizer.json`.
-        max_length: longer texts are cut to this many tokens.
-        pooling: what the head sees of the last layer: "cls" or "mean".
+        max_length: number of tokens that longer texts are cut to.
+        pooling: "cls" or "mean"; how the vectors of the last layer become the features.
         precision: "fp32", "fp16" or "int8".
         encoder: name of the encoder that the model was made from.
         data: fingerprint of the data that it was trained on.
         quality: scores by split, as `Metrics.as_dict` gives them.
-        digest: SHA-256 over weights, tokenizer and labels.
-        version: of this project, at export.
-        uncertain_below: the confidence below which an answer is called uncertain; 0 for none, and
+        digest: SHA-256 of the weights, the tokenizer and the labels.
+        version: version of this project that exported it.
+        uncertain_below: confidence below which a prediction is called uncertain; 0 for none, and
             in files from before there was one.
         target: "cpu" or "cuda", the device that the graph was made for.
-        reduce_range: int8 weights have seven bits in products, so that no processor's sums
+        reduce_range: int8 weights of products have seven bits, so that no processor's sums
             overflow; False in files from before there were such.
-        proof: what the gates of the export measured (see `export.parity.Agreement`), and for int8
-            the instruction sets of the processor that it was chosen on.
+        proof: measurements of the gates of the export (see `export.parity.Agreement`), and for int8
+            the instruction sets of the processor that chose the form.
     """
 
     labels: tuple[str, ...]
@@ -59,18 +59,17 @@ class Manifest:
 
     def to_metadata(self) -> dict[str, str]:
         """Return the key-value pairs to write, sorted by key; strings as they are, others JSON."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        values["format"] = FORMAT
-        return {
-            PREFIX + name: value
-            if isinstance(value, str)
-            else json.dumps(value, ensure_ascii=False, sort_keys=True)
-            for name, value in sorted(values.items())
-        }
+        metadata = {PREFIX + "format": str(FORMAT)}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, str):
+                value = json.dumps(value, ensure_ascii=False, sort_keys=True)
+            metadata[PREFIX + field.name] = value
+        return dict(sorted(metadata.items()))
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> "Manifest":
-        """Read back what `to_metadata` wrote.
+        """Read the pairs that `to_metadata` wrote.
 
         Raises:
             ManifestError: a key is missing, the format is another, or a value cannot be read.
@@ -97,6 +96,7 @@ class Manifest:
         return manifest
 
     def _check(self) -> None:
+        """Raise ManifestError where the JSON was of another kind than expected."""
         labels = self.labels
         if not isinstance(labels, list) or not all(isinstance(name, str) for name in labels):
             raise ManifestError(f"{PREFIX}labels is not a list of names")

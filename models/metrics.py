@@ -1,4 +1,4 @@
-"""How good predictions are, in numpy: shared by training, export and file classification."""
+"""Scores of predictions, in numpy: shared by training, export and file classification."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Ids = NDArray[np.integer]
 Floats = NDArray[np.float64]
 
 BINS = 15
-"""Of the expected calibration error, equally wide, as Guo et al. 2017 have them."""
+"""Number of equally wide bins of the expected calibration error (Guo et al. 2017)."""
 
 
 @dataclass(frozen=True)
@@ -18,14 +18,14 @@ class Metrics:
     """Scores of one set of predictions.
 
     Attributes:
-        confusion: counts, int64 `[labels, labels]`: row = true label, column = predicted.
+        confusion: number of predictions, int64 `[labels, labels]`: true label, predicted label.
     """
 
     confusion: NDArray[np.int64]
 
     @classmethod
     def of(cls, true: Ids, predicted: Ids, labels: int) -> "Metrics":
-        """Count `predicted` against `true`, both label ids `[rows]`."""
+        """Count predicted label ids against the true ones, both `[rows]`."""
         cells = np.bincount(true * labels + predicted, minlength=labels * labels)
         return cls(cells.reshape(labels, labels).astype(np.int64))
 
@@ -34,37 +34,38 @@ class Metrics:
 
     @property
     def rows(self) -> int:
-        """How many predictions were counted."""
+        """Number of predictions."""
         return int(self.confusion.sum())
 
     @property
     def correct(self) -> int:
-        """How many of them were right."""
+        """Number of right predictions."""
         return int(self.confusion.trace())
 
     @property
     def accuracy(self) -> float:
-        """Share of right predictions; 0 where there is none."""
+        """Share of right predictions; 0 without any prediction."""
         return self.correct / self.rows if self.rows else 0.0
 
     @property
     def precision(self) -> Floats:
-        """Precision per label, `[labels]`: TP / (TP + FP), 0 for a label never said."""
-        said: Floats = self.confusion.diagonal() / np.maximum(self.confusion.sum(axis=0), 1)
-        return said
+        """Precision per label, `[labels]`: TP / (TP + FP), 0 for a label never predicted."""
+        return self._hits_in(self.confusion.sum(axis=0))
 
     @property
     def recall(self) -> Floats:
         """Recall per label, `[labels]`: TP / (TP + FN), 0 for a label that does not occur."""
-        found: Floats = self.confusion.diagonal() / np.maximum(self.confusion.sum(axis=1), 1)
-        return found
+        return self._hits_in(self.confusion.sum(axis=1))
 
     @property
     def f1(self) -> Floats:
-        """F1 per label, `[labels]`: 2·TP / (2·TP + FP + FN), 0 for a label never seen or said."""
-        said_or_true = self.confusion.sum(axis=0) + self.confusion.sum(axis=1)
-        scores: Floats = 2 * self.confusion.diagonal() / np.maximum(said_or_true, 1)
-        return scores
+        """F1 per label, `[labels]`: 2·TP / (2·TP + FP + FN), 0 for a label that never occurs."""
+        return 2 * self._hits_in(self.confusion.sum(axis=0) + self.confusion.sum(axis=1))
+
+    def _hits_in(self, totals: Ids) -> Floats:
+        """Return the share of right predictions in some totals, `[labels]`; 0 in a total of 0."""
+        hits: Floats = self.confusion.diagonal() / np.maximum(totals, 1)
+        return hits
 
     @property
     def macro_f1(self) -> float:
@@ -102,7 +103,7 @@ def wilson(correct: int, rows: int) -> tuple[float, float]:
 
 
 def confidence_bins(confidences: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Return the bin of each confidence: number m, from 0, holds (m / `BINS`, (m + 1) / `BINS`]."""
+    """Return the bin of each confidence: bin m, from 0, holds (m / `BINS`, (m + 1) / `BINS`]."""
     bins = np.ceil(confidences.astype(np.float64) * BINS).astype(np.int64) - 1
     return bins.clip(0, BINS - 1)
 
@@ -113,7 +114,7 @@ def calibration_error(probabilities: NDArray[np.floating], labels: Ids) -> float
     From Guo et al. 2017, "On Calibration of Modern Neural Networks", section 2. 0 for no rows.
 
     Args:
-        probabilities: `[rows, labels]`; a row's confidence is its highest.
+        probabilities: `[rows, labels]`; the confidence of a row is its highest.
         labels: true label ids, `[rows]`.
     """
     confidences = probabilities.max(axis=1, initial=0.0)

@@ -91,8 +91,7 @@ class Predictor:
                 device; UNAVAILABLE, ONNX Runtime or the requested device is missing.
 
         Example:
-            >>> predictor = Predictor.open("models/builtin.onnx", device="cpu")
-            >>> predictor.manifest.labels
+            >>> Predictor.open(BUILTIN, device="cpu").manifest.labels
             ('负向评价', '正向评价')
         """
         path = Path(path)
@@ -182,7 +181,6 @@ class Predictor:
             TypeError: `texts` is one string, whose characters nobody wants classified.
 
         Example:
-            >>> from models.locations import BUILTIN
             >>> predictions = Predictor.open(BUILTIN).predict(["很好，还会再来", "太差了"])
             >>> predictions.ids.tolist()
             [1, 0]

@@ -14,14 +14,15 @@ from tokenizers import Tokenizer as RustTokenizer
 
 Array = NDArray[np.int64]
 
-_CHUNK = 1024  # texts that are in memory as what Rust says of them, of which ids are a small part
+_CHUNK = 1024
+"""Number of texts whose encodings are in memory at a time; the ids are a small part of those."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_IN_WORD = re.compile("[A-Za-z0-9]{2}")  # no border is between two such characters
+_IN_WORD = re.compile("[A-Za-z0-9]{2}")  # no piece ends between two such characters
 
 
 def encodable(text: str) -> str:
-    """Return a text without halves of a surrogate pair: JSON can spell one, Rust cannot hold it."""
+    """Return a text without lone surrogates, which JSON can spell and Rust cannot hold."""
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -30,11 +31,11 @@ class Tokens:
     """Token ids of some texts, not padded.
 
     Attributes:
-        ids: one int64 array `[length]` per text, special tokens included; where long texts are
-            read in windows, one per window.
-        lengths: tokens of each of them.
-        read: share of the text's tokens that are in `ids`, float32 `[texts]`.
-        owner: the text that each of `ids` is of; None where that is one for each text.
+        ids: an int64 array `[length]` for each text, special tokens included; for each window of a
+            text, where long texts are read in windows.
+        lengths: number of tokens of each array.
+        read: share of a text's tokens that are in `ids`, float32 `[texts]`.
+        owner: number of the text that each array is of; None where there is one for each text.
     """
 
     ids: list[Array]
@@ -63,6 +64,11 @@ class Tokens:
 class Tokenizer:
     """A `tokenizer.json` with the truncation that the model was trained with.
 
+    Attributes:
+        max_length: number of tokens that longer texts are cut to.
+        pad_id: id of the padding token.
+        has_token_types: the model reads `token_type_ids`.
+
     Raises:
         ValueError: the JSON is no tokenizer.
     """
@@ -74,21 +80,20 @@ class Tokenizer:
             raise ValueError(f"not a tokenizer.json: {error}") from error
         self._rust.no_padding()
         self.max_length = max_length
-        # Padding is masked out, so any id serves where the vocabulary names none.
-        self.pad_id: int = next(
-            (i for name in ("[PAD]", "<pad>") if (i := self._rust.token_to_id(name)) is not None), 0
-        )
+        self.pad_id = 0  # padding is masked out, so any id serves where the vocabulary names none
+        for name in ("<pad>", "[PAD]"):
+            self.pad_id = self._rust.token_to_id(name) or self.pad_id
         # BERT's tokenizers give a pair of texts two token types, RoBERTa's do not: only a model of
         # the first kind has learned what they mean.
         self.has_token_types = any(self._rust.encode("a", "b").type_ids)
 
     def encode(self, texts: Sequence[str], *, windows: bool = False) -> Tokens:
-        """Return the token ids of `texts`.
+        """Return the token ids of some texts.
 
         Args:
-            texts: any.
-            windows: read a text longer than `max_length` in windows that overlap by a quarter; else
-                its beginning.
+            texts: any strings.
+            windows: read a text that is longer than `max_length` in windows that overlap by a
+                quarter; otherwise only its beginning is read.
         """
         self._rust.enable_truncation(self.max_length, stride=self.max_length // 4 if windows else 0)
         special = self._rust.num_special_tokens_to_add(is_pair=False)
@@ -96,15 +101,17 @@ class Tokenizer:
         read: list[float] = []
         owner: list[int] = []
         for start in range(0, len(texts), _CHUNK):
-            some = [*map(encodable, texts[start : start + _CHUNK])]
-            for encoding in self._rust.encode_batch_fast(some):  # without offsets
+            chunk = [encodable(text) for text in texts[start : start + _CHUNK]]
+            for encoding in self._rust.encode_batch_fast(chunk):  # without offsets
                 parts = [encoding, *encoding.overflowing]
-                kept = parts if windows else parts[:1]
-                whole = len(kept) == len(parts)
-                tokens = 1 if whole else sum(len(part) - special for part in parts)
-                owner += [len(read)] * len(kept)
-                read.append(1.0 if whole else (len(encoding) - special) / tokens)
-                ids += [np.array(part.ids, dtype=np.int64) for part in kept]
+                share = 1.0
+                if len(parts) > 1 and not windows:
+                    tokens = sum(len(part) - special for part in parts)
+                    share = (len(encoding) - special) / tokens
+                    parts = [encoding]
+                owner += [len(read)] * len(parts)
+                read.append(share)
+                ids += [np.array(part.ids, dtype=np.int64) for part in parts]
         return Tokens(
             ids=ids,
             lengths=np.array([len(row) for row in ids], dtype=np.int64),
@@ -116,7 +123,7 @@ class Tokenizer:
         """Cut a text where its tokens begin, but not inside of a word in Latin letters or digits.
 
         Returns:
-            Parts that together are what is read of the text; none where nothing is.
+            Pieces that together are the part of the text that is read; none where nothing is.
         """
         self._rust.enable_truncation(self.max_length)
         spans = [span for span in self._rust.encode(encodable(text)).offsets if span[0] < span[1]]
