@@ -1,7 +1,7 @@
 """The terminal app: what all its screens share, and how they come and go.
 
 The first frame is drawn before the model is loaded, and nothing here ever waits for the model: it
-lives on the model's thread and speaks in messages.
+lives on the model's thread and speaks in messages. Nor for numpy: what imports it is imported late.
 """
 
 import asyncio
@@ -26,51 +26,43 @@ from models.console.display import display, one_line
 from models.console.i18n import tr
 from models.locations import BUILTIN, Device
 from tui.app import keymap
-from tui.app.model_worker import (
-    Answer,
-    Crashed,
-    Ended,
-    ModelWorker,
-    Opened,
-    OpenModel,
-    Refused,
-    Unopened,
-)
+from tui.app import model_worker as messages
+from tui.app.model_worker import Answer, ModelWorker, OpenModel
+from tui.app.palette import AppCommands
 from tui.app.paths import is_inside, require_inside
 from tui.app.preferences import Archive, Corrections, Preferences, UserDirs
 from tui.app.screens.dialogs import ChoiceDialog, HelpDialog
+from tui.app.screens.log import LogDialog
 from tui.app.screens.page import Page, StatusBar
+from tui.app.screens.pick import FilePicker
 from tui.app.screens.type import TypeScreen
 from tui.app.theme import CONTRAST, THEMES
 
 if TYPE_CHECKING:
     from tui.app.job import Job
 
-_WIDEST_NAME = 24  # cells of the status bar
+_NAME_CELLS = 24  # of a model in the status bar
 
 
 class SentimentApp(App[None], inherit_bindings=False):
-    """Holds what outlives a screen: engine, model, answers, choices, corrections.
+    """Holds what outlives a screen: model, answers, preferences, corrections, the file run.
 
     Args:
         open_model: opens a model on a device; runs on the model's thread, may raise UserError.
-        model: the path of the first one.
-        device: where to run it.
-        places: where to remember things.
-        file: of texts, to show at first.
+        model: path of the model to open first.
+        device: device to run it on.
+        dirs: folders to keep things in.
+        file: a file of texts to show at first.
         root: the folder to open and save files in; None for any.
 
     Attributes:
-        engine: works with the model.
-        state: of the model that is wanted.
-        refusal: why it could not be opened.
-        answers: of this session and those before, oldest first.
-        labels: of the model.
+        state: state of the model that was asked for.
+        refusal: why that model could not be opened.
+        status: text of the status bar of all screens.
+        answers: answers of this session and those before, oldest first.
         job: the file run of this session.
-        saving: set, it stops the rows from being saved that are; None where none are.
-        status: the status bar, of all screens.
-        crash: the unexpected exception that ended the app, if any.
-        restarting: the app ended to start anew, in another language.
+        saving: stops the rows that are being saved when set; None where none are.
+        restarting: the app ended to start anew.
     """
 
     CSS_PATH = "app.tcss"
@@ -85,32 +77,32 @@ class SentimentApp(App[None], inherit_bindings=False):
         open_model: OpenModel,
         model: Path,
         device: Device,
-        places: UserDirs,
+        dirs: UserDirs,
         file: Path | None = None,
         root: Path | None = None,
     ) -> None:
         super().__init__()
-        self.dirs, self.root = places, root
-        self.keymap = keymap.Keymap.load(self.dirs.keys)
+        self._open_model, self._file = open_model, file
+        self.model, self.device = model, device
+        self.dirs, self.root = dirs, root
+        self.keymap = keymap.Keymap.load(dirs.config_file)
         self.set_keymap(self.keymap.changed)
-        self.preferences = Preferences.load(self.dirs.state)
-        self.corrections = Corrections(self.dirs.data)
-        self.archive = Archive(self.dirs.state)
+        self.preferences = Preferences.load(dirs.state)
+        self.corrections = Corrections(dirs.data)
+        self.archive = Archive(dirs.state)
         self.answers: list[Answer] = self.archive.load() if self.preferences.history else []
         self.model_worker = ModelWorker(self.post_message)
-        self.model, self.device = model, device
-        self.labels: tuple[str, ...] = ()
-        self.job: Job | None = None
-        self.saving: threading.Event | None = None
         self.state: Literal["loading", "ready", "refused"] = "loading"
         self.refusal = ""
-        self.crash: Exception | None = None
-        self.restarting = False
         self.status = Content()
-        self._open_model, self._file = open_model, file
+        self.labels: tuple[str, ...] = ()
         self._facts: list[str] = []
-        self.register_theme(CONTRAST)
+        self.job: Job | None = None
+        self.saving: threading.Event | None = None
+        self.restarting = False
+        self.error_console.quiet = True  # Textual would print a traceback with our texts
         self.animation_level = "none"
+        self.register_theme(CONTRAST)
         self.theme = THEMES.get(self.preferences.theme, THEMES["dark"])
 
     def get_default_screen(self) -> Screen[None]:
@@ -134,19 +126,20 @@ class SentimentApp(App[None], inherit_bindings=False):
                 asyncio.get_running_loop().add_signal_handler(getattr(signal, name), leave)
 
     def on_unmount(self) -> None:
-        """Let the engine go, whatever it is at."""
+        """Let the model go, whatever it is at."""
         self.model_worker.close()
 
+    @property
+    def crash(self) -> Exception | None:
+        """The unexpected exception that ended the app, if any."""
+        return self._exception
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Keep the keys of the app from acting under a dialog, but for leaving."""
+        """Keep the keys of the app from acting under a dialog, but for quitting."""
         bound = {binding.action for binding in keymap.APP} - {"quit"}
         if action in bound and isinstance(self.screen, ModalScreen):
             return None
         return True
-
-    def notify(self, message: str, *, severity: SeverityLevel = "information", **_: Any) -> None:
-        """Show a message for some seconds; no text in it acts on the terminal."""
-        super().notify(display(message, keep="\n"), severity=severity, markup=False)
 
     def get_key_display(self, binding: Binding) -> str:
         """Return the key of a binding as people write it."""
@@ -156,8 +149,12 @@ class SentimentApp(App[None], inherit_bindings=False):
         """Return the key of an action as people write it."""
         return self.keymap.shown(name)
 
+    def notify(self, message: str, *, severity: SeverityLevel = "information", **_: Any) -> None:
+        """Show a message for some seconds; no text in it acts on the terminal."""
+        super().notify(display(message, keep="\n"), severity=severity, markup=False)
+
     def refresh_state(self) -> None:
-        """Let every screen show how things stand."""
+        """Let every page show how things stand."""
         for screen in self.screen_stack:
             if isinstance(screen, Page):
                 screen.call_later(screen.refresh_state)
@@ -169,74 +166,67 @@ class SentimentApp(App[None], inherit_bindings=False):
         if self.state == "refused":
             self.state = "loading"
             self.refresh_state()
-        self._say_status(*self._facts, tr("loading…"))
+        self._show_status(*self._facts, tr("loading…"))
         self.model_worker.open(model, device, self._open_model, self.post_message)
 
     @work(description="model")
     async def pick_model(self) -> None:
         """Ask for the file of a model, and open it."""
-        from tui.app.screens.pick import FilePicker
-
-        pick = FilePicker(tr("Open a model"), lambda path: path.suffix == ".onnx")
-        if path := await self.push_screen_wait(pick):
+        picker = FilePicker(tr("Open a model"), lambda path: path.suffix == ".onnx")
+        if path := await self.push_screen_wait(picker):
             self.open_model(path, self.device)
 
-    @on(Opened)
-    def _opened(self, event: Opened) -> None:
+    @on(messages.Opened)
+    def _opened(self, event: messages.Opened) -> None:
         self.model, self.device = event.path, event.wanted
         manifest = event.manifest
         self.labels = manifest.labels
-        self._facts = [manifest.digest[:12], manifest.precision, event.device.upper()]
+        device = event.device.upper()
         if self.device not in ("auto", event.device):
-            self._facts[-1] += " " + tr("! asked for {device}", device=self.device.upper())
-        self._say_status(*self._facts)
+            device += " " + tr("! asked for {device}", device=self.device.upper())
+        self._facts = [manifest.digest[:12], manifest.precision, device]
+        self._show_status(*self._facts)
         self.state = "ready"
         self.refresh_state()
 
-    @on(Unopened)
-    def _unopened(self, event: Unopened) -> None:
+    @on(messages.Unopened)
+    def _unopened(self, event: messages.Unopened) -> None:
         if self.state == "ready":  # the model before it still answers
-            self._say_status(*self._facts)
+            self._show_status(*self._facts)
             self.notify(event.reason, severity="error")
             return
         self.state, self.refusal = "refused", event.reason
-        self._say_status(tr("could not be opened"))
+        self._show_status(tr("could not be opened"))
         self.refresh_state()
 
-    @on(Refused)
-    def _refused(self, event: Refused) -> None:
+    @on(messages.Refused)
+    def _refused(self, event: messages.Refused) -> None:
         if self.state == "ready":  # else the reason is that there is no model, which is shown
             self.notify(event.reason, severity="error")
 
-    @on(Crashed)
-    def _crashed(self, event: Crashed) -> None:
-        self._handle_exception(event.error)
+    @on(messages.Crashed)
+    def _crashed(self, event: messages.Crashed) -> None:
+        raise event.error
 
-    def _handle_exception(self, error: Exception) -> None:
-        """Leave, and let `launch` write down where it happened: Textual would print our texts."""
-        if self._exception is None:
-            self._exception = self.crash = error
-            self._exception_event.set()
-        self.exit()
-
-    def _say_status(self, *facts: str) -> None:
-        builtin = self.model.resolve() == BUILTIN.resolve()
-        name = tr("built-in model") if builtin else one_line(self.model.stem, _WIDEST_NAME)
+    def _show_status(self, *facts: str) -> None:
+        name = one_line(self.model.stem, _NAME_CELLS)
+        if self.model.resolve() == BUILTIN.resolve():
+            name = tr("built-in model")
         self.status = Content(" · ".join([name, *map(display, facts)]))
         for screen in self.screen_stack:
             for bar in screen.query(StatusBar):
                 bar.update(self.status)
 
-    # What is remembered
+    # What is kept
 
     def keep(self, answer: Answer) -> None:
         """Put an answer into the history."""
         self.answers.append(answer)
         if self.preferences.history:
-            self.remember(lambda: self.archive.add(answer))
+            self.try_write(lambda: self.archive.add(answer))
 
-    def remember(self, write: Callable[[], object]) -> bool:
-        """Write something down; where that cannot be done, say so and go on."""
+    def try_write(self, write: Callable[[], object]) -> bool:
+        """Write something; where that cannot be done, say so and go on."""
         try:
             write()
         except OSError as error:
@@ -244,16 +234,16 @@ class SentimentApp(App[None], inherit_bindings=False):
             return False
         return True
 
-    def set_preferences(self, **choices: Any) -> None:
-        """Change choices, and remember them."""
-        for name, value in choices.items():
+    def set_preferences(self, **changes: Any) -> None:
+        """Change preferences, and keep them."""
+        for name, value in changes.items():
             setattr(self.preferences, name, value)
-        self.remember(lambda: self.preferences.save(self.dirs.state))
-        if "theme" in choices:
+        self.try_write(lambda: self.preferences.save(self.dirs.state))
+        if "theme" in changes:
             self.theme = THEMES[self.preferences.theme]
-        if choices.get("history") is False:
-            self.remember(self.archive.clear)
-        if "language" in choices:
+        if changes.get("history") is False:
+            self.try_write(self.archive.clear)
+        if "language" in changes:
             self._restart()
 
     def _restart(self) -> None:
@@ -290,10 +280,9 @@ class SentimentApp(App[None], inherit_bindings=False):
     async def action_open(self) -> None:
         """Ask for a file."""
         from models.tables import format_of
-        from tui.app.screens.pick import FilePicker
 
-        pick = FilePicker(tr("Open a file"), lambda path: bool(format_of(path)), self.recent)
-        if path := await self.push_screen_wait(pick):
+        picker = FilePicker(tr("Open a file"), lambda path: bool(format_of(path)), self.recent)
+        if path := await self.push_screen_wait(picker):
             self.open_file(path)
 
     def open_file(self, path: Path) -> None:
@@ -306,11 +295,11 @@ class SentimentApp(App[None], inherit_bindings=False):
             self.notify(tr("One file at a time: {key} shows the run.", key=self.key_of("results")))
             return
         self.preferences.opened(path)
-        self.remember(lambda: self.preferences.save(self.dirs.state))
+        self.try_write(lambda: self.preferences.save(self.dirs.state))
         self.show(FileScreen(path))
 
-    @on(Ended)
-    def _ended(self, event: Ended) -> None:
+    @on(messages.Ended)
+    def _ended(self, event: messages.Ended) -> None:
         from tui.app.screens.results import ResultsScreen
 
         self.refresh_state()
@@ -340,25 +329,21 @@ class SentimentApp(App[None], inherit_bindings=False):
 
     def action_log(self) -> None:
         """Show what native libraries said."""
-        from tui.app.screens.log import LogDialog
-
         self.push_screen(LogDialog())
 
     def action_palette(self) -> None:
         """Show the command palette."""
-        from tui.app.palette import Commands
-
-        self.push_screen(CommandPalette([Commands], placeholder=tr("Search for a command…")))
+        self.push_screen(CommandPalette([AppCommands], placeholder=tr("Search for a command…")))
 
     async def action_quit(self) -> None:
         """Leave; while a file is classified, ask."""
-        if self.classifying and not isinstance(self.screen, ChoiceDialog):
-            title = tr("A file is being classified")
-            text = tr("What is done is kept: classify the same file again to go on.")
-            question = ChoiceDialog(title, [tr("Quit"), tr("Go on")], text)
-            self.push_screen(question, lambda number: self.exit() if number == 0 else None)
-        else:
+        if not self.classifying or isinstance(self.screen, ChoiceDialog):
             self.exit()
+            return
+        title = tr("A file is being classified")
+        text = tr("What is done is kept: classify the same file again to go on.")
+        dialog = ChoiceDialog(title, [tr("Quit"), tr("Go on")], text)
+        self.push_screen(dialog, lambda number: self.exit() if number == 0 else None)
 
     def action_help_quit(self) -> None:
         """Say how to quit, to whoever pressed Ctrl+C."""

@@ -1,37 +1,40 @@
-"""Copies text, and tells truthfully how."""
+"""Copying text, and telling truthfully how."""
 
-import shutil
-import subprocess
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from textual.app import App
+import pyperclip
 
 from models.console.i18n import tr
+from tui.app.threads import run_in_thread
 
-_TOOLS = (["wl-copy"], ["xclip", "-selection", "clipboard"], ["pbcopy"], ["clip.exe"])
-_MOST = 74_000  # bytes that terminals are known to take in one OSC 52 sequence
+if TYPE_CHECKING:
+    from tui.app.app import SentimentApp
+
+_MAX_OSC52 = 74_000  # bytes that terminals are known to take in one sequence
 
 
-def copy(app: App[None], text: str) -> str:
-    """Copy `text` to the clipboards that can be reached, and say which those were.
+def copy(app: "SentimentApp", text: str) -> None:
+    """Copy `text` to the clipboards that can be reached, and say which those were."""
+    app.run_worker(_copy(app, text), description="copy")
 
-    OSC 52 asks the terminal, also over SSH, and no terminal answers whether it obeyed; a tool of
-    this machine does answer, and reaches the clipboard of this machine only.
+
+async def _copy(app: "SentimentApp", text: str) -> None:
+    """Copy by a program of this machine, which may hang, and by the terminal.
+
+    OSC 52 reaches the terminal's clipboard also over SSH, but no terminal says whether it obeyed.
     """
     data = text.encode("utf-8", "replace")  # half a surrogate pair has no encoding
-    ways = [tool[0] for tool in _TOOLS if shutil.which(tool[0]) and _ran(tool, data)][:1]
-    if len(data) <= _MOST:
+    ways = []
+    with suppress(pyperclip.PyperclipException, OSError):
+        await run_in_thread(lambda: pyperclip.copy(data.decode()))
+        ways.append(tr("the clipboard of this machine"))
+    if len(data) <= _MAX_OSC52:
         app.copy_to_clipboard(data.decode())
         ways.append(tr("the terminal (OSC 52), if it allows that"))
-    if not ways:
-        return tr("Too long to copy: {count} characters. Save it instead.", count=len(text))
-    return tr("Copied {count} characters with {ways}", count=len(text), ways=", ".join(ways))
-
-
-def _ran(tool: list[str], data: bytes) -> bool:
-    try:
-        done = subprocess.run(  # noqa: S603 - one of the commands above
-            tool, input=data, timeout=2, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    if ways:
+        app.notify(
+            tr("Copied {count} characters with {ways}", count=len(text), ways=", ".join(ways))
         )
-        return done.returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        return False
+    else:
+        app.notify(tr("Too long to copy: {count} characters. Save it instead.", count=len(text)))

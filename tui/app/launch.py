@@ -1,4 +1,4 @@
-"""Gives the app the terminal, and the terminal back, whatever happens in between."""
+"""Starting the app, and giving the terminal back, whatever happens in between."""
 
 import os
 import subprocess
@@ -28,7 +28,7 @@ def run_app(
     Args:
         model: the `.onnx` file to open.
         device: where to run it.
-        file: of texts, to show at first.
+        file: a file of texts to show at first.
         root: the folder to open and save files in; None for any.
 
     Raises:
@@ -36,18 +36,18 @@ def run_app(
         UserError: CONFIG, the user's config.toml; BUG, something that nobody expected happened,
             and the message names the file that says where.
     """
-    places = UserDirs.of_user()
-    choose_language(Preferences.load(places.state).language or None)
+    dirs = UserDirs.of_user()
+    choose_language(Preferences.load(dirs.state).language or None)
     from tui.app.app import SentimentApp  # whose words are in that language from now on
 
-    app = SentimentApp(_open_model, model, device, places, file, root)
-    with _stderr_to(places.log):
+    app = SentimentApp(_open_model, model, device, dirs, file, root)
+    with _stderr_to(dirs.log):
         app.run()
     if app.crash is not None:
         raise UserError(
             ExitCode.BUG,
             "this is a bug in sentiment-tui. {path} says where; it has none of your texts",
-            path=write_crash(app.crash, places.state),
+            path=write_crash(app.crash, dirs.state),
         )
     if app.restarting:
         _start_anew()

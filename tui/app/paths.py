@@ -1,6 +1,7 @@
 """Paths that people type or paste: whatever was typed, only `require_inside` raises.
 
-`pathlib` does, for a home that nobody has (`~~`), a name that is too long, a folder that is closed.
+The app asks `os.path` of such paths: `pathlib` raises for a home that nobody has (`~~`), a name
+that is too long, a folder that is closed.
 """
 
 import os
@@ -11,28 +12,15 @@ from models.console.command import ExitCode, UserError
 
 def typed_path(typed: str) -> Path:
     """Return the path that was typed; a `~` that is nobody's home stays what it is."""
-    return Path(os.path.expanduser(typed))  # noqa: PTH111 - see above
+    return Path(os.path.expanduser(typed))
 
 
 def typed_output(typed: str, proposed: Path) -> Path:
     """Return the file to write; where a folder was typed, the proposed one in there."""
     path = typed_path(typed)
-    return path / proposed.name if is_folder(path) else path
-
-
-def is_file(path: Path) -> bool:
-    """Return whether there is such a file, as far as one can see."""
-    return os.path.isfile(path)  # noqa: PTH113 - see above
-
-
-def is_folder(path: Path) -> bool:
-    """Return whether there is such a folder, as far as one can see."""
-    return os.path.isdir(path)  # noqa: PTH112 - see above
-
-
-def exists(path: Path) -> bool:
-    """Return whether there is such a thing, as far as one can see."""
-    return os.path.exists(path)  # noqa: PTH110 - see above
+    if os.path.isdir(path):
+        return path / proposed.name
+    return path
 
 
 def is_inside(path: Path, root: Path | None) -> bool:

@@ -1,23 +1,22 @@
-"""What the app remembers between sessions, and where: choices, recent files, answers, corrections.
+"""What the app keeps between sessions, and where: preferences, recent files, answers, corrections.
 
 Files of JSON, written whole or by a line; none is needed, and all can be deleted.
 """
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from models.files import draft_of, json_bytes
 from tui.app.model_worker import Answer
-from tui.app.paths import is_file
 
-_ANSWERS = 2000  # kept between sessions
-_RECENT = 8  # files
+_MAX_ANSWERS = 2000  # kept between sessions
+_MAX_RECENT = 8
 
 
 @dataclass(frozen=True)
@@ -39,11 +38,11 @@ class UserDirs:
         """Return the folders that this system has for them; none is made before it is used."""
         from platformdirs import PlatformDirs
 
-        folders = PlatformDirs("sentiment-tui", appauthor=False)
-        return cls(folders.user_config_path, folders.user_state_path, folders.user_data_path)
+        dirs = PlatformDirs("sentiment-tui", appauthor=False)
+        return cls(dirs.user_config_path, dirs.user_state_path, dirs.user_data_path)
 
     @property
-    def keys(self) -> Path:
+    def config_file(self) -> Path:
         """The file in which the user chooses keys."""
         return self.config / "config.toml"
 
@@ -53,31 +52,22 @@ class UserDirs:
         return self.state / "log.txt"
 
 
-def _write(path: Path, values: Iterable[object]) -> None:
-    """Replace a small file, so that it is the old or the new one whatever happens."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123
-            file.writelines(map(_line, values))
-        Path(draft).replace(path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
+def _write_objects(path: Path, objects: Iterable[object]) -> None:
+    """Replace a file of JSON, a line each, which only the user can read."""
+    with draft_of(path) as draft:
+        draft.touch(mode=0o600)
+        draft.write_bytes(b"".join(map(json_bytes, objects)))
 
 
-def _line(value: object) -> bytes:
-    # Half a surrogate pair has no encoding; as a backslash escape it is what JSON has for it.
-    return (json.dumps(value, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
-
-
-def _objects(path: Path) -> Iterator[dict[str, Any]]:
-    """Read JSON objects, a line each. One that a crash left in half is passed over."""
-    if is_file(path):
-        for line in path.read_bytes().split(b"\n"):
-            with suppress(ValueError):
-                if isinstance(found := json.loads(line), dict):
-                    yield found
+def _read_objects(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield JSON objects, a line each. One that a crash left in half is passed over."""
+    if not os.path.isfile(path):
+        return
+    for line in path.read_bytes().split(b"\n"):
+        with suppress(ValueError):
+            found = json.loads(line)
+            if isinstance(found, dict):
+                yield found
 
 
 @dataclass
@@ -101,21 +91,24 @@ class Preferences:
     @classmethod
     def load(cls, state: Path) -> Self:
         """Read them back; what is not there, or of another type, is as at first."""
-        choices = cls()
-        for name, value in next(_objects(state / "state.json"), {}).items():
-            if type(value) is type(getattr(choices, name, None)):
-                setattr(choices, name, value)
-        choices.recent = [name for name in choices.recent if isinstance(name, str)]
-        return choices
+        preferences = cls()
+        kept = next(_read_objects(state / "state.json"), {})
+        for name, value in kept.items():
+            if type(value) is type(getattr(preferences, name, None)):
+                setattr(preferences, name, value)
+        preferences.recent = [path for path in preferences.recent if isinstance(path, str)]
+        return preferences
 
     def save(self, state: Path) -> None:
         """Write them down."""
-        _write(state / "state.json", [asdict(self)])
+        _write_objects(state / "state.json", [asdict(self)])
 
     def opened(self, path: Path) -> None:
         """Put a file on top of the recent ones."""
         name = str(path.absolute())
-        self.recent = [name, *(other for other in self.recent if other != name)][:_RECENT]
+        if name in self.recent:
+            self.recent.remove(name)
+        self.recent = [name, *self.recent][:_MAX_RECENT]
 
 
 class Archive:
@@ -127,35 +120,43 @@ class Archive:
     def load(self) -> list[Answer]:
         """Read the answers, and forget the oldest when there are far too many."""
         answers = []
-        for found in _objects(self._path):
+        for found in _read_objects(self._path):
             with suppress(TypeError, ValueError):
-                answer = Answer(**found)
-                labels = tuple(map(str, answer.labels))
-                numbers = tuple(map(float, answer.probabilities))
-                if numbers and len(labels) == len(numbers) and isinstance(answer.text, str):
-                    answers.append(replace(answer, labels=labels, probabilities=numbers))
-        if len(answers) > 2 * _ANSWERS:
+                answers.append(_answer_of(found))
+        if len(answers) > 2 * _MAX_ANSWERS:
             with suppress(OSError):  # another time, then
-                _write(self._path, map(asdict, answers[-_ANSWERS:]))
-        return answers[-_ANSWERS:]
+                _write_objects(self._path, map(asdict, answers[-_MAX_ANSWERS:]))
+        return answers[-_MAX_ANSWERS:]
 
     def add(self, answer: Answer) -> None:
         """Write an answer down."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         with os.fdopen(os.open(self._path, flags, 0o600), "wb") as file:
-            file.write(_line(asdict(answer)))
+            file.write(json_bytes(asdict(answer)))
 
     def clear(self) -> None:
         """Forget all answers."""
         self._path.unlink(missing_ok=True)
 
 
+def _answer_of(found: dict[str, Any]) -> Answer:
+    """Return an answer that was kept; raise TypeError or ValueError where it is none."""
+    found["labels"] = tuple(map(str, found.get("labels", ())))
+    found["probabilities"] = tuple(map(float, found.get("probabilities", ())))
+    answer = Answer(**found)
+    if not isinstance(answer.text, str) or not answer.labels:
+        raise ValueError
+    if len(answer.labels) != len(answer.probabilities):
+        raise ValueError
+    return answer
+
+
 class Corrections:
     """The right labels that the user gave, in a file that `python -m trainer --data` reads.
 
     Attributes:
-        path: of the file: JSON objects with `text` and `label`, one for each text.
+        path: the file: JSON objects with `text` and `label`, one for each text.
     """
 
     def __init__(self, data: Path) -> None:
@@ -167,8 +168,12 @@ class Corrections:
         return self._read()
 
     def _read(self) -> dict[str, str]:
-        found = [(one.get("text"), one.get("label")) for one in _objects(self.path)]
-        return {t: label for t, label in found if isinstance(t, str) and isinstance(label, str)}
+        labels = {}
+        for found in _read_objects(self.path):
+            text, label = found.get("text"), found.get("label")
+            if isinstance(text, str) and isinstance(label, str):
+                labels[text] = label
+        return labels
 
     def correct(self, text: str, label: str | None) -> None:
         """Note that the right label of `text` is `label`, or none; the last word counts."""
@@ -176,5 +181,6 @@ class Corrections:
         labels.pop(text, None)
         if label is not None:
             labels[text] = label
-        _write(self.path, ({"text": text, "label": label} for text, label in labels.items()))
+        objects = [{"text": text, "label": label} for text, label in labels.items()]
+        _write_objects(self.path, objects)
         self.labels = labels

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 async def run_in_thread(work: Callable[[], T]) -> T:
-    """Do `work` on a thread of its own, and return or raise what it does.
+    """Run `work` on a thread of its own; return or raise what it does.
 
     `asyncio.to_thread` would make the loop wait at its end for all that was begun.
     """
@@ -23,5 +23,5 @@ async def run_in_thread(work: Callable[[], T]) -> T:
         except Exception as error:  # noqa: BLE001 - it is raised to who asked
             done.set_exception(error)
 
-    threading.Thread(target=run, name="aside", daemon=True).start()
+    threading.Thread(target=run, name="beside the loop", daemon=True).start()
     return await asyncio.wrap_future(done)

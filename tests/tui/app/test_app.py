@@ -6,6 +6,7 @@ import sys
 from functools import partial
 from typing import Any
 
+import pyperclip
 import pytest
 from rich.cells import cell_len
 from textual import events
@@ -26,6 +27,7 @@ from tests.tui.app.harness import (
     shows,
     until,
 )
+from tui.app.clipboard import copy
 from tui.app.model_worker import Answer, answer
 from tui.app.widgets.text_entry import TextEntry
 from tui.app.widgets.virtual_list import VirtualList
@@ -174,7 +176,7 @@ async def test_what_nobody_expected_ends_the_app_and_is_handed_on(fake: FakeMode
     app = app_of(fake)
     with pytest.raises(KeyError, match="a bug"):
         async with app.run_test() as pilot:
-            await until(pilot, lambda: app._exit)
+            await until(pilot, lambda: app.crash is not None)
     assert app.crash is fake.error
 
 
@@ -207,6 +209,51 @@ async def test_a_paste_of_many_lines_stays_whole(fake: FakeModel) -> None:
         await shows(pilot, "第一行 第二行 第三行")
     assert [text.split() for text in fake.asked] == [["第一行", "第二行", "第三行"]]
     assert "\n" in fake.asked[0]
+
+
+async def test_a_question_takes_one_of_two_answers_that_arrive_together(fake: FakeModel) -> None:
+    app = app_of(fake)
+    app.preferences.live = False
+    async with app.run_test() as pilot:
+        app.post_message(events.Paste("一\n二"))
+        await shows(pilot, "2  2 texts, one a line")
+        for key in ("2", "1", "escape"):
+            app.screen.post_message(events.Key(key, key if len(key) == 1 else None))
+        await shows(pilot, "Answers · 2")
+        assert app.query_one(TextEntry).text == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "there", "told"),
+    [
+        (
+            "很好\ud800",
+            True,
+            "Copied 3 characters with the clipboard of this machine, the terminal",
+        ),
+        ("很好", False, "Copied 2 characters with the terminal (OSC 52), if it allows that"),
+        ("好" * 30_000, True, "Copied 30000 characters with the clipboard of this machine"),
+        ("好" * 30_000, False, "Too long to copy: 30000 characters. Save it instead."),
+    ],
+)
+async def test_a_copy_tells_which_clipboards_have_it(
+    fake: FakeModel, monkeypatch: pytest.MonkeyPatch, text: str, there: bool, told: str
+) -> None:
+    copied: list[str] = []
+
+    def machine(text: str) -> None:
+        if not there:
+            raise pyperclip.PyperclipException("no clipboard")
+        copied.append(text)
+
+    monkeypatch.setattr(pyperclip, "copy", machine)
+    app = app_of(fake)
+    async with app.run_test() as pilot:
+        copy(app, text)
+        await until(pilot, lambda: bool(app._notifications))
+        assert next(iter(app._notifications)).message.startswith(told)
+        assert app.clipboard == ("" if len(text) > 9 else text.replace("\ud800", "?"))
+    assert copied == [text.replace("\ud800", "?")] * there
 
 
 async def test_a_paste_that_is_too_long_is_refused_aloud(fake: FakeModel) -> None:

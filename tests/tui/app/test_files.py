@@ -796,7 +796,7 @@ async def test_another_language_waits_for_the_next_start_where_there_is_a_file_r
     async with app.run_test(notifications=True) as pilot:
         await classified(pilot, table)
         app.set_preferences(language="zh")
-        await shows(pilot, "The language changes at the next start.", "/ Filter")
+        await shows(pilot, "The language changes", "/ Filter")
     assert not app.restarting
     assert Preferences.load(app.dirs.state).language == "zh"
 

@@ -91,11 +91,11 @@ async def test_a_long_history_that_cannot_be_shortened_is_there(
             await ask(pilot, text)
         await shows(pilot, "Answers · 3")
 
-    def denied(**_: object) -> None:
+    def denied(_: object) -> None:
         raise PermissionError(13, "Permission denied", str(home))
 
-    monkeypatch.setattr("tui.app.preferences._ANSWERS", 1)
-    monkeypatch.setattr("tui.app.preferences.tempfile.mkstemp", denied)
+    monkeypatch.setattr("tui.app.preferences._MAX_ANSWERS", 1)
+    monkeypatch.setattr("tui.app.preferences.draft_of", denied)
     async with app_of(fake).run_test() as pilot:
         await shows(pilot, "Answers · 1", "three")
 

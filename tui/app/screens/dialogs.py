@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import ActiveBinding, Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -20,14 +21,14 @@ from tui.app.widgets.text_entry import SafeInput
 if TYPE_CHECKING:
     from tui.app.app import SentimentApp
 
-_SHOWN = 20_000  # characters: no one reads more, and it must not hold the screen up
+_MAX_CHARACTERS = 20_000  # no one reads more, and it must not hold the screen up
 
 
 class Dialog(ModalScreen[Any]):
     """A box in the middle; Escape leaves it. A subclass composes what is in the box.
 
     Args:
-        title: of the box.
+        title: title of the box.
         hint: which keys do what.
 
     Attributes:
@@ -52,6 +53,12 @@ class Dialog(ModalScreen[Any]):
     def _body(self) -> ComposeResult:
         raise NotImplementedError
 
+    def dismiss(self, result: Any = None) -> AwaitComplete:
+        """Return an answer, once: two keys that arrive together may both be one."""
+        if self.is_current:
+            return super().dismiss(result)
+        return AwaitComplete()
+
     def on_click(self, event: events.Click) -> None:
         """Leave when the mouse clicks beside the box."""
         if event.widget is self:
@@ -63,7 +70,7 @@ class ChoiceDialog(Dialog):
 
     Args:
         title: the question.
-        answers: to choose from, each also by its digit.
+        answers: answers to choose from, each also by its digit.
         text: what more there is to say.
     """
 
@@ -76,8 +83,8 @@ class ChoiceDialog(Dialog):
     def _body(self) -> ComposeResult:
         if self._text:
             yield Static(display(self._text, keep="\n"), markup=False)
-        numbered = (f"{n}  {display(answer)}" for n, answer in enumerate(self._answers, start=1))
-        yield OptionList(*numbered, markup=False)
+        options = [f"{n}  {display(answer)}" for n, answer in enumerate(self._answers, start=1)]
+        yield OptionList(*options, markup=False)
 
     def on_key(self, event: events.Key) -> None:
         """Let a digit choose."""
@@ -95,7 +102,7 @@ class PromptDialog(Dialog):
 
     Args:
         title: the question.
-        value: what stands there at first.
+        value: the text that stands there at first.
     """
 
     scrolls = False
@@ -113,7 +120,7 @@ class PromptDialog(Dialog):
 
 
 class TextDialog(Dialog):
-    """A text in full, up to what can be read."""
+    """Shows a text in full, up to what can be read."""
 
     def __init__(self, title: str, text: str) -> None:
         super().__init__(title)
@@ -124,7 +131,7 @@ class TextDialog(Dialog):
 
 
 class HelpDialog(Dialog):
-    """The keys of what has the focus, of its screen, and of everywhere.
+    """Lists the keys of what has the focus, of its screen, and of everywhere.
 
     Args:
         active: the bindings to list, as `Screen.active_bindings` has them.
@@ -139,9 +146,7 @@ class HelpDialog(Dialog):
             lines: dict[str, Content] = {}
             for _, binding, _, _ in group:
                 if binding.id and binding.id not in lines:  # else another key of the same
-                    key = padded(self.app.get_key_display(binding), 13)
-                    words = padded(binding.description, 34)
-                    lines[binding.id] = Content.assemble((key, "bold"), words, (binding.id, FAINT))
+                    lines[binding.id] = self._line(binding)
             if lines:
                 yield Static(Content.styled(node.BINDING_GROUP_TITLE or "", "bold underline"))
                 yield Static(Content("\n").join(lines.values()), classes="keys")
@@ -150,14 +155,22 @@ class HelpDialog(Dialog):
                 "Keys can be changed in {path}: a table [keys] with the names on the right, as in "
                 'explain = "f3". The palette has every command, and the choice of model, '
                 "device, theme and language.",
-                path=self.app.dirs.keys,
+                path=self.app.dirs.config_file,
             ),
             markup=False,
         )
 
+    def _line(self, binding: Binding) -> Content:
+        """Return a key, what it does, and its name in config.toml."""
+        key = padded(self.app.get_key_display(binding), 13)
+        words = padded(binding.description, 34)
+        return Content.assemble((key, "bold"), words, (str(binding.id), FAINT))
+
 
 def shown(text: str) -> str:
     """Return a text for a widget that wraps lines, its end replaced by a count if it is huge."""
-    more = len(text) - _SHOWN
-    note = "\n" + tr("… and {count} more characters", count=more) if more > 0 else ""
-    return display(text[:_SHOWN], keep="\n") + note
+    more = len(text) - _MAX_CHARACTERS
+    if more <= 0:
+        return display(text, keep="\n")
+    note = tr("… and {count} more characters", count=more)
+    return display(text[:_MAX_CHARACTERS], keep="\n") + "\n" + note

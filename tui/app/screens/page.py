@@ -1,5 +1,6 @@
 """What the screens that are no dialogs share: two lines at the foot, and some questions."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,6 @@ from models.console.command import UserError, reason_of
 from models.console.display import one_line
 from models.console.i18n import tr
 from tui.app import keymap
-from tui.app.paths import exists
 from tui.app.screens.dialogs import ChoiceDialog
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Page(Screen[None]):
         number = await self.app.push_screen_wait(dialog)
         if number is None:
             return
-        if self.app.remember(lambda: corrections.correct(text, answers[number])):
+        if self.app.try_write(lambda: corrections.correct(text, answers[number])):
             self.app.notify(tr("Noted in {path}", path=corrections.path))
             then()
 
@@ -88,7 +88,7 @@ class Page(Screen[None]):
         except (UserError, OSError) as error:
             self.app.notify(reason_of(error), severity="error")
             return False
-        if not exists(path):
+        if not os.path.exists(path):
             return True
         title = tr("{name} exists already", name=path.name)
         dialog = ChoiceDialog(title, [tr("Replace it"), tr("Go back")])

@@ -1,5 +1,6 @@
-"""Finds a file: type its path and complete it, walk through the tree, or take a recent one."""
+"""Finding a file: type its path and complete it, walk through the tree, or take a recent one."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
@@ -8,25 +9,27 @@ from rich.text import Text, TextType
 from textual import events, on
 from textual.app import ComposeResult
 from textual.suggester import Suggester
+from textual.widget import Widget
 from textual.widgets import DirectoryTree, OptionList
 
 from models.console.display import display
 from models.console.i18n import tr
-from tui.app.paths import is_file, is_folder, is_inside, typed_path
+from tui.app.paths import is_inside, typed_path
 from tui.app.screens.dialogs import Dialog
 from tui.app.threads import run_in_thread
 from tui.app.widgets.text_entry import SafeInput, dropped_path
 
-_MOST = 5000  # entries of a folder that are looked at
+_MAX_ENTRIES = 5000  # of a folder that are looked at
 
 Wanted = Callable[[Path], bool]
 
 
 def split(typed: str) -> tuple[Path, str]:
-    """Return the folder that a path which is being typed is in, and how the rest of it begins."""
+    """Return the folder of a path that is being typed, and the beginning of the name in it."""
     path = typed_path(typed)
-    whole = not typed or typed.endswith(("/", "\\"))
-    return (path, "") if whole else (path.parent, path.name)
+    if not typed or typed.endswith(("/", "\\")):
+        return path, ""
+    return path.parent, path.name
 
 
 def entries(
@@ -37,10 +40,12 @@ def entries(
     Hidden ones are left out, unless `start` begins as they do.
     """
     found = []
-    for path in islice(paths, _MOST):
-        hidden = path.name.startswith(".") and not start.startswith(".")
-        named = not hidden and start.casefold() in path.name.casefold()
-        if named and is_inside(path, root) and (wanted(path) or is_folder(path)):
+    for path in islice(paths, _MAX_ENTRIES):
+        if path.name.startswith(".") and not start.startswith("."):
+            continue
+        if start.casefold() not in path.name.casefold() or not is_inside(path, root):
+            continue
+        if wanted(path) or os.path.isdir(path):
             found.append(path)
     return found
 
@@ -48,22 +53,25 @@ def entries(
 def completed(typed: str, wanted: Wanted, root: Path | None = None) -> str | None:
     """Return the path that `typed` may become; files go first, and names that begin with it."""
     folder, start = split(typed)
+    if not start:
+        return None
     try:
         found = entries(folder.iterdir(), start, wanted, root)
     except OSError:
         return None
 
     def rank(path: Path) -> tuple[bool, bool, str]:
-        begins = path.name.casefold().startswith(start.casefold())
-        return not begins, is_folder(path), path.name.casefold()
+        name = path.name.casefold()
+        return not name.startswith(start.casefold()), os.path.isdir(path), name
 
-    if not start or not found:
+    best = min(found, key=rank, default=None)
+    if best is None:
         return None
-    best = min(found, key=rank)
-    return typed[: len(typed) - len(start)] + best.name + ("/" if is_folder(best) else "")
+    end = "/" if os.path.isdir(best) else ""
+    return typed.removesuffix(start) + best.name + end
 
 
-class _Paths(Suggester):
+class _PathSuggester(Suggester):
     """Shows how a path goes on."""
 
     def __init__(self, wanted: Wanted, root: Path | None) -> None:
@@ -73,10 +81,12 @@ class _Paths(Suggester):
     async def get_suggestion(self, value: str) -> str | None:
         """Return the whole path, where it begins as what is typed and can be shown as it is."""
         found = await run_in_thread(lambda: completed(value, self._wanted, self._root))
-        return found if found and found.startswith(value) and display(found) == found else None
+        if found and found.startswith(value) and display(found) == found:
+            return found
+        return None
 
 
-class _Tree(DirectoryTree):
+class _FileTree(DirectoryTree):
     """The folders, and the files that are wanted."""
 
     ICON_NODE, ICON_NODE_EXPANDED, ICON_FILE = "▸ ", "▾ ", "  "
@@ -87,9 +97,11 @@ class _Tree(DirectoryTree):
 
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
         """Leave out what is not wanted; in the uppermost folder, also by what is typed."""
-        paths = list(islice(paths, _MOST))
-        top = bool(paths) and paths[0].parent == self.path
-        return entries(paths, self.start if top else "", self._wanted, self._root)
+        paths = list(islice(paths, _MAX_ENTRIES))
+        start = ""
+        if paths and paths[0].parent == self.path:
+            start = self.start
+        return entries(paths, start, self._wanted, self._root)
 
     def process_label(self, label: TextType) -> Text:
         """Show a name without what could act on the terminal."""
@@ -97,10 +109,10 @@ class _Tree(DirectoryTree):
 
 
 class FilePicker(Dialog):
-    """Returns the path of a file, or None.
+    """Asks for a file, and returns its path, or None.
 
     Args:
-        title: what is looked for.
+        title: the question.
         wanted: tells a file that can be taken.
         recent: paths to offer.
     """
@@ -110,47 +122,48 @@ class FilePicker(Dialog):
     def __init__(self, title: str, wanted: Wanted, recent: Sequence[Path] = ()) -> None:
         super().__init__(title, tr("Tab completes · ↑ ↓ move · Enter opens · Esc goes back"))
         self._wanted = wanted
-        self._recent = [path for path in recent if is_file(path)]
+        self._recent = [path for path in recent if os.path.isfile(path)]
 
     def _body(self) -> ComposeResult:
-        suggester = _Paths(self._wanted, self.app.root)
+        root = self.app.root
+        suggester = _PathSuggester(self._wanted, root)
         yield SafeInput(
             placeholder=tr("Path"), suggester=suggester, id="path", select_on_focus=False
         )
         if self._recent:
             names = [tr("recent") + f"  {display(path)}" for path in self._recent]
             yield OptionList(*names, markup=False)
-        yield _Tree(self._wanted, self.app.root)
+        yield _FileTree(self._wanted, root)
 
     @on(SafeInput.Changed)
-    def _typed(self, event: SafeInput.Changed) -> None:
+    def _show_folder(self, event: SafeInput.Changed) -> None:
         folder, start = split(event.value)
-        tree = self.query_one(_Tree)
+        tree = self.query_one(_FileTree)
         tree.start = start
         tree.path = folder.absolute()
 
     @on(SafeInput.Submitted)
-    async def _submitted(self, event: SafeInput.Submitted) -> None:
+    async def _take_typed(self, event: SafeInput.Submitted) -> None:
         path = dropped_path(event.value, self.app.root) or typed_path(event.value)
         if not self.app.allows(path):
             return
-        if not is_file(path) and (found := await self._completed(event.value)):
-            path = typed_path(found)
-        if is_file(path):
+        if not os.path.isfile(path):
+            path = typed_path(await self._completed(event.value) or event.value)
+        if os.path.isfile(path):
             self.dismiss(path)
-        elif is_folder(path):
+        elif os.path.isdir(path):
             self._type(f"{path}/")
         elif event.value:
             self.app.notify(tr("no such file: {path}", path=event.value), severity="error")
 
     @on(OptionList.OptionSelected)
-    def _again(self, event: OptionList.OptionSelected) -> None:
+    def _take_recent(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._recent[event.option_index])
 
     @on(DirectoryTree.FileSelected)
-    def _taken(self, event: DirectoryTree.FileSelected) -> None:
-        # a folder that is typed and not there is called one as well
-        if is_file(event.path) and self.app.allows(event.path):
+    def _take_from_tree(self, event: DirectoryTree.FileSelected) -> None:
+        # a folder that is typed and not there is called a file as well
+        if os.path.isfile(event.path) and self.app.allows(event.path):
             self.dismiss(event.path)
 
     async def _completed(self, typed: str) -> str | None:
@@ -158,24 +171,28 @@ class FilePicker(Dialog):
         return await run_in_thread(lambda: completed(typed, self._wanted, root))
 
     def _type(self, path: str) -> None:
-        entry = self.query_one(SafeInput)
-        entry.value = path
-        entry.cursor_position = len(path)
+        line = self.query_one(SafeInput)
+        line.value = path
+        line.cursor_position = len(path)
 
     async def on_key(self, event: events.Key) -> None:
         """Complete at Tab, and let the arrows move between the parts."""
-        typed, focused = self.query_one(SafeInput), self.focused
-        if event.key == "down" and focused is typed:
+        line = self.query_one(SafeInput)
+        if event.key == "down" and line.has_focus:
             self.focus_next()
-        elif event.key == "up" and (
-            (isinstance(focused, OptionList) and not focused.highlighted)
-            or (isinstance(focused, DirectoryTree) and focused.cursor_line <= 0)
-        ):
+        elif event.key == "up" and _is_at_top(self.focused):
             self.focus_previous()
-        elif event.key == "tab" and focused is typed and typed.value:
-            if found := await self._completed(typed.value):
+        elif event.key == "tab" and line.has_focus and line.value:
+            if found := await self._completed(line.value):
                 self._type(found)
         else:
             return
         event.stop()
         event.prevent_default()
+
+
+def _is_at_top(widget: Widget | None) -> bool:
+    """Return whether a list has its cursor on the first line."""
+    if isinstance(widget, OptionList):
+        return not widget.highlighted
+    return isinstance(widget, DirectoryTree) and widget.cursor_line <= 0

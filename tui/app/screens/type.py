@@ -15,6 +15,7 @@ from tui.app.clipboard import copy
 from tui.app.model_worker import Answer, Answered, answer
 from tui.app.screens.dialogs import ChoiceDialog
 from tui.app.screens.page import Page
+from tui.app.screens.why import ExplainDialog
 from tui.app.theme import FAINT, named, percent
 from tui.app.widgets.answer_card import AnswerCard
 from tui.app.widgets.text_entry import SafeInput, TextEntry
@@ -31,7 +32,7 @@ class History(VirtualList[Answer]):
 
 
 class TypeScreen(Page):
-    """An entry, the newest answer, the answers before it, and the two bars at the foot."""
+    """A text entry, the newest answer, and the answers before it."""
 
     AUTO_FOCUS = "TextEntry"
     BINDINGS = [*keymap.TYPE_SCREEN]
@@ -40,7 +41,7 @@ class TypeScreen(Page):
     _pause: Timer | None = None
 
     def _body(self) -> ComposeResult:
-        """Lay out the screen; the entry is on top, as input methods draw below the cursor."""
+        """Lay out the screen, the entry on top: input methods draw below the cursor."""
         yield TextEntry()
         yield AnswerCard()
         yield SafeInput(placeholder=tr("Search the history"), id="find")
@@ -50,7 +51,7 @@ class TypeScreen(Page):
 
     def refresh_state(self) -> None:
         """Say how things stand, and list the answers."""
-        state, card = self.app.state, self.query_one(AnswerCard)
+        state, card = self.app.state, self._card
         self.set_class(state == "refused", "-refused")
         if state == "refused":
             card.refuse(self.app.refusal, self.app.key_of("palette"))
@@ -65,12 +66,25 @@ class TypeScreen(Page):
     @on(SafeInput.Changed, "#find")
     def _fill(self) -> None:
         """List the answers to texts that contain what is searched for, in any case."""
+        answers, history = self.app.answers, self._history
         wanted = self.query_one("#find", SafeInput).value.strip().casefold()
-        found = [one for one in reversed(self.app.answers) if wanted in one.text.casefold()]
-        count = f"{len(found)} / {len(self.app.answers)}" if wanted else len(found)
-        history = self._history
+        found = [answer for answer in reversed(answers) if wanted in answer.text.casefold()]
+        count = str(len(found))
+        if wanted:
+            count += f" / {len(answers)}"
         history.border_title = tr("Answers · {count}", count=count)
-        history.show(found, cursor=0 if len(found) != len(history.items) else None)
+        if len(found) == len(history.items):
+            history.show(found)
+        else:
+            history.show(found, cursor=0)
+
+    @property
+    def _entry(self) -> TextEntry:
+        return self.query_one(TextEntry)
+
+    @property
+    def _card(self) -> AnswerCard:
+        return self.query_one(AnswerCard)
 
     @property
     def _history(self) -> VirtualList[Answer]:
@@ -79,26 +93,29 @@ class TypeScreen(Page):
     def _draw(self, found: Answer, width: int) -> Content:
         """Draw an answer as a line."""
         name = named(found.labels, found.winner)
-        marks = f" {percent(max(found.probabilities))} {'?' if found.unsure else ' '}"
-        marks += "✎ " if found.text in self.app.corrections.labels else "  "
+        unsure = "?" if found.unsure else " "
+        corrected = "✎" if found.text in self.app.corrections.labels else " "
+        marks = f" {percent(max(found.probabilities))} {unsure}{corrected} "
         text = one_line(found.text, width - name.cell_length - len(marks))
         return Content.assemble(name, (marks, FAINT), text)
 
     @property
     def _subject(self) -> Answer | None:
         """The answer that is meant: the one under the cursor of the list, else the one shown."""
-        history = self._history
-        return history.chosen if history.has_focus else self.query_one(AnswerCard).answer
+        if self._history.has_focus:
+            return self._history.chosen
+        return self._card.answer
 
     @on(TextEntry.Changed)
-    def _typed(self) -> None:
+    def _wait_for_pause(self) -> None:
+        """Ask for a live answer once no key comes for a while."""
         if self._pause is not None:
             self._pause.stop()
         if self.app.preferences.live:
             self._pause = self.set_timer(_PAUSE, partial(self.call_later, self._ask_live))
 
     def _ask_live(self) -> None:
-        text = self.query_one(TextEntry).text
+        text = self._entry.text
         if text.strip() and text.strip() != "q" and self.app.state == "ready":
             self.app.model_worker.submit(
                 lambda model: answer(model, text, live=True), self.post_message, slot="live"
@@ -111,7 +128,7 @@ class TypeScreen(Page):
         elif self.app.state == "refused":
             self.app.bell()  # the card says why, and goes on saying it
         elif not event.text.strip():
-            self.query_one(AnswerCard).say(tr("Nothing to classify yet: type a text first."))
+            self._card.say(tr("Nothing to classify yet: type a text first."))
         else:
             self._ask(event.text)
 
@@ -119,11 +136,11 @@ class TypeScreen(Page):
         self.app.model_worker.submit(lambda model: answer(model, text), self.post_message)
         if self.app.state == "loading":
             waiting = tr("The model is still loading; your answer will appear here.")
-            self.query_one(AnswerCard).say(waiting)
+            self._card.say(waiting)
 
     @on(Answered)
     def _answered(self, event: Answered) -> None:
-        if event.live and event.answer.text != self.query_one(TextEntry).text:
+        if event.live and event.answer.text != self._entry.text:
             return  # it was changed or submitted meanwhile
         self._answer = event.answer
         if not event.live:
@@ -135,13 +152,13 @@ class TypeScreen(Page):
     async def _many_lines(self, event: TextEntry.ManyLines) -> None:
         texts = [line for line in event.text.splitlines() if line.strip()]
         choices = [tr("One text"), tr("{count:text}, one a line", count=len(texts))]
-        question = ChoiceDialog(tr("You pasted several lines"), choices)
-        match await self.app.push_screen_wait(question):
-            case 0:
-                self.query_one(TextEntry).insert(event.text)
-            case 1:
-                for text in texts:
-                    self._ask(text)
+        dialog = ChoiceDialog(tr("You pasted several lines"), choices)
+        number = await self.app.push_screen_wait(dialog)
+        if number == 0:
+            self._entry.insert(event.text)
+        elif number == 1:
+            for text in texts:
+                self._ask(text)
 
     @on(TextEntry.Dropped)
     def _dropped(self, event: TextEntry.Dropped) -> None:
@@ -159,24 +176,22 @@ class TypeScreen(Page):
             find.focus()
         else:
             find.clear()
-            self.query_one(TextEntry).focus()
+            self._entry.focus()
 
     @on(VirtualList.Chosen)
     def _taken(self) -> None:
         """Put the chosen text back into the entry, and show its answer."""
         if (chosen := self._history.chosen) is not None:
-            self.query_one(TextEntry).text = chosen.text
+            self._entry.text = chosen.text
             self._answer = chosen
             self.refresh_state()
-            self.query_one(TextEntry).focus()
+            self._entry.focus()
 
     def action_explain(self) -> None:
         """Show why the model answers so."""
-        from tui.app.screens.why import ExplainDialog
-
-        entry, subject = self.query_one(TextEntry), self._subject
-        if entry.has_focus and entry.text.strip():
-            self.app.push_screen(ExplainDialog(entry.text))
+        typed, subject = self._entry.text, self._subject
+        if self._entry.has_focus and typed.strip():
+            self.app.push_screen(ExplainDialog(typed))
         elif subject is not None:
             self.app.push_screen(ExplainDialog(subject.text))
         else:
@@ -192,4 +207,4 @@ class TypeScreen(Page):
     def action_copy(self) -> None:
         """Copy the chosen text."""
         if (chosen := self._history.chosen) is not None:
-            self.app.notify(copy(self.app, chosen.text))
+            copy(self.app, chosen.text)

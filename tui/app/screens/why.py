@@ -12,12 +12,12 @@ from tui.app.model_worker import Refused
 from tui.app.screens.dialogs import Dialog
 from tui.app.theme import bar, look, padded
 
-_LISTED = 6  # pieces
-_SLIGHT = 0.01  # of probability: what moves the answer by less is not marked
+_MAX_LISTED = 6  # pieces
+_MIN_EFFECT = 0.01  # of probability: what moves the answer by less is not marked
 
 
 class ExplainDialog(Dialog):
-    """Asks the engine for an explanation and shows it."""
+    """Asks the model for an explanation, and shows it."""
 
     def __init__(self, text: str) -> None:
         super().__init__(tr("Why?"))
@@ -37,7 +37,7 @@ class ExplainDialog(Dialog):
     @on(Refused)
     def _refused(self, event: Refused) -> None:
         event.stop()
-        self.query_one("#about", Static).update(Content(display(event.reason)))
+        self.query_one("#about", Static).update(display(event.reason))
 
     @on(Explained)
     def _explained(self, found: Explained) -> None:
@@ -48,7 +48,7 @@ class ExplainDialog(Dialog):
             confidence=f"{max(found.answer.probabilities):.1%}",
             label=found.answer.label,
         )
-        self.query_one("#about", Static).update(Content(about))
+        self.query_one("#about", Static).update(about)
         self.query_one("#pieces", Static).update(_tinted(found))
         self.query_one("#strongest", Static).update(_strongest(found))
 
@@ -56,31 +56,36 @@ class ExplainDialog(Dialog):
 def _tinted(found: Explained) -> Content:
     """Return the text that was read; strong pieces stand out with colour and without."""
     most = max(map(abs, found.effects), default=0.0)
-    spans = []
+    marked_from = max(_MIN_EFFECT, most / 8)
+    text = Content()
     for piece, effect in zip(found.pieces, found.effects, strict=True):
-        style = ""
-        if abs(effect) >= max(_SLIGHT, most / 8):
-            tint = f"on ${_colour(found, effect)} {20 + round(50 * abs(effect) / most)}%"
-            style = f"{tint} underline" if effect > 0 else f"{tint} strike"
-        spans.append((display(piece, keep="\n"), style))
-    return Content.assemble(*spans)
+        shown = display(piece, keep="\n")
+        if abs(effect) < marked_from:
+            text += shown
+            continue
+        opacity = 20 + round(50 * abs(effect) / most)
+        line = "underline" if effect > 0 else "strike"
+        text += Content.styled(shown, f"on ${_colour(found, effect)} {opacity}% {line}")
+    return text
 
 
 def _colour(found: Explained, effect: float) -> str:
     """Return the colour of the label that a piece speaks for; "against" has the warning's."""
-    return look(found.answer.labels, found.answer.winner)[1] if effect > 0 else "warning"
+    if effect < 0:
+        return "warning"
+    _, colour = look(found.answer.labels, found.answer.winner)
+    return colour
 
 
 def _strongest(found: Explained) -> Content:
+    """Return a line for each of the strongest pieces."""
     ranked = sorted(zip(found.effects, found.pieces, strict=True), key=lambda pair: -abs(pair[0]))
-    strong = [(effect, piece) for effect, piece in ranked[:_LISTED] if abs(effect) >= _SLIGHT]
-    if not strong:
+    lines = []
+    for effect, piece in ranked[:_MAX_LISTED]:
+        if abs(effect) >= _MIN_EFFECT:
+            name = padded(piece.strip(), 16)
+            effects = bar(abs(effect), 30, _colour(found, effect), track=False)
+            lines.append(Content.assemble(name, f" {effect * 100:+7.1f} % ", effects))
+    if not lines:
         return Content(tr("No single piece changes the answer by a percent: it hangs on many."))
-    return Content("\n").join(
-        Content.assemble(
-            padded(piece.strip(), 16),
-            f" {effect * 100:+7.1f} % ",
-            bar(abs(effect), 30, _colour(found, effect), track=False),
-        )
-        for effect, piece in strong
-    )
+    return Content("\n").join(lines)

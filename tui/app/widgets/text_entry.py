@@ -1,5 +1,6 @@
 """The box that the user types in."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from textual.widgets import Input, TextArea
 from models.console.display import display
 from models.console.i18n import tr
 from tui.app import keymap
-from tui.app.paths import is_file, is_inside, typed_path
+from tui.app.paths import is_inside, typed_path
 
 if TYPE_CHECKING:
     from tui.app.app import SentimentApp
@@ -35,7 +36,7 @@ def dropped_path(pasted: str, root: Path | None = None) -> Path | None:
     guesses = [plain, re.sub(r"\\(.)", r"\1", plain), unquote(plain.removeprefix("file://"))]
     for guess in guesses:
         path = typed_path(guess)
-        if path.is_absolute() and is_inside(path, root) and is_file(path):
+        if path.is_absolute() and is_inside(path, root) and os.path.isfile(path):
             return path
     return None
 

@@ -1,6 +1,7 @@
 """The file screen: shows how a file will be read, and starts to classify it."""
 
 import gc
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from models.tables import OUTPUT_FORMATS, Record, format_of
 from models.tables.excel import sheets_of
 from tui.app import keymap
 from tui.app.job import Job
-from tui.app.paths import exists, typed_output, typed_path
+from tui.app.paths import typed_output, typed_path
 from tui.app.screens.dialogs import ChoiceDialog, PromptDialog
 from tui.app.screens.file.fields import Field, changed, fields_of, in_words_of
 from tui.app.screens.page import Page
@@ -101,7 +102,7 @@ class FileScreen(Page):
         if found.rejected:
             lines[0] += tr(", {count:,} of them cannot be read", count=found.rejected)
         lines += [one_line(f"  {reject}", self.size.width - 4) for reject in found.rejects]
-        if isinstance(output, Path) and exists(run_folder(output)):
+        if isinstance(output, Path) and os.path.exists(run_folder(output)):
             lines.append(tr("A run of it was interrupted, and goes on where it stopped."))
         return Content.styled(in_words_of(fields, "\n".join(lines)), "bold")
 
@@ -156,7 +157,7 @@ class FileScreen(Page):
             return
         if self.app.classifying:  # by the same key, pressed twice
             return
-        settings = replace(settings, force=exists(settings.output))
+        settings = replace(settings, force=os.path.exists(settings.output))
         job = Job(self.app.model_worker, settings, found, self.app.labels)
         self.app.job = job
         # Now, as a collection of all that was imported holds the event loop up for 100 ms.

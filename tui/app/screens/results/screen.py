@@ -299,7 +299,7 @@ class ResultsScreen(Page):
     def action_copy(self) -> None:
         """Copy the text."""
         if (row := self._row) is not None:
-            self.app.notify(copy(self.app, row.text))
+            copy(self.app, row.text)
 
     def action_copy_rows(self) -> None:
         """Copy the row, or those that are marked, as lines with tabs between the columns."""
@@ -309,7 +309,7 @@ class ResultsScreen(Page):
         results = self._shown.results
         indices = sorted(self.job.marked) or [int(index)]
         lines = [table.copied(results.row(index), results.labels) for index in indices]
-        self.app.notify(copy(self.app, "\n".join(lines)))
+        copy(self.app, "\n".join(lines))
 
     def action_correct(self) -> None:
         """Ask which label is right, and note it down."""
