@@ -56,7 +56,10 @@ def _model(predictor: Predictor) -> list[Fact]:
     manifest = predictor.manifest
     slow = tr(" (exact without VNNI, but slower)") if predictor.overflows else ""
     kind = f"{manifest.precision}, {manifest.target}, {manifest.encoder}{slow}"
-    found = [(tr("model"), f"{predictor.path}: {kind}"), (tr("digest"), manifest.digest)]
+    found = [
+        (tr("model"), f"{predictor.path}: {kind}"),
+        (tr("digest"), manifest.digest),
+    ]
     for name, count in predictor.nodes.items():
         found.append((tr("nodes on {name}", name=name), str(count)))
     return found

@@ -65,12 +65,14 @@ def aligned(rows: Sequence[Sequence[object]], *, right: Collection[int] = ()) ->
     from rich.cells import cell_len
 
     shown = [[display(value) for value in row] for row in rows]
-    widths = [max(map(cell_len, column)) for column in zip(*shown, strict=True)]
+    columns = zip(*shown, strict=True)
+    widths = [max(map(cell_len, column)) for column in columns]
     lines = []
     for row in shown:
         line = ""
         for column, (value, width) in enumerate(zip(row, widths, strict=True)):
             gap = " " * (width - cell_len(value))
-            line += (gap + value if column in right else value + gap) + "  "
+            line += gap + value if column in right else value + gap
+            line += "  "
         lines.append(line.rstrip())
     return lines

@@ -28,7 +28,12 @@ class Status(IntEnum):
     @property
     def title(self) -> str:
         """The status as people read it."""
-        titles = tr("ok"), tr("unsure"), tr("cut"), tr("empty")
+        titles = (
+            tr("ok"),
+            tr("unsure"),
+            tr("cut"),
+            tr("empty"),
+        )
         return titles[self]
 
 
@@ -49,9 +54,11 @@ def decide(answers: Floats, uncertain_below: float) -> tuple[Ints, Floats, Ints]
     Returns:
         Ids of the labels, -1 without a text; confidences, 0 without a text; numbers of `Status`.
     """
-    probabilities, read = answers[:, :-1], answers[:, -1]
+    probabilities = answers[:, :-1]
+    read = answers[:, -1]
     confidences = probabilities.max(axis=1, initial=0.0)
-    ids = np.where(read > 0, probabilities.argmax(axis=1), -1)
+    likeliest = probabilities.argmax(axis=1)
+    ids = np.where(read > 0, likeliest, -1)
     statuses = np.select(
         [read == 0, read < 1, confidences < uncertain_below],
         [Status.EMPTY, Status.TRUNCATED, Status.UNCERTAIN],

@@ -137,8 +137,10 @@ class _Run:
 
     def __init__(self, predictor: Predictor, found: Found, hooks: Hooks) -> None:
         labels = predictor.manifest.labels
-        self._settings, self._found = found.settings, found
-        self._predictor, self._hooks = predictor, hooks
+        self._settings = found.settings
+        self._found = found
+        self._predictor = predictor
+        self._hooks = hooks
         self._columns = AnswerColumns(found.settings, labels)
         check_run(found, self._columns)
         self._ended = threading.Event()
@@ -261,8 +263,12 @@ class _Run:
         answers = np.zeros((len(texts), width), dtype=np.float32)
         filled = [row for row, text in enumerate(texts) if has_text(text)]
         self.summary.predicted += len(texts) - len(filled)
-        # Shortest first, so that few tokens are padding.
-        filled.sort(key=lambda row: (len(texts[row]), texts[row]))
+
+        def size(row: int) -> tuple[int, str]:
+            text = texts[row]
+            return len(text), text
+
+        filled.sort(key=size)  # shortest first, so that few tokens are padding
         for start in range(0, len(filled), BATCH):
             if start:
                 self._let_stop()
@@ -286,12 +292,14 @@ class _Run:
     def _written(self, work: _Work, writer: Writer) -> Chunk:
         """Write the records of a chunk; those that the format cannot hold join its rejects."""
         answers = work.answers.result()
-        ids, confidences, statuses = decide(answers, self._predictor.manifest.uncertain_below)
+        uncertain_below = self._predictor.manifest.uncertain_below
+        ids, confidences, statuses = decide(answers, uncertain_below)
         kept: list[int] = []
         rejects = list(work.rejects)
         for row, (record, _, _) in enumerate(work.accepted):
             probabilities = answers[row, :-1].tolist()
-            label, confidence = int(ids[row]), float(confidences[row])
+            label = int(ids[row])
+            confidence = float(confidences[row])
             answer = self._columns.row(label, confidence, statuses[row], probabilities)
             try:
                 writer.write(record, answer)
@@ -302,7 +310,8 @@ class _Run:
         written = [work.accepted[row] for row in kept]
         truths = None
         if self._settings.label_column is not None:
-            truths = np.array([one.truth for one in written], dtype=np.int64)
+            true_labels = [one.truth for one in written]
+            truths = np.array(true_labels, dtype=np.int64)
         return Chunk(
             records=[one.record for one in written],
             texts=[one.text for one in written],

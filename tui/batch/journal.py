@@ -58,7 +58,8 @@ class Sink:
     def flush(self) -> None:
         """Hand what was taken to the operating system."""
         while self._buffer:
-            del self._buffer[: os.write(self._descriptor, self._buffer)]
+            written = os.write(self._descriptor, self._buffer)
+            del self._buffer[:written]
 
     def finish(self) -> None:
         """Say that there is no more."""
@@ -126,7 +127,8 @@ class Journal:
         self.head, self._end, self.resumable = b"", 0, False
         if b"\n" in found:  # else it is new, or torn in its first line
             self.head, _, rest = found.partition(b"\n")
-            self._end, self.resumable = len(self.head) + 1, bool(rest)
+            self._end = len(self.head) + 1
+            self.resumable = bool(rest)
         self._reading = True
         os.lseek(self._descriptor, self._end, os.SEEK_SET)
 
@@ -160,7 +162,8 @@ class Journal:
             os.lseek(self._descriptor, self._end, os.SEEK_SET)
             self._reading = False
         while content:
-            content = content[os.write(self._descriptor, content) :]
+            written = os.write(self._descriptor, content)
+            content = content[written:]
         os.fsync(self._descriptor)
 
     def close(self) -> None:

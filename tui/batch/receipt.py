@@ -5,7 +5,7 @@ The receipt holds no time and no path, so the same run writes the same receipt.
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from models.predictor import Predictor
 from models.session import installed
 from models.tables import Dialect, Reject
 from tui.batch import journal
-from tui.batch.answer import Status
+from tui.batch.answer import Ints, Status
 from tui.batch.inspection import Found
 from tui.batch.journal import Draft, Journal
 from tui.batch.settings import BatchSettings
@@ -45,12 +45,13 @@ def reject_fields(found: Found, reject: Reject) -> dict[str, Any]:
         "line": place.line,
         "last_line": place.last_line,
         "byte_start": place.start,
-        "byte_end": None if place.start is None else place.start + len(place.raw or b""),
+        "byte_end": None,
         "column": reject.column,
         "code": reject.code,
         "message": reject.message,
     }
-    if place.raw is not None:
+    if place.start is not None and place.raw is not None:
+        line["byte_end"] = place.start + len(place.raw)
         try:
             encoding = str(found.dialect.encoding).removesuffix("-sig")
             line["raw"] = place.raw.decode(encoding)
@@ -212,6 +213,10 @@ def finished(
     return None
 
 
+def _counted(names: Sequence[str], counts: Ints) -> dict[str, int]:
+    return dict(zip(names, counts.tolist(), strict=True))
+
+
 def publish(
     output: Path,
     draft: Draft,
@@ -242,8 +247,8 @@ def publish(
             "read": summary.read,
             "written": summary.written,
             "rejected": summary.rejected,
-            "status": dict(zip(words, summary.statuses.tolist(), strict=True)),
-            "label": dict(zip(summary.labels, summary.counts.tolist(), strict=True)),
+            "status": _counted(words, summary.statuses),
+            "label": _counted(summary.labels, summary.counts),
         },
         "scores": summary.metrics and summary.metrics.as_dict(),
         "output": file(output, draft),

@@ -34,7 +34,9 @@ class Report:
     """
 
     def __init__(self, *, quiet: bool, as_json: bool, to_stdout: bool) -> None:
-        self._quiet, self._as_json, self._to_stdout = quiet, as_json, to_stdout
+        self._quiet = quiet
+        self._as_json = as_json
+        self._to_stdout = to_stdout
         shared = to_stdout and _is_terminal(sys.stdout)  # with the records
         can_rewrite = _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
         self._shows_progress = can_rewrite and not shared and not quiet
@@ -85,7 +87,8 @@ class Report:
     def preview(self, found: Found) -> None:
         """Say how the input would be read, and show its first records."""
         self.found(found)
-        columns = display(", ".join(found.columns), limit=500)
+        names = ", ".join(found.columns)
+        columns = display(names, limit=500)
         self._say(tr("columns: {columns}", columns=columns))
         for record in found.preview:
             text = record.fields[found.text_column or ""] or ""
@@ -117,7 +120,9 @@ class Report:
             return
         for reject in chunk.rejects:
             line = json_bytes(reject_fields(self._found, reject))
-            shown = _harmless(line) if _is_terminal(sys.stderr) else line.decode()
+            shown = line.decode()
+            if _is_terminal(sys.stderr):
+                shown = _harmless(line)
             self._echo(shown, end="")
 
     def _row(self, chunk: Chunk, row: int) -> list[str]:
@@ -133,8 +138,9 @@ class Report:
             notes.append("✓" if chunk.truths[row] == label else "✗")
         if status is not Status.OK:
             notes.append(status.word)
+        name = self._labels[label]
         confidence = f"{chunk.confidences[row]:.2%}"
-        return [number, text, self._labels[label], confidence, " ".join(notes)]
+        return [number, text, name, confidence, " ".join(notes)]
 
     def stopping(self) -> None:
         """Say that a signal was heard."""
@@ -155,7 +161,13 @@ class Report:
             self._say(tr("nothing to do: this run had finished before, {path}", path=output))
             return
         if isinstance(output, Path):
-            header = ["#", tr("text"), tr("label"), tr("confidence"), ""]
+            header = [
+                "#",
+                tr("text"),
+                tr("label"),
+                tr("confidence"),
+                "",
+            ]
             self._table(header, summary.written)
             self._say("")
         self._say(*_counts(summary))

@@ -53,7 +53,8 @@ class BatchSettings:
     @property
     def resumable(self) -> bool:
         """Whether an interrupted run can go on: it leads from a file into a file."""
-        return isinstance(self.source, Path) and isinstance(self.output, Path)
+        ends = (self.source, self.output)
+        return all(isinstance(end, Path) for end in ends)
 
     @property
     def named_format(self) -> str | None:

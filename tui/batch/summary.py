@@ -80,9 +80,10 @@ class Summary:
     def of(cls, receipt: Mapping[str, Any]) -> "Summary":
         """Return the summary of a run that had finished, by its receipt."""
         counts = receipt["counts"]
-        summary = cls.begin(list(counts["label"]), counts["read"])
-        summary.counts += list(counts["label"].values())
-        summary.statuses += list(counts["status"].values())
+        by_label, by_status = counts["label"], counts["status"]
+        summary = cls.begin(list(by_label), counts["read"])
+        summary.counts += list(by_label.values())
+        summary.statuses += list(by_status.values())
         summary.rejected = counts["rejected"]
         if scores := receipt["scores"]:
             confusion = np.array(scores["confusion"], dtype=np.int64)
@@ -94,7 +95,8 @@ class Summary:
     @property
     def rate(self) -> float:
         """Records per second, without those of a run that was interrupted."""
-        return (self.predicted - self.resumed) / max(self.seconds, 1e-9)
+        done = self.predicted - self.resumed
+        return done / max(self.seconds, 1e-9)
 
     @property
     def left(self) -> str | None:
@@ -121,7 +123,8 @@ class Summary:
         labels, filled = len(self.labels), chunk.ids >= 0
         ids = chunk.ids[filled]
         self.rejected += len(chunk.rejects)
-        self.rejects = (*self.rejects, *chunk.rejects)[:REJECTS_SHOWN]
+        rejects = (*self.rejects, *chunk.rejects)
+        self.rejects = rejects[:REJECTS_SHOWN]
         self.counts = self.counts + np.bincount(ids, minlength=labels)
         statuses = np.bincount(chunk.statuses, minlength=len(Status))
         self.statuses = self.statuses + statuses
@@ -143,4 +146,5 @@ def scores(metrics: Metrics, labels: Sequence[str]) -> list[str]:
         rows=f"{metrics.rows:,}",
         f1=f"{metrics.macro_f1:.2%}",
     )
-    return [line, *aligned(table, right=range(1, len(labels) + 1))]
+    numbers = range(1, len(labels) + 1)  # columns
+    return [line, *aligned(table, right=numbers)]

@@ -57,7 +57,8 @@ def check_run(found: Found, answer: AnswerColumns) -> None:
             "{format} is not for a terminal: name an --output, or lead it into a pipe or a file",
             format=found.output_format,
         )
-    taken = sorted(set(found.kept).intersection(answer.names))
+    both = set(found.kept).intersection(answer.names)
+    taken = sorted(both)
     if taken:
         raise UserError(
             ExitCode.DATA,

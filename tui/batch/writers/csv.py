@@ -21,7 +21,9 @@ class CsvWriter(Writer):
         excel: bool = False,
     ) -> None:
         super().__init__(file, columns)
-        self._delimiter, self._quoted, self._excel = delimiter.encode(), quoted, excel
+        self._delimiter = delimiter.encode()
+        self._quoted = quoted
+        self._excel = excel
         special = f'["\r\n{delimiter}]' if quoted else "[\r\n\t]"
         self._special = re.compile(special.encode())
         if excel:

@@ -14,7 +14,8 @@ from tui.batch.inspection import XLSX_ROWS
 from tui.batch.journal import Sink
 from tui.batch.writers.base import UnwritableError, Writer, as_text
 
-XLSX_COLUMNS, XLSX_CHARACTERS = 16_384, 32_767
+XLSX_COLUMNS = 16_384
+XLSX_CHARACTERS = 32_767
 """Limits of a row and of a cell, by Microsoft's "Excel specifications and limits"."""
 
 _DATES = {
@@ -91,7 +92,8 @@ def _exact(value: float | Decimal) -> float | None:
     """Return the double that is this number; None where none is, and it has to be a text."""
     try:
         number = float(value)
-        if math.isfinite(number) and Decimal(str(number)) == Decimal(str(value)):
+        written = Decimal(str(number))
+        if math.isfinite(number) and written == Decimal(str(value)):
             return number
     except (OverflowError, ArithmeticError):
         pass

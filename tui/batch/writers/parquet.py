@@ -28,8 +28,8 @@ class ParquetWriter(Writer):
         if table.schema is not None:
             self._types.update(zip(table.columns, table.schema.types, strict=True))
         text = pyarrow.string()
-        fields = [(name, self._types.get(name, text)) for name in columns]
-        self._schema = pyarrow.schema(fields)
+        types = [self._types.get(name, text) for name in columns]
+        self._schema = pyarrow.schema(zip(columns, types, strict=True))
         self._rows: list[list[Any]] = []
         self._writer = pyarrow.parquet.ParquetWriter(file, self._schema)
 
