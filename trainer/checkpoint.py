@@ -85,13 +85,11 @@ class State:
         """Write the checkpoint in the first process; a kill leaves it whole, or as it was."""
         if not distributed.is_first():
             return
-        tensors: dict[str, Tensor] = {}
-        for name, weight in self.weights.items():
-            tensors[f"weights/{name}"] = weight.detach()
-        tensors |= {f"best/{name}": weight for name, weight in self.best.items()}
-        for number, moments in self.optimizer.state_dict()["state"].items():
-            for name, moment in moments.items():
-                tensors[f"{number}/{name}"] = moment  # the number stands for a weight
+        moments = self.optimizer.state_dict()["state"]  # by the number of the weight
+        tensors = {}
+        for part, named in {"weights": self.weights, "best": self.best, **moments}.items():
+            for name, tensor in named.items():
+                tensors[f"{part}/{name}"] = tensor.detach()
         progress = {
             "step": self.step,
             "loss": self.loss,

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.markup import escape
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
@@ -19,7 +20,7 @@ _NARRATION = Console(stderr=True)
 _UNBROKEN = 10_000  # columns
 
 Advance = Callable[..., None]
-"""Moves a progress bar by a number of units, and may give it a note: `advance(1, note="…")`."""
+"""Moves a progress bar by a number of units, and may change its title: `advance(1, "loss 0.2")`."""
 
 
 def say(*lines: str) -> None:
@@ -32,17 +33,15 @@ def say(*lines: str) -> None:
 @contextmanager
 def progress(title: str, total: int, done: int = 0) -> Iterator[Advance]:
     """Show a progress bar for as long as the body runs, on a terminal and in the first process."""
-    quiet = not (distributed.is_first() and _NARRATION.is_terminal)
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", markup=False),
-    )
-    with Progress(*columns, console=_NARRATION, transient=True, disable=quiet) as bar:
-        task = bar.add_task(display(title), total=total, completed=done, note="")
-        yield lambda amount, **shown: bar.update(task, advance=amount, **shown)
+    shown = distributed.is_first() and _NARRATION.is_terminal
+    with Progress(console=_NARRATION, transient=True, disable=not shown) as bar:
+        task = bar.add_task("", total=total, completed=done)
+
+        def advance(amount: int, title: str = title) -> None:
+            bar.update(task, advance=amount, description=escape(display(title)))
+
+        advance(0)
+        yield advance
 
 
 def clock(seconds: float) -> str:

@@ -21,7 +21,7 @@ def rank() -> int:
 
 
 def world_size() -> int:
-    """Return how many processes there are."""
+    """Return the number of processes."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
@@ -31,7 +31,7 @@ def is_first() -> bool:
 
 
 def join(device: torch.device) -> torch.device:
-    """Meet the other processes, if there are any, and return the device of this one."""
+    """Wait for the other processes, if there are any, and return the device of this one."""
     if world_size() == 1:
         return device
     if device.type == "cuda":
@@ -62,12 +62,12 @@ def exchange(module: nn.Module, *, now: bool) -> AbstractContextManager[None]:
 
 
 def all_reduce(share: Tensor) -> Tensor:
-    """Return the sum of what each process has, in every process; on the device of `share`."""
+    """Return the sum of the shares of all processes, in each of them, on the share's device."""
     if not dist.is_initialized():
         return share
-    found = share.cuda() if dist.get_backend() == "nccl" else share.cpu()
-    dist.all_reduce(found)
-    return found.to(share.device)
+    total = share.cuda() if dist.get_backend() == "nccl" else share.cpu()
+    dist.all_reduce(total)
+    return total.to(share.device)
 
 
 def leave() -> None:

@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 
 class CheapDropout(TorchFunctionMode):
-    """While entered, dropout and attention with dropout are the ones of this module."""
+    """Replaces torch's dropout, and its attention with dropout, by those of this module."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -28,7 +28,7 @@ class CheapDropout(TorchFunctionMode):
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """As `torch.nn.functional.dropout`, `p` rounded to a multiple of 1/256, and never in place.
+    """Do `torch.nn.functional.dropout`, with `p` rounded to a multiple of 1/256, not in place.
 
     The random numbers are torch's, and the same however many threads there are.
     """
@@ -45,16 +45,16 @@ def attention(
     is_causal: bool = False,
     scale: float | None = None,
 ) -> Tensor:
-    """As `torch.nn.functional.scaled_dot_product_attention`, with `dropout`.
+    """Do `torch.nn.functional.scaled_dot_product_attention`, with the dropout of this module.
 
     Args:
         query: `[..., T, D]`.
-        key: likewise.
-        value: likewise.
-        attn_mask: True, or an addend of 0, where a query reads a key: `[..., T, T]`.
+        key: `[..., T, D]`.
+        value: `[..., T, D]`.
+        attn_mask: True, or an addend of 0, where a query reads a key, `[..., T, T]`.
         dropout_p: share of the attention that is dropped.
-        is_causal: a query reads no key after its own; then there is no `attn_mask`.
-        scale: of the scores; None is 1 / √D.
+        is_causal: whether a query reads no key after its own; then there is no `attn_mask`.
+        scale: factor of the scores; None is 1 / √D.
     """
     if is_causal:
         attn_mask = query.new_ones(query.shape[-2], key.shape[-2], dtype=torch.bool).tril()

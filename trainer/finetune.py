@@ -24,7 +24,7 @@ from trainer.data.dataset import Split
 from trainer.features import predict_logits
 from trainer.optimizer import choose_trained, loss_of, parameter_groups, rate
 from trainer.precision import arithmetic
-from trainer.report.monitor import Monitor
+from trainer.report.monitor import monitoring
 from trainer.report.scores import epoch_scores
 from trainer.settings import TrainingSettings
 
@@ -61,7 +61,7 @@ def finetune(
     lengths = rows.tokens.lengths
     steps = math.ceil(len(rows) / (settings.batch_size * settings.accumulation))  # of an epoch
     all_steps = steps * settings.epochs
-    with Monitor(state.step, all_steps, lengths.sum() / steps, tensorboard) as monitor:
+    with monitoring(state.step, all_steps, lengths.sum() / steps, tensorboard) as monitor:
         while not _is_over(state, settings):
             epoch = len(state.history)
             order = batches(lengths, settings.batch_size, settings.seed, epoch)

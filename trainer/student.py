@@ -1,4 +1,4 @@
-"""Cuts an encoder down before it is trained: to some layers, to the pieces that texts use."""
+"""Cuts an encoder down before it is trained: to some layers, and to the pieces that texts use."""
 
 import json
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ from trainer.console import say
 
 
 def keep_layers(encoder: Encoder, kept: Sequence[int]) -> None:
-    """Keep some layers of an encoder, in place, as the start of a smaller one.
+    """Keep some layers of an encoder, in place: the start of a smaller one.
 
     A student that begins as layers of its teacher learns better than one that begins at random
     (Sanh et al. 2019, section 3).
 
     Args:
-        encoder: BERT-like.
-        kept: their numbers from 0, ascending.
+        encoder: a BERT-like encoder.
+        kept: numbers of the layers from 0, ascending.
 
     Raises:
         UserError: USAGE, there is no such layer, or the numbers do not ascend; DATA, the encoder
@@ -43,19 +43,18 @@ def keep_layers(encoder: Encoder, kept: Sequence[int]) -> None:
 
 
 def prune_vocabulary(encoder: Encoder, texts: Sequence[str], held_out: Sequence[str]) -> Encoder:
-    """Cut the vocabulary to what `texts` use, the special tokens, and the single characters.
+    """Cut the vocabulary to the pieces of `texts`, special tokens, and single characters.
 
-    Of these, without the ones that the tokenizer replaces before it cuts a text.
-
-    `texts` become the same pieces as before, which is checked.
+    Characters that the tokenizer replaces before it cuts a text are left out. `texts` become the
+    same pieces as before, which is checked.
 
     Args:
-        encoder: with a WordPiece or Unigram tokenizer; its module is cut in place.
-        texts: to be trained on.
-        held_out: it is said what changes for them.
+        encoder: an encoder with a WordPiece or Unigram tokenizer; its module is cut in place.
+        texts: texts to be trained on.
+        held_out: texts for which the change is measured and said.
 
     Returns:
-        The encoder, with the tokenizer that matches it now.
+        The encoder with the tokenizer that matches it now.
 
     Raises:
         UserError: DATA, the tokenizer is of another kind, or `texts` become other pieces.

@@ -1,4 +1,4 @@
-"""What finished runs say of texts: soft labels for a smaller model to learn from."""
+"""Soft labels: the answers of finished runs, for a smaller model to learn from."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,18 +16,18 @@ from trainer.features import cached_features
 
 
 class Teacher(NamedTuple):
-    """A finished run, with the student's labels."""
+    """A finished run that has the student's labels."""
 
     path: Path
     run: Run
 
 
 def read_teacher(path: Path, labels: LabelSet) -> Teacher:
-    """Read what a run says of itself.
+    """Read the description of a run.
 
     Args:
         path: the run directory.
-        labels: the student's; the teacher must have the same, in the same order.
+        labels: labels of the student; the teacher must have the same, in the same order.
 
     Raises:
         UserError: as `read_run`; DATA, the teacher has other labels.
@@ -56,9 +56,9 @@ def soft_labels(
     """Return the mean of the teachers' probabilities, `[texts, C]`.
 
     Args:
-        teachers: with the same labels.
-        texts: in any order.
-        temperature: the logits are divided by before the softmax (Hinton et al. 2015, section 2).
+        teachers: runs with the same labels.
+        texts: any texts.
+        temperature: divides the logits before the softmax (Hinton et al. 2015, section 2).
         cache: folder of the teachers' features, see `cached_features`.
         device: where the teachers run.
 

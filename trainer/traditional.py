@@ -1,9 +1,9 @@
-"""Has a tokenizer read traditional characters as simplified ones, at no cost when it runs.
+"""Makes a tokenizer read traditional characters as simplified ones, at no cost when it runs.
 
 A model of simplified reviews errs up to twice as often on traditional ones, whose characters it
-has hardly seen. So each character is replaced before anything else happens to a text, by a map that
-stands in the `tokenizer.json` itself, in the form in which SentencePiece keeps its own: whatever
-reads the model reads texts so. Which character becomes which is OpenCC's, one by one.
+has hardly seen. So each character is replaced before anything else happens to a text, by a map in
+the `tokenizer.json` itself, in the form in which SentencePiece keeps its own: every program that
+reads the model reads texts so. OpenCC says which character becomes which, one by one.
 """
 
 import base64
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from opencc import OpenCC
 
 _CHARACTERS = (*range(0x3400, 0x4DC0), *range(0x4E00, 0xA000))
-"""Code points of the Chinese characters of the basic plane, those of its Extension A included."""
+"""Code points of the Chinese characters of the basic plane, with its Extension A."""
 
 
 def simplified(tokenizer: str) -> str:
@@ -30,13 +30,14 @@ def simplified(tokenizer: str) -> str:
 
 
 def charsmap(replaced: Mapping[str, str]) -> bytes:
-    """Return a map of characters as SentencePiece has it, for a normalizer "Precompiled".
+    """Return a map of characters in SentencePiece's format, for a normalizer "Precompiled".
 
-    That is the size of a trie over the UTF-8 of the characters, the trie, and what they become,
-    each ending in a zero byte; the value of a key is where that begins. The trie is a double array
-    of darts-clone (Yata, github.com/s-yata/darts-clone): a node at `place` has its child by byte
-    `b` at `base ^ b`, and its value, if it ends a key, at `base`; its unit holds its own byte, bit
-    8 if there is a value, and from bit 10 on `place ^ base`. No two nodes have the same base.
+    The format is the size of a trie over the UTF-8 of the characters, the trie, and the
+    replacements, each ending in a zero byte; the value of a key is the offset of its replacement.
+    The trie is a double array of darts-clone (Yata, github.com/s-yata/darts-clone): a node at
+    `place` has its child by byte `b` at `base ^ b`, and its value, if it ends a key, at `base`; its
+    unit holds its own byte, bit 8 if there is a value, and from bit 10 on `place ^ base`. No two
+    nodes have the same base.
     """
     root: dict[int, dict] = {}  # type: ignore[type-arg] # byte → node; the value stands under -1
     texts = bytearray()

@@ -91,17 +91,18 @@ def load_data(
     """
     found = find_sources(sources, reading or Reading())
     by_split = _sort_by_split(found, alone, named=len(sources) > 1)
-    missing = [name for name in SPLITS if name not in by_split]
-    cut = missing if split is not None and "train" in by_split else []
+    sizes = {}
+    if split is not None and "train" in by_split:
+        sizes = dict(zip(("dev", "test"), split, strict=True))
+    cut = {name: size for name, size in sizes.items() if name not in by_split}
     if not set(wanted) <= {*by_split, *cut}:
         _refuse_missing(wanted, by_split, found)
     # a cut depends on all splits that there are
     rows = {name: by_split[name].read() for name in by_split if cut or name in wanted}
     label_set = LabelSet(labels) if labels else _find_labels(next(iter(rows.values())))
     splits = {name: _with_ids(name, read, label_set) for name, read in rows.items()}
-    if split is not None and cut:
-        fractions = dict(zip(("dev", "test"), split, strict=True))
-        splits |= _cut(splits, {name: fractions[name] for name in cut}, label_set, seed)
+    if cut:
+        splits |= _cut(splits, cut, label_set, seed)
     return Data(label_set, {name: splits[name] for name in wanted})
 
 

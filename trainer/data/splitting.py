@@ -1,6 +1,7 @@
 """Cuts dev and test from the rows of train: stratified, seeded, and with no text in two splits."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +28,10 @@ def split_rows(
 
     Args:
         labels: label ids, `[rows]`.
-        keys: what makes a row the same as another, one per row.
+        keys: one per row, equal where two rows are the same review.
         fractions: split → fraction of the rows.
-        names: of the labels, for messages.
-        seed: another one gives other splits.
+        names: names of the labels, for messages.
+        seed: changes the splits.
         known: keys that must stay in train, because another split holds them.
 
     Returns:
@@ -60,14 +61,19 @@ def split_rows(
     for label, name in enumerate(names):
         rows_of = labels == label
         if rows_of.any() and len(np.unique(part_of[rows_of])) < len(parts):
-            raise UserError(
-                ExitCode.DATA,
-                "--split-sizes: expected enough different texts of label {label} for each of "
-                "{splits}, found {texts} in {rows} rows; give files for these splits, or more "
-                "rows of the label",
-                label=name,
-                splits=", ".join([*fractions, "train"]),
-                texts=len(np.unique(group[rows_of & free[group]])),
-                rows=np.count_nonzero(rows_of),
-            )
+            texts = len(np.unique(group[rows_of & free[group]]))
+            _refuse_too_few(name, fractions, texts, int(rows_of.sum()))
     return {name: np.flatnonzero(part_of == part) for part, name in enumerate(parts)}
+
+
+def _refuse_too_few(label: str, fractions: Mapping[str, float], texts: int, rows: int) -> NoReturn:
+    raise UserError(
+        ExitCode.DATA,
+        "--split-sizes: expected enough different texts of label {label} for each of "
+        "{splits}, found {texts} in {rows} rows; give files for these splits, or more "
+        "rows of the label",
+        label=label,
+        splits=", ".join([*fractions, "train"]),
+        texts=texts,
+        rows=rows,
+    )

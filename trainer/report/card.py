@@ -1,4 +1,4 @@
-"""Writes MODEL_CARD.md from what a run recorded; in English, as model cards are."""
+"""Writes MODEL_CARD.md from the records of a run; in English, as model cards are."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -11,13 +11,7 @@ from trainer.report.calibration import TARGET
 
 
 def model_card(name: str, run: Run, metrics: dict[str, Any]) -> str:
-    """Return the card as Markdown.
-
-    Args:
-        name: of the run.
-        run: the content of `run.json`.
-        metrics: by split, as `trainer.report.scores.score` gives them.
-    """
+    """Return the card of a run as Markdown; `metrics` are the scores by split, see `score`."""
     return f"""# {name}
 
 A text classifier: the encoder `{run.encoder}`{_cut(run)}, {_trained(run)}, {run.pooling} pooling,

@@ -1,7 +1,7 @@
 """The four pictures of a run: learning curve, confusion matrix, reliability, coverage.
 
-In English and numbers alone: classes are numbered, since their names may be Chinese and the machine
-may have no font for that; MODEL_CARD.md has the names. The same run gives the same bytes.
+Classes are numbered, since their names may be Chinese and the machine may have no font for that;
+MODEL_CARD.md has the names. The same run gives the same bytes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,7 +40,7 @@ _WHOLE_PERCENT = PercentFormatter(1, decimals=0)
 _MOST_CLASSES_WITH_COUNTS = 12
 
 Answers = Mapping[str, tuple[NDArray[np.floating], Ids]]
-"""By split: calibrated probabilities `[rows, C]`, and true label ids `[rows]`."""
+"""Split → calibrated probabilities `[rows, C]`, and true label ids `[rows]`."""
 
 
 def draw_pictures(
@@ -54,10 +54,10 @@ def draw_pictures(
 
     Args:
         folder: the run directory.
-        history: one entry per epoch: `epoch`, `train_loss`, `dev_loss`, `dev_macro_f1`.
+        history: one entry per epoch: see `epoch_scores`.
         best_epoch: the epoch whose weights were kept.
-        answers: of "dev" and "test".
-        uncertain_below: the threshold that dev chose.
+        answers: probabilities and labels of "dev" and "test".
+        uncertain_below: confidence below which an answer is called uncertain.
     """
     with _picture(folder / "learning-curve.png") as figure:
         _learning_curve(figure, history, best_epoch)
@@ -71,7 +71,7 @@ def draw_pictures(
 
 @contextmanager
 def _picture(path: Path, width: float = 6) -> Iterator[Figure]:
-    """Give a figure in our style, whatever the user's matplotlibrc says, and write it to `path`."""
+    """Give a figure in our style, not that of the user's matplotlibrc, and write it to `path`."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)

@@ -63,29 +63,42 @@ def fields_of(settings: BatchSettings, found: Found | None, sheets: Sequence[str
         dialect = found.dialect
         columns = _by_name(found.columns)
         text_column = found.text_column
-    format = dialect.format or format_of(Path(str(settings.source)))
-    delimiters = {mark: name for name, mark in _DELIMITERS.items()}
-    delimiter = dialect.delimiter or "?"
-    lines = {str(line or none): line for line in _HEADER_LINES}
     prefixes = {prefix or none: prefix for prefix in _PREFIXES}
-    encodings = _by_name([*ENCODINGS, "utf-16"])
-    fields = [
-        Field("output", tr("Output"), str(settings.output), None),
-        Field("text_column", tr("Text column"), text_column or "?", columns),
-        Field(
+    return [
+        _field("output", tr("Output"), settings.output, None),
+        _field("text_column", tr("Text column"), text_column, columns),
+        _field(
             "label_column",
             tr("Label column, to score by"),
             settings.label_column or "–",
             {none: None, **columns},
         ),
-        Field("format", tr("Format"), format or "?", _by_name(FORMATS)),
-        Field("encoding", tr("Encoding"), dialect.encoding or "?", encodings),
-        Field("delimiter", tr("Delimiter"), delimiters.get(delimiter, delimiter), _DELIMITERS),
-        Field("sheet", tr("Sheet"), dialect.sheet or "?", _by_name(sheets)),
-        Field("header", tr("Line that names the columns"), str(dialect.header or none), lines),
-        Field("prefix", tr("Prefix of the new columns"), settings.prefix or "–", prefixes),
+        *_dialect_fields(settings, dialect, sheets),
+        _field("prefix", tr("Prefix of the new columns"), settings.prefix or "–", prefixes),
+    ]
+
+
+def _dialect_fields(settings: BatchSettings, dialect: Dialect, sheets: Sequence[str]) -> list[Field]:
+    """Return how the file is read, as far as its format leaves a choice."""
+    none = tr("none")
+    format = dialect.format or format_of(Path(str(settings.source)))
+    delimiter = dialect.delimiter
+    if delimiter == "\t":
+        delimiter = "Tab"
+    encodings = _by_name([*ENCODINGS, "utf-16"])
+    lines = {str(line or none): line for line in _HEADER_LINES}
+    fields = [
+        _field("format", tr("Format"), format, _by_name(FORMATS)),
+        _field("encoding", tr("Encoding"), dialect.encoding, encodings),
+        _field("delimiter", tr("Delimiter"), delimiter, _DELIMITERS),
+        _field("sheet", tr("Sheet"), dialect.sheet, _by_name(sheets)),
+        _field("header", tr("Line that names the columns"), dialect.header or none, lines),
     ]
     return [field for field in fields if format in _FORMATS_WITH.get(field.name, (format,))]
+
+
+def _field(name: str, title: str, value: object, choices: Mapping[str, Any] | None) -> Field:
+    return Field(name, title, str(value or "?"), choices)
 
 
 def _by_name(values: Iterable[str]) -> dict[str, str]:
