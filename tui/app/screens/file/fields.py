@@ -78,7 +78,9 @@ def fields_of(settings: BatchSettings, found: Found | None, sheets: Sequence[str
     ]
 
 
-def _dialect_fields(settings: BatchSettings, dialect: Dialect, sheets: Sequence[str]) -> list[Field]:
+def _dialect_fields(
+    settings: BatchSettings, dialect: Dialect, sheets: Sequence[str]
+) -> list[Field]:
     """Return how the file is read, as far as its format leaves a choice."""
     none = tr("none")
     format = dialect.format or format_of(Path(str(settings.source)))
