@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from textual import on, work
 from textual.app import App
 from textual.binding import Binding
-from textual.command import CommandPalette
 from textual.content import Content
+from textual.markup import escape
 from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen, Screen
 
@@ -28,7 +28,7 @@ from models.locations import BUILTIN, Device
 from tui.app import keymap
 from tui.app import model_worker as messages
 from tui.app.model_worker import Answer, ModelWorker, OpenModel
-from tui.app.palette import AppCommands
+from tui.app.palette import commands
 from tui.app.paths import is_inside, require_inside
 from tui.app.preferences import Archive, Corrections, Preferences, UserDirs
 from tui.app.screens.dialogs import ChoiceDialog, HelpDialog
@@ -137,9 +137,7 @@ class SentimentApp(App[None], inherit_bindings=False):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Keep the keys of the app from acting under a dialog, but for quitting."""
         bound = {binding.action for binding in keymap.APP} - {"quit"}
-        if action in bound and isinstance(self.screen, ModalScreen):
-            return None
-        return True
+        return action not in bound or not isinstance(self.screen, ModalScreen)
 
     def get_key_display(self, binding: Binding) -> str:
         """Return the key of a binding as people write it."""
@@ -333,7 +331,8 @@ class SentimentApp(App[None], inherit_bindings=False):
 
     def action_palette(self) -> None:
         """Show the command palette."""
-        self.push_screen(CommandPalette([AppCommands], placeholder=tr("Search for a command…")))
+        found = [(escape(words), run) for words, run in commands(self)]
+        self.search_commands(found, placeholder=tr("Search for a command…"))
 
     async def action_quit(self) -> None:
         """Leave; while a file is classified, ask."""
