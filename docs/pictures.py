@@ -10,6 +10,8 @@ import os
 import platform
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from itertools import groupby
@@ -44,13 +46,16 @@ def main() -> None:
     """
     if not BUILTIN.is_file():
         raise SystemExit(f"no built-in model: expected the file {BUILTIN}")
-    for name in LOCALES:
-        write(name, (80, 24), Path(__file__).parent)
+    if len(sys.argv) == 1:
+        for name, locale in LOCALES.items():  # the language counts from the start of a process
+            environment = os.environ | {"LC_ALL": locale}
+            subprocess.run([sys.executable, __file__, name], env=environment, check=True)  # noqa: S603
+    else:
+        write(sys.argv[1], (80, 24), Path(__file__).parent)
 
 
 def write(language: str, size: tuple[int, int], folder: Path) -> None:
     """Write a picture of each screen, of so many cells, into a folder."""
-    os.environ["LC_ALL"] = LOCALES[language]
     # The picture of the log shows what doctor finds; which kernel that was, no reader needs.
     with tempfile.TemporaryDirectory() as home, patch("platform.platform", platform.system):
         for screen, picture in asyncio.run(take(Path(home), size)).items():

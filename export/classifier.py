@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from export.first_token import BERT_LIKE, FirstTokenLayer
 from models.run_directory import ScoredRow
-from models.tokenizer import Tokenizer
-
-Batch = dict[str, NDArray[np.int64]]
+from models.session import Probabilities
+from models.tokenizer import Batch, Tokenizer
 
 
 @dataclass(frozen=True)
@@ -62,15 +60,15 @@ class ExportableClassifier:
             yield {name: batch[name] for name in self.inputs}
 
     @torch.inference_mode()
-    def answer(self, batch: Batch) -> NDArray[np.float32]:
+    def answer(self, batch: Batch) -> Probabilities:
         """Return the probabilities by torch: softmax(logits / temperature), `[B, C]`."""
         tensors = {name: torch.from_numpy(array) for name, array in batch.items()}
         logits = _logits(self.reference(**tensors))
-        probabilities: NDArray[np.float32] = (logits / self.temperature).softmax(dim=-1).numpy()
+        probabilities: Probabilities = (logits / self.temperature).softmax(dim=-1).numpy()
         return probabilities
 
     @cached_property
-    def dev_answers(self) -> NDArray[np.float32]:
+    def dev_answers(self) -> Probabilities:
         """The probabilities of the dev texts by torch, `[rows, C]`: recorded, or computed now."""
         recorded = [row.probabilities for row in self.dev]
         if all(recorded):

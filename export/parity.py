@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from export.classifier import Batch, ExportableClassifier
+from export.classifier import ExportableClassifier
 from models.console.command import ExitCode, UserError
 from models.console.display import display
 from models.predictor import Predictions, Predictor
 from models.run_directory import ScoredRow
+from models.session import Probabilities
+from models.tokenizer import Batch
 
 MAX_DIFFERENCE = {"fp32": 1e-5, "fp16": 5e-3}
 """Largest difference in any probability, by precision: float32 in another order, float16."""
@@ -164,7 +165,7 @@ def _timed(predictor: Predictor, texts: Sequence[str]) -> tuple[Predictions, flo
     return predictions, len(texts) / (time.perf_counter() - start)
 
 
-def _alone(predictor: Predictor, texts: Sequence[str]) -> NDArray[np.float32]:
+def _alone(predictor: Predictor, texts: Sequence[str]) -> Probabilities:
     return np.concatenate([predictor.predict([text]).probabilities for text in texts])
 
 

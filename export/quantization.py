@@ -18,9 +18,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from export.classifier import Batch
 from export.onnx_graph import GraphEditor
 from export.smoothing import smooth
+from models.tokenizer import Batch
 
 WEIGHTS_ONLY = "weights only"
 

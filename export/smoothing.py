@@ -13,8 +13,8 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from export.classifier import Batch
 from export.onnx_graph import Array, GraphEditor
+from models.tokenizer import Batch
 
 SMOOTHING = 0.5
 """Share of a channel's excess that moves from the activations into the weights (Xiao et al.: α)."""

@@ -4,7 +4,7 @@ A text is tokenised in Rust, batched with texts of its length, classified, and a
 place. No torch, no transformers: importing this takes what numpy and tokenizers take.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,8 @@ from models.console.i18n import tr
 from models.cores import available_cores, instructions
 from models.locations import BUILTIN, Device
 from models.manifest import Manifest
-from models.session import Session, choose_devices
-from models.tokenizer import Tokenizer, Tokens
+from models.session import Probabilities, Session, choose_devices
+from models.tokenizer import Batch, Tokenizer, Tokens
 from models.untrusted import check_untrusted
 
 
@@ -32,7 +32,7 @@ class Predictions:
         read: share of a text's tokens that the model read, float32 `[texts]`; 1 for all of them.
     """
 
-    probabilities: NDArray[np.float32]
+    probabilities: Probabilities
     read: NDArray[np.float32]
 
     @property
@@ -75,16 +75,13 @@ class Predictor:
         self._tokenizer = Tokenizer(self.manifest.tokenizer, self.manifest.max_length)
 
     @classmethod
-    def open(
-        cls, path: Path | str, *, device: Device = "auto", threads: int | None = None
-    ) -> "Predictor":
+    def open(cls, path: Path | str, *, device: Device = "auto") -> "Predictor":
         """Open a model file that `python -m export` wrote.
 
         Args:
             path: the `.onnx` file.
             device: "cpu" and "cuda" insist; "auto" takes CUDA where it works and the file is for
                 it, else the CPU.
-            threads: number of cores to use on the CPU; None uses all that the process may use.
 
         Raises:
             UserError: NO_INPUT, no such file; CONFIG, not a model of this program, or not for this
@@ -100,10 +97,10 @@ class Predictor:
         devices = choose_devices(device)
         if not path.samefile(BUILTIN):
             check_untrusted(path)
-        predictor = cls._load(path, devices, threads)
+        predictor = cls._load(path, devices)
         int8_on_cuda = predictor.device == "cuda" and predictor.manifest.precision == "int8"
         if device == "auto" and int8_on_cuda:
-            predictor = cls._load(path, ["cpu"], threads)
+            predictor = cls._load(path, ["cpu"])
         predictor._verify_device(device)
         return predictor
 
@@ -116,8 +113,8 @@ class Predictor:
         return cls._load(path, choose_devices("cpu"))
 
     @classmethod
-    def _load(cls, path: Path, devices: list[str], threads: int | None = None) -> "Predictor":
-        threads = threads or available_cores()
+    def _load(cls, path: Path, devices: list[str]) -> "Predictor":
+        threads = available_cores()
         try:
             session = Session(path, devices, threads)
         except Exception as error:
@@ -199,12 +196,12 @@ class Predictor:
         """Cut a text as the model reads it; see `Tokenizer.pieces`."""
         return self._tokenizer.pieces(text)
 
-    def run(self, batch: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
-        """Return the probabilities of one padded batch, `[rows, labels]`; see `Tokens.batch`."""
+    def run(self, batch: Batch) -> Probabilities:
+        """Return the probabilities of one padded batch; see `Tokens.batch`."""
         return self._session.run(batch)
 
-    def _classify(self, tokens: Tokens) -> NDArray[np.float32]:
-        """Return the probabilities of each row of token ids, `[rows, labels]`."""
+    def _classify(self, tokens: Tokens) -> Probabilities:
+        """Return the probabilities of each row of token ids."""
         shape = len(tokens.ids), len(self.manifest.labels)
         probabilities = np.empty(shape, dtype=np.float32)
         # Longest first: no thread begins a long batch when the others have nothing left to do.
@@ -226,9 +223,7 @@ class Predictor:
         return probabilities
 
 
-def _average_windows(
-    probabilities: NDArray[np.float32], owner: NDArray[np.intp]
-) -> NDArray[np.float32]:
+def _average_windows(probabilities: Probabilities, owner: NDArray[np.intp]) -> Probabilities:
     """Average the logits of the windows of each text: `[windows, C]` to `[texts, C]`.
 
     softmax(mean of logits) is the mean of log-probabilities, normalised: log softmax(z) is z up to

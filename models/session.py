@@ -1,6 +1,5 @@
 """ONNX Runtime: the devices that it offers, and one session of a model file."""
 
-from collections.abc import Mapping
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,6 +10,10 @@ from numpy.typing import NDArray
 
 from models.console.command import ExitCode, UserError
 from models.locations import Device
+from models.tokenizer import Batch
+
+Probabilities = NDArray[np.float32]
+"""Probabilities `[rows, labels]`, each row summing to 1."""
 
 _PROVIDERS = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}
 
@@ -109,7 +112,7 @@ class Session:
         self.threads = threads
         self.exact = exact
         self._runtime = runtime.InferenceSession(path, options, providers=chosen)
-        self.metadata: Mapping[str, str] = self._runtime.get_modelmeta().custom_metadata_map
+        self.metadata: dict[str, str] = self._runtime.get_modelmeta().custom_metadata_map
         self.provider: str = self._runtime.get_providers()[0]
         self.device = "cuda" if self.provider == _PROVIDERS["cuda"] else "cpu"
         self.nodes: dict[str, int] = {}
@@ -118,10 +121,10 @@ class Session:
                 self.nodes[part.ep_name] = len(part.get_nodes())
         self._inputs = [node.name for node in self._runtime.get_inputs()]
 
-    def run(self, batch: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
-        """Return the probabilities of one padded batch, `[rows, labels]`; see `Tokens.batch`."""
+    def run(self, batch: Batch) -> Probabilities:
+        """Return the probabilities of one padded batch; see `Tokens.batch`."""
         inputs = {name: batch[name] for name in self._inputs}
-        probabilities: NDArray[np.float32]
+        probabilities: Probabilities
         (probabilities,) = self._runtime.run(["probabilities"], inputs)
         return probabilities
 

@@ -14,6 +14,9 @@ from tokenizers import Tokenizer as RustTokenizer
 
 Array = NDArray[np.int64]
 
+Batch = dict[str, Array]
+"""Inputs of a model by name, `[rows, longest]` each."""
+
 _CHUNK = 1024
 """Number of texts whose encodings are in memory at a time; the ids are a small part of those."""
 
@@ -43,7 +46,7 @@ class Tokens:
     read: NDArray[np.float32]
     owner: NDArray[np.intp] | None = None
 
-    def batch(self, rows: NDArray[np.intp], pad_id: int) -> dict[str, Array]:
+    def batch(self, rows: NDArray[np.intp], pad_id: int) -> Batch:
         """Pad some texts on the right to the longest of them.
 
         Returns:

@@ -109,6 +109,11 @@ def test_windows_read_a_long_text_whole_and_average_their_logits(predictor: Pred
     )
 
 
+def _opened(model: Path, monkeypatch: pytest.MonkeyPatch, threads: int) -> Predictor:
+    monkeypatch.setattr(predictor_module, "available_cores", lambda: threads)
+    return Predictor.open(model)
+
+
 MANY = [text * count for text in TEXTS for count in range(1, 6)]
 
 
@@ -116,17 +121,17 @@ MANY = [text * count for text in TEXTS for count in range(1, 6)]
 def test_threads_that_work_apart_or_together_give_the_same_answers(
     model: Path, monkeypatch: pytest.MonkeyPatch, texts: list[str], is_apart: bool
 ) -> None:
-    two = Predictor.open(model, threads=2)
+    two = _opened(model, monkeypatch, threads=2)
     other = two._session if is_apart else two._session.single_threaded
     monkeypatch.setattr(other, "run", lambda _batch: pytest.fail("the other session ran"))
-    expected = Predictor.open(model, threads=1).predict(texts).probabilities
+    expected = _opened(model, monkeypatch, threads=1).predict(texts).probabilities
     np.testing.assert_allclose(two.predict(texts).probabilities, expected, atol=1e-6)
 
 
 def test_an_error_of_one_batch_ends_a_prediction_in_threads(
     model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    predictor = Predictor.open(model, threads=2)
+    predictor = _opened(model, monkeypatch, threads=2)
     session = predictor._session.single_threaded
     rows = iter([3])
 

@@ -14,7 +14,7 @@ from models import untrusted
 from models.console.command import ExitCode, UserError
 from models.manifest import PREFIX
 from models.untrusted import check_untrusted
-from models.vetting import RefusedError, validate
+from models.vetting import RefusedError, model_digest, validate
 
 Change = Callable[[onnx.ModelProto], None]
 
@@ -190,3 +190,14 @@ def test_a_file_that_takes_too_long_is_refused(
     monkeypatch.setattr(untrusted, "SECONDS", 0.001)
     with pytest.raises(UserError, match="took longer"):
         check_untrusted(tmp_path / "slow.onnx")
+
+
+def test_the_digest_depends_on_weights_tokenizer_and_labels(model: Path) -> None:
+    graph = onnx.load(model)
+    first = model_digest(graph, "tokenizer", ["a", "b"])
+    assert model_digest(graph, "tokenizer2", ["a", "b"]) != first
+    assert model_digest(graph, "tokenizer", ["b", "a"]) != first
+    weights = graph.graph.initializer[0]
+    changed = onnx.numpy_helper.to_array(weights) + 1
+    weights.CopyFrom(onnx.numpy_helper.from_array(changed, weights.name))
+    assert model_digest(graph, "tokenizer", ["a", "b"]) != first

@@ -137,7 +137,8 @@ class SentimentApp(App[None], inherit_bindings=False):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Keep the keys of the app from acting under a dialog, but for quitting."""
         bound = {binding.action for binding in keymap.APP} - {"quit"}
-        return action not in bound or not isinstance(self.screen, ModalScreen)
+        under = isinstance(self.screen, ModalScreen)
+        return None if under and action in bound else True  # the footer shows them, dimly
 
     def get_key_display(self, binding: Binding) -> str:
         """Return the key of a binding as people write it."""

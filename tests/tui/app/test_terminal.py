@@ -27,11 +27,11 @@ NOISE = """
 import os, sys
 from models import predictor
 real = predictor.Predictor.open.__func__
-def noisy(cls, path, *, device="auto", threads=None):
+def noisy(cls, path, *, device="auto"):
     os.write(2, b"[W:onnxruntime:NOISE]\\n")
     if os.environ.get("BREAK"):
         raise KeyError(os.environ["BREAK"])
-    return real(cls, path, device=device, threads=threads)
+    return real(cls, path, device=device)
 predictor.Predictor.open = classmethod(noisy)
 if os.environ.get("SLOW"):
     import time
