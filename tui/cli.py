@@ -213,6 +213,11 @@ def _character(_context: click.Context, _parameter: click.Parameter, value: str)
     help=tr("Of a text that is too long, read the beginning, or all of it in windows."),
 )
 @click.option(
+    "--label-everything",
+    is_flag=True,
+    help=tr("Label texts without an opinion too, such as 此用户没有填写评价."),
+)
+@click.option(
     "--prefix",
     default="",
     show_default=False,
@@ -272,6 +277,7 @@ def classify(
     from tui.batch.command import classify_files
     from tui.batch.report import Report
     from tui.batch.settings import BatchSettings, StandardOutput
+    from tui.config import Config
 
     to_stdout = output in (None, Path("-"))
     if to_stdout and sys.stdout is None and not dry_run:
@@ -288,6 +294,7 @@ def classify(
         dialect=dialect,
         select=tuple(dict.fromkeys(select)),
         windows=long == "windows",
+        no_opinion=Config.of_user().no_opinion,
         **options,
     )
     report = Report(quiet=quiet, as_json=as_json, to_stdout=to_stdout)

@@ -37,6 +37,7 @@ from tui.app.screens.page import Page, StatusBar
 from tui.app.screens.pick import FilePicker
 from tui.app.screens.type import TypeScreen
 from tui.app.theme import CONTRAST, THEMES
+from tui.config import Config
 
 if TYPE_CHECKING:
     from tui.app.job import Job
@@ -85,7 +86,8 @@ class SentimentApp(App[None], inherit_bindings=False):
         self._open_model, self._file = open_model, file
         self.model, self.device = model, device
         self.dirs, self.root = dirs, root
-        self.keymap = keymap.Keymap.load(dirs.config_file)
+        self.config = Config.load(dirs.config_file)
+        self.keymap = keymap.Keymap.of(self.config.keys, dirs.config_file)
         self.set_keymap(self.keymap.changed)
         self.preferences = Preferences.load(dirs.state)
         self.corrections = Corrections(dirs.data)

@@ -4,11 +4,11 @@ Textual runs the bindings of the widgets that have the focus or contain it; the 
 the command palette list them. A binding's id is its name in config.toml.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from textual.binding import Binding
 
@@ -106,20 +106,23 @@ class Keymap:
     changed: Mapping[str, str]
 
     @classmethod
-    def load(cls, path: Path) -> "Keymap":
-        """Read the table `[keys]` of a TOML file, if it is there.
+    def of(cls, changed: Mapping[str, Any], path: Path) -> "Keymap":
+        """Return the keys that a table `[keys]` names.
+
+        Args:
+            changed: the table.
+            path: the file it stands in, for messages.
 
         Raises:
-            UserError: CONFIG, it is not TOML, names what is no binding, or two bindings that work
-                at the same time have the same key.
+            UserError: CONFIG, it names what is no binding, or two bindings that work at the same
+                time have the same key.
         """
-        try:
-            config = tomllib.loads(path.read_text(encoding="utf-8") if path.is_file() else "")
-        except (ValueError, OSError) as error:
-            raise UserError(
-                ExitCode.CONFIG, "{path} is not TOML: {reason}", path=path, reason=error
-            ) from error
-        if unknown := _unknown_in(config):
+        unknown = [
+            name
+            for name, keys in changed.items()
+            if name not in _BY_NAME or not isinstance(keys, str)
+        ]
+        if unknown:
             raise UserError(
                 ExitCode.CONFIG,
                 '{path}: expected a table [keys] with lines such as explain = "f3", for '
@@ -128,7 +131,7 @@ class Keymap:
                 names=", ".join(sorted(_BY_NAME)),
                 unknown=", ".join(sorted(unknown)),
             )
-        keymap = cls(config.get("keys", {}))
+        keymap = cls(changed)
         if problem := keymap._conflict():
             raise UserError(ExitCode.CONFIG, "{path}: {reason}", path=path, reason=problem)
         return keymap
@@ -181,15 +184,3 @@ def written(key: str) -> str:
     if modifiers == ["Ctrl"]:
         return f"^{last}"
     return "+".join([*modifiers, last])
-
-
-def _unknown_in(config: Mapping[str, object]) -> list[str]:
-    """Return the names in config.toml that say nothing of a binding."""
-    unknown = [name for name in config if name != "keys"]
-    keys = config.get("keys", {})
-    if not isinstance(keys, dict):
-        return [*unknown, "keys"]
-    for name, value in keys.items():
-        if name not in _BY_NAME or not isinstance(value, str):
-            unknown.append(name)
-    return unknown

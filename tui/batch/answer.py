@@ -19,11 +19,12 @@ class Status(IntEnum):
     UNCERTAIN = 1  # less sure than the model asks for
     TRUNCATED = 2  # only the beginning of the text was read, however sure
     EMPTY = 3  # no answer, for want of a text
+    NO_OPINION = 4  # no answer, for a text that a shop filled in, or marks or a link alone
 
     @property
     def word(self) -> str:
         """The status as files have it."""
-        return self.name.lower()
+        return self.name.lower().replace("_", " ")
 
     @property
     def title(self) -> str:
@@ -33,6 +34,7 @@ class Status(IntEnum):
             tr("unsure"),
             tr("cut"),
             tr("empty"),
+            tr("no opinion"),
         )
         return titles[self]
 
@@ -48,11 +50,12 @@ def decide(answers: Floats, uncertain_below: float) -> tuple[Ints, Floats, Ints]
 
     Args:
         answers: `[texts, labels + 1]`: the probabilities, and the share of the text that was read;
-            0 where there is no text.
+            0 where no label was asked for.
         uncertain_below: confidence that the model asks for.
 
     Returns:
-        Ids of the labels, -1 without a text; confidences, 0 without a text; numbers of `Status`.
+        Ids of the labels, -1 for none; confidences, 0 without a label; numbers of `Status`, which
+        is `EMPTY` without a label.
     """
     probabilities = answers[:, :-1]
     read = answers[:, -1]
@@ -89,10 +92,10 @@ class AnswerColumns:
     def row(
         self, label: int, confidence: float, status: int, probabilities: Sequence[float] = ()
     ) -> dict[str, Any]:
-        """Return the value of each column; without a text, only the status has one.
+        """Return the value of each column; without a label, only the status has one.
 
         Args:
-            label: id of the label, -1 without a text.
+            label: id of the label, -1 for none.
             confidence: probability of the label.
             status: a `Status`.
             probabilities: probabilities of all labels; used where they have columns.

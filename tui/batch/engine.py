@@ -24,9 +24,10 @@ from models.console.command import ExitCode, UserError
 from models.files import json_bytes
 from models.predictor import Predictor
 from models.tables import Item, Reject, Table, open_table
-from tui.batch.answer import AnswerColumns, Floats, decide
-from tui.batch.inspection import Found, has_text, inspect, recognise
+from tui.batch.answer import AnswerColumns, Floats, Status, decide
+from tui.batch.inspection import Found, inspect, recognise
 from tui.batch.journal import Draft, Journal, Screen, Sink, discard, journal_of
+from tui.batch.opinion import bare, has_opinion, is_blank
 from tui.batch.receipt import (
     begin_anew,
     check_output,
@@ -142,6 +143,7 @@ class _Run:
         self._predictor = predictor
         self._hooks = hooks
         self._columns = AnswerColumns(found.settings, labels)
+        self._fillers = frozenset(bare(text) for text in found.settings.no_opinion)
         check_run(found, self._columns)
         self._ended = threading.Event()
         self._started = time.monotonic()
@@ -261,7 +263,7 @@ class _Run:
         """Return the answers to a chunk, as `_Work` has them."""
         width = len(self.summary.labels) + 1
         answers = np.zeros((len(texts), width), dtype=np.float32)
-        filled = [row for row, text in enumerate(texts) if has_text(text)]
+        filled = [row for row, text in enumerate(texts) if self._is_labelled(text)]
         self.summary.predicted += len(texts) - len(filled)
 
         def size(row: int) -> tuple[int, str]:
@@ -280,6 +282,11 @@ class _Run:
             self.summary.predicted += len(rows)
         return answers
 
+    def _is_labelled(self, text: str) -> bool:
+        if is_blank(text):
+            return False
+        return self._settings.label_everything or has_opinion(text, self._fillers)
+
     def _let_stop(self) -> None:
         """Let the run be paused or stopped."""
         if self._ended.is_set():
@@ -296,7 +303,9 @@ class _Run:
         ids, confidences, statuses = decide(answers, uncertain_below)
         kept: list[int] = []
         rejects = list(work.rejects)
-        for row, (record, _, _) in enumerate(work.accepted):
+        for row, (record, text, _) in enumerate(work.accepted):
+            if statuses[row] == Status.EMPTY and not is_blank(text):
+                statuses[row] = Status.NO_OPINION
             probabilities = answers[row, :-1].tolist()
             label = int(ids[row])
             confidence = float(confidences[row])

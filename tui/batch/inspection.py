@@ -225,8 +225,3 @@ def text_of(record: Record, column: str | None) -> str | Reject:
         found = f"{text!r:.60}"
     message = tr("expected a string in {column}, found {found}", column=column, found=found)
     return Reject(record.place, "not_a_text", message, column)
-
-
-def has_text(text: str) -> bool:
-    """Return whether there is anything to be read; of zero width, it is not."""
-    return any(character.isprintable() and not character.isspace() for character in text)

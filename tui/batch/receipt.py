@@ -107,6 +107,8 @@ def fingerprint_of(predictor: Predictor, found: Found) -> Fingerprint:
             "probabilities": settings.probabilities,
             "windows": settings.windows,
             "excel": settings.excel,
+            "label_everything": settings.label_everything,
+            "no_opinion": list(settings.no_opinion),
         },
         "model": {
             "digest": manifest.digest,
@@ -185,7 +187,8 @@ def as_interrupted(settings: BatchSettings) -> BatchSettings:
         run = json.loads(journal.head_of(settings.output))
         said, reading = run["settings"], run["reading"]
         text_column, output_format = reading.pop("text_column"), said.pop("format")
-        said["select"] = tuple(said["select"])
+        for name in ("select", "no_opinion"):
+            said[name] = tuple(said[name])
         return replace(
             settings,
             dialect=Dialect(**reading),

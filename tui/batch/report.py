@@ -131,8 +131,9 @@ class Report:
         text = one_line(chunk.texts[row], TEXT_WIDTH)
         label = chunk.ids[row]
         status = Status(chunk.statuses[row])
-        if status is Status.EMPTY:
-            return [number, text, "", "", ""]
+        if label < 0:
+            note = status.title if status is Status.NO_OPINION else ""
+            return [number, text, "", "", note]
         notes = []
         if chunk.truths is not None:
             notes.append("✓" if chunk.truths[row] == label else "✗")
@@ -253,6 +254,15 @@ def _counts(summary: Summary) -> Iterator[str]:
         yield tr("{count:text} longer than the model reads: only the beginning counts", count=count)
     if count := counts[Status.EMPTY]:
         yield tr("{count:record} without text got no label", count=count)
+    if count := counts[Status.NO_OPINION]:
+        yield tr("{count:text} without an opinion got no label", count=count)
+    for text, label, count in summary.flood:
+        yield tr(
+            "{count} times: {text} ({label})",
+            count=f"{count:,}",
+            text=one_line(text, TEXT_WIDTH),
+            label=summary.labels[label] if label >= 0 else tr("no label"),
+        )
 
 
 def _files(summary: Summary, output: Path) -> Iterator[str]:
@@ -265,12 +275,12 @@ def _files(summary: Summary, output: Path) -> Iterator[str]:
 
 
 def _shares(summaries: Sequence[Summary]) -> str:
-    """Return how many records of some runs of one model got each label."""
-    written = max(sum(summary.written for summary in summaries), 1)
+    """Return how many records of some runs of one model got each label, and its share of them."""
+    labelled = max(sum(int(summary.counts.sum()) for summary in summaries), 1)
     shares = []
     for label, name in enumerate(summaries[0].labels):
         count = sum(int(summary.counts[label]) for summary in summaries)
-        shares.append(f"{name} {count:,} ({count / written:.1%})")
+        shares.append(f"{name} {count:,} ({count / labelled:.1%})")
     return ", ".join(shares)
 
 

@@ -34,6 +34,8 @@ class BatchSettings:
         probabilities: add a column for each label.
         windows: read texts longer than the model's max length whole, not only their beginning.
         excel: write CSV that Excel opens as it should.
+        label_everything: label texts that hold no opinion, too.
+        no_opinion: texts that hold none, beside those that `tui.batch.opinion` knows.
         force: replace the output if it exists.
     """
 
@@ -48,6 +50,8 @@ class BatchSettings:
     probabilities: bool = False
     windows: bool = False
     excel: bool = False
+    label_everything: bool = False
+    no_opinion: tuple[str, ...] = ()
     force: bool = False
 
     @property

@@ -1,5 +1,6 @@
 """What a file run has to tell: the answers of a chunk, and the counts of all of them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +22,7 @@ class Chunk:
     Attributes:
         records: as they were read.
         texts: theirs.
-        ids: the label of each, -1 for a text that is empty, int64 `[records]`.
+        ids: the label of each, -1 for none, int64 `[records]`.
         confidences: its probability, 0 likewise, float32 `[records]`.
         statuses: the `Status` of each, int64 `[records]`.
         truths: true label ids, int64 `[records]`; None without a label column.
@@ -37,6 +38,32 @@ class Chunk:
     rejects: list[Reject]
 
 
+class FrequentTexts:
+    """Counts the most frequent texts and their labels, in bounded memory.
+
+    Texts that were rare when the memory was full are forgotten, so a count may be too low, but not
+    by what would make a text frequent.
+    """
+
+    _MOST = 4096  # texts
+    _BEGINNING = 200  # characters
+
+    def __init__(self) -> None:
+        self._counts = Counter[tuple[str, int]]()
+
+    def add(self, texts: Sequence[str], ids: Ints) -> None:
+        """Count some texts, and the label that each has, -1 for none."""
+        beginnings = [text[: self._BEGINNING] for text in texts]
+        self._counts.update(zip(beginnings, ids.tolist(), strict=True))
+        if len(self._counts) > self._MOST:
+            self._counts = Counter(dict(self._counts.most_common(self._MOST // 2)))
+
+    def most(self, least: int) -> list[tuple[str, int, int]]:
+        """Return the first three with a count of at least `least`: text, label, count."""
+        found = Counter(dict(list(self._counts.items()))).most_common(3)
+        return [(text, label, count) for (text, label), count in found if count >= least]
+
+
 @dataclass
 class Summary:
     """How far a run is; to be read at any time from any thread.
@@ -50,7 +77,8 @@ class Summary:
         rejects: the first of them; none of a run that had finished before.
         counts: written records by predicted label, `[labels]`.
         statuses: written records by status, `[statuses]`.
-        metrics: scores of the records with text, where a label column was named.
+        metrics: scores of the records with a label, where a label column was named.
+        texts: the texts that occur most; none of a run that had finished before.
         seconds: time since the start.
         finished: whether this very output had been written before.
         receipt: content of the receipt file, once the output is there.
@@ -65,6 +93,7 @@ class Summary:
     rejected: int = 0
     rejects: tuple[Reject, ...] = ()
     metrics: Metrics | None = None
+    texts: FrequentTexts = field(default_factory=FrequentTexts)
     seconds: float = 0.0
     finished: bool = False
     receipt: Mapping[str, Any] = field(default_factory=dict)
@@ -109,6 +138,11 @@ class Summary:
         return f"{hours}:{minutes:02}:{seconds:02}"
 
     @property
+    def flood(self) -> list[tuple[str, int, int]]:
+        """The most frequent texts, label ids and counts: at least 5, and 1 % of the records."""
+        return self.texts.most(max(5, self.written // 100))
+
+    @property
     def read(self) -> int:
         """Number of records that were written or rejected."""
         return self.written + self.rejected
@@ -122,6 +156,7 @@ class Summary:
         """Count a chunk that was written."""
         labels, filled = len(self.labels), chunk.ids >= 0
         ids = chunk.ids[filled]
+        self.texts.add(chunk.texts, chunk.ids)
         self.rejected += len(chunk.rejects)
         rejects = (*self.rejects, *chunk.rejects)
         self.rejects = rejects[:REJECTS_SHOWN]

@@ -43,7 +43,9 @@ class FileScreen(Page):
         super().__init__()
         suffix = source.suffix if format_of(source) in OUTPUT_FORMATS else ".csv"
         self._proposed = source.with_name(f"{source.stem}.labelled{suffix}")
-        self._settings = as_interrupted(BatchSettings(source, self._proposed))
+        no_opinion = self.app.config.no_opinion
+        settings = BatchSettings(source, self._proposed, no_opinion=no_opinion)
+        self._settings = as_interrupted(settings)
         self._found: Found | None = None
         self._sheets: Sequence[str] = ()
         self._problem: str | None = None
