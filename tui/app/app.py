@@ -218,8 +218,6 @@ class SentimentApp(App[None], inherit_bindings=False):
             for bar in screen.query(StatusBar):
                 bar.update(self.status)
 
-    # What is kept
-
     def keep(self, answer: Answer) -> None:
         """Put an answer into the history."""
         self.answers.append(answer)
