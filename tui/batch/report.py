@@ -18,10 +18,7 @@ from tui.batch.answer import Status
 from tui.batch.inspection import PREVIEW, Found
 from tui.batch.receipt import reject_fields, sidecar
 from tui.batch.settings import Output
-from tui.batch.summary import Chunk, Summary, scores
-
-TEXT_WIDTH = 40
-"""Terminal cells of a text that the closing table shows: with the rest, a line has under 80."""
+from tui.batch.summary import TEXT_WIDTH, Chunk, Summary, frequent, scores
 
 
 class Report:
@@ -256,13 +253,7 @@ def _counts(summary: Summary) -> Iterator[str]:
         yield tr("{count:record} without text got no label", count=count)
     if count := counts[Status.NO_OPINION]:
         yield tr("{count:text} without an opinion got no label", count=count)
-    for text, label, count in summary.flood:
-        yield tr(
-            "{count} times: {text} ({label})",
-            count=f"{count:,}",
-            text=one_line(text, TEXT_WIDTH),
-            label=summary.labels[label] if label >= 0 else tr("no label"),
-        )
+    yield from frequent(summary)
 
 
 def _files(summary: Summary, output: Path) -> Iterator[str]:

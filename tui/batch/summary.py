@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from models.console.display import aligned
+from models.console.display import aligned, one_line
 from models.console.i18n import tr
 from models.metrics import Metrics
 from models.tables import Record, Reject
 from tui.batch.answer import Floats, Ints, Status
 from tui.batch.inspection import REJECTS_SHOWN
+
+TEXT_WIDTH = 40
+"""Terminal cells of a text among other words: with them, a line has under 80."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,20 @@ class Summary:
         if chunk.truths is not None:
             scored = Metrics.of(chunk.truths[filled], ids, labels)
             self.metrics = self.metrics + scored if self.metrics else scored
+
+
+def frequent(summary: Summary) -> list[str]:
+    """Return a line for each text that makes up much of the records, so that a flood is seen."""
+    lines = []
+    for text, label, count in summary.flood:
+        line = tr(
+            "{count} times: {text} ({label})",
+            count=f"{count:,}",
+            text=one_line(text, TEXT_WIDTH),
+            label=summary.labels[label] if label >= 0 else tr("no label"),
+        )
+        lines.append(line)
+    return lines
 
 
 def scores(metrics: Metrics, labels: Sequence[str]) -> list[str]:

@@ -14,7 +14,7 @@ from tui.app.query import status_names
 from tui.app.result_store import HISTOGRAM_BINS, ResultStore
 from tui.app.screens.dialogs import Dialog
 from tui.app.theme import bar, look, named
-from tui.batch.summary import scores
+from tui.batch.summary import frequent, scores
 
 _BAR_CELLS = 30
 _LINE_CELLS = 66
@@ -125,6 +125,8 @@ def _facts(job: Job) -> list[str]:
     if summary is not None and summary.rejected:
         lines.append(tr("{count} rejected", count=f"{summary.rejected:,}"))
         lines += [one_line(f"  {reject}", _LINE_CELLS) for reject in summary.rejects]
+    if summary is not None:
+        lines += frequent(summary)
     if summary is not None and summary.metrics is not None:
         lines += scores(summary.metrics, job.labels)
     return lines
