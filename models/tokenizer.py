@@ -27,7 +27,7 @@ _PIECE = 1 << 15
 _LONGEST_HEAD = 1 << 20
 """Characters that the first tokens of a text are looked for in, however few there are."""
 
-_BORDER = re.compile(r"[\s,.;:!?，。；：！？、…]")
+_BORDER = re.compile(r"(?<=\w)[\s,.;:!?，。；：！？、…]")
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _IN_WORD = re.compile("[A-Za-z0-9]{2}")  # no piece ends between two such characters
@@ -176,8 +176,9 @@ class Tokenizer:
     def _cut(self, text: str, *, windows: bool) -> Iterator[str]:
         """Yield the pieces of a text; one that is not longer than `_PIECE` is whole.
 
-        Unless it is read in windows, all that is read of it is in the first piece: twice as much
-        text gives the same tokens, if the first `_LONGEST_HEAD` characters are enough for that.
+        Unless it is read in windows, all that is read of it is in the first piece. That ends
+        between two words, and twice as much text gives the same tokens, unless there is no such
+        place in the first `_LONGEST_HEAD` characters.
         """
         size = _PIECE
         end = _border(text, 0, size)
@@ -185,7 +186,7 @@ class Tokenizer:
             size *= 2
             longer = _border(text, 0, size)
             few, many = self._rust.encode_batch_fast([text[:end], text[:longer]])
-            if many.overflowing and few.ids == many.ids:
+            if many.overflowing and few.ids == many.ids and _BORDER.match(text, end):
                 break
             end = longer
         yield text[:end]

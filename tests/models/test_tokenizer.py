@@ -120,9 +120,14 @@ def test_no_more_of_the_texts_than_asked_for_is_encoded_at_once(
     monkeypatch.setattr(tokenizer, "_rust", Counting())
     monkeypatch.setattr(tokenizer_module, "_PIECE", 100)
     for windows in (False, True):
-        tokenizer.encode(["很" * 10_000, *["好" * 60] * 9, "很，" * 5000], windows=windows)
-    assert max(encoded) <= 300
-    assert sum(encoded) > 2 * 20_000
+        tokenizer.encode(["很，" * 5000, *["好" * 60] * 9], windows=windows)
+    assert max(encoded) <= 300  # what the text begins with, and twice as much
+    assert sum(encoded) > 2 * 10_000
+    monkeypatch.setattr(tokenizer_module, "_LONGEST_HEAD", 1000)
+    cut = tokenizer.encode(["很" * 20_000, " " * 20_000, "很" * 7 + " " * 10_000])
+    assert max(encoded) <= 3 * 1000
+    assert cut.lengths.tolist() == [8, 2, 8]
+    assert (cut.read < 1).tolist() == [True, False, True]
 
 
 def test_a_lone_surrogate_is_read_as_the_replacement_character(tokenizer: Tokenizer) -> None:
