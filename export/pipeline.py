@@ -18,7 +18,8 @@ from models.cores import instructions
 from models.files import draft_of
 from models.manifest import Manifest
 from models.predictor import Predictor
-from models.vetting import RefusedError, model_digest, validate
+from models.untrusted import RefusedError
+from models.vetting import model_digest, validate
 
 Precision = Literal["fp32", "fp16", "int8", "auto"]
 Target = Literal["cpu", "cuda"]

@@ -4,8 +4,9 @@ A text is tokenised in Rust, batched with texts of its length, classified, and a
 place. No torch, no transformers: importing this takes what numpy and tokenizers take.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,16 +106,16 @@ class Predictor:
         return predictor
 
     @classmethod
-    def open_unchecked(cls, path: Path) -> "Predictor":
+    def open_unchecked(cls, path: Path, threads: int | None = None) -> "Predictor":
         """Open a file on the CPU without asking where it comes from or which device it is for.
 
         For the process that checks a stranger's file, and for exports, which compare its numbers.
         """
-        return cls._load(path, choose_devices("cpu"))
+        return cls._load(path, choose_devices("cpu"), threads)
 
     @classmethod
-    def _load(cls, path: Path, devices: list[str]) -> "Predictor":
-        threads = available_cores()
+    def _load(cls, path: Path, devices: list[str], threads: int | None = None) -> "Predictor":
+        threads = threads or available_cores()
         try:
             session = Session(path, devices, threads)
         except Exception as error:
@@ -176,6 +177,8 @@ class Predictor:
 
         Raises:
             TypeError: `texts` is one string, whose characters nobody wants classified.
+            UserError: CONFIG, the model fails at one of the texts, or answers with something else
+                than probabilities.
 
         Example:
             >>> predictions = Predictor.open(BUILTIN).predict(["很好，还会再来", "太差了"])
@@ -186,7 +189,8 @@ class Predictor:
             raise TypeError("expected a sequence of texts, found one text: predict([text])")
         numbers: dict[str, int] = {}  # a distinct text and its row
         rows = np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.intp)
-        tokens = self._tokenizer.encode(list(numbers), windows=windows)
+        with self._naming_failures():
+            tokens = self._tokenizer.encode(list(numbers), windows=windows)
         probabilities = self._classify(tokens)
         if tokens.owner is not None:
             probabilities = _average_windows(probabilities, tokens.owner)
@@ -194,11 +198,31 @@ class Predictor:
 
     def pieces(self, text: str) -> list[str]:
         """Cut a text as the model reads it; see `Tokenizer.pieces`."""
-        return self._tokenizer.pieces(text)
+        with self._naming_failures():
+            return self._tokenizer.pieces(text)
 
-    def run(self, batch: Batch) -> Probabilities:
-        """Return the probabilities of one padded batch; see `Tokens.batch`."""
-        return self._session.run(batch)
+    def run(self, batch: Batch, session: Session | None = None) -> Probabilities:
+        """Return the probabilities of one padded batch; see `Tokens.batch` and `predict`."""
+        with self._naming_failures():
+            probabilities = (session or self._session).run(batch)
+            _check(probabilities, (len(batch["input_ids"]), len(self.manifest.labels)))
+        return probabilities
+
+    @contextmanager
+    def _naming_failures(self) -> Iterator[None]:
+        """Make any exception a UserError that names the file: its graph and tokenizer raised it."""
+        try:
+            yield
+        except BaseException as error:
+            # A panic of Rust is no Exception; Ctrl-C is none either, and no fault of the file.
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
+            raise UserError(
+                ExitCode.CONFIG,
+                "the model {path} fails at one of these texts: {reason}",
+                path=self.path,
+                reason=str(error)[:500] or type(error).__name__,
+            ) from error
 
     def _classify(self, tokens: Tokens) -> Probabilities:
         """Return the probabilities of each row of token ids."""
@@ -208,7 +232,8 @@ class Predictor:
         batches = plan(tokens.lengths, max_tokens=MAX_TOKENS[self.device])[::-1]
 
         def classify(session: Session, rows: NDArray[np.intp]) -> None:
-            probabilities[rows] = session.run(tokens.batch(rows, self._tokenizer.pad_id))
+            batch = tokens.batch(rows, self._tokenizer.pad_id)
+            probabilities[rows] = self.run(batch, session)
 
         if self.device == "cuda" or self.threads == 1 or len(batches) < 2 * self.threads:
             for rows in batches:
@@ -216,11 +241,25 @@ class Predictor:
             return probabilities
         # A batch a thread is some 1.5 times as fast as threads that share each product and wait for
         # one another, but takes enough batches to keep all of them busy.
-        session = self._session.single_threaded
+        with self._naming_failures():
+            session = self._session.single_threaded
         with ThreadPoolExecutor(self.threads) as pool:
             for _ in pool.map(lambda rows: classify(session, rows), batches):
                 pass  # an error of a batch is raised here, and the batches after it are cancelled
         return probabilities
+
+
+def _check(probabilities: Probabilities, shape: tuple[int, int]) -> None:
+    """Raise ValueError unless there are `shape` numbers, and each row sums to 1, within 1e-3."""
+    found = probabilities.shape
+    if found != shape:
+        raise ValueError(tr("expected answers {shape}, found {found}", shape=shape, found=found))
+    with np.errstate(all="ignore"):
+        is_one = np.abs(probabilities.sum(axis=1) - 1) <= 1e-3  # which NaN is not
+    is_right = is_one & (probabilities.min(axis=1) >= 0)
+    if not is_right.all():
+        row = probabilities[~is_right][0]
+        raise ValueError(tr("expected probabilities, found {found}", found=row[:8]))
 
 
 def _average_windows(probabilities: Probabilities, owner: NDArray[np.intp]) -> Probabilities:

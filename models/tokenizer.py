@@ -4,9 +4,10 @@ The same class serves training, export and prediction, so the three cannot disag
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,14 @@ Batch = dict[str, Array]
 
 _CHUNK = 1024
 """Number of texts whose encodings are in memory at a time; the ids are a small part of those."""
+
+_PIECE = 1 << 15
+"""Characters of a text that are encoded together; a longer text is cut into such pieces."""
+
+_LONGEST_HEAD = 1 << 20
+"""Characters that the first tokens of a text are looked for in, however few there are."""
+
+_BORDER = re.compile(r"(?<=\w)[\s,.;:!?，。；：！？、…]")
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _IN_WORD = re.compile("[A-Za-z0-9]{2}")  # no piece ends between two such characters
@@ -64,6 +73,30 @@ class Tokens:
         }
 
 
+class _Piece(NamedTuple):
+    """Part of a text that is encoded at once.
+
+    Attributes:
+        number: of the text.
+        is_head: it is the text's first, and may be all of it.
+        text: the characters.
+    """
+
+    number: int
+    is_head: bool
+    text: str
+
+
+def _border(text: str, start: int, size: int) -> int:
+    """Return where a piece of at most `size` characters ends: before a border, if there is one."""
+    end = start + size
+    if end >= len(text):
+        return len(text)
+    for border in _BORDER.finditer(text, end - size // 2, end):
+        end = border.start()
+    return end
+
+
 class Tokenizer:
     """A `tokenizer.json` with the truncation that the model was trained with.
 
@@ -101,26 +134,65 @@ class Tokenizer:
         self._rust.enable_truncation(self.max_length, stride=self.max_length // 4 if windows else 0)
         special = self._rust.num_special_tokens_to_add(is_pair=False)
         ids: list[Array] = []
-        read: list[float] = []
         owner: list[int] = []
-        for start in range(0, len(texts), _CHUNK):
-            chunk = [encodable(text) for text in texts[start : start + _CHUNK]]
-            for encoding in self._rust.encode_batch_fast(chunk):  # without offsets
+        first = np.zeros(len(texts))  # tokens of each text, without special ones, in its first part
+        total = np.zeros(len(texts))
+        for group in self._groups(texts, windows=windows):
+            encodings = self._rust.encode_batch_fast([piece.text for piece in group])  # no offsets
+            for piece, encoding in zip(group, encodings, strict=True):
+                number = piece.number
                 parts = [encoding, *encoding.overflowing]
-                share = 1.0
-                if len(parts) > 1 and not windows:
-                    tokens = sum(len(part) - special for part in parts)
-                    share = (len(encoding) - special) / tokens
-                    parts = [encoding]
-                owner += [len(read)] * len(parts)
-                read.append(share)
+                total[number] += sum(len(part) - special for part in parts)
+                if piece.is_head:
+                    first[number] = len(encoding) - special
+                if not windows:
+                    parts = parts[: piece.is_head]
+                elif not piece.is_head:  # of a piece of spaces there is nothing to read
+                    parts = [part for part in parts if len(part) > special]
+                owner += [number] * len(parts)
                 ids += [np.array(part.ids, dtype=np.int64) for part in parts]
+        is_whole = windows | (total == first)
         return Tokens(
             ids=ids,
             lengths=np.array([len(row) for row in ids], dtype=np.int64),
-            read=np.array(read, dtype=np.float32),
+            read=np.where(is_whole, 1, first / np.maximum(total, 1)).astype(np.float32),
             owner=np.array(owner, dtype=np.intp) if windows else None,
         )
+
+    def _groups(self, texts: Sequence[str], *, windows: bool) -> Iterator[list[_Piece]]:
+        """Yield pieces that are encoded together, so few that memory is bounded."""
+        group: list[_Piece] = []
+        size = 0  # characters
+        for number, text in enumerate(texts):
+            for place, piece in enumerate(self._cut(encodable(text), windows=windows)):
+                size += len(piece)
+                if group and (len(group) == _CHUNK or size > 2 * _PIECE):
+                    yield group
+                    group, size = [], len(piece)
+                group.append(_Piece(number, place == 0, piece))
+        if group:
+            yield group
+
+    def _cut(self, text: str, *, windows: bool) -> Iterator[str]:
+        """Yield the pieces of a text; one that is not longer than `_PIECE` is whole.
+
+        Unless it is read in windows, all that is read of it is in the first piece. That ends
+        between two words, and twice as much text gives the same tokens, unless there is no such
+        place in the first `_LONGEST_HEAD` characters.
+        """
+        size = _PIECE
+        end = _border(text, 0, size)
+        while not windows and end < len(text) and size < _LONGEST_HEAD:
+            size *= 2
+            longer = _border(text, 0, size)
+            few, many = self._rust.encode_batch_fast([text[:end], text[:longer]])
+            if many.overflowing and few.ids == many.ids and _BORDER.match(text, end):
+                break
+            end = longer
+        yield text[:end]
+        while end < len(text):
+            start, end = end, _border(text, end, _PIECE)
+            yield text[start:end]
 
     def pieces(self, text: str) -> list[str]:
         """Cut a text where its tokens begin, but not inside of a word in Latin letters or digits.
@@ -129,7 +201,8 @@ class Tokenizer:
             Pieces that together are the part of the text that is read; none where nothing is.
         """
         self._rust.enable_truncation(self.max_length)
-        spans = [span for span in self._rust.encode(encodable(text)).offsets if span[0] < span[1]]
+        head = next(self._cut(encodable(text), windows=False))
+        spans = [span for span in self._rust.encode(head).offsets if span[0] < span[1]]
         if not spans:
             return []
         starts = {start for start, _ in spans if not _IN_WORD.match(text, start - 1, start + 1)}

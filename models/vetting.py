@@ -6,10 +6,12 @@ it. Exits with 0, or prints what is wrong with the file and exits with `REFUSED`
 
 import hashlib
 import json
+import re
 import sys
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -20,7 +22,9 @@ from onnx import TensorProto, numpy_helper
 from models.console.command import UserError
 from models.manifest import Manifest
 from models.predictor import Predictor
-from models.untrusted import MAX_BYTES, REFUSED, SECONDS
+from models.tokenizer import Array, Batch
+from models.untrusted import REFUSED, Limits, RefusedError
+from models.vetting_tokenizer import check_tokenizer
 
 # fmt: off
 OPERATORS = {
@@ -70,25 +74,17 @@ INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 """Inputs of the graph; a tokenizer without token types has no use for the last."""
 
 OUTPUTS = ("probabilities", "features")
-
-TOKENIZER_PARTS = {
-    "BPE", "Unigram", "WordLevel", "WordPiece",  # models
-    "BertNormalizer", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Nmt", "Precompiled", "Prepend",
-    "Replace", "Sequence", "Strip", "StripAccents",
-    "BertPreTokenizer", "ByteLevel", "Digits", "Metaspace", "Punctuation", "Split", "Whitespace",
-    "WhitespaceSplit",
-    "BertProcessing", "RobertaProcessing", "TemplateProcessing",
-    "BPEDecoder", "ByteFallback", "Fuse",
-}
 # fmt: on
-"""Kinds of parts that a `tokenizer.json` may have."""
 
-REGULAR_EXPRESSIONS = {" {2,}"}
-"""Regular expressions of tokenizers: e5's, which folds spaces. Others may take exponential time."""
+MAX_LABELS = 256
+MAX_LENGTH = 4096
+TRIED = 5 * 10**10
+"""Size of the file times token ids that are tried: all of a small model, some of a large one."""
 
-
-class RefusedError(Exception):
-    """A file that is not opened; the message is the reason."""
+# Characters of no width that are letters or marks by category; others are Cc or Cf.
+_NO_WIDTH = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+)
 
 
 def model_digest(model: onnx.ModelProto, tokenizer: str, labels: Sequence[str]) -> str:
@@ -102,8 +98,8 @@ def model_digest(model: onnx.ModelProto, tokenizer: str, labels: Sequence[str]) 
     return sha.hexdigest()
 
 
-def validate(path: Path) -> None:
-    """Check everything that can be checked without running the graph.
+def validate(path: Path) -> list[str]:
+    """Check everything that can be checked without running the graph; return the vocabulary.
 
     Raises:
         RefusedError: the first thing that is wrong.
@@ -116,12 +112,45 @@ def validate(path: Path) -> None:
     _check_fields(model)
     _check_operators(model)
     manifest = Manifest.from_metadata({entry.key: entry.value for entry in model.metadata_props})
+    _check_labels(manifest.labels)
+    if manifest.max_length > MAX_LENGTH:
+        raise RefusedError(f"it reads {manifest.max_length} tokens, and {MAX_LENGTH} are the most")
     _check_signature(model.graph, len(manifest.labels))
-    _check_tokenizer(manifest.tokenizer, _embedding_rows(model.graph))
+    _check_finite(model.graph)
+    vocabulary = check_tokenizer(manifest.tokenizer, _embedding_rows(model.graph))
     if model_digest(model, manifest.tokenizer, manifest.labels) != manifest.digest:
         raise RefusedError(
             "its weights, tokenizer or labels are not those that it was exported with"
         )
+    return vocabulary
+
+
+def _check_labels(labels: Sequence[str]) -> None:
+    if len(labels) > MAX_LABELS:
+        raise RefusedError(f"it has {len(labels)} labels, and {MAX_LABELS} are the most")
+    seen: dict[str, str] = {}
+    for label in labels:
+        look = _look(label)
+        if not look:
+            raise RefusedError(f"its label {label[:60]!r} is empty")
+        if look in seen:
+            raise RefusedError(f"its labels {seen[look][:60]!r} and {label[:60]!r} look the same")
+        seen[look] = label
+
+
+def _look(label: str) -> str:
+    """Return what people see of a label: without width, case, and characters of no width."""
+    folded = unicodedata.normalize("NFKC", label).casefold()
+    kept = [one for one in folded if unicodedata.category(one) not in ("Cc", "Cf")]
+    return _NO_WIDTH.sub("", "".join(kept)).strip()
+
+
+def _check_finite(graph: onnx.GraphProto) -> None:
+    for tensor in graph.initializer:
+        weights = numpy_helper.to_array(tensor)
+        is_table = weights.ndim > 1 and weights.dtype.kind == "f"  # a mask's constant may be -inf
+        if is_table and not np.isfinite(weights).all():
+            raise RefusedError(f"its weights {tensor.name[:60]!r} hold NaN or infinity")
 
 
 def _check_fields(message: Message) -> None:
@@ -183,70 +212,68 @@ def _embedding_rows(graph: onnx.GraphProto) -> int:
     return int(min(tables))
 
 
-def _check_tokenizer(text: str, rows: int) -> None:
-    """Check a `tokenizer.json` part by part, before the library that trusts it reads it.
+def _try(predictor: Predictor, vocabulary: Sequence[str], size: int) -> None:
+    """Let a model answer what it may be asked; raise UserError where it does not.
+
+    Texts go through the tokenizer: none, short ones in a padded batch, one that is too long. Tokens
+    go through the graph: alone, in as many rows as a batch has, and as long as a text may be.
 
     Args:
-        text: the JSON.
-        rows: number of token ids that the model knows.
+        predictor: the model.
+        vocabulary: pieces that the texts are made of.
+        size: of the file, bytes.
     """
-    try:
-        document = json.loads(text)
-        model = document["model"]
-        vocabulary = model.pop("vocab")
-        model.pop("merges", None)
-        ids = [token["id"] for token in document["added_tokens"]]
-        ids += vocabulary.values() if isinstance(vocabulary, dict) else range(len(vocabulary))
-        highest = max(ids)
-        parts = list(_named_parts(document))
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise RefusedError(f"its tokenizer is not a tokenizer.json: {error!r:.200}") from error
-    for name, value in parts:
-        if name == "type" and str(value) not in TOKENIZER_PARTS:
-            raise RefusedError(f"its tokenizer has a part of the kind {value!r:.100}")
-        if name == "Regex" and str(value) not in REGULAR_EXPRESSIONS:
-            raise RefusedError(f"its tokenizer has the regular expression {value!r:.100}")
-    if highest >= rows:
-        raise RefusedError(f"its tokenizer has ids up to {highest}, and its table {rows} rows")
+    longest = predictor.manifest.max_length
+    step = 1 + len(vocabulary) // (2 * longest)
+    pieces = "".join(islice(vocabulary, 0, None, step))[: 8 * longest]
+    predictor.predict(["", "好", pieces[:8], pieces[:20], pieces + "好" * longest])
+    count = min(len(vocabulary), max(TRIED // size, 1))
+    ids = np.linspace(0, len(vocabulary) - 1, count, dtype=np.int64)
+    for shape in ((1, 1), (1, longest)):
+        predictor.run(_batch(np.resize(ids, shape)))
+    rows = np.resize(ids, (-(-count // 8), 8))
+    for start in range(0, len(rows), 64):
+        predictor.run(_batch(rows[start : start + 64]))
 
 
-def _named_parts(value: Any) -> Iterator[tuple[str, object]]:
-    """Yield every entry called "type" or "Regex", however deep: the library knows parts by them."""
-    if isinstance(value, list):
-        for inner in value:
-            yield from _named_parts(inner)
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            if key in ("type", "Regex"):
-                yield key, inner
-            yield from _named_parts(inner)
+def _batch(ids: Array) -> Batch:
+    """Return the inputs of rows of tokens, none of them padding."""
+    return {
+        "input_ids": ids,
+        "attention_mask": np.ones_like(ids),
+        "token_type_ids": np.zeros_like(ids),
+    }
 
 
-def _limit_resources() -> None:
+def _limit_resources(limits: Limits) -> None:
     """Bound the time and memory of this process, and let it leave no core dump."""
     if sys.platform == "win32":
         return
     import resource
 
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-    resource.setrlimit(resource.RLIMIT_AS, (8 * MAX_BYTES, 8 * MAX_BYTES))
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (limits.seconds, most))  # a signal that has a name
+    resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def main(path: Path) -> int:
-    """Check a file, then open it and let it answer one text, where a crash harms nobody."""
-    _limit_resources()
+def main(path: Path, limits: Limits) -> int:
+    """Check a file, then open it and let it answer, where a crash harms nobody."""
+    _limit_resources(limits)
     try:
-        validate(path)
-        total = Predictor.open_unchecked(path).predict(["好"]).probabilities.sum()
-        if not np.isclose(total, 1, atol=1e-3):
-            raise RefusedError(f"its probabilities sum to {total:.3g}")
+        vocabulary = validate(path)
+        predictor = Predictor.open_unchecked(path, threads=1)
+        _try(predictor, vocabulary, path.stat().st_size)
+    except MemoryError:
+        sys.stdout.write(f"opening it takes more than {limits.memory >> 20} MiB of memory")
+        return REFUSED
     except (RefusedError, UserError, ValueError) as error:
-        sys.stdout.write(str(error))
+        reason = error.__cause__ if isinstance(error, UserError) else None
+        sys.stdout.write(str(reason or error))
         return REFUSED
     return 0
 
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), Limits(*map(int, sys.argv[2:]))))

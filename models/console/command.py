@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from models.console import help
+from models.console.display import display
 from models.console.i18n import tr
 
 
@@ -79,7 +80,7 @@ def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def complain(message: str) -> None:
     """Say on stderr what is wrong."""
-    click.echo(tr("error: ") + message, err=True)
+    click.echo(tr("error: ") + display(message, keep="\n"), err=True)
 
 
 def run(command: click.Command, name: str) -> NoReturn:
@@ -102,12 +103,8 @@ def run(command: click.Command, name: str) -> NoReturn:
     except click.exceptions.Exit as exit_:
         code = exit_.exit_code
     except click.ClickException as error:
-        usage = (
-            error.ctx.get_usage() + "\n"
-            if isinstance(error, click.UsageError) and error.ctx
-            else ""
-        )
-        click.echo(usage, err=True, nl=False)
+        if isinstance(error, click.UsageError) and error.ctx:
+            click.echo(error.ctx.get_usage(), err=True)
         complain(error.format_message())
         code = ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
@@ -123,8 +120,10 @@ def run(command: click.Command, name: str) -> NoReturn:
     except OSError as error:
         complain(reason_of(error))
         code = ExitCode.IO
-    except Exception:  # noqa: BLE001 - the last line of defence: say that it is ours
-        traceback.print_exc()
+    except SystemExit:
+        raise
+    except BaseException:  # noqa: BLE001 - the last line of defence, also for panics of Rust
+        click.echo(display(traceback.format_exc(), keep="\n"), err=True, nl=False)
         complain(tr("this is a bug in {program}; the lines above say where", program=name))
         code = ExitCode.BUG
     sys.exit(code)

@@ -1,6 +1,7 @@
 import importlib.metadata
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -138,11 +139,71 @@ def test_an_error_of_one_batch_ends_a_prediction_in_threads(
     def fail_later(batch: dict[str, np.ndarray]) -> np.ndarray:
         if next(rows, None) is None:
             raise RuntimeError("out of memory")
-        return np.zeros((len(batch["input_ids"]), 2), np.float32)
+        return np.full((len(batch["input_ids"]), 2), 0.5, np.float32)
 
     monkeypatch.setattr(session, "run", fail_later)
-    with pytest.raises(RuntimeError, match="out of memory"):
+    with pytest.raises(UserError, match="out of memory"):
         predictor.predict(MANY)
+
+
+def _answering(answer: object) -> Callable[[object], object]:
+    def run(_batch: object) -> object:
+        if isinstance(answer, BaseException):
+            raise answer
+        return np.array(answer, dtype=np.float32)
+
+    return run
+
+
+Panic = type("PanicException", (BaseException,), {})
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ([[0.5, np.nan]], "expected probabilities, found [0.5 nan]"),
+        ([[np.inf, -np.inf]], "expected probabilities, found [ inf -inf]"),
+        ([[0.5, 0.502]], "expected probabilities, found [0.5   0.502]"),
+        ([[-0.5, 1.5]], "expected probabilities, found [-0.5  1.5]"),
+        ([[0.2, 0.3, 0.5]], "expected answers (1, 2), found (1, 3)"),
+        ([0.5, 0.5], "expected answers (1, 2), found (2,)"),
+        (RuntimeError("Reshape node. Name:'\x1b[2J'"), "Reshape node. Name:'␛[2J'"),
+        (MemoryError(), "MemoryError"),
+        (Panic("no room"), "no room"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_an_answer_that_is_no_probability_is_the_models_fault(
+    model: Path, monkeypatch: pytest.MonkeyPatch, answer: object, reason: str
+) -> None:
+    predictor = Predictor.open(model)
+    monkeypatch.setattr(predictor._session, "run", _answering(answer))
+    with pytest.raises(UserError) as caught:
+        predictor.predict(["好"])
+    assert caught.value.code == ExitCode.CONFIG
+    assert str(caught.value) == f"the model {model} fails at one of these texts: {reason}"
+
+
+def test_one_answer_is_not_taken_for_that_of_a_whole_batch(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor = Predictor.open(model)
+    monkeypatch.setattr(predictor._session, "run", _answering([[0.5, 0.5]]))
+    with pytest.raises(UserError, match=r"expected answers \(2, 2\), found \(1, 2\)"):
+        predictor.predict(["好", "差"])
+
+
+def test_a_tokenizer_that_fails_is_the_models_fault_and_ctrl_c_is_not(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor = Predictor.open(model)
+    for act in (lambda: predictor.predict(["好"]), lambda: predictor.pieces("好")):
+        monkeypatch.setattr(predictor, "_tokenizer", None)
+        with pytest.raises(UserError, match="fails at one of these texts"):
+            act()
+    monkeypatch.setattr(predictor._session, "run", _answering(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        predictor.run({"input_ids": np.zeros((1, 1), np.int64)})
 
 
 def test_one_text_is_not_taken_for_its_characters(predictor: Predictor) -> None:

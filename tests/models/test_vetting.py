@@ -13,8 +13,8 @@ from onnx import TensorProto, helper
 from models import untrusted
 from models.console.command import ExitCode, UserError
 from models.manifest import PREFIX
-from models.untrusted import check_untrusted
-from models.vetting import RefusedError, model_digest, validate
+from models.untrusted import RefusedError, check_untrusted
+from models.vetting import model_digest, validate
 
 Change = Callable[[onnx.ModelProto], None]
 

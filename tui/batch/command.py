@@ -1,7 +1,9 @@
 """`sentiment-tui classify`: the inputs one after the other, with a report and with signals."""
 
 import errno
+import os
 import signal
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,10 +25,15 @@ _OURS = (".rejects.jsonl", ".receipt.json")
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 
 
+GRACE = 5.0
+"""Seconds that a batch may still take after a signal: nothing interrupts native code."""
+
+
 class _Signals:
     """The first Ctrl-C or SIGTERM asks the run to stop after its batch; the second ends it.
 
-    A run that nothing can be resumed of, as one that reads a pipe, ends at the first.
+    A run that nothing can be resumed of, as one that reads a pipe, ends at the first. What hangs in
+    native code is left after `GRACE`, as if it had been killed.
     """
 
     def __init__(self, report: Report) -> None:
@@ -45,9 +52,20 @@ class _Signals:
         self.caught = number
         for again in _CODES:
             signal.signal(again, signal.SIG_DFL)  # a run can be killed at any instant
+        leave = threading.Timer(GRACE, self._leave)
+        leave.daemon = True
+        leave.start()
         if not self._resumable:
             raise KeyboardInterrupt if number == signal.SIGINT else Terminated
         self._report.stopping()
+
+    def _leave(self) -> None:
+        """End the process from a thread of its own: the others wait for native code."""
+        try:
+            if self._resumable:
+                self._report.stopped(self.summary)
+        finally:
+            os._exit(_CODES[signal.Signals(self.caught)])
 
     def between(self, summary: Summary) -> None:
         """Stop the run if a signal came; tell how far it is."""

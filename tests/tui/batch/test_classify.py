@@ -670,6 +670,39 @@ def test_the_second_ctrl_c_leaves_at_once(texts: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out.csv").exists()
 
 
+@pytest.mark.parametrize("resumable", [True, False])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)],
+)
+def test_a_run_that_hangs_in_native_code_is_left_after_a_while_and_can_go_on(
+    texts: Path, tmp_path: Path, resumable: bool, number: signal.Signals, code: ExitCode
+) -> None:
+    output = tmp_path / "out.csv"
+    impatient = "from tui.batch import command\ncommand.GRACE = 0.2\n" + SLOW[2]
+    source = str(texts) if resumable else "-"
+    arguments = ["600", "classify", source, "--from", "csv", "-o", str(output)]
+    with (
+        texts.open() as file,
+        subprocess.Popen(
+            [*SLOW[:2], impatient, *arguments], stderr=subprocess.PIPE, stdin=file
+        ) as process,
+    ):
+        assert process.stderr
+        while not process.stderr.readline().startswith(b"input:"):
+            pass
+        time.sleep(0.3)  # now it predicts, for ten minutes
+        process.send_signal(number)
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert b"Traceback" not in error
+    assert (b"give the same command again" in error) == resumable
+    assert not output.exists()
+    with start_slow(0, texts, "-o", output) as process:
+        process.communicate()
+    assert process.returncode == ExitCode.OK
+
+
 def test_a_terminal_sees_how_far_a_run_is(texts: Path, tmp_path: Path) -> None:
     import pty
 
