@@ -1,5 +1,6 @@
 """What a file run has to tell: the answers of a chunk, and the counts of all of them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,10 +9,12 @@ import numpy as np
 
 from models.console.display import aligned
 from models.console.i18n import tr
+from models.label_map import LabelMap
 from models.metrics import Metrics
 from models.tables import Record, Reject
 from tui.batch.answer import Floats, Ints, Status
 from tui.batch.inspection import REJECTS_SHOWN
+from tui.batch.truth import Problem, Truth, count
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,9 @@ class Chunk:
         ids: the label of each, -1 for a text that is empty, int64 `[records]`.
         confidences: its probability, 0 likewise, float32 `[records]`.
         statuses: the `Status` of each, int64 `[records]`.
-        truths: true label ids, int64 `[records]`; None without a label column.
+        truths: true label ids, -1 where there is none to score by, int64 `[records]`; None without
+            a label column.
+        unscored: the true labels that cannot be scored.
         rejects: the items that were not written.
     """
 
@@ -35,6 +40,7 @@ class Chunk:
     statuses: Ints
     truths: Ints | None
     rejects: list[Reject]
+    unscored: Sequence[Truth] = ()
 
 
 @dataclass
@@ -50,7 +56,9 @@ class Summary:
         rejects: the first of them; none of a run that had finished before.
         counts: written records by predicted label, `[labels]`.
         statuses: written records by status, `[statuses]`.
-        metrics: scores of the records with text, where a label column was named.
+        label_map: what the values of the label column stand for, where one was named.
+        metrics: scores of the records that have a text and a true label; None without any.
+        unscored: why other records are not scored → what their cells hold, and how often.
         seconds: time since the start.
         finished: whether this very output had been written before.
         receipt: content of the receipt file, once the output is there.
@@ -64,7 +72,9 @@ class Summary:
     resumed: int = 0
     rejected: int = 0
     rejects: tuple[Reject, ...] = ()
+    label_map: LabelMap | None = None
     metrics: Metrics | None = None
+    unscored: dict[Problem, Counter[str]] = field(default_factory=dict)
     seconds: float = 0.0
     finished: bool = False
     receipt: Mapping[str, Any] = field(default_factory=dict)
@@ -128,9 +138,14 @@ class Summary:
         self.counts = self.counts + np.bincount(ids, minlength=labels)
         statuses = np.bincount(chunk.statuses, minlength=len(Status))
         self.statuses = self.statuses + statuses
+        for truth in chunk.unscored:
+            if truth.problem:
+                count(self.unscored.setdefault(truth.problem, Counter()), truth.value)
         if chunk.truths is not None:
-            scored = Metrics.of(chunk.truths[filled], ids, labels)
-            self.metrics = self.metrics + scored if self.metrics else scored
+            known = filled & (chunk.truths >= 0)
+            if known.any():
+                scored = Metrics.of(chunk.truths[known], chunk.ids[known], labels)
+                self.metrics = self.metrics + scored if self.metrics else scored
 
 
 def scores(metrics: Metrics, labels: Sequence[str]) -> list[str]:
