@@ -122,7 +122,7 @@ def _damaged(folder: Path, error: Exception) -> UserError:
     return UserError(ExitCode.DATA, "{path} is damaged: {reason}", path=folder, reason=error)
 
 
-def _labelled(path: Path, labels: Sequence[str], label_map: str | None) -> list[ScoredRow]:
+def _labelled(path: Path, labels: Sequence[str], label_map: str | None = None) -> list[ScoredRow]:
     """Read texts and labels, for which no probabilities are recorded."""
     with open_table(path) as table:
         # A column with the usual name goes before others that are known.
