@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from models.console.display import display
 from models.console.i18n import tr
-from models.label_map import star_of
+from models.label_map import proposed_map, star_of
 from models.labels import folded, natural_order
 from models.tables.labelled import LabelledRows
 
@@ -30,12 +30,11 @@ def suspicions(rows: LabelledRows) -> Iterator[str]:
     if numbers and words:
         yield tr(
             "{where}: numbers beside words as labels: {numbers}, and {words}; --label-map "
-            "'{number}={word}' makes them one",
+            "'{map}' says what they are",
             where=rows.where,
             numbers=_listed(numbers, counts),
             words=_listed(words, counts),
-            number=numbers[0],
-            word=words[0],
+            map=proposed_map(numbers, words),
         )
     single = [name for name in names if counts[name] == 1]
     if single:

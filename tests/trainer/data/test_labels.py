@@ -95,7 +95,8 @@ def test_rows_without_a_label_stop_it_unless_they_are_to_be_skipped(
         ),
         (
             ("0", "1", "差评", "好评"),
-            "numbers beside words as labels: 0 × 1, 1 × 1, and 差评 × 1, 好评 × 1",
+            "numbers beside words as labels: 0 × 1, 1 × 1, and 差评 × 1, 好评 × 1; "
+            "--label-map '0=差评; 1=好评' says what they are",
         ),
         (("好评", "差评", "差评"), "labels with one row: 好评 × 1"),
     ],
