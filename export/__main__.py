@@ -19,6 +19,7 @@ import click
 from models.console.command import run
 from models.console.display import aligned
 from models.console.i18n import tr
+from models.label_map import checked_map
 from models.locations import LATEST
 
 if TYPE_CHECKING:
@@ -65,6 +66,15 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     metavar="FILE",
     help=tr("Table of text and label, to check the int8 of a classifier of transformers."),
+)
+@click.option(
+    "--label-map",
+    metavar="MAP",
+    callback=checked_map,
+    help=tr(
+        "Names for the labels of a classifier of transformers, and of --dev: "
+        "'LABEL_0=负向评价; LABEL_1=正向评价'."
+    ),
 )
 def main(run_directory: Path, output: Path | None, **options: Any) -> None:
     from export.pipeline import ExportSettings, export

@@ -4,25 +4,32 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import transformers
 from torch import nn
 
 from export.classifier import ExportableClassifier, make_exportable
 from export.first_token import BERT_LIKE
 from models.console.command import ExitCode, UserError
+from models.console.display import display
 from models.console.i18n import tr
 from models.encoder import canonical_tokenizer, load_pretrained, max_positions
-from models.labels import LabelSet
+from models.label_map import AmbiguousLabelsError, map_labels, parse_label_map, proposed_map
+from models.labels import folded, natural_order
 from models.run_directory import ScoredRow, read_json
 from models.tables import LABEL_COLUMNS, TEXT_COLUMNS, find_column, open_table
+from models.tables.labelled import read_labelled
 
 
-def load_hugging_face(folder: Path, dev: Path | None) -> ExportableClassifier:
+def load_hugging_face(
+    folder: Path, dev: Path | None, label_map: str | None = None
+) -> ExportableClassifier:
     """Load a `...ForSequenceClassification` of transformers.
 
     Args:
         folder: the model, in the Hugging Face format.
         dev: a table of text and label that an int8 file is compared on.
+        label_map: what the labels of the folder are to be called, and those of `dev`.
 
     Raises:
         UserError: DATA, the folder is damaged or a classifier of a kind that is not supported, or
@@ -46,6 +53,7 @@ def load_hugging_face(folder: Path, dev: Path | None) -> ExportableClassifier:
             path=folder,
             found=f"{task}, {', '.join(labels)}",
         )
+    labels = _renamed(labels, label_map)
     facts = {
         "labels": labels,
         "tokenizer": document,
@@ -56,8 +64,34 @@ def load_hugging_face(folder: Path, dev: Path | None) -> ExportableClassifier:
         "quality": {},
     }
     linear = [module for module in model.modules() if isinstance(module, nn.Linear)]
-    rows = [] if dev is None else _labelled(dev, labels)
+    rows = [] if dev is None else _labelled(dev, labels, label_map)
     return make_exportable(model, linear[-1], model.base_model, facts, rows)
+
+
+def _renamed(labels: tuple[str, ...], label_map: str | None) -> tuple[str, ...]:
+    """Return the labels by the names that the user gave them; warn of those without a name.
+
+    Raises:
+        UserError: USAGE, two labels would have one name, or one none.
+    """
+    mapping = parse_label_map(label_map or "")
+    renamed = tuple(mapping.get(folded(label), label) for label in labels)
+    if "" in renamed or len(set(renamed)) < len(labels):
+        raise UserError(
+            ExitCode.USAGE,
+            "--label-map: expected a name of its own for each of {labels}, found {found}",
+            labels=", ".join(labels),
+            found=", ".join(renamed),
+        )
+    if all(name == f"LABEL_{number}" for number, name in enumerate(renamed)):
+        _say(
+            tr(
+                "the labels have no names, only {labels}: name them with --label-map "
+                "'LABEL_0=负向评价; LABEL_1=正向评价', if that is what they are",
+                labels=", ".join(renamed),
+            )
+        )
+    return renamed
 
 
 def _check_architecture(folder: Path) -> None:
@@ -80,34 +114,42 @@ def _check_architecture(folder: Path) -> None:
         )
 
 
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
 def _damaged(folder: Path, error: Exception) -> UserError:
     return UserError(ExitCode.DATA, "{path} is damaged: {reason}", path=folder, reason=error)
 
 
-def _labelled(path: Path, labels: Sequence[str]) -> list[ScoredRow]:
+def _labelled(path: Path, labels: Sequence[str], label_map: str | None = None) -> list[ScoredRow]:
     """Read texts and labels, for which no probabilities are recorded."""
-    label_set = LabelSet(labels)
-    rows = []
     with open_table(path) as table:
         # A column with the usual name goes before others that are known.
-        names = [
+        text, label = [
             find_column(table.name, table.columns, usual if usual in table.columns else None, known)
             for usual, known in (("text", TEXT_COLUMNS), ("label", LABEL_COLUMNS))
         ]
-        for record in table.records:
-            text, label = map(record.get, names)
-            number = label_set.find(str(label))
-            if not isinstance(text, str) or number is None:
-                raise UserError(
-                    ExitCode.DATA,
-                    "{name}, line {line}: {problem}",
-                    name=path,
-                    line=record.place.line,
-                    problem=tr(
-                        "expected text and label, one of {labels}; found {found}",
-                        labels=label_set,
-                        found=f"{text!r:.40}, {label!r:.40}",
-                    ),
-                )
-            rows.append(ScoredRow(text, number, probabilities=[]))
-    return rows
+        rows = read_labelled(table, (text, label), label_map=label_map)
+    skipped = len(rows.unlabelled)
+    if skipped:
+        _say(tr("{where}: {rows:row} without a label skipped", where=path, rows=skipped))
+    try:
+        found = map_labels(rows.labels, labels)
+        unknown, proposal = ", ".join(found.unknown), ""
+    except AmbiguousLabelsError as error:
+        unknown, proposal = ", ".join(natural_order(rows.labels)), error.proposal
+    if unknown:
+        raise UserError(
+            ExitCode.DATA,
+            "{name}: expected labels, each plainly one of {labels}; found {found}. Say what they "
+            "stand for: --label-map '{proposal}'",
+            name=path,
+            labels=", ".join(labels),
+            found=display(unknown, limit=200),
+            proposal=proposal or proposed_map(rows.labels, labels),
+        )
+    if said := found.said():
+        _say(tr("{where}: labels {said}", where=path, said=display(said, limit=300)))
+    pairs = zip(rows.texts, rows.labels, strict=True)
+    return [ScoredRow(text, found.find(label) or 0, probabilities=[]) for text, label in pairs]

@@ -38,6 +38,7 @@ class ExportSettings:
         target: the device that the graph is made for.
         encoder: where the encoder is now, if it moved.
         dev: see `export.sources.load_source`.
+        label_map: likewise.
         force: replace an existing file.
     """
 
@@ -48,6 +49,7 @@ class ExportSettings:
     target: Target = "cpu"
     encoder: str | None = None
     dev: Path | None = None
+    label_map: str | None = None
     force: bool = False
 
 
@@ -85,7 +87,7 @@ def export(settings: ExportSettings) -> Exported:
             `NAME.rejected.onnx`.
     """
     _check(settings)
-    source = load_source(settings.run, settings.encoder, settings.dev)
+    source = load_source(settings.run, settings.encoder, settings.dev, settings.label_map)
     model = trace(source.module, source.inputs, opset=settings.opset)
     with draft_of(settings.output) as path:
         draft = _Draft(path, settings, source)

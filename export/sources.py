@@ -9,7 +9,10 @@ from models.console.command import ExitCode, UserError
 
 
 def load_source(
-    path: Path, encoder: str | None = None, dev: Path | None = None
+    path: Path,
+    encoder: str | None = None,
+    dev: Path | None = None,
+    label_map: str | None = None,
 ) -> ExportableClassifier:
     """Load what is to be exported.
 
@@ -18,10 +21,11 @@ def load_source(
         encoder: where the encoder of a run is now, if it moved.
         dev: a table of text and label that the int8 file of a Hugging Face classifier is compared
             on; a run has its own.
+        label_map: names for the labels of a Hugging Face classifier and of `dev`.
 
     Raises:
         UserError: as `load_run` and `load_hugging_face`; USAGE, `encoder` is not for a classifier,
-            or `dev` not for a run.
+            or `dev` or `label_map` not for a run.
     """
     is_classifier = (path / "config.json").is_file() and not (path / "run.json").is_file()
     if not is_classifier and dev is not None:
@@ -32,4 +36,8 @@ def load_source(
         raise UserError(
             ExitCode.USAGE, "--encoder is for a run; a classifier of transformers has its own"
         )
-    return load_hugging_face(path, dev) if is_classifier else load_run(path, encoder)
+    if not is_classifier and label_map is not None:
+        raise UserError(
+            ExitCode.USAGE, "--label-map is for a classifier of transformers; a run has names"
+        )
+    return load_hugging_face(path, dev, label_map) if is_classifier else load_run(path, encoder)

@@ -1,18 +1,43 @@
 """The labels of a classifier, in the order of its outputs."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 NEGATIVE_POSITIVE = ("负向评价", "正向评价")
 """Labels of the built-in model, and of data whose labels are just 0 and 1."""
 
 
+NEGATIVE, NEUTRAL, POSITIVE = -1, 0, 1
+
+_WORDS = {
+    NEGATIVE: "负向评价 差评 负面 消极 负向 负 差 坏 不满意 不好 不推荐 negative neg bad",
+    NEUTRAL: "中性评价 中评 中性 中立 一般 neutral neu",
+    POSITIVE: "正向评价 好评 正面 积极 正向 正 好 满意 推荐 positive pos good",
+}
+_POLARITY = {word: sign for sign, words in _WORDS.items() for word in words.split()}
+
+
+def folded(label: str) -> str:
+    """Return a label without what people do not see as a difference: case, width, spaces."""
+    return " ".join(unicodedata.normalize("NFKC", label).casefold().split())
+
+
+def polarity(label: str) -> int | None:
+    """Return the sign of a word that people call sentiment by; None for another word."""
+    return _POLARITY.get(folded(label))
+
+
 def natural_order(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the distinct names sorted as a person would: "2" before "10".
+    """Return the distinct names sorted as a person would: "2" before "10", 差评 before 好评.
 
     The order does not depend on that of the data, so the same labels always get the same ids.
     """
-    return tuple(sorted(set(names), key=_natural_key))
+    ordered = sorted(set(names), key=_natural_key)
+    signs = {name: polarity(name) for name in ordered}
+    if None not in signs.values():
+        ordered.sort(key=lambda name: signs[name] or 0)
+    return tuple(ordered)
 
 
 def _natural_key(name: str) -> tuple[list[tuple[int, int, str]], str]:
@@ -34,9 +59,7 @@ def label_name(label: object) -> str:
 
 
 class LabelSet:
-    """Labels that can be found by name or by number.
-
-    A number is an id only where no label is a number: of the stars "1" to "5", "1" is a name.
+    """Names of a classifier's labels; `models.label_map` finds what stands for them in data.
 
     Raises:
         ValueError: there are fewer than two labels, or two are equal.
@@ -46,14 +69,6 @@ class LabelSet:
         if len(set(names)) != len(names) or len(names) < 2:
             raise ValueError(f"expected two or more different labels, found {list(names)}")
         self.names = tuple(names)
-        self._ids = {label_name(name): number for number, name in enumerate(names)}
-        self._ids |= {name: number for number, name in enumerate(names)}
-        if not any(name.lstrip("-").isdecimal() for name in names):
-            self._ids |= {str(number): number for number in range(len(names))}
-
-    def find(self, label: str) -> int | None:
-        """Return the id of a label, or None where there is no such label."""
-        return self._ids.get(label.strip(), self._ids.get(label_name(label)))
 
     def __len__(self) -> int:
         return len(self.names)

@@ -175,24 +175,27 @@ def _print_scores(scores: dict[str, Any], settings: TrainingSettings, *, as_json
     multiple=True,
     help=tr("Labelled reviews. [default: those of the training]"),
 )
-@click_options("text_column", "label_column", "encoding")
+@click_options("text_column", "label_column", "encoding", "label_map", "skip_unlabelled")
 @click.option("--split", type=click.Choice(["train", "dev", "test"]), default="test")
 @click.option("--encoder", metavar="DIR|HUB_ID", help=tr("Where the encoder is now, if it moved."))
 @click_options("device")
 @_json
 def evaluate(
+    *,
     as_json: bool,
     split: str,
     text_column: str | None,
     label_column: str | None,
     encoding: str | None,
+    label_map: str | None,
+    skip_unlabelled: bool,
     **options: Any,
 ) -> None:
     from trainer.console import print_scores
     from trainer.data.sources import Reading
     from trainer.evaluate import evaluate_run
 
-    reading = Reading(text_column, label_column, encoding)
+    reading = Reading(text_column, label_column, encoding, label_map, skip_unlabelled)
     scores = evaluate_run(split=split, reading=reading, **options)
     if as_json:
         click.echo(json.dumps(scores, ensure_ascii=False))

@@ -37,12 +37,15 @@ def evaluate_run(
     reading, settings = reading or Reading(), run.settings
     own = not data or list(data) == run.data
     if own:
-        known = {name: given or settings[name] for name, given in asdict(reading).items()}
+        known: dict[str, Any] = {
+            name: given or settings.get(name) for name, given in asdict(reading).items()
+        }
         reading = Reading(**known)
     rows = load_data(
         data or run.data,
         reading,
         labels=run.labels,
+        ordered=bool(settings.get("labels")),
         wanted=(split,),
         split=settings["split_sizes"] if own else None,
         seed=settings["seed"],

@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import click
 
 from models.console.i18n import tr
+from models.label_map import checked_map
 
 FINETUNING = tr("Fine-tuning, for --train last:N or all")
 DISTILLATION = tr("Distillation, when fine-tuning")
@@ -108,6 +109,16 @@ class TrainingSettings:
         multiple=True,
         callback=_check_labels,
     )
+    label_map: str | None = _data(
+        None,
+        tr(
+            "What to call the labels of the data: '1,2=负向评价; 4,5=正向评价; 3=', where rows of "
+            "3 are left out."
+        ),
+        metavar="MAP",
+        callback=checked_map,
+    )
+    skip_unlabelled: bool = _data(False, tr("Skip rows without a label."))
     split_sizes: tuple[float, float] | None = _data(
         None,
         tr("Cut the missing dev and test from train, by these fractions: 0.1 0.1."),

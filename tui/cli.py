@@ -14,6 +14,7 @@ import click
 
 from models.console.command import ExitCode, UserError, complain, require_file, run
 from models.console.i18n import tr
+from models.label_map import checked_map
 from models.locations import BUILTIN, Device, newest_model
 from models.tables import FORMATS, OUTPUT_FORMATS, QUOTING, Dialect, StandardInput, format_of
 from tui.app.opening import is_served, open_app
@@ -200,6 +201,15 @@ def _character(_context: click.Context, _parameter: click.Parameter, value: str)
     help=tr("Column of true labels: report accuracy, macro-F1 and the confusion matrix."),
 )
 @click.option(
+    "--label-map",
+    metavar="MAP",
+    callback=checked_map,
+    help=tr(
+        "What the values of that column stand for: '1,2=负向评价; 4,5=正向评价; 3=', where those "
+        "of 3 are not scored."
+    ),
+)
+@click.option(
     "--select",
     metavar="NAME",
     multiple=True,
@@ -279,6 +289,8 @@ def classify(
     from tui.batch.settings import BatchSettings, StandardOutput
     from tui.config import Config
 
+    if options["label_map"] is not None and options["label_column"] is None:
+        raise UserError(ExitCode.USAGE, "--label-map goes with --label-column")
     to_stdout = output in (None, Path("-"))
     if to_stdout and sys.stdout is None and not dry_run:
         raise UserError(ExitCode.USAGE, "standard output is closed: name an --output")

@@ -1,43 +1,63 @@
 """Reads labelled texts: what a model learns from, and what an export is proven on."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
+from models.label_map import TwoLabelsError, cell_label, parse_label_map
+from models.labels import folded
 from models.tables.dialect import TEXT_FORMATS
 from models.tables.records import Table
 
-Label = TypeVar("Label")
+
+class LabelledRows(NamedTuple):
+    """Rows as they were read, each label by its name.
+
+    Attributes:
+        where: the source, for messages.
+        texts: the texts.
+        labels: the name of each text's label.
+        names: names of the labels in the order of their ids, where a datasets ClassLabel has them.
+        unlabelled: where the rows without a label stand, which are not among these.
+        left_out: number of rows that the mapping leaves out.
+    """
+
+    where: str
+    texts: list[str]
+    labels: list[str]
+    names: Sequence[str] | None
+    unlabelled: list[str]
+    left_out: int
 
 
-def labelled_texts(
+def read_labelled(
     table: Table,
     columns: tuple[str, str],
-    label_of: Callable[[Any], Label | None],
-    expected: str,
-) -> Iterator[tuple[str, Label]]:
-    """Yield the text and the label of each record of a table.
+    *,
+    label_map: str | None = None,
+    names: Sequence[str] | None = None,
+) -> LabelledRows:
+    """Read a table of a text and a label in each record.
 
     Args:
         table: what to read.
         columns: the text column and the label column.
-        label_of: makes a label of a value; None if it is none.
-        expected: what a label has to be, for people.
+        label_map: what the labels are to be called, for `parse_label_map`.
+        names: of the labels, where the column holds their ids.
 
     Raises:
-        UserError: DATA, a record cannot be read, or lacks a text or a label.
+        UserError: DATA, a record cannot be read, has a label and no text, or has two labels.
 
     Example:
-        >>> labels = LabelSet(["bad", "good"])
         >>> with open_table(Path("dev.tsv")) as table:
-        ...     find = lambda value: labels.find(str(value))
-        ...     rows = list(labelled_texts(table, ("text", "label"), find, f"one of {labels}"))
+        ...     rows = read_labelled(table, ("text", "label"), label_map="0=bad; 1=good")
     """
     text, label = columns
     unit = tr("line") if table.dialect.format in TEXT_FORMATS else tr("row")
     rows = ((one.place.line, one.get(text), one.get(label)) for one in table.records)
-    return checked_rows(table.name, unit, columns, rows, label_of, expected)
+    return checked_rows(table.name, unit, columns, rows, label_map=label_map, names=names)
 
 
 def checked_rows(
@@ -45,27 +65,59 @@ def checked_rows(
     unit: str,
     columns: tuple[str, str],
     rows: Iterable[tuple[int, Any, Any]],
-    label_of: Callable[[Any], Label | None],
-    expected: str,
-) -> Iterator[tuple[str, Label]]:
-    """Yield the text and the label of rows: number, value in the text and in the label column.
-
-    Raises:
-        UserError: DATA, a row lacks a text or a label: "`where`, `unit` 7: expected …, found …".
-    """
+    *,
+    label_map: str | None = None,
+    names: Sequence[str] | None = None,
+) -> LabelledRows:
+    """Check rows: number, value in the text and in the label column. Else as `read_labelled`."""
+    mapping = parse_label_map(label_map or "")
+    texts: list[str] = []
+    labels: list[str] = []
+    unlabelled: list[str] = []
+    left_out = 0
     for number, text, value in rows:
-        label = label_of(value)
-        if not isinstance(text, str) or label is None:
+        place = f"{unit} {number}"
+        try:
+            name = _name_of(value, names)
+        except TwoLabelsError as error:
             raise UserError(
                 ExitCode.DATA,
-                "{where}, {unit} {number}: expected a text in {text} and {expected} in {label}; "
-                "found {found}",
+                "{where}, {place}: expected one label in {label}, found two: {found}",
                 where=where,
-                unit=unit,
-                number=number,
+                place=place,
+                label=columns[1],
+                found=f"{error!s:.60}",
+            ) from None
+        if not name:
+            unlabelled.append(place)
+            continue
+        label = mapping.get(folded(name), name)
+        if not label:
+            left_out += 1
+        elif not isinstance(text, str) or (label == name and _is_fraction(value)):
+            raise UserError(
+                ExitCode.DATA,
+                "{where}, {place}: expected a text in {text} and a label, a name or a whole "
+                "number, in {label}; found {found}",
+                where=where,
+                place=place,
                 text=columns[0],
                 label=columns[1],
-                expected=expected,
                 found=f"{text!r:.60}, {value!r:.60}",
             )
-        yield text, label
+        else:
+            texts.append(text)
+            labels.append(label)
+    ordered = None if mapping else names
+    return LabelledRows(where, texts, labels, ordered, unlabelled, left_out)
+
+
+def _name_of(value: Any, names: Sequence[str] | None) -> str:
+    """Return the name of a label; "" for none."""
+    if names:  # -1 is what datasets writes for a label that nobody knows
+        return names[value] if value in range(len(names)) else ""
+    return cell_label(value)
+
+
+def _is_fraction(value: Any) -> bool:
+    return isinstance(value, float | Decimal) and value % 1 != 0

@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from models.console.command import ExitCode, UserError
 from models.console.display import display
 from models.console.i18n import tr
+from models.label_map import AmbiguousLabelsError, map_labels
 from models.labels import NEGATIVE_POSITIVE, LabelSet, natural_order
+from models.tables.labelled import LabelledRows
 from trainer.console import say
 from trainer.data.duplicates import normalised
-from trainer.data.sources import LabelledRows, Reading, Source, find_sources
+from trainer.data.sources import Reading, Source, find_sources
 from trainer.data.splitting import split_rows
+from trainer.data.suspicions import suspicions
 
 _SPLIT_NAMES = {
     "train": ("train", "training"),
@@ -63,6 +66,7 @@ def load_data(
     reading: Reading | None = None,
     *,
     labels: Sequence[str] | None = None,
+    ordered: bool = True,
     wanted: Sequence[str] = SPLITS,
     split: tuple[float, float] | None = None,
     seed: int = 42,
@@ -77,6 +81,7 @@ def load_data(
         labels: names of the labels in the order of their ids. None takes the names that the data
             has, in natural order; where these are `NEGATIVE_POSITIVE`, or just 0 and 1, they are
             that, in its order.
+        ordered: `labels` are in the order of the numbers that the data may have for them.
         wanted: splits that must be there; others are left out.
         split: fractions of train to cut for dev and test, where the data lacks them. A text never
             lands in two splits, nor in one that was cut if another has it already. The cut depends
@@ -98,12 +103,38 @@ def load_data(
     if not set(wanted) <= {*by_split, *cut}:
         _refuse_missing(wanted, by_split, found)
     # a cut depends on all splits that there are
-    rows = {name: by_split[name].read() for name in by_split if cut or name in wanted}
+    reading = reading or Reading()
+    rows = {name: _read(by_split[name], reading) for name in by_split if cut or name in wanted}
     label_set = LabelSet(labels) if labels else _find_labels(next(iter(rows.values())))
-    splits = {name: _with_ids(name, read, label_set) for name, read in rows.items()}
+    ordered = ordered and bool(labels)
+    splits = {
+        name: _with_ids(name, read, label_set, ordered=ordered) for name, read in rows.items()
+    }
     if cut:
         splits |= _cut(splits, cut, label_set, seed)
     return Data(label_set, {name: splits[name] for name in wanted})
+
+
+def _read(source: Source, reading: Reading) -> LabelledRows:
+    """Read a source, and say what is wrong with its labels."""
+    rows = source.read()
+    count = len(rows.unlabelled)
+    if count and not reading.skip_unlabelled:
+        raise UserError(
+            ExitCode.DATA,
+            "{where}: {rows:row} without a label, the first in {place}; --skip-unlabelled leaves "
+            "such rows out",
+            where=rows.where,
+            rows=count,
+            place=rows.unlabelled[0],
+        )
+    if count:
+        say(tr("{where}: {rows:row} without a label skipped", where=rows.where, rows=count))
+    if rows.left_out:
+        say(tr("{where}: {rows:row} left out by --label-map", where=rows.where, rows=rows.left_out))
+    for suspicion in suspicions(rows):
+        say(suspicion)
+    return rows
 
 
 def _sort_by_split(found: Sequence[Source], alone: str, *, named: bool) -> dict[str, Source]:
@@ -177,25 +208,47 @@ def _find_labels(rows: LabelledRows) -> LabelSet:
     return LabelSet(names)
 
 
-def _with_ids(name: str, rows: LabelledRows, labels: LabelSet) -> Split:
+def _with_ids(name: str, rows: LabelledRows, labels: LabelSet, *, ordered: bool) -> Split:
     """Return the rows of a split, their labels by id."""
     if not rows.texts:
         raise UserError(
             ExitCode.DATA, "{where} has no rows in split {split}", where=rows.where, split=name
         )
-    ids = [labels.find(label) for label in rows.labels]
-    if None in ids:
-        row = ids.index(None)
+    try:
+        found = map_labels(rows.labels, labels.names, ordered=ordered)
+    except AmbiguousLabelsError as error:
+        if error.reason == "unknown":
+            _refuse_label(rows, rows.labels[0], labels)
         raise UserError(
             ExitCode.DATA,
-            "{where}, row {row}: label {label} is not in the label set {labels}; "
-            "name the labels in the order of their ids with --labels",
+            "{where}: the labels {found} may stand for {labels} in more than one way. "
+            "Say it: --label-map '{proposal}'",
             where=rows.where,
-            row=row + 1,
-            label=display(rows.labels[row], limit=60),
+            found=display(", ".join(natural_order(rows.labels)), limit=200),
             labels=display(labels, limit=300),
-        )
+            proposal=error.proposal,
+        ) from None
+    if found.unknown:
+        unknown = set(found.unknown)
+        _refuse_label(rows, next(label for label in rows.labels if label in unknown), labels)
+    said = found.said()
+    usual = labels.names == NEGATIVE_POSITIVE and said == str(labels)
+    if said and not usual:
+        say(tr("{where}: labels {said}", where=rows.where, said=display(said, limit=300)))
+    ids = [found.ids[label] for label in rows.labels]
     return Split(rows.texts, np.array(ids, dtype=np.int64))
+
+
+def _refuse_label(rows: LabelledRows, label: str, labels: LabelSet) -> NoReturn:
+    raise UserError(
+        ExitCode.DATA,
+        "{where}, row {row}: label {label} is not in the label set {labels}; name the labels in "
+        "the order of their ids with --labels, or say what it stands for with --label-map",
+        where=rows.where,
+        row=rows.labels.index(label) + 1,
+        label=display(label, limit=60),
+        labels=display(labels, limit=300),
+    )
 
 
 def _cut(

@@ -1,24 +1,22 @@
 """Reads labelled rows from files, from a `save_to_disk` folder, or from the hub."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
-from models.labels import label_name
 from models.tables import (
     LABEL_COLUMNS,
     TEXT_COLUMNS,
-    TEXT_FORMATS,
     Dialect,
     find_column,
     format_of,
     open_table,
 )
+from models.tables.labelled import LabelledRows, checked_rows, read_labelled
 
 _SAVED = ("dataset_dict.json", "dataset_info.json")
 """Files of which datasets' `save_to_disk` writes one."""
@@ -28,12 +26,15 @@ _SAVED = ("dataset_dict.json", "dataset_info.json")
 class Reading:
     """How to read tables. None takes the column with a name that is known, and finds the encoding.
 
-    Parquet and XLSX say their own encoding.
+    Parquet and XLSX say their own encoding. The label map says what labels are to be called, as
+    `models.label_map.parse_label_map` reads it; rows without a label are skipped, or an error.
     """
 
     text_column: str | None = None
     label_column: str | None = None
     encoding: str | None = None
+    label_map: str | None = None
+    skip_unlabelled: bool = False
 
     def columns(self, where: str, columns: Sequence[str]) -> tuple[str, str]:
         """Return the names of the text column and the label column."""
@@ -41,22 +42,6 @@ class Reading:
             find_column(where, columns, self.text_column, TEXT_COLUMNS, "--text-column"),
             find_column(where, columns, self.label_column, LABEL_COLUMNS, "--label-column"),
         )
-
-
-class LabelledRows(NamedTuple):
-    """Rows as they were read, each label by its name.
-
-    Attributes:
-        where: the source, for messages.
-        texts: the reviews.
-        labels: the name of each review's label.
-        names: names of the labels in the order of their ids, where a datasets ClassLabel has them.
-    """
-
-    where: str
-    texts: list[str]
-    labels: list[str]
-    names: Sequence[str] | None
 
 
 class Source(NamedTuple):
@@ -105,9 +90,7 @@ def _read_file(path: Path, reading: Reading) -> LabelledRows:
             from datasets import Features
 
             names = getattr(Features.from_arrow_schema(table.schema)[label], "names", None)
-        unit = tr("line") if table.dialect.format in TEXT_FORMATS else tr("row")
-        records = ((item.place.line, item.get(text), item.get(label)) for item in table.records)
-        return _checked(table.name, unit, (text, label), records, names)
+        return read_labelled(table, (text, label), label_map=reading.label_map, names=names)
 
 
 def _read_dataset(where: str, rows: Any, reading: Reading) -> LabelledRows:
@@ -117,46 +100,10 @@ def _read_dataset(where: str, rows: Any, reading: Reading) -> LabelledRows:
     texts, labels = table[text].to_pylist(), table[label].to_pylist()
     records = zip(range(1, len(rows) + 1), texts, labels, strict=True)
     names = getattr(rows.features[label], "names", None)
-    return _checked(where, tr("row"), (text, label), records, names)
-
-
-def _checked(
-    where: str,
-    unit: str,
-    columns: tuple[str, str],
-    records: Iterable[tuple[int, Any, Any]],
-    names: Sequence[str] | None,
-) -> LabelledRows:
-    """Return records (number, text, label), of which each must have both."""
-    rows = LabelledRows(where, [], [], names)
-    for number, text, label in records:
-        name = _name_of(label, names)
-        if not isinstance(text, str) or not name:
-            raise UserError(
-                ExitCode.DATA,
-                "{where}, {unit} {number}: expected a text in {text} and a label, a name or a "
-                "whole number, in {label}; found {found}",
-                where=where,
-                unit=unit,
-                number=number,
-                text=columns[0],
-                label=columns[1],
-                found=f"{text!r:.60}, {label!r:.60}",
-            )
-        rows.texts.append(text)
-        rows.labels.append(name)
-    return rows
-
-
-def _name_of(label: Any, names: Sequence[str] | None) -> str:
-    """Return the name of a label, or "" where the value is none: a fraction, a truth value, NaN."""
-    if names:  # -1 is what datasets writes for a label that nobody knows
-        return names[label] if label in range(len(names)) else ""
-    if isinstance(label, bool) or not isinstance(label, str | int | float | Decimal):
-        return ""
-    if isinstance(label, float | Decimal) and label % 1 != 0:
-        return ""
-    return label_name(label)
+    columns = (text, label)
+    return checked_rows(
+        where, tr("row"), columns, records, label_map=reading.label_map, names=names
+    )
 
 
 def read_texts(path: Path, reading: Reading) -> list[str]:

@@ -9,12 +9,12 @@ output appears.
 import os
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,6 +39,7 @@ from tui.batch.receipt import (
 )
 from tui.batch.settings import BatchSettings
 from tui.batch.summary import Chunk, Summary
+from tui.batch.truth import count_label
 from tui.batch.validation import Accepted, check_run, validate
 from tui.batch.writers import UnwritableError, Writer, open_writer
 
@@ -109,6 +110,13 @@ def classify(
         found = replace(found, settings=settings)  # `force` may have been added since
         if found.problem is not None:
             raise found.problem
+        if found.records is None:  # a pipe: what its labels stand for, its beginning must tell
+            first = list(islice(table.items, FIRST if settings.label_column else 0))
+            table = replace(table, items=chain(first, table.items))
+            labels: Counter[str] = Counter()
+            for item in first:
+                count_label(labels, item, settings.label_column)
+            found = replace(found, labels=labels)
         run = _Run(predictor, found, hooks)
         hooks.found(found)
         if isinstance(settings.output, Path):
@@ -144,11 +152,12 @@ class _Run:
         self._hooks = hooks
         self._columns = AnswerColumns(found.settings, labels)
         self._fillers = frozenset(bare(text) for text in found.settings.no_opinion)
-        check_run(found, self._columns)
+        self._label_map = check_run(found, self._columns)
         self._ended = threading.Event()
         self._started = time.monotonic()
         self._journal: Journal | None = None
         self.summary = Summary.begin(labels, found.records)
+        self.summary.label_map = self._label_map
 
     def publish(self, table: Table, output: Path) -> None:
         """Write the whole table into a file: go on where a run ended, or begin anew."""
@@ -235,7 +244,7 @@ class _Run:
 
     def _begin(self, items: list[Item], pool: ThreadPoolExecutor) -> _Work:
         """Tell records from rejects, and have the texts predicted."""
-        checked = [validate(item, self._found, self._columns) for item in items]
+        checked = [validate(item, self._found, self._columns, self._label_map) for item in items]
         accepted = [one for one in checked if isinstance(one, Accepted)]
         rejects = [one for one in checked if isinstance(one, Reject)]
         texts = [one.text for one in accepted]
@@ -322,7 +331,7 @@ class _Run:
         written = [work.accepted[row] for row in kept]
         truths = None
         if self._settings.label_column is not None:
-            true_labels = [one.truth for one in written]
+            true_labels = [one.truth.id for one in written]
             truths = np.array(true_labels, dtype=np.int64)
         return Chunk(
             records=[one.record for one in written],
@@ -331,5 +340,6 @@ class _Run:
             confidences=confidences[kept],
             statuses=statuses[kept],
             truths=truths,
+            unscored=[one.truth for one in written if one.truth.problem],
             rejects=sorted(rejects, key=lambda reject: reject.place.number),
         )

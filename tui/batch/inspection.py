@@ -1,7 +1,8 @@
 """What the input of a file run turns out to be."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from models.tables import (
     plain,
 )
 from tui.batch.settings import BatchSettings
+from tui.batch.truth import count_label
 
 XLSX_ROWS = 1_048_576
 """Limit of a sheet, by Microsoft's "Excel specifications and limits"."""
@@ -48,6 +50,7 @@ class Found:
         rejected: number of those that cannot be read.
         rejects: the first of these.
         preview: the first records.
+        labels: how often each value of the label column occurs; from a pipe, in its beginning.
         size: of the file, in bytes.
         digest: SHA-256 of the file.
     """
@@ -63,6 +66,7 @@ class Found:
     rejected: int | None = None
     rejects: tuple[Reject, ...] = ()
     preview: tuple[Record, ...] = ()
+    labels: Mapping[str, int] = field(default_factory=dict)
     size: int | None = None
     digest: str | None = None
 
@@ -105,9 +109,11 @@ def _read_through(table: Table, found: Found) -> Found:
     columns = dict.fromkeys(found.columns)
     preview: list[Record] = []
     rejects: list[Reject] = []
+    labels: Counter[str] = Counter()
     records = rejected = 0
     for item in table.items:
         records += 1
+        count_label(labels, item, found.settings.label_column)
         text = item if isinstance(item, Reject) else text_of(item, found.text_column)
         if isinstance(text, Reject):
             rejected += 1
@@ -126,6 +132,7 @@ def _read_through(table: Table, found: Found) -> Found:
         rejected=rejected,
         rejects=tuple(rejects),
         preview=tuple(preview),
+        labels=labels,
         size=Path(found.name).stat().st_size,
         digest=table.input.digest(),
     )

@@ -24,9 +24,12 @@ from tui.batch.journal import Draft, Journal, head_of, run_folder
 from tui.batch.publishing import Target, sidecar
 from tui.batch.settings import BatchSettings
 from tui.batch.summary import Summary
+from tui.batch.truth import REST, most
 
 Fingerprint = Mapping[str, Mapping[str, Any]]
 """Everything that an output depends on, in groups."""
+
+_VALUES_SHOWN = 20
 
 _PACKAGES = ("sentiment-tui", "onnxruntime", "onnxruntime-gpu", "tokenizers")
 
@@ -69,6 +72,7 @@ def fingerprint_of(predictor: Predictor, found: Found) -> Fingerprint:
         "settings": {
             "format": found.output_format,
             "label_column": settings.label_column,
+            "label_map": settings.label_map,
             "select": list(settings.select),
             "prefix": settings.prefix,
             "probabilities": settings.probabilities,
@@ -195,6 +199,23 @@ def _counted(names: Sequence[str], counts: Ints) -> dict[str, int]:
     return dict(zip(names, counts.tolist(), strict=True))
 
 
+def _true_labels(summary: Summary) -> dict[str, Any] | None:
+    """Return what the values of the label column were taken for, and those not scored."""
+    labels = summary.label_map
+    if labels is None:
+        return None
+    taken = {value: id for value, id in labels.ids.items() if id is not None}
+    unscored = {}
+    for problem, values in sorted(summary.unscored.items()):
+        shown = dict(most(values, _VALUES_SHOWN))
+        rest = values.total() - sum(shown.values())
+        unscored[problem] = {**shown, REST: rest} if rest else shown
+    return {
+        "taken_for": {value: summary.labels[taken[value]] for value in sorted(taken)},
+        "not_scored": unscored,
+    }
+
+
 def publish(
     target: Target,
     draft: Draft,
@@ -231,6 +252,7 @@ def publish(
             "status": _counted(words, summary.statuses),
             "label": _counted(summary.labels, summary.counts),
         },
+        "true_labels": _true_labels(summary),
         "scores": summary.metrics and summary.metrics.as_dict(),
         "output": file(target.output, draft),
         "rejects": file(beside, rejects) if summary.rejected else None,

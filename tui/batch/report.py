@@ -20,6 +20,7 @@ from tui.batch.publishing import sidecar
 from tui.batch.receipt import reject_fields
 from tui.batch.settings import Output
 from tui.batch.summary import TEXT_WIDTH, Chunk, Summary, frequent, scores
+from tui.batch.truth import Problem, label_map_of, with_counts
 
 
 class Report:
@@ -82,6 +83,14 @@ class Report:
             )
         )
 
+        if self._labels:
+            labels = label_map_of(found.settings, found.name, found.labels, self._labels)
+            if labels is not None and (said := labels.said()):
+                self._say(tr("labels: {labels}", labels=said))
+        elif found.labels:
+            values = with_counts(found.labels, 12)
+            self._say(tr("labels: {labels}", labels=values or tr("none")))
+
     def preview(self, found: Found) -> None:
         """Say how the input would be read, and show its first records."""
         self.found(found)
@@ -133,7 +142,7 @@ class Report:
             note = status.title if status is Status.NO_OPINION else ""
             return [number, text, "", "", note]
         notes = []
-        if chunk.truths is not None:
+        if chunk.truths is not None and chunk.truths[row] >= 0:
             notes.append("✓" if chunk.truths[row] == label else "✗")
         if status is not Status.OK:
             notes.append(status.word)
@@ -172,6 +181,7 @@ class Report:
         self._say(*_counts(summary))
         if summary.metrics is not None:
             self._say(*scores(summary.metrics, summary.labels))
+        self._say(*_unscored(summary))
         if isinstance(output, Path):
             self._say(*_files(summary, output))
         elif summary.rejected:
@@ -255,6 +265,27 @@ def _counts(summary: Summary) -> Iterator[str]:
     if count := counts[Status.NO_OPINION]:
         yield tr("{count:text} without an opinion got no label", count=count)
     yield from frequent(summary)
+
+
+def _unscored(summary: Summary) -> Iterator[str]:
+    """Yield which records were predicted and not scored."""
+    if summary.label_map is not None and summary.metrics is None:
+        yield tr("no record has a true label to score by")
+    reasons: dict[Problem, str] = {
+        "missing": tr("without a true label"),
+        "left_out": tr("left out by --label-map"),
+        "unknown": tr("whose true label the model does not know"),
+        "two_labels": tr("with two labels in one cell"),
+    }
+    for problem, reason in reasons.items():
+        if values := summary.unscored.get(problem):
+            line = tr(
+                "{count:record} {reason}: predicted, not scored",
+                count=values.total(),
+                reason=reason,
+            )
+            shown = with_counts(values, 5)
+            yield f"{line} ({shown})" if shown else line
 
 
 def _files(summary: Summary, output: Path) -> Iterator[str]:

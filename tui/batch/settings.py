@@ -29,6 +29,7 @@ class BatchSettings:
         text_column: None takes the one with a known name, or the only one of a table without a
             header.
         label_column: column of true labels, to score the answers by.
+        label_map: what its values stand for, as `models.label_map.parse_label_map` reads it.
         select: input columns to keep, in this order; all of them where it is empty.
         prefix: put before the names of the answer's columns.
         probabilities: add a column for each label.
@@ -45,6 +46,7 @@ class BatchSettings:
     output_format: str | None = None
     text_column: str | None = None
     label_column: str | None = None
+    label_map: str | None = None
     select: tuple[str, ...] = ()
     prefix: str = ""
     probabilities: bool = False

@@ -9,10 +9,12 @@ import numpy as np
 
 from models.console.display import aligned, one_line
 from models.console.i18n import tr
+from models.label_map import LabelMap
 from models.metrics import Metrics
 from models.tables import Record, Reject
 from tui.batch.answer import Floats, Ints, Status
 from tui.batch.inspection import REJECTS_SHOWN
+from tui.batch.truth import Problem, Truth, count
 
 TEXT_WIDTH = 40
 """Terminal cells of a text among other words: with them, a line has under 80."""
@@ -28,7 +30,9 @@ class Chunk:
         ids: the label of each, -1 for none, int64 `[records]`.
         confidences: its probability, 0 likewise, float32 `[records]`.
         statuses: the `Status` of each, int64 `[records]`.
-        truths: true label ids, int64 `[records]`; None without a label column.
+        truths: true label ids, -1 where there is none to score by, int64 `[records]`; None without
+            a label column.
+        unscored: the true labels that cannot be scored.
         rejects: the items that were not written.
     """
 
@@ -39,6 +43,7 @@ class Chunk:
     statuses: Ints
     truths: Ints | None
     rejects: list[Reject]
+    unscored: Sequence[Truth] = ()
 
 
 class FrequentTexts:
@@ -80,7 +85,9 @@ class Summary:
         rejects: the first of them; none of a run that had finished before.
         counts: written records by predicted label, `[labels]`.
         statuses: written records by status, `[statuses]`.
-        metrics: scores of the records with a label, where a label column was named.
+        label_map: what the values of the label column stand for, where one was named.
+        metrics: scores of the records that have a text and a true label; None without any.
+        unscored: why other records are not scored → what their cells hold, and how often.
         texts: the texts that occur most; none of a run that had finished before.
         seconds: time since the start.
         finished: whether this very output had been written before.
@@ -95,7 +102,9 @@ class Summary:
     resumed: int = 0
     rejected: int = 0
     rejects: tuple[Reject, ...] = ()
+    label_map: LabelMap | None = None
     metrics: Metrics | None = None
+    unscored: dict[Problem, Counter[str]] = field(default_factory=dict)
     texts: FrequentTexts = field(default_factory=FrequentTexts)
     seconds: float = 0.0
     finished: bool = False
@@ -166,18 +175,23 @@ class Summary:
         self.counts = self.counts + np.bincount(ids, minlength=labels)
         statuses = np.bincount(chunk.statuses, minlength=len(Status))
         self.statuses = self.statuses + statuses
+        for truth in chunk.unscored:
+            if truth.problem:
+                count(self.unscored.setdefault(truth.problem, Counter()), truth.value)
         if chunk.truths is not None:
-            scored = Metrics.of(chunk.truths[filled], ids, labels)
-            self.metrics = self.metrics + scored if self.metrics else scored
+            known = filled & (chunk.truths >= 0)
+            if known.any():
+                scored = Metrics.of(chunk.truths[known], chunk.ids[known], labels)
+                self.metrics = self.metrics + scored if self.metrics else scored
 
 
 def frequent(summary: Summary) -> list[str]:
     """Return a line for each text that makes up much of the records, so that a flood is seen."""
     lines = []
-    for text, label, count in summary.flood:
+    for text, label, times in summary.flood:
         line = tr(
             "{count} times: {text} ({label})",
-            count=f"{count:,}",
+            count=f"{times:,}",
             text=one_line(text, TEXT_WIDTH),
             label=summary.labels[label] if label >= 0 else tr("no label"),
         )

@@ -1,6 +1,5 @@
 """Labelled texts: each with its label, or an error that names the place and both values."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow
@@ -8,42 +7,68 @@ import pyarrow.parquet
 import pytest
 
 from models.console.command import ExitCode, UserError
-from models.labels import LabelSet
 from models.tables import open_table
-from models.tables.labelled import checked_rows, labelled_texts
-
-LABELS = LabelSet(["差评", "好评"])
+from models.tables.labelled import LabelledRows, checked_rows, read_labelled
 
 
-def find(value: object) -> int | None:
-    return LABELS.find(str(value))
-
-
-def read(path: Path) -> list[tuple[str, int]]:
+def read(path: Path, label_map: str | None = None) -> LabelledRows:
     with open_table(path) as table:
-        return list(labelled_texts(table, ("text", "label"), find, "one of the labels"))
+        return read_labelled(table, ("text", "label"), label_map=label_map)
 
 
 def test_a_label_may_be_a_name_or_a_number(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_text("label,text\n好评,很好\n0,太差\n", encoding="utf-8")
-    assert read(path) == [("很好", 1), ("太差", 0)]
+    path.write_text("label,text\n好评,很好\n0.0,太差\n", encoding="utf-8")
+    rows = read(path)
+    assert (rows.texts, rows.labels) == (["很好", "太差"], ["好评", "0"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("doccano.jsonl", '{"text": "好", "label": ["正向评价"], "Comments": []}\n'),
+        ("list.csv", 'text,label\n好,"[""正向评价""]"\n'),
+        ("studio.csv", 'text,label\n好,"{""choices"":[""正向评价""]}"\n'),
+        ("studio.jsonl", '{"text": "好", "label": {"choices": ["正向评价"]}}\n'),
+    ],
+)
+def test_a_list_or_choice_of_one_label_is_that_label(
+    tmp_path: Path, name: str, content: str
+) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    assert read(tmp_path / name).labels == ["正向评价"]
+
+
+def test_two_labels_in_one_cell_are_refused_as_what_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('text,label\n好,1\n差,"[""0"", ""1""]"\n', encoding="utf-8")
+    with pytest.raises(UserError, match=r"line 3: expected one label in label, found two: .*0"):
+        read(path)
+
+
+def test_rows_without_a_label_are_told_and_those_that_the_map_leaves_out_are_counted(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\n好,5\n一般,3\n某,\n坏,1.0\n", encoding="utf-8")
+    rows = read(path, "1,2=差评; 4,5=好评; 3=")
+    assert (rows.texts, rows.labels) == (["好", "坏"], ["好评", "差评"])
+    assert rows.unlabelled == ["line 4"]
+    assert rows.left_out == 1
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.csv", "label,text\n好评,很好\n中评,一般\n", "line 3: .*one of the labels.*'一般', '中"),
         (
             "a.jsonl",
             '{"text": "好", "label": 1}\n{"text": 2, "label": 1}\n',
             "line 2: .*found 2, 1",
         ),
-        ("a.jsonl", '{"text": "好", "label": 1}\n{"text": "好"}\n', "line 2: .*found '好', None"),
         ("a.csv", "label,text\n1,好\n1\n", "line 3: expected 2 fields"),
     ],
 )
-def test_a_record_without_text_or_label_is_an_error_that_names_its_line(
+def test_a_record_without_text_is_an_error_that_names_its_line(
     tmp_path: Path, name: str, content: str, message: str
 ) -> None:
     path = tmp_path / name
@@ -60,12 +85,8 @@ def test_a_format_without_lines_has_rows(tmp_path: Path) -> None:
         read(tmp_path / "a.parquet")
 
 
-def test_rows_of_any_origin_are_read_one_by_one() -> None:
-    def rows() -> Iterator[tuple[int, object, object]]:
-        yield 1, "好", 1
-        yield 2, "差", -1
-
-    checked = checked_rows("hub", "row", ("text", "label"), rows(), find, "a label")
-    assert next(checked) == ("好", 1)
-    with pytest.raises(UserError, match="hub, row 2: expected a text in text and a label in label"):
-        next(checked)
+def test_ids_of_rows_of_any_origin_become_names() -> None:
+    rows = [(1, "好", 1), (2, "差", 0), (3, "某", -1)]
+    read = checked_rows("hub", "row", ("text", "label"), rows, names=["差评", "好评"])
+    assert read.labels == ["好评", "差评"]
+    assert read.unlabelled == ["row 3"]

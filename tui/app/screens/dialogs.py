@@ -103,15 +103,18 @@ class PromptDialog(Dialog):
     Args:
         title: the question.
         value: the text that stands there at first.
+        text: what more there is to say.
     """
 
     scrolls = False
 
-    def __init__(self, title: str, value: str) -> None:
+    def __init__(self, title: str, value: str, text: str = "") -> None:
         super().__init__(title, tr("Enter chooses · Esc goes back"))
-        self._value = value
+        self._value, self._text = value, text
 
     def _body(self) -> ComposeResult:
+        if self._text:
+            yield Static(display(self._text, keep="\n"), markup=False)
         yield SafeInput(self._value, select_on_focus=False)
 
     def on_input_submitted(self, event: SafeInput.Submitted) -> None:

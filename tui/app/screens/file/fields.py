@@ -32,7 +32,7 @@ class Field(NamedTuple):
         name: attribute of `BatchSettings` or of its `Dialect`.
         title: name for people.
         value: present value, for people.
-        choices: values that it can have, by what to call them; None for a path.
+        choices: values that it can have, by what to call them; None where it is typed.
     """
 
     name: str
@@ -73,9 +73,14 @@ def fields_of(settings: BatchSettings, found: Found | None, sheets: Sequence[str
             settings.label_column or "–",
             {none: None, **columns},
         ),
+        *([_label_map_field(settings)] if settings.label_column else []),
         *_dialect_fields(settings, dialect, sheets),
         _field("prefix", tr("Prefix of the new columns"), settings.prefix or "–", prefixes),
     ]
+
+
+def _label_map_field(settings: BatchSettings) -> Field:
+    return _field("label_map", tr("What its labels stand for"), settings.label_map or "–", None)
 
 
 def _dialect_fields(
@@ -113,6 +118,8 @@ def changed(settings: BatchSettings, name: str, value: Any) -> BatchSettings:
         return replace(settings, dialect=Dialect(format=value))
     if name in _FORMATS_WITH:
         return replace(settings, dialect=replace(settings.dialect, **{name: value}))
+    if name == "label_column":  # which has other labels
+        settings = replace(settings, label_map=None)
     return replace(settings, **{name: value})
 
 

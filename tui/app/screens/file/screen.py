@@ -15,6 +15,7 @@ from textual.widgets import Static
 from models.console.command import UserError, reason_of
 from models.console.display import display, one_line
 from models.console.i18n import tr
+from models.label_map import proposed_map
 from models.tables import OUTPUT_FORMATS, Record, format_of
 from models.tables.excel import sheets_of
 from tui.app import keymap
@@ -31,6 +32,9 @@ from tui.batch.inspection import Found, inspect
 from tui.batch.journal import run_folder
 from tui.batch.receipt import as_interrupted
 from tui.batch.settings import BatchSettings
+from tui.batch.truth import label_map_of, with_counts
+
+_VALUES_SHOWN = 8
 
 
 class FileScreen(Page):
@@ -71,12 +75,33 @@ class FileScreen(Page):
             self._found = await run_in_thread(lambda: inspect(settings))
             if self._found.problem is not None:
                 self._problem = str(self._found.problem)
+            elif labels := self.app.labels:
+                label_map_of(settings, self._found.name, self._found.labels, labels)
         except (UserError, OSError) as error:
             self._problem = reason_of(error)
         source = settings.source
         if isinstance(source, Path) and (settings.dialect.format or format_of(source)) == "xlsx":
             self._sheets = await run_in_thread(lambda: sheets_of(source))
         self.call_later(self.refresh_state)
+        if self._found is not None and self._found.labels and self._problem is not None:
+            self._map_labels(self._found)
+
+    @work(description="map labels")
+    async def _map_labels(self, found: Found) -> None:
+        """Show how often each value of the label column occurs, and ask what it stands for."""
+        settings = self._settings
+        proposal = settings.label_map or proposed_map(found.labels, self.app.labels)
+        counts = with_counts(found.labels, _VALUES_SHOWN).replace(" × ", "  × ")
+        text = tr(
+            "Labels of the model: {labels}. Write VALUE,VALUE=LABEL; VALUE= leaves it out.",
+            labels=", ".join(self.app.labels),
+        )
+        dialog = PromptDialog(
+            tr("What its labels stand for"), proposal, "\n".join([*counts.split(", "), "", text])
+        )
+        typed = await self.app.push_screen_wait(dialog)
+        if typed is not None:
+            self._inspect(replace(settings, label_map=typed.strip() or None))
 
     def refresh_state(self) -> None:
         """Show what was found."""
@@ -134,7 +159,10 @@ class FileScreen(Page):
         listed: VirtualList[Field] = self.query_one("#fields", VirtualList)
         field = listed.items[listed.cursor]
         settings = self._settings
-        if field.choices is None:
+        if field.name == "label_map":
+            if self._found is not None:
+                self._map_labels(self._found)
+        elif field.choices is None:
             typed = await self.app.push_screen_wait(PromptDialog(field.title, field.value))
             if typed and self.app.allows(typed_path(typed)):
                 output = typed_output(typed, self._proposed)

@@ -1,0 +1,327 @@
+"""What the values of a label column stand for, among the labels of a model.
+
+A value is a label by its name, by a word of the same polarity, by its number, or by a mapping that
+the user wrote. What could be read in two ways is refused, with a mapping to confirm or change.
+"""
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Real
+from typing import Any
+
+import click
+
+from models.console.i18n import tr
+from models.labels import folded, label_name, polarity
+
+_DIGITS = {character: number for number, character in enumerate("零一二三四五六七八九十")}
+_DIGITS |= {"〇": 0, "两": 2}
+_STARS = re.compile(r"(?P<number>\d+(?:\.\d+)?|[零〇一两二三四五六七八九十])\s*(?:颗?星|分|stars?)")
+
+
+VALUES = 1_000
+"""Distinct values of a column that are counted, at most."""
+
+
+class TwoLabelsError(ValueError):
+    """A cell holds more than one label."""
+
+
+class AmbiguousLabelsError(ValueError):
+    """The values of a column could stand for the labels in more than one way.
+
+    Attributes:
+        reason: "stars", values of a scale; "numbers", numbers for labels that are words, in an
+            order that nobody said; "unknown", no value is known.
+        proposal: a mapping to confirm or change, as `parse_label_map` reads it.
+    """
+
+    def __init__(self, reason: str, proposal: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.proposal = proposal
+
+
+def cell_label(value: Any) -> str:
+    """Return the label that a cell holds; "" for none.
+
+    Lists and choices of one label, as doccano and Label Studio write them, are that label.
+
+    Example:
+        >>> cell_label(1.0), cell_label('["好评"]'), cell_label({"choices": ["Positive"]})
+        ('1', '好评', 'Positive')
+
+    Raises:
+        TwoLabelsError: the cell holds a list of several.
+    """
+    if value is None or (isinstance(value, Real | Decimal) and math.isnan(value)):
+        return ""
+    if isinstance(value, str) and value.strip()[:1] in ("[", "{"):
+        value = _from_json(value.strip())
+    if isinstance(value, Mapping) and len(value) == 1 and "choices" in value:
+        value = value["choices"]
+    if isinstance(value, list | tuple):
+        if len(value) > 1:
+            raise TwoLabelsError(json.dumps(list(value), ensure_ascii=False, default=str))
+        return cell_label(value[0]) if value else ""
+    return label_name(value)
+
+
+def _from_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return label_name(text)
+
+
+def parse_label_map(text: str) -> dict[str, str]:
+    """Read a mapping such as "1,2=负向评价; 4,5=正向评价; 3=", where "3=" leaves rows of 3 out.
+
+    Signs of full width count as the narrow ones.
+
+    Returns:
+        The label of each value, folded; "" where it is left out.
+
+    Raises:
+        ValueError: a part has no "=", no value, or a value of a part before.
+    """
+    narrow = text.translate(str.maketrans("，；＝、", ",;=,"))
+    mapping: dict[str, str] = {}
+    for part in narrow.split(";"):
+        if not part.strip():
+            continue
+        values, equals, label = part.rpartition("=")
+        names = [label_name(value) for value in values.split(",") if value.strip()]
+        if not equals or not names:
+            raise ValueError(part.strip())
+        for name in names:
+            if mapping.setdefault(folded(name), label.strip()) != label.strip():
+                raise ValueError(name)
+    return mapping
+
+
+def checked_map(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> str | None:
+    """Return a mapping of the command line that `parse_label_map` can read."""
+    try:
+        parse_label_map(value or "")
+    except ValueError as error:
+        problem = tr("expected 'VALUE,VALUE=LABEL; VALUE=', found {found}", found=error)
+        raise click.BadParameter(problem) from None
+    return value
+
+
+@dataclass(frozen=True)
+class LabelMap:
+    """The label ids that the values of a column stand for.
+
+    Attributes:
+        names: of the model's labels, by id.
+        mapping: what the user said; None if nothing.
+        ids: by value; None for a value that is left out or that the model does not know.
+        unknown: values that the model does not know and no mapping leaves out.
+    """
+
+    names: Sequence[str]
+    mapping: Mapping[str, str] | None
+    ids: dict[str, int | None]
+    unknown: tuple[str, ...]
+
+    def find(self, value: str) -> int | None:
+        """Return the label id of a value, or None.
+
+        A value that was not among those that the map was made for is looked up as if it had been;
+        where that made the map ambiguous, it is none.
+        """
+        if not value or value in self.ids:
+            return self.ids.get(value)
+        few = len(self.ids) < VALUES
+        try:
+            values = [*self.ids, value] if few else [value]
+            found = map_labels(values, self.names, self.mapping).ids[value]
+        except AmbiguousLabelsError:
+            found = None
+        if few:
+            self.ids[value] = found
+        return found
+
+    def leaves_out(self, value: str) -> bool:
+        """Say whether the user's mapping leaves a value out."""
+        return self.mapping is not None and self.mapping.get(folded(value)) == ""
+
+    def said(self) -> str:
+        """Return what was taken for what, "差评 = 负向评价"; "" where all are plainly names."""
+        taken = [(number, value) for value, number in self.ids.items() if number is not None]
+        if all(self.names[number] == value for number, value in taken):
+            return ""
+        return ", ".join(f"{value} = {self.names[number]}" for number, value in sorted(taken))
+
+
+def map_labels(
+    values: Iterable[str],
+    names: Sequence[str],
+    mapping: Mapping[str, str] | None = None,
+    *,
+    ordered: bool = False,
+) -> LabelMap:
+    """Find out what the values of a column stand for.
+
+    Args:
+        values: all that occur, as `cell_label` returns them; "" is no label.
+        names: of the model's labels, by id.
+        mapping: what the user said, from `parse_label_map`.
+        ordered: the user said the names in the order of the ids, which numbers then are.
+
+    Raises:
+        AmbiguousLabelsError: without a mapping, the values may stand for other labels than they
+            seem to.
+        ValueError: the mapping names a label that the model lacks.
+    """
+    distinct = sorted({value for value in values if value})
+    find = _finder(names)
+    said = mapping or {}
+    for label in said.values():
+        if label and find(label) is None:
+            raise ValueError(label)
+    ids = {value: find(said.get(folded(value), value)) for value in distinct}
+    if mapping is None:
+        rest = [value for value in distinct if ids[value] is None]
+        ids |= _by_polarity(rest, names) | _by_number(rest, distinct, names, ordered)
+    unknown = tuple(
+        value for value in distinct if ids[value] is None and said.get(folded(value)) != ""
+    )
+    if distinct and len(unknown) == len(distinct):
+        raise AmbiguousLabelsError("unknown", proposed_map(distinct, names))
+    return LabelMap(names, mapping, ids, unknown)
+
+
+def _finder(names: Sequence[str]) -> Callable[[str], int | None]:
+    """Return what finds a label by its name, or by its folded name if no other has the same."""
+    exact = {label_name(name): number for number, name in enumerate(names)}
+    exact |= {name: number for number, name in enumerate(names)}
+    spelt = Counter(map(folded, names))
+    alike = {folded(name): number for name, number in exact.items() if spelt[folded(name)] < 2}
+    return lambda name: exact.get(name, alike.get(folded(name)))
+
+
+def _by_polarity(values: Iterable[str], names: Sequence[str]) -> dict[str, int | None]:
+    """Map words to the label of their polarity, where each label has one of its own."""
+    signs = [polarity(name) for name in names]
+    if None in signs or len(set(signs)) < len(signs):
+        return {}
+    label_of = {sign: number for number, sign in enumerate(signs)}
+    return {value: label_of.get(sign) for value in values if (sign := polarity(value)) is not None}
+
+
+def _by_number(
+    rest: Sequence[str],
+    distinct: Sequence[str],
+    names: Sequence[str],
+    ordered: bool,
+) -> dict[str, int | None]:
+    """Take numbers for label ids, where nothing says that they may be something else."""
+    steps = {star_of(name): number for number, name in enumerate(names)}
+    if None not in steps and len(steps) == len(names):  # "3" is "3 stars", and no id
+        return {value: steps.get(star_of(value)) for value in rest}
+    if None not in steps:
+        return {}
+    ids = {str(number): number for number in range(len(names))}
+    numbers = [value for value in rest if re.fullmatch("-?[0-9]+", value)]
+    scale = [value for value in rest if star_of(value) is not None]
+    if is_scale(scale) and not ids.keys() >= set(scale):
+        raise AmbiguousLabelsError("stars", proposed_map(distinct, names))
+    if not numbers:
+        return {}
+    complete = len(names) == 2 or str(len(names) - 1) in numbers
+    plain = ordered or (complete and _in_order(names))
+    if not ids.keys() >= set(numbers) or not plain:
+        raise AmbiguousLabelsError("numbers", proposed_map(distinct, names))
+    return {value: ids[value] for value in numbers}
+
+
+def _in_order(names: Sequence[str]) -> bool:
+    """Say whether the names tell their order: negative first, or LABEL_0, LABEL_1."""
+    signs = [polarity(name) for name in names]
+    if None in signs:
+        return all(name == f"LABEL_{number}" for number, name in enumerate(names))
+    return signs == sorted(set(signs), key=lambda sign: sign or 0)
+
+
+def star_of(label: str) -> float | None:
+    """Return the number of stars that a label says: "4", "4.5", "★★★☆☆", "五星", "5 stars"."""
+    text = folded(label)
+    filled, empty = text.count("★") + text.count("⭐"), text.count("☆")
+    if filled + empty and not text.strip("★☆⭐\ufe0f "):
+        return float(filled)
+    if re.fullmatch(r"-?\d+(\.\d+)?", text):
+        return float(text)
+    found = _STARS.fullmatch(text)
+    if found is None:
+        return None
+    number = found["number"]
+    return float(_DIGITS[number]) if number in _DIGITS else float(number)
+
+
+def is_scale(values: Collection[str]) -> bool:
+    """Say whether values are steps of a scale: 1 to 5 or 1 to 10, halves too, or stars in words."""
+    stars = [star_of(value) for value in values]
+    if not stars or None in stars:
+        return False
+    steps = [star for star in stars if star is not None]
+    return all(0 <= step <= 10 and (2 * step).is_integer() for step in steps)
+
+
+def proposed_map(values: Iterable[str], names: Sequence[str]) -> str:
+    """Return a mapping for the user to confirm or change, as `parse_label_map` reads it.
+
+    Of a scale, the lower two fifths are the first label and the upper two fifths the last; of known
+    words, each is the label of its polarity; what else there is, is left out.
+    """
+    distinct = sorted(set(values))
+    stars = {value: _truth_of(value) for value in distinct}
+    steps = [star for star in stars.values() if star is not None]
+    known = _by_polarity(distinct, names)
+    order = [*names]
+    if len(_by_polarity(names, names)) == len(names):
+        order.sort(key=lambda name: polarity(name) or 0)
+    groups: dict[str, list[str]] = {name: [] for name in [*names, ""]}
+    for value in distinct:
+        number, star = known.get(value), stars[value]
+        label = "" if number is None else names[number]
+        if number is None and star is not None and len(steps) > 1:
+            share = _share_of(star, steps)
+            if share < 0.4:
+                label = order[0]
+            elif share > 0.6:
+                label = order[-1]
+            elif len(names) == 3:
+                label = order[1]
+        groups[label].append(value)
+    parts = [f"{','.join(found)}={name}" for name, found in groups.items() if found]
+    return "; ".join(parts)
+
+
+def _truth_of(value: str) -> float | None:
+    """Return the number that a value says; 0 and 1 for no and yes."""
+    if folded(value) in ("false", "no", "否"):
+        return 0.0
+    if folded(value) in ("true", "yes", "是"):
+        return 1.0
+    return star_of(value)
+
+
+def _share_of(star: float, steps: Sequence[float]) -> float:
+    """Return where a step stands on its scale, from 0, the worst, to 1."""
+    if min(steps) < 0:
+        lowest, highest = -1.0, 1.0
+    elif max(steps) <= 1:
+        lowest, highest = 0.0, 1.0
+    else:
+        lowest, highest = 1.0, next(top for top in (2, 5, 10, math.inf) if max(steps) <= top)
+    return (star - lowest) / (highest - lowest)
