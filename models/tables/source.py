@@ -45,7 +45,11 @@ class _HashedFile(io.FileIO):
         return super().seek(offset, whence)
 
     def readinto(self, buffer: Any, /) -> int:
-        count = super().readinto(buffer)
+        try:
+            count = super().readinto(buffer)
+        except OSError as error:
+            error.filename = error.filename or self.name  # that the message may name it
+            raise
         self.sha256.update(memoryview(buffer)[:count])
         return count
 

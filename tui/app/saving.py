@@ -17,8 +17,9 @@ from tui.app.result_store import ResultStore
 from tui.batch.answer import AnswerColumns
 from tui.batch.engine import Stopped
 from tui.batch.inspection import Found
-from tui.batch.journal import Draft, journal_of, publish
-from tui.batch.receipt import begin_anew, check_output
+from tui.batch.journal import Draft, discard, journal_of
+from tui.batch.publishing import check_output
+from tui.batch.receipt import begin_anew
 from tui.batch.settings import BatchSettings
 from tui.batch.writers import UnwritableError, Writer, open_writer
 
@@ -59,19 +60,19 @@ def save_rows(
     if file_digest(source) != found.digest:
         raise UserError(ExitCode.DATA, "{name} was changed since it was read", name=found.name)
     settings = replace(settings, output=path, output_format=None, probabilities=False)
-    check_output(path, settings)
+    target = check_output(path, settings, alone=True)
     indices = np.arange(len(results)) if chosen is None else np.sort(chosen)
     corrected = _corrected_rows(results, indices, corrections)
     columns = AnswerColumns(settings, results.labels)
     column = settings.prefix + "corrected_label"
-    with open_table(source, found.dialect) as table, journal_of(path) as journal:
+    with open_table(source, found.dialect) as table, journal_of(path, target.mode) as journal:
         format = settings.format_from(str(table.dialect.format))
         found = replace(found, settings=settings, output_format=format)
         if corrected and not found.keeps_lines:
             found = replace(found, settings=replace(settings, select=(*found.kept, column)))
         begin_anew(journal, path, force=False)
         written = 0
-        with closing(Draft(journal.folder / "output.draft")) as draft:
+        with closing(Draft(journal.folder / "output.draft", target.mode)) as draft:
             writer = open_writer(found, table, columns, draft, journal.folder)
             for index, record in _records_of(table, results, indices, stop):
                 answer = _answer(results, index, columns)
@@ -81,7 +82,9 @@ def save_rows(
                 written += 1
             writer.close()
             draft.finish()
-        publish(journal.folder / "output.draft", path)
+        journal.keep = True
+        target.publish({target.output: journal.folder / "output.draft"})
+        discard(journal.folder)
     return written
 
 

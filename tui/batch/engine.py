@@ -28,9 +28,9 @@ from tui.batch.answer import AnswerColumns, Floats, Status, decide
 from tui.batch.inspection import Found, inspect, recognise
 from tui.batch.journal import Draft, Journal, Screen, Sink, discard, journal_of
 from tui.batch.opinion import bare, has_opinion, is_blank
+from tui.batch.publishing import check_output, take_over
 from tui.batch.receipt import (
     begin_anew,
-    check_output,
     fingerprint_of,
     finished,
     publish,
@@ -155,27 +155,30 @@ class _Run:
         settings = self._settings
         fingerprint = fingerprint_of(self._predictor, self._found)
         receipt = finished(output, settings, fingerprint)
-        if receipt is None:
-            check_output(output, settings)
-        with journal_of(output) as journal:
+        if receipt is not None:
+            self.summary = Summary.of(receipt)
+            with journal_of(output) as journal:
+                discard(journal.folder)  # a run may be killed before it does this
+            return
+        target = check_output(output, settings)
+        if settings.resumable:
+            take_over(output, json_bytes(fingerprint).rstrip())
+        with journal_of(output, target.mode) as journal:
             folder = journal.folder
-            if receipt is not None:
-                self.summary = Summary.of(receipt)
-                discard(folder)  # a run may be killed before it does this
-                return
             if settings.resumable:
                 resume(journal, fingerprint)
                 self._journal = journal
             else:
                 begin_anew(journal, output, force=settings.force)
             with (
-                closing(Draft(folder / "output.draft")) as draft,
-                closing(Draft(folder / "rejects.draft")) as rejects,
+                closing(Draft(folder / "output.draft", target.mode)) as draft,
+                closing(Draft(folder / "rejects.draft", target.mode)) as rejects,
             ):
                 self.write(table, draft, rejects, folder)
             if settings.resumable:
                 self._check_unchanged(table, folder)
-            publish(output, draft, rejects, folder, self.summary, fingerprint)
+            journal.keep = True  # what is finished
+            publish(target, draft, rejects, folder, self.summary, fingerprint)
             discard(folder)
 
     def _check_unchanged(self, table: Table, folder: Path) -> None:

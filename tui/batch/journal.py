@@ -1,11 +1,12 @@
 """The file system as a run that must survive anything uses it: every call in one place.
 
 A run works in a hidden folder beside its output. There its answers are noted as they come, which
-is what makes it resumable, and its files are written as drafts, synced, and then renamed: so a name
-either has the whole content or is not there, whatever happens in between. The tests make each call
-of `os` in this module fail in turn.
+is what makes it resumable, and its files are written as drafts, synced, and then given a name that
+is free: so a name either has the whole content or is not there, whatever happens in between, and no
+file of anybody else is lost. The tests make each call of `os` in this module fail in turn.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -20,6 +21,13 @@ from models.console.display import display
 from tui.batch.answer import Floats
 
 _BUFFER = 1 << 20  # bytes
+_PUBLIC = 0o666  # what the umask leaves of it
+
+_NO_LINKS = (errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
+"""How file systems say that they have no hard links: FAT, and some that are shared or mounted."""
+
+Stamp = tuple[int, ...]
+"""What tells a file from another of its name: device, inode, size, time of its last change."""
 
 
 class Sink:
@@ -80,11 +88,17 @@ class Screen(Sink):
 
 
 class Draft(Sink):
-    """A file that is being written, and synced when it is finished."""
+    """A file that is being written, and synced when it is finished.
 
-    def __init__(self, path: Path) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        super().__init__(os.open(path, flags, 0o666))
+    Args:
+        path: of the file; one that is there goes.
+        mode: its permissions, of which the umask may take some.
+    """
+
+    def __init__(self, path: Path, mode: int = _PUBLIC) -> None:
+        remove(path)  # it may have another name by now, and would be emptied under that, too
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        super().__init__(os.open(path, flags, mode))
 
     def write(self, content: bytes) -> int:
         """Take bytes; a closed draft drops them, for a library that is stopped may still write."""
@@ -110,24 +124,28 @@ class Draft(Sink):
 class Journal:
     """The answers of a run so far: a file that only grows, but for what a crash left torn.
 
-    Its first line says what the run is. Then come chunks of answers, float32, each behind a digest
-    of itself and its texts. From the first that isn't whole it is written anew.
+    Its first line says what the run is, behind a digest of that. Then come chunks of answers,
+    float32, each behind a digest of itself and its texts. From the first that isn't whole it is
+    written anew.
 
     Attributes:
         folder: the run's, in which it stands.
-        head: its first line, without the line end; b"" in a new one.
+        head: what its first line says; b"" in a new one, and where it is damaged.
         resumable: whether it holds answers.
+        keep: whether the folder stays, even if nothing in it can be resumed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, mode: int = _PUBLIC) -> None:
         """Open it, or begin it."""
         self.folder = folder
-        self._descriptor = os.open(folder / "journal", os.O_RDWR | os.O_CREAT, 0o666)
+        self._descriptor = os.open(folder / "journal", os.O_RDWR | os.O_CREAT, mode)
         found = os.read(self._descriptor, _BUFFER)
-        self.head, self._end, self.resumable = b"", 0, False
+        self.head, self._end = b"", 0
+        self.resumable = self.keep = False
         if b"\n" in found:  # else it is new, or torn in its first line
-            self.head, _, rest = found.partition(b"\n")
-            self._end = len(self.head) + 1
+            line, _, rest = found.partition(b"\n")
+            self.head = _unsealed(line)
+            self._end = len(line) + 1
             self.resumable = bool(rest)
         self._reading = True
         os.lseek(self._descriptor, self._end, os.SEEK_SET)
@@ -135,7 +153,8 @@ class Journal:
     def begin(self, head: bytes) -> None:
         """Forget what it holds, and write a first line, its line end included."""
         self._end, self.resumable = 0, False
-        self._append(head)
+        seal = hashlib.sha256(head).hexdigest()
+        self._append(f"{seal} ".encode() + head)
 
     def load(self, texts: Sequence[str], width: int) -> Floats | None:
         """Return the next answers, `[texts, width]`; None from the first that are not there."""
@@ -176,14 +195,75 @@ def _digest(texts: Sequence[str], payload: bytes) -> bytes:
     return hashlib.sha256(written + payload).digest()
 
 
-def publish(draft: Path, path: Path) -> None:
-    """Give a finished draft its name, for good."""
-    os.replace(draft, path)  # noqa: PTH105 - this is the module of such calls
+def _unsealed(line: bytes) -> bytes:
+    """Return what the first line of a journal says, without its line end; b"" if it is damaged."""
+    if line.startswith(b"{"):  # of a version that wrote no digest
+        return line
+    seal, _, head = line.partition(b" ")
+    return head if seal == hashlib.sha256(head + b"\n").hexdigest().encode() else b""
+
+
+def followed(path: Path) -> Path:
+    """Return where a symlink leads, whether something is there or not; another path as it is."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """Return the stamp of what has this name, itself a symlink or not; None where it is free."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def place(draft: Path, path: Path, *, force: bool, mode: int | None = None) -> None:
+    """Give a finished draft its name, for good; it may keep the old one as well.
+
+    Args:
+        draft: the file.
+        path: its new name.
+        force: whether what has this name is replaced.
+        mode: permissions to give it.
+
+    Raises:
+        FileExistsError: the name is taken, and `force` is not given.
+    """
+    if mode is not None:
+        os.chmod(draft, mode)  # noqa: PTH101 - this is the module of such calls
+    if force:
+        os.replace(draft, path)  # noqa: PTH105
+    else:
+        try:
+            os.link(draft, path)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            _place_without_link(draft, path)
     descriptor = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _place_without_link(draft: Path, path: Path) -> None:
+    """Take the name with an empty file, and replace that; raises FileExistsError."""
+    mark = draft.with_name("placing")
+    os.close(os.open(mark, os.O_WRONLY | os.O_CREAT, 0o600))
+    try:
+        taken = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError:
+        remove(mark)
+        raise
+    os.close(taken)
+    os.replace(draft, path)  # noqa: PTH105
+
+
+def was_taken(path: Path, output: Path) -> bool:
+    """Return whether a run of this output that was killed took a name, and left it empty."""
+    mark = run_folder(output) / "placing"
+    return mark.exists() and path.is_file() and not path.stat().st_size
 
 
 def remove(path: Path) -> None:
@@ -194,23 +274,29 @@ def remove(path: Path) -> None:
 
 def run_folder(output: Path) -> Path:
     """Return where a run of an output keeps what it has done; it is there while that can go on."""
+    output = followed(output)
     return output.with_name(f".{output.name}.run")
 
 
-def head_of(output: Path) -> bytes:
-    """Return the first line of the journal of an output's run; raises OSError if there is none."""
-    with open(run_folder(output) / "journal", "rb") as file:  # noqa: PTH123
-        return file.readline(_BUFFER)
+def head_of(folder: Path) -> bytes:
+    """Return what the journal of a run says of it; raises OSError if there is none."""
+    with open(folder / "journal", "rb") as file:  # noqa: PTH123
+        return _unsealed(file.readline(_BUFFER).removesuffix(b"\n"))
 
 
 @contextmanager
-def journal_of(output: Path) -> Iterator[Journal]:
+def journal_of(output: Path, mode: int = _PUBLIC) -> Iterator[Journal]:
     """Hold the folder of an output's run alone, and open its journal; the kernel lets go if we die.
 
     The folder is made where there is none, and goes when nothing in it can be resumed.
 
+    Args:
+        output: of the run.
+        mode: permissions of its files.
+
     Raises:
         UserError: LOCKED, another process holds it, or has just removed it; CANNOT_CREATE.
+        OSError: by the name of the output, where the system gives none, as for a full disk.
     """
     import fcntl  # Windows, where the app alone runs, has none
 
@@ -220,7 +306,7 @@ def journal_of(output: Path) -> Iterator[Journal]:
     try:  # a signal may end this run between any two calls
         try:
             with suppress(FileExistsError):
-                os.mkdir(folder)  # noqa: PTH102
+                os.mkdir(folder, 0o700 | mode | (mode & 0o044) >> 2)  # noqa: PTH102
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             raise UserError(
@@ -238,15 +324,18 @@ def journal_of(output: Path) -> Iterator[Journal]:
             raise UserError(
                 ExitCode.LOCKED, "another run is writing this output: it holds {path}", path=folder
             )
-        journal = Journal(folder)
+        journal = Journal(folder, mode)
         yield journal
+    except OSError as error:
+        error.filename = error.filename or str(output)
+        raise
     finally:
         with ExitStack() as stack:
             if descriptor is not None:
                 stack.callback(os.close, descriptor)
             if journal is not None:
                 stack.callback(journal.close)
-                disposable = not journal.resumable
+                disposable = not (journal.resumable or journal.keep)
             if disposable:
                 discard(folder)
 

@@ -18,10 +18,10 @@ from models.files import file_digest, json_bytes
 from models.predictor import Predictor
 from models.session import installed
 from models.tables import Dialect, Reject
-from tui.batch import journal
 from tui.batch.answer import Ints, Status
 from tui.batch.inspection import Found
-from tui.batch.journal import Draft, Journal
+from tui.batch.journal import Draft, Journal, head_of, run_folder
+from tui.batch.publishing import Target, sidecar
 from tui.batch.settings import BatchSettings
 from tui.batch.summary import Summary
 
@@ -29,11 +29,6 @@ Fingerprint = Mapping[str, Mapping[str, Any]]
 """Everything that an output depends on, in groups."""
 
 _PACKAGES = ("sentiment-tui", "onnxruntime", "onnxruntime-gpu", "tokenizers")
-
-
-def sidecar(output: Path, kind: str) -> Path:
-    """Return where the "rejects.jsonl" or the "receipt.json" of an output is."""
-    return output.with_name(f"{output.name}.{kind}")
 
 
 def reject_fields(found: Found, reject: Reject) -> dict[str, Any]:
@@ -58,34 +53,6 @@ def reject_fields(found: Found, reject: Reject) -> dict[str, Any]:
         except UnicodeError:
             line["raw_base64"] = base64.b64encode(place.raw).decode()
     return line
-
-
-def check_output(path: Path, settings: BatchSettings) -> None:
-    """Raise UserError CANNOT_CREATE if `path` must not be written with these settings."""
-    source = settings.source
-    beside = (sidecar(path, "rejects.jsonl"), sidecar(path, "receipt.json"))
-    for mine in (path, *beside):
-        if isinstance(source, Path) and mine.exists() and mine.samefile(source):
-            raise UserError(
-                ExitCode.CANNOT_CREATE, "{path} is the input; name another output", path=mine
-            )
-    if not path.parent.is_dir():
-        raise UserError(
-            ExitCode.CANNOT_CREATE,
-            "{path} cannot be created: there is no folder {folder}",
-            path=path,
-            folder=path.parent,
-        )
-    if path.exists() and not path.is_file():
-        raise UserError(
-            ExitCode.CANNOT_CREATE, "{path} is no file; for standard output say -", path=path
-        )
-    if path.exists() and not settings.force:
-        raise UserError(
-            ExitCode.CANNOT_CREATE,
-            "{path} exists; name another --output, or --force to replace it",
-            path=path,
-        )
 
 
 def fingerprint_of(predictor: Predictor, found: Found) -> Fingerprint:
@@ -142,12 +109,20 @@ def resume(journal: Journal, fingerprint: Fingerprint) -> None:
     """Begin a journal, or go on with it where it is of a run with this fingerprint.
 
     Raises:
-        UserError: DATA, the input is not what it was; CONFIG, the model, the settings, the
-            versions or the device are not.
+        UserError: DATA, the input is not what it was, or the journal is damaged; CONFIG, the model,
+            the settings, the versions or the device are not what they were.
     """
+    if journal.resumable and not journal.head:
+        raise UserError(
+            ExitCode.DATA,
+            "the first line of {path} is damaged, so nobody knows which run its answers are of. "
+            "Remove {folder} to begin anew",
+            path=journal.folder / "journal",
+            folder=journal.folder,
+        )
     try:
         before = json.loads(journal.head)
-    except ValueError:  # it is new, or damaged: then no answer can be trusted
+    except ValueError:  # it is new, or holds no answer
         journal.begin(json_bytes(fingerprint))
         return
     changes = _changes(before, fingerprint)
@@ -184,7 +159,7 @@ def as_interrupted(settings: BatchSettings) -> BatchSettings:
     if not isinstance(settings.output, Path):
         return settings
     try:
-        run = json.loads(journal.head_of(settings.output))
+        run = json.loads(head_of(run_folder(settings.output)))
         said, reading = run["settings"], run["reading"]
         text_column, output_format = reading.pop("text_column"), said.pop("format")
         for name in ("select", "no_opinion"):
@@ -221,28 +196,31 @@ def _counted(names: Sequence[str], counts: Ints) -> dict[str, int]:
 
 
 def publish(
-    output: Path,
+    target: Target,
     draft: Draft,
     rejects: Draft,
     folder: Path,
     summary: Summary,
-    fingerprint: Mapping[str, Any],
+    fingerprint: Fingerprint,
 ) -> None:
-    """Give what was written its names: the rejects, the receipt, and at last the output.
+    """Write the receipt, and give it, the rejects and the output their names.
 
     Args:
-        output: its name; those of the others follow from it.
+        target: their names.
         draft: of the output, finished.
         rejects: likewise.
         folder: of the run, with the drafts.
         summary: of the run; its receipt is filled in.
         fingerprint: of the run.
+
+    Raises:
+        UserError: CANNOT_CREATE, a file appeared under one of the names.
     """
 
     def file(path: Path, draft: Draft) -> dict[str, Any]:
         return {"name": path.name, "bytes": draft.size, "sha256": draft.digest.hexdigest()}
 
-    beside = sidecar(output, "rejects.jsonl")
+    beside = sidecar(target.output, "rejects.jsonl")
     words = [status.word for status in Status]
     summary.receipt = {
         "run": fingerprint,
@@ -254,15 +232,14 @@ def publish(
             "label": _counted(summary.labels, summary.counts),
         },
         "scores": summary.metrics and summary.metrics.as_dict(),
-        "output": file(output, draft),
+        "output": file(target.output, draft),
         "rejects": file(beside, rejects) if summary.rejected else None,
     }
-    if summary.rejected:
-        journal.publish(folder / "rejects.draft", beside)
-    else:
-        journal.remove(beside)  # of an output that this one replaces
-    with closing(Draft(folder / "receipt.draft")) as receipt:
+    with closing(Draft(folder / "receipt.draft", target.mode)) as receipt:
         receipt.write(json_bytes(summary.receipt, indent=1))
         receipt.finish()
-    journal.publish(folder / "receipt.draft", sidecar(output, "receipt.json"))
-    journal.publish(folder / "output.draft", output)
+    drafts = {sidecar(target.output, "receipt.json"): folder / "receipt.draft"}
+    if summary.rejected:
+        drafts[beside] = folder / "rejects.draft"
+    drafts[target.output] = folder / "output.draft"
+    target.publish(drafts)

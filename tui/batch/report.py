@@ -16,7 +16,8 @@ from models.predictor import Predictor
 from models.tables import Dialect
 from tui.batch.answer import Status
 from tui.batch.inspection import PREVIEW, Found
-from tui.batch.receipt import reject_fields, sidecar
+from tui.batch.publishing import sidecar
+from tui.batch.receipt import reject_fields
 from tui.batch.settings import Output
 from tui.batch.summary import TEXT_WIDTH, Chunk, Summary, frequent, scores
 

@@ -1,6 +1,5 @@
 """What the screens that are no dialogs share: two lines at the foot, and some questions."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -76,23 +75,35 @@ class Page(Screen[None]):
             self.app.notify(tr("Noted in {path}", path=corrections.path))
             then()
 
-    async def may_write(self, path: Path, settings: "BatchSettings") -> bool:
-        """Ask whether a file that exists may be replaced, if it may be at all; in a worker."""
+    async def may_write(
+        self, path: Path, settings: "BatchSettings", *, alone: bool = False
+    ) -> "BatchSettings | None":
+        """Ask whether a file that exists may be replaced, if it may be at all; in a worker.
+
+        Args:
+            path: the output.
+            settings: of the run.
+            alone: whether no receipt and no rejects are written.
+
+        Returns:
+            The settings with that permission, or without where nothing is replaced; None for no.
+        """
         from tui.batch.journal import run_folder
-        from tui.batch.receipt import check_output  # imports numpy and the tokenizer
+        from tui.batch.publishing import check_output  # imports numpy and the tokenizer
 
         if not (self.app.allows(path) and self.app.allows(run_folder(path))):
-            return False
+            return None
         try:
-            check_output(path, replace(settings, force=True))
+            taken = check_output(path, replace(settings, force=True), alone=alone).taken()
         except (UserError, OSError) as error:
             self.app.notify(reason_of(error), severity="error")
-            return False
-        if not os.path.exists(path):
-            return True
-        title = tr("{name} exists already", name=path.name)
-        dialog = ChoiceDialog(title, [tr("Replace it"), tr("Go back")])
-        return bool(await self.app.push_screen_wait(dialog) == 0)
+            return None
+        if taken is not None:
+            title = tr("{name} exists already", name=taken.name)
+            dialog = ChoiceDialog(title, [tr("Replace it"), tr("Go back")])
+            if await self.app.push_screen_wait(dialog) != 0:
+                return None
+        return replace(settings, force=taken is not None)
 
 
 class StatusBar(Static):

@@ -155,12 +155,12 @@ class FileScreen(Page):
         assert isinstance(settings.output, Path)  # noqa: S101 - for mypy
         if found is None:  # it is being read anew since the key was pressed
             return
-        if not await self.may_write(settings.output, settings):
+        allowed = await self.may_write(settings.output, settings)
+        if allowed is None:
             return
         if self.app.classifying:  # by the same key, pressed twice
             return
-        settings = replace(settings, force=os.path.exists(settings.output))
-        job = Job(self.app.model_worker, settings, found, self.app.labels)
+        job = Job(self.app.model_worker, allowed, found, self.app.labels)
         self.app.job = job
         # Now, as a collection of all that was imported holds the event loop up for 100 ms.
         gc.collect()

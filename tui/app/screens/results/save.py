@@ -1,7 +1,6 @@
 """Saving rows from the results screen: which ones, where to, and how it went."""
 
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from tui.app.screens.page import Page
 from tui.app.threads import run_in_thread
 from tui.app.widgets.virtual_list import Items
 from tui.batch.engine import Stopped
+from tui.batch.settings import BatchSettings
 
 Indices = NDArray[np.int64]
 
@@ -41,9 +41,10 @@ async def ask_and_save(page: Page, job: Job, shown: Items[int]) -> None:
     if not typed or not app.allows(typed_path(typed)):
         return
     path = typed_output(typed, proposed)
-    if await page.may_write(path, job.settings):
+    settings = await page.may_write(path, job.settings, alone=True)
+    if settings is not None:
         rows = list(scopes.values())[number]
-        app.run_worker(_save(page, job, rows, path), description="save")
+        app.run_worker(_save(page, job, settings, rows, path), description="save")
 
 
 def _scopes(job: Job, shown: Items[int]) -> dict[str, Indices | None]:
@@ -58,9 +59,10 @@ def _scopes(job: Job, shown: Items[int]) -> dict[str, Indices | None]:
     return scopes
 
 
-async def _save(page: Page, job: Job, rows: Indices | None, path: Path) -> None:
+async def _save(
+    page: Page, job: Job, settings: BatchSettings, rows: Indices | None, path: Path
+) -> None:
     app, stop = page.app, threading.Event()
-    settings = replace(job.settings, force=True)
     corrections = dict(app.corrections.labels)
     app.notify(tr("Saving to {path}… {key} stops it.", path=path, key=app.key_of("stop")))
     app.saving = stop

@@ -1,0 +1,217 @@
+"""Where an output goes with what stands beside it, and how all of that gets its names.
+
+Nothing is replaced that this program did not write as part of an earlier run of the same output,
+unless the user says so: it is looked at before the run and again at its end, and a name is only
+ever taken while it is free.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.console.command import ExitCode, UserError
+from models.files import file_digest
+from models.tables import Source
+from tui.batch.journal import (
+    Stamp,
+    followed,
+    head_of,
+    place,
+    remove,
+    run_folder,
+    stamp_of,
+    was_taken,
+)
+from tui.batch.settings import BatchSettings
+
+_KINDS = ("receipt.json", "rejects.jsonl")
+
+
+def sidecar(output: Path, kind: str) -> Path:
+    """Return where the "rejects.jsonl" or the "receipt.json" of an output is."""
+    output = followed(output)
+    return output.with_name(f"{output.name}.{kind}")
+
+
+@dataclass(frozen=True)
+class Target:
+    """Files that a run is to write, and what it may replace for that.
+
+    Attributes:
+        output: where the records go; no symlink.
+        names: the files to write: the output, and where there are any, the rejects and the receipt.
+        ours: what an earlier run left under these names.
+        force: whether the rest is replaced, too.
+        mode: permissions of what is written, as private as the input.
+        old_mode: permissions of the output that is to be replaced; the new one gets them.
+    """
+
+    output: Path
+    names: tuple[Path, ...]
+    ours: Mapping[Path, Stamp]
+    force: bool
+    mode: int
+    old_mode: int | None
+
+    def taken(self) -> Path | None:
+        """Return the first name that has something which is not ours; None if all are free."""
+        for name in self.names:
+            if stamp_of(name) not in (None, self.ours.get(name)):
+                return name
+        return None
+
+    def publish(self, drafts: Mapping[Path, Path]) -> None:
+        """Give finished drafts their names, one by one.
+
+        The receipt comes before the rejects, for it is by its digest that a run knows them as its
+        own if this one is killed in between; the output comes last.
+
+        Args:
+            drafts: the draft of each name, in order.
+
+        Raises:
+            UserError: CANNOT_CREATE, a file appeared under one of the names; the drafts stay.
+        """
+        taken = None if self.force else self.taken()
+        if taken is not None:
+            raise _appeared(taken, drafts[self.output])
+        for name in reversed(self.names):
+            if name in self.ours or (self.force and name not in drafts):
+                remove(name)
+        placed: list[Path] = []
+        for name, draft in drafts.items():
+            mode = self.old_mode if name == self.output else None
+            try:
+                place(draft, name, force=self.force, mode=mode)
+            except FileExistsError as error:  # between the look and now
+                for mine in placed:
+                    remove(mine)
+                raise _appeared(name, drafts[self.output]) from error
+            placed.append(name)
+
+
+def _appeared(path: Path, draft: Path) -> UserError:
+    return UserError(
+        ExitCode.CANNOT_CREATE,
+        "{path} appeared during the run, and is left as it is. The finished output is kept as "
+        "{draft}: from a file, the same command with --force or another --output ends at once",
+        path=path,
+        draft=draft,
+    )
+
+
+def check_output(path: Path, settings: BatchSettings, *, alone: bool = False) -> Target:
+    """Return where an output is to be written, and what stands there already.
+
+    Args:
+        path: its name; a symlink is followed.
+        settings: of the run.
+        alone: whether it is written without a receipt and rejects.
+
+    Raises:
+        UserError: CANNOT_CREATE, it must not be written with these settings.
+    """
+    output, source = followed(path), settings.source
+    beside = [sidecar(output, kind) for kind in _KINDS]
+    names = (output,) if alone else (output, *beside)
+    for name in names:
+        if isinstance(source, Path) and name.exists() and name.samefile(source):
+            raise UserError(
+                ExitCode.CANNOT_CREATE, "{path} is the input; name another output", path=name
+            )
+    if output.is_symlink():
+        raise UserError(ExitCode.CANNOT_CREATE, "{path} is a link to itself", path=path)
+    if not output.parent.is_dir():
+        raise UserError(
+            ExitCode.CANNOT_CREATE,
+            "{path} cannot be created: there is no folder {folder}",
+            path=path,
+            folder=output.parent,
+        )
+    for name in names:
+        if name.exists() and not name.is_file():
+            raise UserError(
+                ExitCode.CANNOT_CREATE, "{path} is no file; for standard output say -", path=name
+            )
+    ours = _ours(output, names)
+    mode, old_mode = _mode_of(source), None
+    if output.exists() and output not in ours:
+        old_mode = output.stat().st_mode & 0o777
+        mode &= old_mode | 0o600
+    target = Target(output, names, ours, settings.force, mode, old_mode)
+    taken = None if settings.force else target.taken()
+    if taken == output:
+        raise UserError(
+            ExitCode.CANNOT_CREATE,
+            "{path} exists; name another --output, or --force to replace it",
+            path=path,
+        )
+    if taken is not None:
+        raise UserError(
+            ExitCode.CANNOT_CREATE,
+            "{path} exists, and no run of this output wrote it; name another --output, or --force "
+            "to replace it",
+            path=taken,
+        )
+    return target
+
+
+def _mode_of(source: Source) -> int:
+    """Return the permissions of what is made of an input: who cannot read that reads none of it."""
+    if not isinstance(source, Path):
+        return 0o666
+    readable = source.stat().st_mode & 0o044
+    return 0o600 | readable | readable >> 1
+
+
+def _ours(output: Path, names: tuple[Path, ...]) -> dict[Path, Stamp]:
+    """Return which files an earlier run of an output left, that a new one may replace.
+
+    A receipt names its output, and has the digest of the rejects.
+    """
+    known = {name for name in names if was_taken(name, output)}
+    receipt, rejects = (sidecar(output, kind) for kind in _KINDS)
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        told = json.loads(receipt.read_bytes())
+        if told["output"]["name"] == output.name and told["run"] and told["counts"]:
+            known.add(receipt)
+            if told["rejects"]["sha256"] == file_digest(rejects):
+                known.add(rejects)
+    stamps = {name: stamp_of(name) for name in names if name in known and not name.is_symlink()}
+    return {name: stamp for name, stamp in stamps.items() if stamp is not None}
+
+
+def take_over(output: Path, head: bytes) -> None:
+    """Let a finished run that found its name taken go on under another.
+
+    Args:
+        output: the other name, in the same folder.
+        head: what the journal says of the run.
+    """
+    import fcntl  # Windows, where the app alone runs, has none
+
+    own = run_folder(output)
+    if own.exists():
+        return
+    for folder in own.parent.glob(".*.run"):
+        if _is_finished(folder, head):
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                with suppress(OSError):  # a run holds it, or this name has one by now
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    folder.rename(own)
+                    return
+            finally:
+                os.close(descriptor)
+
+
+def _is_finished(folder: Path, head: bytes) -> bool:
+    """Return whether it is a run of this user that came as far as its receipt."""
+    try:
+        mine = (folder / "receipt.draft").stat().st_uid == os.getuid()
+        return mine and head_of(folder) == head
+    except OSError:  # it is gone, or another user's
+        return False
