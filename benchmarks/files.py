@@ -8,6 +8,7 @@ peak resident sizes.
 
 import csv
 import json
+import random
 import resource
 import subprocess
 import sys
@@ -42,6 +43,12 @@ def write(path: Path, texts: list[str]) -> None:
             writer = csv.DictWriter(file, ["id", "text", "note"], lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
+
+
+def unlike(number: int) -> str:
+    """Return a text of 60 characters that no dictionary or compression makes shorter."""
+    chance = random.Random(number)  # noqa: S311 - no secret
+    return "".join(map(chr, chance.choices(range(0x4E00, 0x9FA5), k=60)))
 
 
 def bare(predictor: Predictor, texts: list[str]) -> float:
@@ -117,7 +124,7 @@ if __name__ == "__main__":
         case ["write", target, count]:
             write(
                 Path(target),
-                [f"评价{n}，房间很干净，服务也不错，下次还来" for n in range(int(count))],
+                [unlike(n) for n in range(int(count))],
             )
         case _:
             sys.exit(__doc__)

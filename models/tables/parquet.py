@@ -8,6 +8,7 @@ from models.tables.records import ParsedRow, Place, Table, items_of, unreadable
 from models.tables.source import InputFile
 
 _BATCH = 512  # rows that are decoded together
+_BUFFER = 1 << 20  # bytes of a column that are read together
 
 
 def open_parquet(input: InputFile) -> Table:
@@ -17,7 +18,8 @@ def open_parquet(input: InputFile) -> Table:
 
     damage = (pyarrow.ArrowException, OSError)
     try:
-        file = pyarrow.parquet.ParquetFile(str(input))
+        # By default whole row groups are read ahead, and a file may be one.
+        file = pyarrow.parquet.ParquetFile(str(input), pre_buffer=False, buffer_size=_BUFFER)
     except damage as error:
         raise unreadable(input, "Parquet", error) from error
 

@@ -8,6 +8,8 @@ import os
 import time
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -307,3 +309,14 @@ def test_the_pass_that_reads_a_file_hashes_it(tmp_path: Path, size: int) -> None
         path.unlink()
         path.write_bytes(b"another")
         assert table.input.digest_now() == hashlib.sha256(b"another").hexdigest()
+
+
+def test_of_a_parquet_file_a_part_is_in_memory_even_if_it_is_one_row_group(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    texts = [os.urandom(64).hex() for _ in range(100_000)]
+    pq.write_table(pa.table({"text": texts}), path, compression="none", use_dictionary=False)
+    assert path.stat().st_size > 12 << 20
+    before = pa.total_allocated_bytes()
+    with open_table(path) as table:
+        assert next(table.items)
+        assert pa.total_allocated_bytes() - before < 4 << 20
