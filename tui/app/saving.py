@@ -17,8 +17,8 @@ from tui.app.result_store import ResultStore
 from tui.batch.answer import AnswerColumns
 from tui.batch.engine import Stopped
 from tui.batch.inspection import Found
-from tui.batch.journal import Draft, discard, journal_of
-from tui.batch.publishing import check_output
+from tui.batch.journal import Draft, Journal, discard, journal_of
+from tui.batch.publishing import Target, check_output
 from tui.batch.receipt import begin_anew
 from tui.batch.settings import BatchSettings
 from tui.batch.writers import UnwritableError, Writer, open_writer
@@ -82,10 +82,15 @@ def save_rows(
                 written += 1
             writer.close()
             draft.finish()
-        journal.keep = True
-        target.publish({target.output: journal.folder / "output.draft"})
-        discard(journal.folder)
+        _publish(target, journal)
     return written
+
+
+def _publish(target: Target, journal: Journal) -> None:
+    """Give the draft its name; it stays where that is taken."""
+    journal.keep = True
+    target.publish({target.output: journal.folder / "output.draft"})
+    discard(journal.folder)
 
 
 def _corrected_rows(
