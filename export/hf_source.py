@@ -89,9 +89,10 @@ def _labelled(path: Path, labels: Sequence[str]) -> list[ScoredRow]:
     label_set = LabelSet(labels)
     rows = []
     with open_table(path) as table:
+        columns = table.to_search()
         # A column with the usual name goes before others that are known.
         names = [
-            find_column(table.name, table.columns, usual if usual in table.columns else None, known)
+            find_column(columns, usual if usual in columns.names else None, known)
             for usual, known in (("text", TEXT_COLUMNS), ("label", LABEL_COLUMNS))
         ]
         for record in table.records:

@@ -17,7 +17,7 @@ def open_parquet(input: InputFile) -> Table:
 
     damage = (pyarrow.ArrowException, OSError)
     try:
-        file = pyarrow.parquet.ParquetFile(str(input))
+        file = pyarrow.parquet.ParquetFile(input.whole())
     except damage as error:
         raise unreadable(input, "Parquet", error) from error
 

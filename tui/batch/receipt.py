@@ -107,6 +107,7 @@ def fingerprint_of(predictor: Predictor, found: Found) -> Fingerprint:
             "probabilities": settings.probabilities,
             "windows": settings.windows,
             "excel": settings.excel,
+            "byte_order_mark": bool(settings.excel) or found.answers_excel,
         },
         "model": {
             "digest": manifest.digest,
@@ -185,6 +186,7 @@ def as_interrupted(settings: BatchSettings) -> BatchSettings:
         run = json.loads(journal.head_of(settings.output))
         said, reading = run["settings"], run["reading"]
         text_column, output_format = reading.pop("text_column"), said.pop("format")
+        said.pop("byte_order_mark", None)
         said["select"] = tuple(said["select"])
         return replace(
             settings,

@@ -15,7 +15,7 @@ from models.locations import BUILTIN
 from models.predictor import Predictor
 from models.tables import Dialect
 from tui.batch.answer import Status
-from tui.batch.inspection import PREVIEW, Found
+from tui.batch.inspection import PREVIEW, Found, in_excel
 from tui.batch.receipt import reject_fields, sidecar
 from tui.batch.settings import Output
 from tui.batch.summary import Chunk, Summary, scores
@@ -83,6 +83,8 @@ class Report:
                 output=found.output_format,
             )
         )
+        if found.answers_excel:
+            self._say(in_excel())
 
     def preview(self, found: Found) -> None:
         """Say how the input would be read, and show its first records."""
