@@ -125,9 +125,10 @@ def _damaged(folder: Path, error: Exception) -> UserError:
 def _labelled(path: Path, labels: Sequence[str], label_map: str | None = None) -> list[ScoredRow]:
     """Read texts and labels, for which no probabilities are recorded."""
     with open_table(path) as table:
+        columns = table.to_search()
         # A column with the usual name goes before others that are known.
         text, label = [
-            find_column(table.name, table.columns, usual if usual in table.columns else None, known)
+            find_column(columns, usual if usual in columns.names else None, known)
             for usual, known in (("text", TEXT_COLUMNS), ("label", LABEL_COLUMNS))
         ]
         rows = read_labelled(table, (text, label), label_map=label_map)

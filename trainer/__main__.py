@@ -22,6 +22,7 @@ from click.core import ParameterSource
 
 from models.console.command import ExitCode, UserError, require_file, run
 from models.console.i18n import tr
+from models.tables.options import READING, reading_options
 from trainer.settings import TrainingSettings, click_options
 
 _HELP = {
@@ -175,7 +176,8 @@ def _print_scores(scores: dict[str, Any], settings: TrainingSettings, *, as_json
     multiple=True,
     help=tr("Labelled reviews. [default: those of the training]"),
 )
-@click_options("text_column", "label_column", "encoding", "label_map", "skip_unlabelled")
+@click_options("label_map", "skip_unlabelled")
+@reading_options()
 @click.option("--split", type=click.Choice(["train", "dev", "test"]), default="test")
 @click.option("--encoder", metavar="DIR|HUB_ID", help=tr("Where the encoder is now, if it moved."))
 @click_options("device")
@@ -184,18 +186,14 @@ def evaluate(
     *,
     as_json: bool,
     split: str,
-    text_column: str | None,
-    label_column: str | None,
-    encoding: str | None,
-    label_map: str | None,
-    skip_unlabelled: bool,
     **options: Any,
 ) -> None:
     from trainer.console import print_scores
     from trainer.data.sources import Reading
     from trainer.evaluate import evaluate_run
 
-    reading = Reading(text_column, label_column, encoding, label_map, skip_unlabelled)
+    names = (*READING, "label_map", "skip_unlabelled")
+    reading = Reading(**{name: options.pop(name) for name in names})
     scores = evaluate_run(split=split, reading=reading, **options)
     if as_json:
         click.echo(json.dumps(scores, ensure_ascii=False))

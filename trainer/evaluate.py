@@ -1,6 +1,5 @@
 """Scores a finished run anew: `python -m trainer evaluate RUN`."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +36,7 @@ def evaluate_run(
     reading, settings = reading or Reading(), run.settings
     own = not data or list(data) == run.data
     if own:
-        known: dict[str, Any] = {
-            name: given or settings.get(name) for name, given in asdict(reading).items()
-        }
-        reading = Reading(**known)
+        reading = reading.or_else(settings)
     rows = load_data(
         data or run.data,
         reading,

@@ -57,13 +57,7 @@ def load(settings: TrainingSettings, device: torch.device) -> Loaded:
     """
     fine_tunes = settings.train != "head"
     precision = choose_precision(settings.precision, device) if fine_tunes else "fp32"
-    reading = Reading(
-        settings.text_column,
-        settings.label_column,
-        settings.encoding,
-        settings.label_map,
-        settings.skip_unlabelled,
-    )
+    reading = Reading.of(settings)
     data = load_data(
         settings.data,
         reading,

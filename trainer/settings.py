@@ -17,6 +17,7 @@ import click
 
 from models.console.i18n import tr
 from models.label_map import checked_map
+from models.tables.options import READING, flags_of
 
 FINETUNING = tr("Fine-tuning, for --train last:N or all")
 DISTILLATION = tr("Distillation, when fine-tuning")
@@ -74,6 +75,13 @@ def _option(group: str, default: Any, help: str, **more: Any) -> Any:
     return field(default=default, metadata=metadata)
 
 
+def _reading(name: str) -> Any:
+    """Return a field that says how tables are read, as in every other command."""
+    arguments = dict(READING[name])
+    default = arguments.pop("default", None)
+    return _option(tr("Data"), default, **arguments)
+
+
 _data = partial(_option, tr("Data"))
 _model = partial(_option, tr("Model"))
 _head = partial(_option, tr("Head, on the frozen encoder"))
@@ -89,16 +97,21 @@ class TrainingSettings:
     data: tuple[str, ...] = _data(
         ("lansinuote/ChnSentiCorp",),
         tr(
-            "Labelled reviews: a folder with train, dev and test as CSV, TSV, JSONL, XLSX or "
+            "Labelled reviews: a folder with train, dev and test as CSV, TSV, JSON, XLSX or "
             "Parquet; such files, each after its own --data; a folder of datasets' "
             "save_to_disk; a hub id."
         ),
         metavar="DIR|FILE|HUB_ID",
         multiple=True,
     )
-    text_column: str | None = _data(None, tr("Column of the texts."), metavar="NAME")
-    label_column: str | None = _data(None, tr("Column of the labels."), metavar="NAME")
-    encoding: str | None = _data(None, tr("Encoding of the files. [default: found out]"))
+    text_column: str | None = _reading("text_column")
+    label_column: str | None = _reading("label_column")
+    format: str | None = _reading("format")
+    encoding: str | None = _reading("encoding")
+    delimiter: str | None = _reading("delimiter")
+    quoting: str | None = _reading("quoting")
+    header: int = _reading("header")
+    sheet: str | None = _reading("sheet")
     labels: tuple[str, ...] | None = _data(
         None,
         tr(
@@ -292,11 +305,10 @@ def click_options(*names: str) -> Callable[[Any], Any]:
         for option in reversed(fields(TrainingSettings)):
             if names and option.name not in names:
                 continue
-            flag = "--" + option.name.replace("_", "-")
             default = None if option.default is MISSING else option.default
             arguments = _implied_by(hints[option.name]) | option.metadata
             del arguments["group"]
-            command = click.option(flag, default=default, **arguments)(command)
+            command = click.option(*flags_of(option.name), default=default, **arguments)(command)
         return command
 
     return add_options

@@ -16,7 +16,8 @@ from models.console.command import ExitCode, UserError, complain, require_file, 
 from models.console.i18n import tr
 from models.label_map import checked_map
 from models.locations import BUILTIN, Device, newest_model
-from models.tables import FORMATS, OUTPUT_FORMATS, QUOTING, Dialect, StandardInput, format_of
+from models.tables import OUTPUT_FORMATS, Dialect, StandardInput, format_of
+from models.tables.options import reading_options
 from tui.app.opening import is_served, open_app
 
 PROGRAM = "sentiment-tui"
@@ -150,21 +151,13 @@ def open_file(file: Path, model: str | None, device: Device) -> None:
     _open_app(model, device, file)
 
 
-def _character(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    """Return a delimiter as it is, TAB also by its name."""
-    if value in ("TAB", r"\t"):
-        return "\t"
-    if value and (len(value) != 1 or value in "\"'\\\r\n"):
-        raise click.BadParameter(tr("expected one character that is no quote, or TAB"))
-    return value
-
-
 @cli.command(
     context_settings=_HELP,
     short_help=tr("Classify files and pipes."),
     help=tr(
-        "Classify every record of each FILE (CSV, TSV, JSONL, TXT, XLSX, Parquet, a folder of "
-        "them, or - for standard input). Each comes out once, in order, with its columns and then "
+        "Classify every record of each FILE (CSV, TSV, JSON, TXT, XLSX, XLS, ODS, Parquet, packed "
+        "or not, a folder of them, or - for standard input). Each comes out once, in order, with "
+        "its columns and then "
         "predicted_label, predicted_id, confidence and status; what cannot be read goes to "
         "OUT.rejects.jsonl with its line and the reason. A run that was interrupted goes on when "
         "the same command is given again."
@@ -191,15 +184,14 @@ def _character(_context: click.Context, _parameter: click.Parameter, value: str)
     help=tr("Format of the output. [default: by its name, or as the input]"),
 )
 @click.option(
-    "--excel", is_flag=True, help=tr("Write CSV for Excel: a byte order mark, no formulas.")
+    "--excel/--no-excel",
+    default=None,
+    help=tr(
+        "Write CSV for Excel: a byte order mark, no formulas. [default: a byte order mark where "
+        "the input is of Excel]"
+    ),
 )
 @_model_options
-@click.option("--text-column", metavar="NAME", help=tr("Column of the texts."))
-@click.option(
-    "--label-column",
-    metavar="NAME",
-    help=tr("Column of true labels: report accuracy, macro-F1 and the confusion matrix."),
-)
 @click.option(
     "--label-map",
     metavar="MAP",
@@ -234,38 +226,9 @@ def _character(_context: click.Context, _parameter: click.Parameter, value: str)
     metavar="TEXT",
     help=tr("Put before the names of the new columns."),
 )
-@click.option(
-    *("--from", "format"),
-    type=click.Choice(FORMATS),
-    help=tr("Format of the input. [default: by its name]"),
+@reading_options(
+    label_column=tr("Column of true labels: report accuracy, macro-F1 and the confusion matrix.")
 )
-@click.option(
-    "--encoding",
-    metavar="NAME",
-    help=tr("Encoding of the input. [default: byte order mark, else UTF-8, GB18030, Big5]"),
-)
-@click.option(
-    "--delimiter",
-    metavar="CHAR",
-    callback=_character,
-    help=tr("Of CSV. [default: the one of , ; | TAB in the first line, else ,]"),
-)
-@click.option(
-    "--quoting",
-    type=click.Choice(list(QUOTING)),
-    help=tr("Quotes of CSV and TSV. [default: double for CSV, none for TSV]"),
-)
-@click.option(
-    "--header",
-    type=click.IntRange(min=0),
-    default=1,
-    metavar="LINE",
-    help=tr(
-        "Line that names the columns (of XLSX, its row); those above it are left out. 0: none "
-        "does, and they are 1, 2, …"
-    ),
-)
-@click.option("--sheet", metavar="NAME", help=tr("Sheet of XLSX. [default: the only one]"))
 @click.option(
     "--dry-run", is_flag=True, help=tr("Only say what would be read, and show some of it.")
 )

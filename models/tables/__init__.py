@@ -13,20 +13,28 @@ from pathlib import Path
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
-from models.tables.columns import LABEL_COLUMNS, TEXT_COLUMNS, find_column
+from models.tables.columns import LABEL_COLUMNS, TEXT_COLUMNS, Columns, find_column
 from models.tables.delimited import open_delimited, open_txt
 from models.tables.dialect import (
     FORMATS,
     OUTPUT_FORMATS,
     QUOTING,
     TEXT_FORMATS,
+    WORKBOOKS,
     Dialect,
-    format_of,
 )
 from models.tables.encoding import encoding_of, read_lines
 from models.tables.jsonl import open_jsonl
-from models.tables.records import Item, Place, Record, Reject, Table, plain
+from models.tables.names import (
+    bare_name,
+    format_of,
+    output_format,
+    output_format_of,
+    output_suffix,
+)
+from models.tables.records import Item, Place, Record, Reject, Table
 from models.tables.source import InputFile, Source, StandardInput, require_source
+from models.tables.values import CellError, plain
 
 __all__ = [
     "FORMATS",
@@ -35,6 +43,9 @@ __all__ = [
     "QUOTING",
     "TEXT_COLUMNS",
     "TEXT_FORMATS",
+    "WORKBOOKS",
+    "CellError",
+    "Columns",
     "Dialect",
     "Item",
     "Place",
@@ -43,9 +54,13 @@ __all__ = [
     "Source",
     "StandardInput",
     "Table",
+    "bare_name",
     "find_column",
     "format_of",
     "open_table",
+    "output_format",
+    "output_format_of",
+    "output_suffix",
     "plain",
 ]
 
@@ -66,18 +81,20 @@ def open_table(source: Source, dialect: Dialect = Dialect()) -> Iterator[Table]:
     Example:
         >>> path = Path("examples/reviews.csv")
         >>> with open_table(path) as table:
-        ...     column = find_column(table.name, table.columns, None, TEXT_COLUMNS)
+        ...     column = find_column(table.to_search(), None, TEXT_COLUMNS)
         ...     texts = [record.text(column) for record in table.records]
     """
     require_source(source)
     path = Path(str(source))
     format = dialect.format or format_of(path)
+    if format is None and path.suffix.lower() == ".zip":
+        InputFile(path).close()  # says what is wrong with it
     if format is None:
         raise UserError(
             ExitCode.USAGE,
             "{name}: its name does not tell its format; {advice}",
             name=source,
-            advice=_advice(path.suffix.lower()),
+            advice=tr("say --from {formats}", formats="|".join(FORMATS)),
         )
     if format not in TEXT_FORMATS and isinstance(source, StandardInput):
         raise UserError(
@@ -91,13 +108,13 @@ def open_table(source: Source, dialect: Dialect = Dialect()) -> Iterator[Table]:
         if format == "parquet":
             from models.tables.parquet import open_parquet
 
-            yield open_parquet(file)
-        elif format == "xlsx":
-            from models.tables.excel import open_xlsx
+            yield open_parquet(file).with_head()
+        elif format in WORKBOOKS:
+            from models.tables.excel import open_workbook
 
-            yield open_xlsx(file, dialect)
+            yield open_workbook(file, dialect).with_head()
         else:
-            yield _open_text(file, dialect, by_name=by_name)
+            yield _open_text(file, dialect, by_name=by_name).with_head()
 
 
 def _open_text(file: InputFile, dialect: Dialect, *, by_name: bool) -> Table:
@@ -111,17 +128,3 @@ def _open_text(file: InputFile, dialect: Dialect, *, by_name: bool) -> Table:
     if dialect.format == "txt":
         return open_txt(file, dialect, lines, by_name=by_name)
     return open_delimited(file, dialect, lines)
-
-
-def _advice(suffix: str) -> str:
-    """Return what to do with a file whose name ends in none of `FORMATS`."""
-    if suffix in (".gz", ".bz2", ".xz", ".zst", ".zip"):
-        return tr("unpack it first")
-    if suffix in (".xls", ".xlsb", ".xlsm", ".ods", ".et"):
-        return tr("save it as XLSX first")
-    if suffix == ".json":
-        return tr(
-            "with an object on each line it is JSONL: say --from jsonl; a list becomes that with "
-            "jq -c '.[]'"
-        )
-    return tr("say --from {formats}", formats="|".join(FORMATS))

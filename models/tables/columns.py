@@ -1,70 +1,149 @@
 """Names of columns: the one that has the texts, the one that has the labels."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from models.console.command import ExitCode, UserError
-from models.console.display import display
+from models.console.display import display, one_line
 from models.console.i18n import tr
 
 TEXT_COLUMNS = (
     *("text", "text_a", "review", "reviews", "comment", "comments", "content", "sentence"),
     *("文本", "评论", "评价", "内容", "句子", "正文"),
-    *("评论内容", "评价内容", "评论文本", "评价文本"),
+    *("评论内容", "评价内容", "评论文本", "评价文本", "评论正文"),
+    *("微博正文", "微博内容", "微博中文内容"),
     *("評論", "評價", "內容", "評論內容", "評價內容"),
 )
+WEAK_TEXT_COLUMNS = ("data",)
+"""Names that count only where there is none of the others."""
+
 LABEL_COLUMNS = ("label", "labels", "class", "sentiment", "标签", "类别", "標籤", "類別")
 
 
+_REMARK = re.compile(r"[(（\[【<《].*?[)）\]】>》]|[*＊:：\s]", re.DOTALL)
+_MOST_SHOWN = 20  # columns in an error
+_VALUE_WIDTH = 30  # cells of a value in an error
+
+
+class Columns(NamedTuple):
+    """Columns of a table, to find one among them.
+
+    Attributes:
+        table: name of the table, for the error.
+        names: names of the columns.
+        samples: some values of each, where they are known.
+        has_header: whether another line of the table may have the names.
+    """
+
+    table: str
+    names: Sequence[str]
+    samples: Mapping[str, Sequence[Any]] = {}
+    has_header: bool = False
+
+
 def find_column(
-    where: str,
-    columns: Sequence[str],
-    wanted: str | None,
-    known: Sequence[str],
-    flag: str | None = None,
-    *,
-    has_header: bool = False,
+    columns: Columns, wanted: str | None, known: Sequence[str], flag: str | None = None
 ) -> str:
     """Return the wanted column, or the only one with a known name.
 
+    A name is known in any case, with a remark in brackets, a line break or an asterisk too. Columns
+    of lists are no candidates.
+
     Args:
-        where: name of the table, for the error.
-        columns: names of its columns.
+        columns: those that there are.
         wanted: the column that the user named, or None.
         known: names to look for in lower case if none was named.
         flag: option that names the column, for the error.
-        has_header: whether another line of the table may have the names, for the error.
 
     Raises:
         UserError: DATA, there is no such column, or more than one is known.
     """
     if wanted is not None:
-        found = [wanted] if wanted in columns else []
+        found = [wanted] if wanted in columns.names else []
     else:
-        found = [name for name in columns if _first_of_its_name(name) in known]
+        found = _known(columns, known)
     if len(found) == 1:
         return found[0]
     if found:
-        expected = tr("only one of {names}", names=" | ".join(found))
+        problem = tr("expected only one of {names}", names=" | ".join(found))
+    elif wanted is not None:
+        problem = tr("expected a column called {names}", names=wanted)
+    elif known == LABEL_COLUMNS:
+        problem = tr("no column is known by its name to have the labels")
     else:
-        names = " | ".join(known) if wanted is None else wanted
-        expected = tr("a column called {names}", names=names)
-    hint = tr("; name yours with {flag}", flag=flag) if flag else ""
-    if has_header:
-        hint += tr(", or with --header the line that has the names")
+        problem = tr("no column is known by its name to have the texts")
     raise UserError(
         ExitCode.DATA,
-        "{name}: expected {expected}, found the columns {columns}{hint}",
-        name=where,
-        expected=expected,
-        columns=display(", ".join(columns), limit=500),
-        hint=hint,
+        "{name}: {problem}; found the columns {columns}{hint}",
+        name=columns.table,
+        problem=problem,
+        columns=_shown(columns),
+        hint=_hint(columns, found, flag),
     )
+
+
+def _known(columns: Columns, known: Sequence[str]) -> list[str]:
+    """Return the columns with a known name: exactly, else but for remarks, else with a weak one."""
+    candidates = [name for name in columns.names if not _holds_lists(columns, name)]
+    weak = WEAK_TEXT_COLUMNS if known == TEXT_COLUMNS else ()
+    ways = ((_first_of_its_name, known), (_without_remarks, known), (_first_of_its_name, weak))
+    for simplified, names in ways:
+        found = [name for name in candidates if simplified(name) in names]
+        if found:
+            return found
+    return []
+
+
+def _holds_lists(columns: Columns, name: str) -> bool:
+    values = columns.samples.get(name, ())
+    return bool(values) and all(isinstance(value, list | dict) or value == "[]" for value in values)
+
+
+def _shown(columns: Columns) -> str:
+    """Return the columns for people, each with its first value."""
+    shown = []
+    for name in columns.names[:_MOST_SHOWN]:
+        values = columns.samples.get(name)
+        value = f" = {one_line(str(values[0]), _VALUE_WIDTH)}" if values else ""
+        shown.append(one_line(name, _VALUE_WIDTH) + value)
+    if len(columns.names) > _MOST_SHOWN:
+        shown.append("…")
+    return (" | " if columns.samples else ", ").join(shown)
+
+
+def _hint(columns: Columns, found: Sequence[str], flag: str | None) -> str:
+    """Return what to do, with the column that is likely meant."""
+    if flag is None:
+        return ""
+    hint = tr("; name yours with {flag}", flag=flag)
+    likely = _likely(columns, found or columns.names)
+    if likely is not None and flag == "--text-column":
+        hint += tr(", likely {flag} {column}", flag=flag, column=display(likely, limit=60))
+    if columns.has_header:
+        hint += tr(", or with --header the line that has the names")
+    return hint
+
+
+def _likely(columns: Columns, names: Sequence[str]) -> str | None:
+    """Return the column whose values are the longest texts."""
+    lengths: dict[str, float] = {}
+    for name in names:
+        values = columns.samples.get(name, ())
+        texts = [value for value in values if isinstance(value, str) and not value.isdecimal()]
+        if texts and len(texts) == len(values):
+            lengths[name] = sum(map(len, texts)) / len(texts)
+    return max(lengths, key=lambda name: lengths[name], default=None)
 
 
 def _first_of_its_name(column: str) -> str:
     """Return the name that the header has for a column: "text" for "text#2"."""
     return re.sub("#[0-9]+$", "", column.strip()).lower()
+
+
+def _without_remarks(column: str) -> str:
+    """Return that name without line breaks and what stands in brackets."""
+    return _REMARK.sub("", _first_of_its_name(column))
 
 
 def unique(names: Iterable[str]) -> list[str]:

@@ -5,7 +5,7 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, dropwhile
+from itertools import chain, dropwhile, islice
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
@@ -20,6 +20,7 @@ MOST_LINES = 1000
 """Physical lines of one quoted record. A quote that is open for longer was never closed."""
 
 _EXCEL = re.compile('"?sep=([,;\t|])"?')  # a first line that tells Excel the delimiter
+_EXCEL_ENCODINGS = ("utf-8-sig", "utf-16", "gb")  # with a mark, or as Windows has it in China
 _LONE_CR = "\udc0d"  # no decoder gives this; the csv module would take CR for the end of a line
 
 csv.field_size_limit(2**31 - 1)  # a C long, which has 32 bits on Windows
@@ -31,6 +32,11 @@ def open_delimited(file: InputFile, dialect: Dialect, lines: Iterator[Line]) -> 
     Raises:
         UserError: DATA, it is empty, its delimiter is not known, or its header cannot be read.
     """
+    from_excel = str(dialect.encoding).lower().startswith(_EXCEL_ENCODINGS)
+    beginning = list(islice(lines, 1))
+    if any(_EXCEL.fullmatch(line.content) for line in beginning):
+        from_excel = True
+    lines = chain(beginning, lines)
     lines = dropwhile(lambda line: line.number < dialect.header, lines)
     first = next(lines, None)
     if first is None:
@@ -40,7 +46,7 @@ def open_delimited(file: InputFile, dialect: Dialect, lines: Iterator[Line]) -> 
     if told and is_csv and dialect.header == 1:
         delimiter = dialect.delimiter or told[1]
         dialect = replace(dialect, delimiter=delimiter, header=2)
-        return open_delimited(file, dialect, lines)
+        return replace(open_delimited(file, dialect, lines), from_excel=True)
     if is_csv:
         delimiter = dialect.delimiter or _delimiter(file, first.content)
         quoting = dialect.quoting or "double"
@@ -51,9 +57,12 @@ def open_delimited(file: InputFile, dialect: Dialect, lines: Iterator[Line]) -> 
     rows = _rows(chain([first], lines), delimiter, quoting)
     columns, items = named(file, rows, dialect.header)
     if dialect.header and re.search("\r(?!\n)", " ".join(columns)):
-        problem = tr("lines end at CR alone; make that LF or CRLF first")
+        problem = tr(
+            "some lines end at CR alone, others do not; open the file in Excel or WPS, and save it "
+            "anew as CSV"
+        )
         raise wrong(file, first.number, problem)
-    return Table(file, dialect, columns, items)
+    return Table(file, dialect, columns, items, from_excel=from_excel)
 
 
 def open_txt(file: InputFile, dialect: Dialect, lines: Iterator[Line], *, by_name: bool) -> Table:
@@ -150,9 +159,12 @@ def _misquoted(error: Exception, last: str) -> Problem:
     """Return what is wrong with the quotes of a row; backslashes count in `last`, its last line."""
     backslashes = len(last) - len(last.rstrip("\\"))
     if "expected after" in str(error):
-        message = tr("the quotes are not as in CSV: something follows a closing quote")
+        message = tr(
+            "the quotes are not as in CSV: something follows a closing quote; where a backslash "
+            "stands before quotes in a text, say --quoting backslash"
+        )
     elif isinstance(error, csv.Error) and "unexpected end" not in str(error):
-        message = tr("the quotes are not as in CSV: {reason}", reason=error)
+        message = tr("this is no line of CSV")
     elif isinstance(error, csv.Error) and backslashes % 2:
         message = tr("the file ends in a backslash, with nothing behind it")
     else:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 TEXT_FORMATS = ("csv", "tsv", "jsonl", "txt")
-FORMATS = (*TEXT_FORMATS, "xlsx", "parquet")
+WORKBOOKS = ("xlsx", "xls", "xlsb", "ods")
+FORMATS = (*TEXT_FORMATS, *WORKBOOKS, "parquet")
 OUTPUT_FORMATS = ("csv", "tsv", "jsonl", "xlsx", "parquet")
 """Formats with columns, as the answer has."""
 
@@ -25,7 +26,7 @@ _FIELDS = {
     "tsv": _DELIMITED,
     "jsonl": ("encoding",),
     "txt": ("encoding",),
-    "xlsx": ("header", "sheet"),
+    **dict.fromkeys(WORKBOOKS, ("header", "sheet")),
     "parquet": (),
 }
 """Fields of a `Dialect` that each format has a use for."""
@@ -40,9 +41,10 @@ class Dialect:
         encoding: name of a Python codec; text formats only.
         delimiter: one character; CSV and TSV only.
         quoting: key of `QUOTING`; CSV and TSV only.
-        header: number of the line that names the columns (row of XLSX), or of a blank one before
-            it; lines above it are no records. 0: there is none, and the names are "1", "2", …
-        sheet: name of the sheet; XLSX only.
+        header: number of the line that names the columns (row of a workbook), or of a blank one
+            before it; lines above it are no records. 0: there is none, and the names are
+            "1", "2", …
+        sheet: name of the sheet; workbooks only.
     """
 
     format: str | None = None
@@ -57,9 +59,11 @@ class Dialect:
         return Dialect(format, **{name: getattr(self, name) for name in _FIELDS[format]})
 
 
-def format_of(path: Path) -> str | None:
-    """Return the format that the name of a file tells, or None."""
+_OTHER_SUFFIXES = {"ndjson": "jsonl", "json": "jsonl", "xlsm": "xlsx", "et": "xls"}
+
+
+def plain_format(path: Path) -> str | None:
+    """Return the format that the last suffix of a name tells, or None."""
     suffix = path.suffix.lower().removeprefix(".")
-    if suffix == "ndjson":
-        return "jsonl"
-    return suffix if suffix in FORMATS else None
+    format = _OTHER_SUFFIXES.get(suffix, suffix)
+    return format if format in FORMATS else None

@@ -1,18 +1,21 @@
 """Physical lines of a text file: their bytes, where these begin, and their text.
 
-Lines end at LF or CRLF and nowhere else: a lone CR, U+0085 or U+2028 is text. Decoding is strict,
+Lines end at LF or CRLF and nowhere else: a lone CR, U+0085 or U+2028 is text. Only a file that has
+CR and no LF in its first lines is of an old Mac, and ends them at CR. A byte order mark before any
+line is passed over: files were joined there. Decoding is strict,
 line by line, so that bytes that are not of the encoding cost their own line and no other.
 """
 
 import codecs
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
 from models.tables.records import Place, Problem
-from models.tables.source import InputFile
+from models.tables.source import InputFile, StandardInput
 
 _MARKS = {  # the UTF-32 ones first: the little-endian one begins with that of UTF-16
     codecs.BOM_UTF32_LE: "utf-32-le",
@@ -34,6 +37,10 @@ _CANDIDATES = (
     ("gb18030", True),
 )
 _PRIVATE_USE = re.compile("[\ue000-\uf8ff]")
+
+
+_LINES_SHOWN = 3
+_BLOCK = 1 << 16  # bytes
 
 
 class Line(NamedTuple):
@@ -100,30 +107,41 @@ def encoding_of(file: InputFile, told: str | None = None) -> str:
 
 def _detect(file: InputFile) -> str:
     """Return the first encoding that the whole file is of, decoded strictly; no statistics."""
-    failures: dict[str, str] = {}
     for encoding, private_use in _CANDIDATES:
-        line = _first_failure(file, encoding, private_use=private_use)
+        fits = _failures(file, encoding, private_use=private_use, most=1) == []
         file.seek(0)
-        if line is None:
+        if fits:
             return encoding
-        failures[encoding] = tr("{encoding} fails in line {line}", encoding=encoding, line=line)
+    failures: dict[str, list[int]] = {}
+    for encoding in ENCODINGS:
+        failures[encoding] = _failures(file, encoding)
+        file.seek(0)
+    nearest = min(failures, key=lambda encoding: len(failures[encoding]))
+    lines = failures[nearest]
+    shown = ", ".join(map(str, lines[:_LINES_SHOWN]))
     raise UserError(
         ExitCode.DATA,
-        "{path}: expected UTF-8, GB18030, Big5 or a byte order mark; {failures}. "
-        "Name the encoding with --encoding: what is not of it then costs its own record",
+        "{path}: expected UTF-8, GB18030, Big5 or a byte order mark; {encoding} fails in line "
+        "{lines} ({count:line} in all). Save the file anew, or say --encoding {encoding}: what is "
+        "not of it then costs its own record",
         path=file,
-        failures=", ".join(failures.values()),
+        encoding=nearest,
+        lines=f"{shown}, …" if len(lines) > _LINES_SHOWN else shown,
+        count=len(lines),
     )
 
 
-def _first_failure(file: InputFile, encoding: str, *, private_use: bool) -> int | None:
-    """Return the number of the first line that is not of an encoding, or None."""
-    for line in read_lines(file, encoding):
-        if not line.valid:
-            return line.number
-        if not private_use and _PRIVATE_USE.search(line.text):
-            return line.number
-    return None
+def _failures(
+    file: InputFile, encoding: str, *, private_use: bool = True, most: int | None = None
+) -> list[int]:
+    """Return the numbers of the first lines that are not of an encoding."""
+
+    def failing() -> Iterator[int]:
+        for line in read_lines(file, encoding):
+            if not line.valid or (not private_use and _PRIVATE_USE.search(line.text)):
+                yield line.number
+
+    return list(islice(failing(), most))
 
 
 def read_lines(file: InputFile, encoding: str) -> Iterator[Line]:
@@ -136,12 +154,18 @@ def read_lines(file: InputFile, encoding: str) -> Iterator[Line]:
         start = len(mark)
         file.read(start)
     codec = codec.removesuffix("-sig")
-    for number, raw in enumerate(_split(file, newline), start=1):
+    cr = newline.replace(b"\n", b"\r")
+    is_mac = _is_mac(file, newline, cr)
+    split = _split_at(file, cr) if is_mac else _split(file, newline)
+    for number, raw in enumerate(split, start=1):
         valid = True
         try:
             text = raw.decode(codec)
         except UnicodeDecodeError:
             text, valid = raw.decode(codec, "replace"), False
+        text = text.removeprefix("\ufeff")
+        if is_mac and text.endswith("\r"):
+            text = text[:-1] + "\n"
         yield Line(number, start, raw, text, valid)
         start += len(raw)
 
@@ -155,8 +179,11 @@ def place_of(lines: Sequence[Line], number: int = 0) -> Place:
 
 def undecodable(lines: Iterable[Line]) -> Problem | None:
     """Return what is wrong where the bytes of a line are not of the encoding, else None."""
-    if all(line.valid for line in lines):
-        return None
+    return None if all(line.valid for line in lines) else undecodable_problem()
+
+
+def undecodable_problem() -> Problem:
+    """Return what is wrong with bytes that are not of the encoding."""
     return "undecodable", tr("these bytes are not of the encoding; name another with --encoding")
 
 
@@ -173,6 +200,25 @@ def _newline(encoding: str) -> bytes:
     """Return the bytes of LF, without the mark that some codecs put before the first character."""
     one, two = "\n".encode(encoding), "\n\n".encode(encoding)
     return two[len(one) :]
+
+
+def _is_mac(file: InputFile, newline: bytes, cr: bytes) -> bool:
+    """Return whether the lines that a file begins with end at CR: several do, and none at LF."""
+    if isinstance(file.source, StandardInput):  # may hand out less than a line
+        return False
+    head = file.peek()
+    return newline not in head and cr in head[: -len(cr)]
+
+
+def _split_at(file: InputFile, end: bytes) -> Iterator[bytes]:
+    """Yield the lines of an old Mac."""
+    rest = b""
+    while block := file.read(_BLOCK):
+        *lines, rest = (rest + block).split(end)
+        for line in lines:
+            yield line + end
+    if rest:
+        yield rest
 
 
 def _split(file: InputFile, newline: bytes) -> Iterator[bytes]:

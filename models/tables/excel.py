@@ -1,73 +1,148 @@
-"""Reads XLSX by python-calamine, which is imported when it is needed."""
+"""Reads workbooks (XLSX, XLS, XLSB, ODS) by python-calamine, imported when it is needed."""
 
-import re
+import io
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+from xml.parsers.expat import ExpatError
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
+from models.tables.cells import EXACT, SheetNotes, whole_number
 from models.tables.dialect import Dialect
+from models.tables.extent import DamagedError, TooLargeError, check_size
 from models.tables.records import ParsedRow, Place, Table, named, unreadable
 from models.tables.source import InputFile
 
-MOST_INFLATED = 1 << 30
-"""Bytes that an XLSX may hold when inflated: reviews by the million stay far below."""
-
-MOST_CELLS = 50_000_000
-"""Rows × columns of a sheet: a million rows of fifty columns."""
-
-_ANNOUNCED = re.compile(rb'\buniqueCount=["\'](\d{1,18})')
-_PLACE = re.compile(rb"""\br=["']([A-Z]{0,7})([0-9]{1,9})["']""")  # of a cell, or of a row
-_ROW = re.compile(rb"<(?:\w+:)?row\b")
-_CELL = re.compile(rb"<(?:\w+:)?c\b")
-_DAMAGED = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, ValueError)
-_BLOCK = 1 << 20  # bytes
+_OLE = bytes.fromhex("d0cf11e0a1b11ae1")  # a "compound file": XLS, or anything with a password
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # part of a file with a password
+_PARTS = {"xl/workbook.xml": "xlsx", "xl/workbook.bin": "xlsb", "content.xml": "ods"}
+_DAMAGED = (OSError, KeyError, ValueError, IndexError, ExpatError, zipfile.BadZipFile)
 
 
-def open_xlsx(file: InputFile, dialect: Dialect) -> Table:
-    """Open an XLSX file.
+def open_workbook(file: InputFile, dialect: Dialect) -> Table:
+    """Open a workbook, whatever its name says of its format.
 
     Raises:
-        UserError: DATA, it is damaged, would fill the memory, is empty, or has several sheets and
-            none was named.
+        UserError: DATA, it is no workbook, is damaged, has a password, would fill the memory, is
+            empty, or has several sheets and none was named.
     """
-    from python_calamine import CalamineError, CalamineWorkbook
-
-    _check_size(file)
-    try:
-        book = CalamineWorkbook.from_path(str(file))
-        wanted = _visible(book)
-        if dialect.sheet is not None:
-            wanted = [dialect.sheet]
-        if len(wanted) != 1 or wanted[0] not in book.sheet_names:
-            raise UserError(
-                ExitCode.DATA,
-                "{path}: expected one sheet, found {found}; name yours with --sheet",
-                path=file,
-                found=", ".join(book.sheet_names),
-            )
-        sheet = book.get_sheet_by_name(wanted[0])
-        rows = _rows(sheet, dialect.header)
-    except (CalamineError, OSError) as error:
-        raise unreadable(file, "XLSX", error) from error
+    book, data, format = _open(file, str(dialect.format))
+    visible = _visible(book)
+    wanted = visible if dialect.sheet is None else [dialect.sheet]
+    if len(wanted) != 1 or wanted[0] not in book.sheet_names:
+        raise UserError(
+            ExitCode.DATA,
+            "{path}: expected one sheet, found {found}; name yours with --sheet",
+            path=file,
+            found=", ".join(visible),
+        )
+    dialect = replace(dialect.fitting(format), sheet=wanted[0])
+    rows = _rows(file, book, data, dialect)
     columns, items = named(file, rows, dialect.header)
-    dialect = replace(dialect, sheet=wanted[0])
     return Table(file, dialect, columns, items)
 
 
 def sheets_of(path: Path) -> list[str]:
-    """Return the names of the visible sheets of an XLSX file; none if it is damaged."""
-    from python_calamine import CalamineError, CalamineWorkbook
-
+    """Return the names of the visible sheets of a workbook; none if it is damaged."""
     try:
-        _check_size(path)
-        return _visible(CalamineWorkbook.from_path(path))
-    except (CalamineError, OSError, UserError):
+        with InputFile(path) as file:
+            return _visible(_open(file, "xlsx")[0])
+    except (OSError, UserError):
         return []
+
+
+def first_rows(file: InputFile, dialect: Dialect, most: int) -> list[list[Any]]:
+    """Return the values of the first rows of a sheet, blank ones included."""
+    book, data, format = _open(file, str(dialect.format))
+    sheet = dialect.sheet or _visible(book)[0]
+    dialect = replace(dialect.fitting(format), sheet=sheet, header=0)
+    rows = islice(_rows(file, book, data, dialect), most)
+    return [list(row.values) for row in rows]
+
+
+def _open(file: InputFile, format: str) -> tuple[Any, str | io.BytesIO, str]:
+    """Return the opened workbook, what it is in, and its true format."""
+    from python_calamine import CalamineError, CalamineWorkbook, PasswordError
+
+    head = bytes(file.peek(1024))
+    data = file.whole()
+    found = "xls"
+    try:
+        if head.startswith(b"PK"):
+            found = format
+            check_size(data)
+            found = _zipped_format(data)
+        elif not head.startswith(_OLE):
+            _refuse(file, head, format)
+        elif _has_password(data):
+            raise PasswordError
+        if isinstance(data, io.BytesIO):
+            data.seek(0)
+            return CalamineWorkbook.from_filelike(data), data, found
+        with Path(data).open("rb") as stream:
+            return CalamineWorkbook.from_filelike(stream), data, found
+    except PasswordError as error:
+        raise UserError(
+            ExitCode.DATA,
+            "{path} is protected with a password: open it, and save it without one",
+            path=file,
+        ) from error
+    except TooLargeError as error:
+        raise unreadable(
+            file,
+            found.upper(),
+            tr(
+                "it would fill the memory. Delete the empty rows and columns beside and below the "
+                "table, or save the sheet as CSV"
+            ),
+        ) from error
+    except (CalamineError, DamagedError, OSError) as error:
+        raise _broken(file, found) from error
+
+
+def _broken(file: InputFile, format: str) -> UserError:
+    problem = tr("it is damaged, or cut short; save it again, or fetch it again")
+    return unreadable(file, format.upper(), problem)
+
+
+def _zipped_format(data: str | io.BytesIO) -> str:
+    """Return the format of a workbook that is a whole ZIP file; raises DamagedError."""
+    with zipfile.ZipFile(data) as archive:
+        names = {name.lower() for name in archive.namelist()}
+    for part, found in _PARTS.items():
+        if part in names:
+            return found
+    raise DamagedError
+
+
+def _refuse(file: InputFile, head: bytes, format: str) -> NoReturn:
+    """Say what a file is that its name calls a workbook."""
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if not start:
+        raise UserError(ExitCode.DATA, "{name} is empty: expected records", name=file)
+    if start.startswith(b"<"):
+        found = tr("a web page (HTML) or XML; open it in Excel or WPS, and save it as XLSX")
+    elif b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        found = tr("damaged, or of another program; open it there, and save it as XLSX")
+    else:
+        found = tr("a text file; say --from csv if it has columns")
+    raise UserError(
+        ExitCode.DATA,
+        "{name} is no {format}, whatever its name says: it is {found}",
+        name=file,
+        format=format.upper(),
+        found=found,
+    )
+
+
+def _has_password(data: str | io.BytesIO) -> bool:
+    """Return whether a compound file is an encrypted workbook."""
+    content = data.getvalue() if isinstance(data, io.BytesIO) else Path(data).read_bytes()
+    return _ENCRYPTED in content
 
 
 def _visible(book: Any) -> list[str]:
@@ -77,89 +152,59 @@ def _visible(book: Any) -> list[str]:
     return [sheet.name for sheet in book.sheets_metadata if sheet.visible == visible]
 
 
-def _rows(sheet: Any, begin: int) -> Iterator[ParsedRow]:
-    """Yield the rows of a sheet from a line on; the first not blank tells how wide they are."""
+def _rows(
+    file: InputFile, book: Any, data: str | io.BytesIO, dialect: Dialect
+) -> Iterator[ParsedRow]:
+    """Yield the rows of a sheet from the header on; the first not blank tells how wide they are."""
+    from python_calamine import CalamineError
+
     width = 0
-    for line, cells in enumerate(sheet.iter_rows(), start=1):
-        if line < begin:
-            continue
-        filled = len(cells)
-        while filled and cells[filled - 1] == "":
-            filled -= 1
-        width = width or filled
-        values = [_value(cell) for cell in cells[: max(filled, width)]]
-        place = Place(0, line, line)
-        yield ParsedRow(place, values, blank=not filled)
+    try:
+        sheet = book.get_sheet_by_name(dialect.sheet)
+        notes = SheetNotes(data, str(dialect.sheet)) if dialect.format == "xlsx" else None
+        for line, (values, formats) in enumerate(_noted(sheet, notes), start=1):
+            if line < dialect.header:
+                continue
+            filled = len(values)
+            while filled and values[filled - 1] == "":
+                filled -= 1
+            width = width or filled
+            del values[max(filled, width) :]
+            yield ParsedRow(Place(0, line, line), values, not filled, formats)
+    except (CalamineError, *_DAMAGED) as error:
+        raise _broken(file, str(dialect.format)) from error
+
+
+def _noted(
+    sheet: Any, notes: SheetNotes | None
+) -> Iterator[tuple[list[Any], dict[int, int | str] | None]]:
+    """Yield the values of each row, and the number formats of some of them."""
+    before = (sheet.start or (0, 0))[1]  # columns that calamine leaves out
+    rows = sheet.iter_rows()
+    for line in count(1):
+        cells = next(rows, None)
+        # calamine ends before rows of nothing but formulas without a value
+        if cells is None and (notes is None or notes.next_row < line):
+            return
+        values = [_value(cell) for cell in cells or ()]
+        formats: dict[int, int | str] = {}
+        for column, note in (notes.of_row(line) if notes else {}).items():
+            index = column - before
+            if index < 0:
+                continue
+            if note.value is not None:
+                values += [""] * (index + 1 - len(values))
+                values[index] = note.value
+            if note.format is not None and index < len(values):
+                formats[index] = note.format
+        yield values, formats or None
 
 
 def _value(cell: Any) -> Any:
-    """Return the value of a cell: XLSX has no integers."""
-    if isinstance(cell, float) and cell.is_integer():
+    """Return the value of a cell: workbooks have no integers, only doubles that are whole."""
+    if not isinstance(cell, float) or not cell.is_integer():
+        return cell
+    if abs(cell) < EXACT:
         return int(cell)
-    return cell
-
-
-def _check_size(path: object) -> None:
-    """Inflate every part and look: what a zip file declares of itself may be a lie.
-
-    Raises:
-        UserError: DATA, it is damaged, or would fill the memory.
-    """
-    left = MOST_INFLATED
-    too_large = unreadable(path, "XLSX", tr("it would fill the memory"))
-    try:
-        with zipfile.ZipFile(str(path)) as archive:
-            for entry in archive.infolist():
-                extent = _Extent()
-                with archive.open(entry) as part:
-                    while block := part.read(min(_BLOCK, left + 1)):
-                        left -= len(block)
-                        extent.add(block)
-                        if left < 0 or extent.cells > MOST_CELLS:
-                            raise too_large
-    except _DAMAGED as error:
-        raise unreadable(path, "XLSX", error) from error
-
-
-class _Extent:
-    """Says how many cells the reader would make room for, from the blocks of a sheet's XML.
-
-    It lays a sheet out from its first to its last cell, so two cells far apart can be worth the
-    whole memory. A cell that does not say its place follows the one before it.
-    """
-
-    def __init__(self) -> None:
-        self._last_row = self._last_column = 0
-        self._rows = self._cells_in_row = 0  # those that do not say their place
-        self._announced = 0  # strings: the reader makes room for as many
-        self._end = b""  # of the block before, for what two blocks share
-
-    @property
-    def cells(self) -> int:
-        """Number of cells, or of strings where more are announced."""
-        return max(self._last_row * self._last_column, self._announced)
-
-    def add(self, block: bytes) -> None:
-        """Read another block."""
-        both = self._end + block
-        for letters, digits in _PLACE.findall(both):
-            self._last_row = max(self._last_row, int(digits))
-            self._last_column = max(self._last_column, _column(letters))
-        for count in _ANNOUNCED.findall(both):
-            self._announced = max(self._announced, int(count))
-        self._end = block[-32:]
-        cells = [len(_CELL.findall(row)) for row in _ROW.split(block)]
-        before, *rows = cells
-        before += self._cells_in_row  # the row that the block before began
-        self._cells_in_row = rows[-1] if rows else before
-        self._rows += len(rows)
-        self._last_row = max(self._last_row, self._rows)
-        self._last_column = max(self._last_column, before, *rows)
-
-
-def _column(letters: bytes) -> int:
-    """Return the number of a column: 1 for A, 27 for AA."""
-    number = 0
-    for letter in letters:
-        number = 26 * number + letter - 64
-    return number
+    number = whole_number(str(cell))
+    return cell if number is None else number

@@ -1,7 +1,7 @@
-"""Reads JSONL: one object a line."""
+"""Reads JSON: one object a line, or, as other programs write it, a list or over several lines."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from itertools import chain, islice
 from typing import Any, NoReturn
@@ -9,8 +9,9 @@ from typing import Any, NoReturn
 from models.console.display import display
 from models.console.i18n import tr
 from models.tables.dialect import Dialect
-from models.tables.encoding import Line, place_of, undecodable
-from models.tables.records import Item, Record, Reject, Table, empty, wrong
+from models.tables.encoding import Line, place_of, undecodable_problem
+from models.tables.json_list import is_spread, pieces
+from models.tables.records import Item, Place, Record, Reject, Table, empty, wrong
 from models.tables.source import InputFile
 
 _FIRST_LINES = 1000
@@ -23,7 +24,7 @@ def open_jsonl(file: InputFile, dialect: Dialect, lines: Iterator[Line]) -> Tabl
     Raises:
         UserError: DATA, it is empty, or none of its first lines holds an object.
     """
-    items = _items(lines)
+    items = _items(lines, str(dialect.encoding))
     rejects: list[Reject] = []
     for item in islice(items, _FIRST_LINES):
         if isinstance(item, Record):
@@ -52,24 +53,39 @@ _decoder = json.JSONDecoder(
 )
 
 
-def _items(lines: Iterable[Line]) -> Iterator[Item]:
-    number = 0
-    for line in lines:
-        if line.content.strip():
-            number += 1
-            yield _item(line, number)
+def _items(lines: Iterator[Line], encoding: str) -> Iterator[Item]:
+    """Yield an item for each line that is not blank, or each object where these are spread."""
+    filled = (line for line in lines if line.content.strip())
+    first = next(filled, None)
+    if first is None:
+        return
+    lines = chain([first], filled)
+    if is_spread(first):
+        for number, piece in enumerate(pieces(lines, encoding), start=1):
+            place = Place(number, piece.first, piece.last, piece.start, piece.raw)
+            yield _item(piece.text, place, valid=piece.valid)
+    else:
+        for number, line in enumerate(lines, start=1):
+            yield _item(line.content, place_of([line], number), valid=line.valid)
 
 
-def _item(line: Line, number: int) -> Item:
-    place = place_of([line], number)
-    if problem := undecodable([line]):
-        return Reject(place, *problem)
+def _item(text: str, place: Place, *, valid: bool) -> Item:
+    if not valid:
+        return Reject(place, *undecodable_problem())
     try:
-        fields = _decoder.decode(line.content)
-    except (ValueError, ArithmeticError, RecursionError) as error:
-        return Reject(place, "not_json", tr("expected a JSON object: {reason}", reason=error))
-    if isinstance(fields, dict):
-        return Record(place, fields, line.content)
-    content = display(line.content, limit=80)
-    message = tr("expected a JSON object, found {found}", found=content)
-    return Reject(place, "not_an_object", message)
+        fields = _decoder.decode(text)
+    except json.JSONDecodeError as error:
+        problem = tr("it breaks off, or breaks the rules, at character {at}", at=error.pos + 1)
+    except ArithmeticError:
+        problem = tr("a number in it is too large")
+    except RecursionError:
+        problem = tr("it is nested too deep")
+    except ValueError as error:  # of this module
+        problem = str(error)
+    else:
+        if isinstance(fields, dict):
+            return Record(place, fields, text)
+        content = display(text, limit=80)
+        message = tr("expected a JSON object, found {found}", found=content)
+        return Reject(place, "not_an_object", message)
+    return Reject(place, "not_json", tr("expected a JSON object: {reason}", reason=problem))

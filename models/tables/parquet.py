@@ -19,7 +19,7 @@ def open_parquet(input: InputFile) -> Table:
     damage = (pyarrow.ArrowException, OSError)
     try:
         # By default whole row groups are read ahead, and a file may be one.
-        file = pyarrow.parquet.ParquetFile(str(input), pre_buffer=False, buffer_size=_BUFFER)
+        file = pyarrow.parquet.ParquetFile(input.whole(), pre_buffer=False, buffer_size=_BUFFER)
     except damage as error:
         raise unreadable(input, "Parquet", error) from error
 

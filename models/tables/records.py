@@ -1,20 +1,24 @@
 """What a table holds: records, and a reject in the place of what cannot be one."""
 
-import datetime
+import codecs
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
-from models.tables.columns import unique
-from models.tables.dialect import Dialect
+from models.tables.columns import Columns, unique
+from models.tables.dialect import WORKBOOKS, Dialect
 from models.tables.source import InputFile
+from models.tables.values import CellError, plain
 
 Problem = tuple[str, str]
 """Code of what is wrong, as docs/files.md lists them, and a message for people."""
+
+HEAD = 32
+"""Items of a table that are looked at to tell its columns."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -44,25 +48,32 @@ class Record:
     Attributes:
         place: where it stands.
         fields: value of each column: a string in CSV, TSV and TXT, an Arrow scalar in Parquet, in
-            XLSX possibly a date, in JSONL whatever JSON has. `plain` makes JSON of all of them.
+            workbooks possibly a date or a `CellError`, in JSONL whatever JSON has. `plain` makes
+            JSON of all of them.
         source: the line itself, for a record of a JSONL file; else "".
+        formats: number format of some columns, in XLSX: its code, or the index of one that Excel
+            has built in.
     """
 
     place: Place
     fields: Mapping[str, Any]
     source: str = ""
+    formats: Mapping[str, int | str] | None = None
 
     def text(self, column: str) -> Any:
         """Return the value in the column of the texts; a string in it can be encoded in UTF-8.
 
-        A number of XLSX is returned as it is written, for Excel makes a number of 666 whatever is
-        meant by it. Half a surrogate pair, which JSON can spell, becomes U+FFFD.
+        A `CellError` is returned itself. A number of XLSX is returned as it is written, for Excel
+        makes a number of 666 whatever is meant by it. Half a surrogate pair, which JSON can
+        spell, becomes U+FFFD.
 
         Raises:
             KeyError: there is no such column.
             UnicodeDecodeError: a Parquet file has bytes for a string that are not UTF-8.
         """
         value = self.fields[column]
+        if isinstance(value, CellError):
+            return value
         if self.source:
             is_text = isinstance(value, str)
             return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value) if is_text else value
@@ -114,11 +125,13 @@ class ParsedRow(NamedTuple):
         place: where it stands, with 0 for its number.
         values: its values in order, or what is wrong with it.
         blank: whether it has no values: in a table of several columns, it holds no record.
+        formats: number format of some values, by their index.
     """
 
     place: Place
     values: list[Any] | Problem
     blank: bool = False
+    formats: Mapping[int, int | str] | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +144,8 @@ class Table:
         columns: names in order; those of the first record in JSONL.
         items: records and rejects in order.
         schema: the `pyarrow.Schema` of a Parquet file.
+        head: the first of these items.
+        from_excel: whether it was written by Excel, or for it.
     """
 
     input: InputFile
@@ -138,6 +153,26 @@ class Table:
     columns: list[str]
     items: Iterator[Item]
     schema: Any = None
+    head: tuple[Item, ...] = ()
+    from_excel: bool = False
+
+    def with_head(self) -> "Table":
+        """Return the table with its `head` known."""
+        items = iter(self.items)
+        head = tuple(islice(items, HEAD))
+        return replace(self, items=chain(head, items), head=head)
+
+    def to_search(self) -> Columns:
+        """Return the columns, with some values of each, to find one among them."""
+        samples: dict[str, list[Any]] = {}
+        for item in self.head:
+            if isinstance(item, Record):
+                for column in item.fields:
+                    value = item.get(column)
+                    if value not in (None, ""):
+                        samples.setdefault(column, []).append(value)
+        has_header = self.dialect.format in ("csv", "tsv", *WORKBOOKS)
+        return Columns(self.name, self.columns, samples, has_header)
 
     @property
     def name(self) -> str:
@@ -146,32 +181,16 @@ class Table:
 
     @property
     def records(self) -> Iterator[Record]:
-        """Its records, for whom a reject is an error: raises UserError DATA."""
+        """Its records, for whom a reject is an error: raises UserError DATA.
+
+        A header that stands there again is none.
+        """
         for item in self.items:
             if isinstance(item, Reject):
+                if item.code == "repeated_header":
+                    continue
                 raise wrong(self.input, item.place.line, item.message)
             yield item
-
-
-def plain(value: Any) -> Any:
-    """Return a value as JSON has it: dates of XLSX and Arrow scalars are converted.
-
-    Raises:
-        UnicodeDecodeError: a Parquet file has bytes for a string that are not UTF-8.
-    """
-    if isinstance(value, datetime.date | datetime.time):
-        return value.isoformat()
-    if isinstance(value, datetime.timedelta):
-        return str(value)
-    if not hasattr(value, "as_py"):
-        return value
-    import pyarrow
-
-    types = pyarrow.types
-    if types.is_temporal(value.type) and not types.is_duration(value.type):
-        written = value.cast(pyarrow.string()).as_py()  # all nine digits of a nanosecond
-        return written and written.replace(" ", "T")  # ISO 8601
-    return value.as_py()
 
 
 def named(
@@ -189,24 +208,39 @@ def named(
         raise empty(file, header)
     if isinstance(first.values, tuple):
         raise wrong(file, first.place.line, first.values[1])
+    names: list[str] = []
     if header:
-        columns = unique(str(plain(value)) for value in first.values)
+        names = [str(plain(value)) for value in first.values]
+        columns = unique(names)
     else:
         numbers = range(1, len(first.values) + 1)
         columns = [str(number) for number in numbers]
         rows = chain([first], rows)
-    return columns, items_of(columns, rows)
+    return columns, items_of(columns, rows, names)
 
 
-def items_of(columns: Sequence[str], rows: Iterable[ParsedRow]) -> Iterator[Item]:
-    """Number the rows that hold a record, and name their values."""
+def items_of(
+    columns: Sequence[str], rows: Iterable[ParsedRow], names: Sequence[str] = ()
+) -> Iterator[Item]:
+    """Number the rows that hold a record, and name their values.
+
+    Args:
+        columns: names of the columns, each another.
+        rows: what was read.
+        names: the header as it stands; where files were joined, it stands among the records, too.
+    """
     filled = (row for row in rows if not row.blank or len(columns) == 1)
-    for number, (place, values, _) in enumerate(filled, start=1):
+    for number, (place, values, _, formats) in enumerate(filled, start=1):
         place = place._replace(number=number)
         if isinstance(values, tuple):
             yield Reject(place, *values)
+        elif values == names and (len(names) > 1 or _begins_a_file(place)):
+            problem = tr("this is the header again: files were joined here")
+            yield Reject(place, "repeated_header", problem)
         elif len(values) == len(columns):
-            yield Record(place, dict(zip(columns, values, strict=True)))
+            fields = dict(zip(columns, values, strict=True))
+            by_name = {columns[column]: code for column, code in (formats or {}).items()}
+            yield Record(place, fields, formats=by_name or None)
         else:
             problem = tr(
                 "expected {expected} fields as in the header, found {found}",
@@ -214,6 +248,13 @@ def items_of(columns: Sequence[str], rows: Iterable[ParsedRow]) -> Iterator[Item
                 found=len(values),
             )
             yield Reject(place, "field_count", problem)
+
+
+def _begins_a_file(place: Place) -> bool:
+    """Return whether a record begins with a byte order mark."""
+    return (place.raw or b"").startswith(
+        (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    )
 
 
 def wrong(file: InputFile, line: int, problem: str) -> UserError:

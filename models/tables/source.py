@@ -25,6 +25,11 @@ class StandardInput:
 Source = Path | StandardInput
 
 
+def is_packed(path: Path) -> bool:
+    """Return whether a file of this name is unpacked as it is read."""
+    return path.suffix.lower() in (".gz", ".zip")
+
+
 def require_source(source: Source) -> None:
     """Raise UserError NO_INPUT unless there is such a file, or standard input is open."""
     if isinstance(source, Path):
@@ -55,21 +60,39 @@ class _HashedFile(io.FileIO):
 
 
 class InputFile(io.BufferedReader):
-    """An opened source: the pass that parses it also hashes it."""
+    """An opened source: the pass that parses it also hashes it, as it is on disk.
+
+    Raises:
+        UserError: as `models.tables.packed.Unpacked`.
+    """
 
     def __init__(self, source: Source) -> None:
-        if isinstance(source, Path):
-            self._file = _HashedFile(source)
-        else:
-            self._file = _HashedFile(sys.stdin.fileno(), closefd=False)
-        super().__init__(self._file, _BUFFER)
         self.source = source
+        self.packed = False
+        if isinstance(source, StandardInput):
+            self._file = _HashedFile(sys.stdin.fileno(), closefd=False)
+        else:
+            self._file = _HashedFile(source)
+            self.packed = is_packed(source)
+        raw: io.RawIOBase = self._file
+        if self.packed:
+            from models.tables.packed import Unpacked
+
+            raw = Unpacked(self._file, Path(str(source)))
+        super().__init__(raw, _BUFFER)
 
     def __str__(self) -> str:
         return str(self.source)
 
+    def whole(self) -> str | io.BytesIO:
+        """Return the path, or all that a packed file holds, for libraries that go to and fro."""
+        return io.BytesIO(self.read()) if self.packed else str(self)
+
     def digest(self) -> str:
         """Return the SHA-256 of the input as it was read; what is left is read first."""
+        if self.packed:  # its reader goes to and fro
+            self._file.seek(0)
+            return hashlib.file_digest(self._file, "sha256").hexdigest()
         while self.read(_BUFFER):
             pass
         return self._file.sha256.hexdigest()

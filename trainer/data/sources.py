@@ -1,7 +1,7 @@
 """Reads labelled rows from files, from a `save_to_disk` folder, or from the hub."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +11,9 @@ from models.console.i18n import tr
 from models.tables import (
     LABEL_COLUMNS,
     TEXT_COLUMNS,
+    Columns,
     Dialect,
+    bare_name,
     find_column,
     format_of,
     open_table,
@@ -24,23 +26,46 @@ _SAVED = ("dataset_dict.json", "dataset_info.json")
 
 @dataclass(frozen=True)
 class Reading:
-    """How to read tables. None takes the column with a name that is known, and finds the encoding.
+    """How to read tables: the columns, and the fields of a `Dialect`. None: found out.
 
-    Parquet and XLSX say their own encoding. The label map says what labels are to be called, as
-    `models.label_map.parse_label_map` reads it; rows without a label are skipped, or an error.
+    The label map says what labels are to be called, as `models.label_map.parse_label_map` reads it;
+    rows without a label are skipped, or an error.
     """
 
     text_column: str | None = None
     label_column: str | None = None
+    format: str | None = None
     encoding: str | None = None
     label_map: str | None = None
     skip_unlabelled: bool = False
+    delimiter: str | None = None
+    quoting: str | None = None
+    header: int = 1
+    sheet: str | None = None
 
-    def columns(self, where: str, columns: Sequence[str]) -> tuple[str, str]:
+    @classmethod
+    def of(cls, settings: Any) -> "Reading":
+        """Return the fields of this name that some settings have."""
+        return cls(**{field.name: getattr(settings, field.name) for field in fields(cls)})
+
+    def or_else(self, settings: Mapping[str, Any]) -> "Reading":
+        """Return this, with what is not said taken from the settings of a run."""
+        unsaid = {}
+        for field in fields(self):
+            if getattr(self, field.name) == field.default and field.name in settings:
+                unsaid[field.name] = settings[field.name]
+        return replace(self, **unsaid)
+
+    @property
+    def dialect(self) -> Dialect:
+        """What is known of how the tables are written down."""
+        return Dialect(**{field.name: getattr(self, field.name) for field in fields(Dialect)})
+
+    def columns(self, columns: Columns) -> tuple[str, str]:
         """Return the names of the text column and the label column."""
         return (
-            find_column(where, columns, self.text_column, TEXT_COLUMNS, "--text-column"),
-            find_column(where, columns, self.label_column, LABEL_COLUMNS, "--label-column"),
+            find_column(columns, self.text_column, TEXT_COLUMNS, "--text-column"),
+            find_column(columns, self.label_column, LABEL_COLUMNS, "--label-column"),
         )
 
 
@@ -79,12 +104,14 @@ def find_sources(sources: Sequence[str], reading: Reading) -> list[Source]:
             where = f"{sources[0]} ({name})"
             found.append(Source(name, name, partial(_read_dataset, where, rows, reading)))
         return found
-    return [Source(path.stem, str(path), partial(_read_file, path, reading)) for path in paths]
+    return [
+        Source(bare_name(path), str(path), partial(_read_file, path, reading)) for path in paths
+    ]
 
 
 def _read_file(path: Path, reading: Reading) -> LabelledRows:
-    with open_table(path, Dialect(encoding=reading.encoding)) as table:
-        text, label = reading.columns(table.name, table.columns)
+    with open_table(path, reading.dialect) as table:
+        text, label = reading.columns(table.to_search())
         names = None
         if b"huggingface" in (getattr(table.schema, "metadata", None) or {}):
             from datasets import Features
@@ -94,7 +121,7 @@ def _read_file(path: Path, reading: Reading) -> LabelledRows:
 
 
 def _read_dataset(where: str, rows: Any, reading: Reading) -> LabelledRows:
-    text, label = reading.columns(where, rows.column_names)
+    text, label = reading.columns(Columns(where, rows.column_names))
     # as Arrow, whatever format it was saved with
     table = rows.select_columns([text, label]).with_format("arrow")[:]
     texts, labels = table[text].to_pylist(), table[label].to_pylist()
@@ -113,9 +140,9 @@ def read_texts(path: Path, reading: Reading) -> list[str]:
         UserError: as `open_table` and `find_column`; DATA, a record has no text.
     """
     texts = []
-    with open_table(path, Dialect(encoding=reading.encoding)) as table:
+    with open_table(path, reading.dialect) as table:
         wanted = None if table.dialect.format == "txt" else reading.text_column
-        column = find_column(table.name, table.columns, wanted, TEXT_COLUMNS, "--text-column")
+        column = find_column(table.to_search(), wanted, TEXT_COLUMNS, "--text-column")
         for record in table.records:
             text = record.get(column)
             if not isinstance(text, str):

@@ -12,7 +12,7 @@ from types import FrameType
 from models.console.command import ExitCode, Terminated, UserError, complain, reason_of
 from models.locations import Device
 from models.predictor import Predictor
-from models.tables import StandardInput, format_of
+from models.tables import StandardInput, bare_name, format_of, output_suffix
 from tui.batch.engine import Hooks, Stopped, classify
 from tui.batch.inspection import inspect
 from tui.batch.report import Report
@@ -217,8 +217,10 @@ def _runs(files: Sequence[Path], settings: BatchSettings) -> list[BatchSettings]
         )
     runs: dict[Path, BatchSettings] = {}
     for source in sources:
-        suffix = f".{settings.output_format}" if settings.output_format else source.suffix
-        target = output / (source.stem + suffix)
+        suffix = output_suffix(source, format_of(source))
+        if settings.output_format:
+            suffix = f".{settings.output_format}"
+        target = output / (bare_name(source) + suffix)
         if target in runs:
             raise UserError(
                 ExitCode.USAGE,

@@ -10,6 +10,8 @@ from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
 from models.tables import (
     TEXT_COLUMNS,
+    CellError,
+    Columns,
     Dialect,
     Record,
     Reject,
@@ -26,6 +28,9 @@ XLSX_ROWS = 1_048_576
 
 PREVIEW = 10
 """Records that `inspect` hands out, and that a report of the answers shows."""
+
+FIRST = 1000
+"""Records of which one at least must be readable."""
 
 REJECTS_SHOWN = 3
 """Rejects that people are told of, the first ones; the rejects file has them all."""
@@ -53,6 +58,7 @@ class Found:
         labels: how often each value of the label column occurs; from a pipe, in its beginning.
         size: of the file, in bytes.
         digest: SHA-256 of the file.
+        from_excel: whether Excel wrote it, or it was written for Excel.
     """
 
     settings: BatchSettings
@@ -69,6 +75,15 @@ class Found:
     labels: Mapping[str, int] = field(default_factory=dict)
     size: int | None = None
     digest: str | None = None
+    from_excel: bool = False
+
+    @property
+    def answers_excel(self) -> bool:
+        """Whether the output gets a byte order mark because its input is of Excel."""
+        settings = self.settings
+        is_file = isinstance(settings.output, Path)
+        unsaid = settings.excel is None and self.output_format == "csv"
+        return self.from_excel and unsaid and is_file
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -80,6 +95,14 @@ class Found:
         """Whether the output keeps the lines of the input, and only adds to them."""
         formats = {self.dialect.format, self.output_format}
         return formats == {"jsonl"} and not self.settings.select
+
+
+def in_excel() -> str:
+    """Say why the output begins with a byte order mark."""
+    return tr(
+        "the input is of Excel: the CSV gets a byte order mark, so that Excel opens it as well; "
+        "--no-excel leaves it out"
+    )
 
 
 def inspect(settings: BatchSettings) -> Found:
@@ -105,29 +128,41 @@ def inspect(settings: BatchSettings) -> Found:
 
 
 def _read_through(table: Table, found: Found) -> Found:
-    """Read all records: count them, hash them, and keep the first."""
+    """Read all records: count them, hash them, and keep the first.
+
+    Where none of the first can be read, for one reason, that is the `problem`, and no more is read.
+    """
     columns = dict.fromkeys(found.columns)
     preview: list[Record] = []
     rejects: list[Reject] = []
     labels: Counter[str] = Counter()
+    codes: set[str] = set()
     records = rejected = 0
+    hopeless: UserError | None = None
     for item in table.items:
         records += 1
         count_label(labels, item, found.settings.label_column)
         text = item if isinstance(item, Reject) else text_of(item, found.text_column)
         if isinstance(text, Reject):
             rejected += 1
+            codes.add(text.code)
             if rejected <= REJECTS_SHOWN:
                 rejects.append(text)
+            if rejected == records == FIRST and len(codes) == 1:
+                hopeless = all_rejected(found, rejects[0], records)
+                break
         elif isinstance(item, Record):
             if len(preview) < PREVIEW:
                 preview.append(_shown(item))
             if item.source:  # JSONL, the only format whose records differ in columns
                 columns.update(dict.fromkeys(item.fields))
+    if rejects and rejected == records and len(codes) == 1:
+        hopeless = all_rejected(found, rejects[0], records)
+    problem = found.problem or hopeless or _late_problem(found, records, list(columns))
     return replace(
         found,
         columns=tuple(columns),
-        problem=found.problem or _late_problem(found, records, list(columns)),
+        problem=problem,
         records=records,
         rejected=rejected,
         rejects=tuple(rejects),
@@ -135,6 +170,34 @@ def _read_through(table: Table, found: Found) -> Found:
         labels=labels,
         size=Path(found.name).stat().st_size,
         digest=table.input.digest(),
+    )
+
+
+def all_rejected(found: Found, first: Reject, records: int) -> UserError:
+    """Return the error of a table none of whose records can be read, with what helps."""
+    remedies = {
+        "field_count": tr(
+            "say --header {line} if the names stand in line {line}; else give every column its "
+            "name in the header",
+            line=first.place.line,
+        ),
+        "bad_quote": tr("say --quoting backslash, or --quoting none"),
+        "unterminated_quote": tr("say --quoting none"),
+        "undecodable": tr("name another --encoding"),
+        "not_json": tr("say --from txt or --from csv if it is no JSON"),
+        "not_an_object": tr("say --from txt if it is no JSON"),
+        "not_a_text": tr("name another --text-column"),
+        "error_cell": tr("mend the column in Excel, or name another --text-column"),
+        "no_stored_value": tr("open the file in Excel or WPS, and save it"),
+    }
+    return UserError(
+        ExitCode.DATA,
+        "{name}: none of {records:record} can be classified, for one reason: {reason}. To mend "
+        "it: {remedy}",
+        name=found.name,
+        records=records,
+        reason=first.message,
+        remedy=remedies.get(first.code, tr("look at the file")),
     )
 
 
@@ -158,29 +221,30 @@ def _late_problem(found: Found, records: int, columns: Sequence[str]) -> UserErr
             count=records,
         )
     try:
-        _check_selected(found.settings, found.name, columns)
+        _check_selected(found.settings, Columns(found.name, columns))
     except UserError as error:
         return error
     return None
 
 
-def _check_selected(settings: BatchSettings, name: str, columns: Sequence[str]) -> None:
+def _check_selected(settings: BatchSettings, columns: Columns) -> None:
     for column in settings.select:
-        find_column(name, columns, column, (), "--select")
+        find_column(columns, column, (), "--select")
 
 
 def recognise(settings: BatchSettings, table: Table) -> Found:
     """Say what an opened table shows before its records are read."""
-    name, columns = table.name, table.columns
     format = str(table.dialect.format)
-    found = Found(settings, name, table.dialect, tuple(columns))
+    columns = tuple(table.columns)
+    found = Found(settings, table.name, table.dialect, columns, from_excel=table.from_excel)
+    searched = table.to_search()
     try:
-        _check_options(settings, name, format)
+        _check_options(settings, table.name, format)
         text_column = _text_column(settings, table)
         if settings.label_column is not None:
-            find_column(name, columns, settings.label_column, (), "--label-column")
+            find_column(searched, settings.label_column, (), "--label-column")
         if format != "jsonl":
-            _check_selected(settings, name, columns)
+            _check_selected(settings, searched)
         output_format = settings.format_from(format)
     except UserError as error:
         return replace(found, problem=error)
@@ -206,14 +270,7 @@ def _text_column(settings: BatchSettings, table: Table) -> str:
     dialect, columns = table.dialect, table.columns
     if settings.text_column is None and len(columns) == 1 and not dialect.header:
         return columns[0]
-    return find_column(
-        table.name,
-        columns,
-        settings.text_column,
-        TEXT_COLUMNS,
-        "--text-column",
-        has_header=dialect.format in ("csv", "tsv", "xlsx"),
-    )
+    return find_column(table.to_search(), settings.text_column, TEXT_COLUMNS, "--text-column")
 
 
 def text_of(record: Record, column: str | None) -> str | Reject:
@@ -229,6 +286,8 @@ def text_of(record: Record, column: str | None) -> str | Reject:
     else:
         if text is None or isinstance(text, str):
             return text or ""
+        if isinstance(text, CellError):
+            return Reject(record.place, text.code, text.problem, column)
         found = f"{text!r:.60}"
     message = tr("expected a string in {column}, found {found}", column=column, found=found)
     return Reject(record.place, "not_a_text", message, column)

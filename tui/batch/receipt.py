@@ -80,6 +80,7 @@ def fingerprint_of(predictor: Predictor, found: Found) -> Fingerprint:
             "excel": settings.excel,
             "label_everything": settings.label_everything,
             "no_opinion": list(settings.no_opinion),
+            "byte_order_mark": bool(settings.excel) or found.answers_excel,
         },
         "model": {
             "digest": manifest.digest,
@@ -166,6 +167,7 @@ def as_interrupted(settings: BatchSettings) -> BatchSettings:
         run = json.loads(head_of(run_folder(settings.output)))
         said, reading = run["settings"], run["reading"]
         text_column, output_format = reading.pop("text_column"), said.pop("format")
+        said.pop("byte_order_mark", None)
         for name in ("select", "no_opinion"):
             said[name] = tuple(said[name])
         return replace(

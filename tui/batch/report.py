@@ -15,7 +15,7 @@ from models.locations import BUILTIN
 from models.predictor import Predictor
 from models.tables import Dialect
 from tui.batch.answer import Status
-from tui.batch.inspection import PREVIEW, Found
+from tui.batch.inspection import PREVIEW, Found, in_excel
 from tui.batch.publishing import sidecar
 from tui.batch.receipt import reject_fields
 from tui.batch.settings import Output
@@ -82,6 +82,8 @@ class Report:
                 output=found.output_format,
             )
         )
+        if found.answers_excel:
+            self._say(in_excel())
 
         if self._labels:
             labels = label_map_of(found.settings, found.name, found.labels, self._labels)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
-from models.tables import OUTPUT_FORMATS, Dialect, Source, format_of
+from models.tables import OUTPUT_FORMATS, Dialect, Source, output_format, output_format_of
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class BatchSettings:
         prefix: put before the names of the answer's columns.
         probabilities: add a column for each label.
         windows: read texts longer than the model's max length whole, not only their beginning.
-        excel: write CSV that Excel opens as it should.
+        excel: write CSV that Excel opens as it should; None: a byte order mark where the input is
+            of Excel.
         label_everything: label texts that hold no opinion, too.
         no_opinion: texts that hold none, beside those that `tui.batch.opinion` knows.
         force: replace the output if it exists.
@@ -51,7 +52,7 @@ class BatchSettings:
     prefix: str = ""
     probabilities: bool = False
     windows: bool = False
-    excel: bool = False
+    excel: bool | None = None
     label_everything: bool = False
     no_opinion: tuple[str, ...] = ()
     force: bool = False
@@ -66,7 +67,7 @@ class BatchSettings:
     def named_format(self) -> str | None:
         """The output format that was named, or that the name of the output tells."""
         if self.output_format is None and isinstance(self.output, Path):
-            return format_of(self.output)
+            return output_format_of(self.output)
         return self.output_format
 
     def format_from(self, format: str) -> str:
@@ -77,7 +78,7 @@ class BatchSettings:
         """
         known = self.named_format
         if isinstance(self.output, StandardOutput):
-            known = known or format
+            known = known or output_format(format)
         if known not in OUTPUT_FORMATS:
             raise UserError(
                 ExitCode.USAGE,

@@ -211,7 +211,14 @@ def test_the_input_is_never_replaced(
     ("name", "content", "arguments", "code", "message"),
     [
         ("a.csv", b"", (), ExitCode.DATA, "is empty"),
-        ("a.csv", b"id,body\n1,x\n", (), ExitCode.DATA, "found the columns id, body"),
+        (
+            "a.csv",
+            b"id,body\n1,x\n",
+            (),
+            ExitCode.DATA,
+            "found the columns id = 1 | body = x; name yours with --text-column, "
+            "likely --text-column b",
+        ),
         ("a.csv", b"text\n\xff\xff\n", (), ExitCode.DATA, "utf-8 fails in line 2"),
         ("a.csv", b"a,text;b\n", (), ExitCode.DATA, "found , ;; name yours with --delimiter"),
         ("a.csv", b"text\na\n", ("--label-column", "no"), ExitCode.DATA, "a column called no"),

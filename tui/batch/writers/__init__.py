@@ -46,7 +46,9 @@ def open_writer(
                 quoted = settings.dialect.quoting == "double"
                 return CsvWriter(file, columns, "\t", quoted=quoted)
             case _:
-                return CsvWriter(file, columns, ",", excel=settings.excel)
+                excel = bool(settings.excel)
+                marked = excel or found.answers_excel
+                return CsvWriter(file, columns, ",", marked=marked, excel=excel)
     except ValueError as error:
         raise UserError(
             ExitCode.DATA, "the name of a column cannot be written: {reason}", reason=error

@@ -18,6 +18,7 @@ class CsvWriter(Writer):
         delimiter: str,
         *,
         quoted: bool = True,
+        marked: bool = False,
         excel: bool = False,
     ) -> None:
         super().__init__(file, columns)
@@ -26,7 +27,7 @@ class CsvWriter(Writer):
         self._excel = excel
         special = f'["\r\n{delimiter}]' if quoted else "[\r\n\t]"
         self._special = re.compile(special.encode())
-        if excel:
+        if marked:
             file.write("\ufeff".encode())
         self._add([self._cell(column, column) for column in columns])
 

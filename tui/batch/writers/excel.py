@@ -3,20 +3,22 @@
 import datetime
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from models.console.i18n import tr
-from models.tables import plain
+from models.tables import Record, plain
 from tui.batch.inspection import XLSX_ROWS
 from tui.batch.journal import Sink
 from tui.batch.writers.base import UnwritableError, Writer, as_text
 
 XLSX_COLUMNS = 16_384
 XLSX_CHARACTERS = 32_767
-"""Limits of a row and of a cell, by Microsoft's "Excel specifications and limits"."""
+XLSX_FORMAT = 255
+"""Limits of a row, of a cell, and of the code of a number format, by Microsoft's "Excel
+specifications and limits"."""
 
 _DATES = {
     datetime.date: "yyyy-mm-dd",
@@ -45,8 +47,24 @@ class ExcelWriter(Writer):
         self._dates: dict[type, Any] = {}
         for kind, shown in _DATES.items():
             self._dates[kind] = self._book.add_format({"num_format": shown})
+        self._formats: dict[int | str, Any] = {}
+        self._written_as: Mapping[str, int | str] = {}  # number formats of the record in hand
         self._rows = 0
         self._add([self._cell(column, column) for column in columns])
+
+    def write(self, record: Record, answer: Mapping[str, Any]) -> None:
+        """Add a record; raises UnwritableError, and then has added nothing."""
+        self._written_as = record.formats or {}
+        super().write(record, answer)
+
+    def _shown(self, column: int, cell: Any) -> Any:
+        """Return the number format of a cell: that of the input, or what its type has."""
+        code = self._written_as.get(self._columns[column])
+        if code is None or len(str(code)) > XLSX_FORMAT:
+            return self._dates.get(type(cell))
+        if code not in self._formats:
+            self._formats[code] = self._book.add_format({"num_format": code})
+        return self._formats[code]
 
     def _cell(self, _column: str, value: Any, /) -> Any:
         if type(value) in _DATES:
@@ -77,10 +95,10 @@ class ExcelWriter(Writer):
         for column, cell in enumerate(cells):
             if isinstance(cell, str):
                 sheet.write_string(row, column, cell)  # never a formula, never a link
-            elif shown := self._dates.get(type(cell)):
-                sheet.write_datetime(row, column, cell, shown)
+            elif type(cell) in _DATES:
+                sheet.write_datetime(row, column, cell, self._shown(column, cell))
             elif cell is not None:
-                sheet.write(row, column, cell)
+                sheet.write(row, column, cell, self._shown(column, cell))
         self._rows += 1
 
     def close(self) -> None:

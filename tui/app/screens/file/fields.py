@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from models.console.i18n import tr
-from models.tables import FORMATS, TEXT_FORMATS, Dialect, format_of
+from models.tables import FORMATS, TEXT_FORMATS, WORKBOOKS, Dialect, format_of
 from models.tables.encoding import ENCODINGS
 from tui.batch.inspection import Found
 from tui.batch.settings import BatchSettings
@@ -19,8 +19,8 @@ _HEADER_LINES = (*range(1, 10), 0)  # lines that may name the columns; 0: none d
 _FORMATS_WITH = {
     "encoding": TEXT_FORMATS,
     "delimiter": ("csv", "tsv"),
-    "sheet": ("xlsx",),
-    "header": ("csv", "tsv", "xlsx"),
+    "sheet": WORKBOOKS,
+    "header": ("csv", "tsv", *WORKBOOKS),
 }
 """Attribute of `Dialect` → the formats that have it."""
 

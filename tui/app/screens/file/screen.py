@@ -16,7 +16,7 @@ from models.console.command import UserError, reason_of
 from models.console.display import display, one_line
 from models.console.i18n import tr
 from models.label_map import proposed_map
-from models.tables import OUTPUT_FORMATS, Record, format_of
+from models.tables import WORKBOOKS, Record, bare_name, format_of, output_suffix
 from models.tables.excel import sheets_of
 from tui.app import keymap
 from tui.app.job import Job
@@ -45,8 +45,9 @@ class FileScreen(Page):
 
     def __init__(self, source: Path) -> None:
         super().__init__()
-        suffix = source.suffix if format_of(source) in OUTPUT_FORMATS else ".csv"
-        self._proposed = source.with_name(f"{source.stem}.labelled{suffix}")
+        format = format_of(source)
+        suffix = ".csv" if format in (None, "txt") else output_suffix(source, format)
+        self._proposed = source.with_name(f"{bare_name(source)}.labelled{suffix}")
         no_opinion = self.app.config.no_opinion
         settings = BatchSettings(source, self._proposed, no_opinion=no_opinion)
         self._settings = as_interrupted(settings)
@@ -80,7 +81,8 @@ class FileScreen(Page):
         except (UserError, OSError) as error:
             self._problem = reason_of(error)
         source = settings.source
-        if isinstance(source, Path) and (settings.dialect.format or format_of(source)) == "xlsx":
+        format = settings.dialect.format or (isinstance(source, Path) and format_of(source))
+        if isinstance(source, Path) and format in WORKBOOKS:
             self._sheets = await run_in_thread(lambda: sheets_of(source))
         self.call_later(self.refresh_state)
         if self._found is not None and self._found.labels and self._problem is not None:
@@ -129,6 +131,8 @@ class FileScreen(Page):
         if found.rejected:
             lines[0] += tr(", {count:,} of them cannot be read", count=found.rejected)
         lines += [one_line(f"  {reject}", self.size.width - 4) for reject in found.rejects]
+        if found.answers_excel:
+            lines.append(tr("The input is of Excel: the answer gets a byte order mark for it."))
         if isinstance(output, Path) and os.path.exists(run_folder(output)):
             lines.append(tr("A run of it was interrupted, and goes on where it stopped."))
         return Content.styled(in_words_of(fields, "\n".join(lines)), "bold")

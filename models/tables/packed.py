@@ -1,0 +1,131 @@
+"""Unpacks a table while it is read: GZIP, and ZIP with one table."""
+
+import gzip
+import io
+import os
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from models.console.command import ExitCode, UserError
+from models.tables.dialect import plain_format
+
+MOST_UNPACKED = 256 << 20
+"""Bytes that a file may hold whatever its size on disk is."""
+
+MOST_RATIO = 100
+"""Times its size on disk that a file may hold beyond that: tables have 3 to 20."""
+
+_DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError)
+
+
+def tables_in(path: Path) -> list[str]:
+    """Return the names of the tables in a ZIP file; none where it is no such file."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _tables(archive)
+    except _DAMAGED:
+        return []
+
+
+def _tables(archive: zipfile.ZipFile) -> list[str]:
+    """Return the members with a name of a table, but for those that a Mac hides in there."""
+    names = []
+    for entry in archive.infolist():
+        name = PurePosixPath(entry.filename)
+        hidden = name.name.startswith(".") or name.parts[:1] == ("__MACOSX",)
+        if not entry.is_dir() and not hidden and plain_format(Path(name.name)):
+            names.append(entry.filename)
+    return names
+
+
+class Unpacked(io.RawIOBase):
+    """The bytes in a packed file, which can be read again from the start.
+
+    Raises:
+        UserError: DATA, it is damaged, has a password, holds no or several tables; or more than
+            `MOST_UNPACKED` bytes and `MOST_RATIO` times its size.
+    """
+
+    def __init__(self, file: io.FileIO, path: Path) -> None:
+        self._file, self._path = file, path
+        self._count = 0
+        size = os.fstat(file.fileno()).st_size
+        self._most = max(MOST_UNPACKED, MOST_RATIO * size)
+        try:
+            self._stream = self._open()
+        except _DAMAGED as error:
+            raise self._damaged() from error
+
+    def _open(self) -> IO[bytes]:
+        if self._path.suffix.lower() == ".gz":
+            return gzip.GzipFile(fileobj=self._file, mode="rb")  # type: ignore[return-value]
+        archive = zipfile.ZipFile(self._file)
+        names = _tables(archive)
+        if len(names) != 1:
+            raise UserError(
+                ExitCode.DATA,
+                "{path}: expected one table in it, found {found}; unpack it, and name the file",
+                path=self._path,
+                found=", ".join(names) or "-",
+            )
+        if archive.getinfo(names[0]).flag_bits & 1:
+            raise UserError(
+                ExitCode.DATA,
+                "{path} is protected with a password; unpack it first",
+                path=self._path,
+            )
+        return archive.open(names[0])
+
+    def _damaged(self) -> UserError:
+        return UserError(
+            ExitCode.DATA,
+            "{path} cannot be unpacked: it is damaged, or cut short; fetch it again",
+            path=self._path,
+        )
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def fileno(self) -> int:
+        """Return the descriptor of the packed file."""
+        return self._file.fileno()
+
+    def tell(self) -> int:
+        """Return how many bytes were read."""
+        return self._count
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to another place, for which all before it may be unpacked anew."""
+        self._count = self._stream.seek(offset, whence)
+        return self._count
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill a buffer; return how many bytes there were."""
+        try:
+            data = self._stream.read(len(buffer))
+        except _DAMAGED as error:
+            raise self._damaged() from error
+        buffer[: len(data)] = data
+        self._count += len(data)
+        if self._count > self._most:
+            raise UserError(
+                ExitCode.DATA,
+                "{path} holds over {ratio} times its size: no table does; unpack it to have it "
+                "read all the same",
+                path=self._path,
+                ratio=MOST_RATIO,
+            )
+        return len(data)
+
+    def close(self) -> None:
+        """Close the packed file."""
+        if not self.closed:
+            self._file.close()
+        super().close()

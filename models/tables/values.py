@@ -1,0 +1,74 @@
+"""Values of cells: those that JSON lacks, and what stands for them."""
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+from models.console.i18n import tr
+
+
+@dataclass(frozen=True, slots=True)
+class CellError:
+    """A cell of a workbook that has no value to read.
+
+    Attributes:
+        shown: what it has instead: "#N/A", or a formula.
+        code: "error_cell" or "no_stored_value", as docs/files.md has them.
+    """
+
+    shown: str
+    code: str
+
+    def __repr__(self) -> str:
+        return self.shown
+
+    @property
+    def problem(self) -> str:
+        """What is wrong, for people."""
+        if self.code == "error_cell":
+            return tr("the cell shows the error {shown}; mend it in Excel", shown=self.shown)
+        return tr(
+            "the value of the formula {shown} was never stored; open the file in Excel or WPS and "
+            "save it",
+            shown=f"{self.shown:.60}",
+        )
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: dates of XLSX and Arrow scalars are converted.
+
+    Raises:
+        UnicodeDecodeError: a Parquet file has bytes for a string that are not UTF-8.
+    """
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, datetime.timedelta):
+        return _iso_duration(value)
+    if isinstance(value, CellError):
+        return value.shown
+    if not hasattr(value, "as_py"):
+        return value
+    import pyarrow
+
+    types = pyarrow.types
+    if types.is_temporal(value.type) and not types.is_duration(value.type):
+        written = value.cast(pyarrow.string()).as_py()  # all nine digits of a nanosecond
+        return written and written.replace(" ", "T")  # ISO 8601
+    found = value.as_py()
+    return _iso_duration(found) if isinstance(found, datetime.timedelta) else found
+
+
+def _iso_duration(duration: datetime.timedelta) -> str:
+    """Return a duration as ISO 8601 writes it: "PT30H", "PT1H5M2.5S"."""
+    sign = "-" if duration < datetime.timedelta() else ""
+    microseconds = abs(duration) // datetime.timedelta(microseconds=1)
+    seconds, fraction = divmod(microseconds, 1_000_000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    written = f"{hours}H" if hours else ""
+    if minutes:
+        written += f"{minutes}M"
+    if seconds or fraction or not written:
+        tail = f".{fraction:06}".rstrip("0") if fraction else ""
+        written += f"{seconds}{tail}S"
+    return f"{sign}PT{written}"
