@@ -297,13 +297,6 @@ def test_a_bug_is_called_one_and_what_it_says_is_harmless(
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066]", result.stderr)
 
 
-def test_an_option_that_is_unknown_is_named_harmless(classify: Invoke, table: Path) -> None:
-    result = classify(table, "--\x1b[2J\x9b")
-    assert result.code == ExitCode.USAGE
-    assert "␛[2J" in result.stderr
-    assert not re.search("[\x1b\x9b]", result.stderr)
-
-
 def test_a_model_that_fails_at_a_text_ends_the_run_and_keeps_what_was_answered(
     classify: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
