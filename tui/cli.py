@@ -272,7 +272,8 @@ def classify(
         no_opinion=Config.of_user().no_opinion,
         **options,
     )
-    report = Report(quiet=quiet, as_json=as_json, to_stdout=to_stdout)
+    chosen = model is not None
+    report = Report(quiet=quiet, as_json=as_json, to_stdout=to_stdout, chosen=chosen)
     code = classify_files(files, settings, _model_path(model), device, report, dry_run=dry_run)
     click.get_current_context().exit(code)
 

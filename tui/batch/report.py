@@ -30,12 +30,14 @@ class Report:
         quiet: tell only errors, and rejects that go to no file.
         as_json: print receipts on standard output.
         to_stdout: the records go to standard output.
+        chosen: the user named the model; another than the built-in one is told, quiet or not.
     """
 
-    def __init__(self, *, quiet: bool, as_json: bool, to_stdout: bool) -> None:
+    def __init__(self, *, quiet: bool, as_json: bool, to_stdout: bool, chosen: bool = True) -> None:
         self._quiet = quiet
         self._as_json = as_json
         self._to_stdout = to_stdout
+        self._chosen = chosen
         shared = to_stdout and _is_terminal(sys.stdout)  # with the records
         can_rewrite = _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
         self._shows_progress = can_rewrite and not shared and not quiet
@@ -45,10 +47,12 @@ class Report:
         """Say which model is used, and where it runs."""
         manifest = predictor.manifest
         self._labels = manifest.labels
-        self._say(
+        is_builtin = predictor.path == BUILTIN
+        tell = self._say if self._chosen or is_builtin else self._echo
+        tell(
             tr(
                 "model: {name} ({digest}, {precision}); labels: {labels}; device: {device}",
-                name=tr("built-in model") if predictor.path == BUILTIN else predictor.path,
+                name=tr("built-in model") if is_builtin else predictor.path,
                 digest=manifest.digest[:12],
                 precision=manifest.precision,
                 labels=", ".join(manifest.labels),

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from textual import events
 
 from models.console.command import ExitCode, UserError
 from models.labels import NEGATIVE_POSITIVE
 from models.predictor import Predictor
-from tests.tui.app.harness import FakeModel, app_of, ask, lacks, row_of, shows, until
+from tests.tui.app.harness import FakeModel, app_of, ask, lacks, leave, row_of, shows, until
 from trainer.data.dataset import load_data
 from tui.app.app import SentimentApp
 from tui.app.explain import explain
@@ -139,6 +140,27 @@ async def test_why_marks_what_speaks_for_the_answer_and_what_against(fake: FakeM
         assert styles["好"].underline
         assert styles["贵"] is not None
         assert styles["贵"].strike
+
+
+async def test_a_model_that_fails_at_a_text_is_told_and_the_app_stays(
+    fake: FakeModel, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor = Predictor.open(model)
+    run = predictor._session.run
+    monkeypatch.setattr(fake, "predict", predictor.predict)
+    monkeypatch.setattr(fake, "pieces", predictor.pieces)
+    async with app_of(fake).run_test(size=(80, 24)) as pilot:
+        await ask(pilot, "很好")
+        await shows(pilot, "Answers · 1")
+        monkeypatch.setattr(predictor._session, "run", lambda batch: run(batch) * np.nan)
+        await pilot.press("f2")
+        await shows(pilot, "fails at one of these texts")
+        await leave(pilot)
+        await ask(pilot, "很差")
+        await shows(pilot, "fails at one of these texts", "Answers · 1")
+        monkeypatch.setattr(predictor._session, "run", run)
+        await ask(pilot, "还行")
+        await shows(pilot, "Answers · 2")
 
 
 def test_of_a_text_without_a_token_there_is_nothing_to_leave_out(model: Path) -> None:

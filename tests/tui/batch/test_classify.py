@@ -4,19 +4,22 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import xlsxwriter
 
 from models import predictor as predictor_module
 from models.console.command import ExitCode
 from models.predictor import Predictor
-from tests.cli import Invoke, invoker
+from models.session import Session
+from tests.cli import Invoke, Result, invoker
 from tests.tiny import REVIEWS
 from tests.tui.batch.runs import run
 from tui.batch import command
@@ -283,16 +286,71 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == [table.name]
 
 
-def test_a_bug_is_called_one(
-    classify: Invoke, table: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kind", [ZeroDivisionError, type("PanicException", (BaseException,), {})])
+def test_a_bug_is_called_one_and_what_it_says_is_harmless(
+    classify: Invoke, table: Path, monkeypatch: pytest.MonkeyPatch, kind: type[BaseException]
 ) -> None:
     def broken(*_: object, **__: object) -> None:
-        raise ZeroDivisionError
+        try:
+            raise ValueError("\x1b]0;title\x07\u202e")
+        except ValueError as error:
+            raise kind("\x1b]52;c;eA==\x07\x1b[2J\x9b31m\n\u2066") from error
 
     monkeypatch.setattr(predictor_module.Predictor, "predict", broken)
     result = classify(table)
     assert result.code == ExitCode.BUG
+    assert "␛]52;c;eA==␇␛[2J" in result.stderr
     assert "this is a bug in program" in result.stderr
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066]", result.stderr)
+
+
+def test_a_model_that_fails_at_a_text_ends_the_run_and_keeps_what_was_answered(
+    classify: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, output = tmp_path / "a.csv", tmp_path / "out.csv"
+    source.write_text("text\n" + "".join(f"评价{n}\n" for n in range(40)), encoding="utf-8")
+    monkeypatch.setattr(engine_module, "CHUNK", 4)
+    run = Session.run
+    bad: list[bool] = []
+
+    def sometimes(session: Session, batch: dict[str, np.ndarray]) -> np.ndarray:
+        answers = run(session, batch)
+        bad.append(True)
+        return answers * np.nan if len(bad) > 5 else answers
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "run", sometimes)
+        result = classify(source, "-o", output)
+    assert result.code == ExitCode.CONFIG
+    assert "fails at one of these texts: expected probabilities, found [nan nan]" in result.stderr
+    assert not output.exists()
+    assert answered(tmp_path / ".out.csv.run" / "journal") > 0
+    again = classify(source, "-o", output)
+    assert again.code == ExitCode.OK
+    assert "of them before the interruption" in again.stderr
+    classify(source, "-o", tmp_path / "golden.csv")
+    assert output.read_bytes() == (tmp_path / "golden.csv").read_bytes()
+
+
+def test_the_newest_model_of_a_folder_is_named_even_where_nothing_is_to_be_said(
+    table: Path,
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    command = invoker(cli, monkeypatch, capfd)
+
+    def classify(*arguments: object) -> Result:
+        return command("classify", table, "-q", *arguments)
+
+    monkeypatch.chdir(tmp_path)
+    assert classify().stderr == ""
+    (tmp_path / "models").mkdir()
+    shutil.copy(model, tmp_path / "models" / "theirs.onnx")
+    assert classify().stderr.startswith("model: models/theirs.onnx (")
+    assert classify("--model", "models/theirs.onnx").stderr == ""
+    assert classify("--model", "builtin").stderr == ""
 
 
 def test_an_evil_text_reaches_the_terminal_harmless_and_the_file_as_it_was(
