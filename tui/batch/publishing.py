@@ -7,7 +7,7 @@ ever taken while it is free.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,25 +117,7 @@ def check_output(path: Path, settings: BatchSettings, *, alone: bool = False) ->
     output, source = followed(path), settings.source
     beside = [sidecar(output, kind) for kind in _KINDS]
     names = (output,) if alone else (output, *beside)
-    for name in names:
-        if isinstance(source, Path) and name.exists() and name.samefile(source):
-            raise UserError(
-                ExitCode.CANNOT_CREATE, "{path} is the input; name another output", path=name
-            )
-    if output.is_symlink():
-        raise UserError(ExitCode.CANNOT_CREATE, "{path} is a link to itself", path=path)
-    if not output.parent.is_dir():
-        raise UserError(
-            ExitCode.CANNOT_CREATE,
-            "{path} cannot be created: there is no folder {folder}",
-            path=path,
-            folder=output.parent,
-        )
-    for name in names:
-        if name.exists() and not name.is_file():
-            raise UserError(
-                ExitCode.CANNOT_CREATE, "{path} is no file; for standard output say -", path=name
-            )
+    _require_possible(path, output, names, source)
     ours = _ours(output, names)
     mode, old_mode = _mode_of(source), None
     if output.exists() and output not in ours:
@@ -157,6 +139,29 @@ def check_output(path: Path, settings: BatchSettings, *, alone: bool = False) ->
             path=taken,
         )
     return target
+
+
+def _require_possible(path: Path, output: Path, names: Sequence[Path], source: Source) -> None:
+    """Raise UserError CANNOT_CREATE for what not even --force could write."""
+    for name in names:
+        if isinstance(source, Path) and name.exists() and name.samefile(source):
+            raise UserError(
+                ExitCode.CANNOT_CREATE, "{path} is the input; name another output", path=name
+            )
+    if output.is_symlink():
+        raise UserError(ExitCode.CANNOT_CREATE, "{path} is a link to itself", path=path)
+    if not output.parent.is_dir():
+        raise UserError(
+            ExitCode.CANNOT_CREATE,
+            "{path} cannot be created: there is no folder {folder}",
+            path=path,
+            folder=output.parent,
+        )
+    for name in names:
+        if name.exists() and not name.is_file():
+            raise UserError(
+                ExitCode.CANNOT_CREATE, "{path} is no file; for standard output say -", path=name
+            )
 
 
 def _mode_of(source: Source) -> int:
