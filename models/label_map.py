@@ -235,11 +235,7 @@ def _by_number(
     if is_scale(scale) and not ids.keys() >= scale:
         raise AmbiguousLabelsError("stars", proposed_map(distinct, names))
     numbers = {value for value in rest if re.fullmatch("-?[0-9]+", value)}
-    if not numbers:
-        return {}
-    complete = len(names) == 2 or str(len(names) - 1) in numbers
-    plain = ordered or (complete and _in_order(names))
-    if not plain or not ids.keys() >= numbers:
+    if numbers and not (ids.keys() >= numbers and (ordered or _are_ids(numbers, names))):
         raise AmbiguousLabelsError("numbers", proposed_map(distinct, names))
     return {value: ids[value] for value in sorted(numbers)}
 
@@ -252,8 +248,13 @@ def _by_stars(values: Iterable[str], names: Sequence[str]) -> dict[str, int | No
     return {value: steps.get(star_of(value)) for value in values}
 
 
-def _in_order(names: Sequence[str]) -> bool:
-    """Say whether the names tell their order: negative first, or LABEL_0, LABEL_1."""
+def _are_ids(numbers: Collection[str], names: Sequence[str]) -> bool:
+    """Say whether the names tell their order: negative first, or LABEL_0, LABEL_1.
+
+    0 and 1 alone are no ids of three labels.
+    """
+    if len(names) > 2 and str(len(names) - 1) not in numbers:
+        return False
     signs = [polarity(name) for name in names]
     if None in signs:
         return all(name == f"LABEL_{number}" for number, name in enumerate(names))
