@@ -183,7 +183,7 @@ def map_labels(
             seem to.
         ValueError: the mapping names a label that the model lacks.
     """
-    distinct = sorted({value for value in values if value})
+    distinct = sorted(set(values) - {""})
     find = _finder(names)
     said = mapping or {}
     for label in said.values():
@@ -191,14 +191,16 @@ def map_labels(
             raise ValueError(label)
     ids = {value: find(said.get(folded(value), value)) for value in distinct}
     if mapping is None:
-        rest = [value for value in distinct if ids[value] is None]
+        rest = _without_id(ids)
         ids |= _by_polarity(rest, names) | _by_number(rest, distinct, names, ordered)
-    unknown = tuple(
-        value for value in distinct if ids[value] is None and said.get(folded(value)) != ""
-    )
+    unknown = tuple(value for value in _without_id(ids) if said.get(folded(value)) != "")
     if distinct and len(unknown) == len(distinct):
         raise AmbiguousLabelsError("unknown", proposed_map(distinct, names))
     return LabelMap(names, mapping, ids, unknown)
+
+
+def _without_id(ids: Mapping[str, int | None]) -> list[str]:
+    return [value for value, number in ids.items() if number is None]
 
 
 def _finder(names: Sequence[str]) -> Callable[[str], int | None]:
@@ -226,27 +228,33 @@ def _by_number(
     ordered: bool,
 ) -> dict[str, int | None]:
     """Take numbers for label ids, where nothing says that they may be something else."""
-    steps = {star_of(name): number for number, name in enumerate(names)}
-    if None not in steps and len(steps) == len(names):  # "3" is "3 stars", and no id
-        return {value: steps.get(star_of(value)) for value in rest}
-    if None not in steps:
-        return {}
+    if all(star_of(name) is not None for name in names):
+        return _by_stars(rest, names)
     ids = {str(number): number for number in range(len(names))}
-    numbers = [value for value in rest if re.fullmatch("-?[0-9]+", value)]
-    scale = [value for value in rest if star_of(value) is not None]
-    if is_scale(scale) and not ids.keys() >= set(scale):
+    scale = {value for value in rest if star_of(value) is not None}
+    if is_scale(scale) and not ids.keys() >= scale:
         raise AmbiguousLabelsError("stars", proposed_map(distinct, names))
-    if not numbers:
-        return {}
-    complete = len(names) == 2 or str(len(names) - 1) in numbers
-    plain = ordered or (complete and _in_order(names))
-    if not ids.keys() >= set(numbers) or not plain:
+    numbers = {value for value in rest if re.fullmatch("-?[0-9]+", value)}
+    if numbers and not (ids.keys() >= numbers and (ordered or _are_ids(numbers, names))):
         raise AmbiguousLabelsError("numbers", proposed_map(distinct, names))
-    return {value: ids[value] for value in numbers}
+    return {value: ids[value] for value in sorted(numbers)}
 
 
-def _in_order(names: Sequence[str]) -> bool:
-    """Say whether the names tell their order: negative first, or LABEL_0, LABEL_1."""
+def _by_stars(values: Iterable[str], names: Sequence[str]) -> dict[str, int | None]:
+    """Map "3" and "三星" to the label "3 stars": where labels are stars, numbers are no ids."""
+    steps = {star_of(name): number for number, name in enumerate(names)}
+    if len(steps) < len(names):
+        return {}
+    return {value: steps.get(star_of(value)) for value in values}
+
+
+def _are_ids(numbers: Collection[str], names: Sequence[str]) -> bool:
+    """Say whether the names tell their order: negative first, or LABEL_0, LABEL_1.
+
+    0 and 1 alone are no ids of three labels.
+    """
+    if len(names) > 2 and str(len(names) - 1) not in numbers:
+        return False
     signs = [polarity(name) for name in names]
     if None in signs:
         return all(name == f"LABEL_{number}" for number, name in enumerate(names))
@@ -287,24 +295,27 @@ def proposed_map(values: Iterable[str], names: Sequence[str]) -> str:
     stars = {value: _truth_of(value) for value in distinct}
     steps = [star for star in stars.values() if star is not None]
     known = _by_polarity(distinct, names)
-    order = [*names]
-    if len(_by_polarity(names, names)) == len(names):
-        order.sort(key=lambda name: polarity(name) or 0)
     groups: dict[str, list[str]] = {name: [] for name in [*names, ""]}
     for value in distinct:
         number, star = known.get(value), stars[value]
         label = "" if number is None else names[number]
         if number is None and star is not None and len(steps) > 1:
-            share = _share_of(star, steps)
-            if share < 0.4:
-                label = order[0]
-            elif share > 0.6:
-                label = order[-1]
-            elif len(names) == 3:
-                label = order[1]
+            label = _label_at(_share_of(star, steps), names)
         groups[label].append(value)
     parts = [f"{','.join(found)}={name}" for name, found in groups.items() if found]
     return "; ".join(parts)
+
+
+def _label_at(share: float, names: Sequence[str]) -> str:
+    """Return the label of a place on a scale from 0 to 1, the negative one at its lower end."""
+    order = [*names]
+    if len(_by_polarity(names, names)) == len(names):
+        order.sort(key=lambda name: polarity(name) or 0)
+    if share < 0.4:
+        return order[0]
+    if share > 0.6:
+        return order[-1]
+    return order[1] if len(order) == 3 else ""
 
 
 def _truth_of(value: str) -> float | None:

@@ -99,7 +99,8 @@ def load_data(
     sizes = {}
     if split is not None and "train" in by_split:
         sizes = dict(zip(("dev", "test"), split, strict=True))
-    cut = {name: size for name, size in sizes.items() if name not in by_split}
+    cut = {name: sizes[name] for name in sizes.keys() - by_split.keys()}
+    cut = dict(sorted(cut.items()))  # dev before test
     if not set(wanted) <= {*by_split, *cut}:
         _refuse_missing(wanted, by_split, found)
     # a cut depends on all splits that there are
