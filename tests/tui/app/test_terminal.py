@@ -37,6 +37,13 @@ if os.environ.get("SLOW"):
     import time
     quick = predictor.Predictor.predict
     predictor.Predictor.predict = lambda *a, **k: (time.sleep(0.2), quick(*a, **k))[1]
+if os.environ.get("DRIVER"):
+    from textual.drivers.linux_driver import LinuxDriver
+    LinuxDriver.run_input_thread = lambda _: 1 / 0
+if os.environ.get("PANIC"):
+    from textual.app import App
+    from tui.app.app import SentimentApp
+    SentimentApp.on_ready = lambda app: app.panic("what somebody typed")
 from tui.cli import main
 sys.argv = ["sentiment-tui", *sys.argv[1:]]
 main()
@@ -80,7 +87,10 @@ class Terminal:
         self.until(lambda seen: all(word.encode() in seen for word in words))
 
     def type(self, keys: str) -> None:
-        os.write(self.master, keys.encode())
+        self.send(keys.encode())
+
+    def send(self, data: bytes) -> None:
+        os.write(self.master, data)
 
     def ends(self) -> int:
         self.until(lambda seen: LEFT in seen)
@@ -187,6 +197,46 @@ def test_a_bug_leaves_the_terminal_whole_and_a_file_without_texts(start: Start, 
     assert "secret" not in written
     assert b"secret" not in terminal.seen
     assert crash.name.encode() in terminal.seen.replace(b"\r\n", b"")
+
+
+GBK, X10_MOUSE, CUT_OFF = "很好".encode("gbk"), b"\x1b[MC\xe0!", b"\xe5\xa5a"
+
+
+@pytest.mark.parametrize("sent", [b"\xff", GBK, X10_MOUSE, CUT_OFF])
+def test_a_byte_that_is_not_utf_8_ends_nothing(start: Start, sent: bytes) -> None:
+    terminal = start()
+    terminal.shows("type a text", "fp32")
+    terminal.send(sent)
+    terminal.type("好\r")
+    terminal.shows("Answers · 1")
+    # Textual takes the report of a mouse from the text, and leaves it at that.
+    assert ("\N{REPLACEMENT CHARACTER}".encode() in terminal.seen) is (sent != X10_MOUSE)
+    terminal.type("\x11")
+    assert terminal.ends() == ExitCode.OK
+
+
+def test_nor_does_it_end_a_run(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "many.csv"
+    file.write_text("text\n" + "".join(f"好 {n}\n" for n in range(1500)), encoding="utf-8")
+    terminal = start(file, SLOW="1")
+    terminal.shows("1,500 records", "fp32")
+    terminal.type("\x1b[15~")  # F5
+    terminal.shows("480 of 480 rows")
+    terminal.send(X10_MOUSE)
+    terminal.shows("done, written to many.labelled.csv")
+    terminal.type("\x11")
+    assert terminal.ends() == ExitCode.OK
+
+
+@pytest.mark.parametrize("how", ["DRIVER", "PANIC"])
+def test_what_ends_the_app_from_outside_is_told_as_a_bug(
+    start: Start, home: Path, how: str
+) -> None:
+    terminal = start(**{how: "1"})
+    assert terminal.ends() == ExitCode.BUG
+    (crash,) = home.rglob("crash-*.txt")
+    assert crash.name.encode() in terminal.seen.replace(b"\r\n", b"")
+    assert ("ZeroDivisionError" in crash.read_text()) is (how == "DRIVER")
 
 
 def test_a_model_that_cannot_be_opened_is_no_end(start: Start, tmp_path: Path) -> None:
