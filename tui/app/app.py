@@ -17,7 +17,6 @@ from textual import on, work
 from textual.app import App
 from textual.binding import Binding
 from textual.content import Content
-from textual.markup import escape
 from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen, Screen
 
@@ -28,7 +27,7 @@ from models.locations import BUILTIN, Device
 from tui.app import keymap
 from tui.app import model_worker as messages
 from tui.app.model_worker import Answer, ModelWorker, OpenModel
-from tui.app.palette import commands
+from tui.app.palette import PaletteDialog, commands
 from tui.app.paths import is_inside, require_inside
 from tui.app.preferences import Archive, Corrections, Preferences, UserDirs
 from tui.app.screens.dialogs import ChoiceDialog, HelpDialog
@@ -68,7 +67,7 @@ class SentimentApp(App[None], inherit_bindings=False):
 
     CSS_PATH = "app.tcss"
     TITLE = "sentiment-tui"
-    ENABLE_COMMAND_PALETTE = False  # ours has our words, see `action_palette`
+    ENABLE_COMMAND_PALETTE = False  # see `action_palette`
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]
     BINDINGS = [Binding("ctrl+c", "help_quit", show=False), *keymap.APP]
     BINDING_GROUP_TITLE = tr("Everywhere")
@@ -332,8 +331,8 @@ class SentimentApp(App[None], inherit_bindings=False):
 
     def action_palette(self) -> None:
         """Show the command palette."""
-        found = [(escape(words), run) for words, run in commands(self)]
-        self.search_commands(found, placeholder=tr("Search for a command…"))
+        if not isinstance(self.screen, ModalScreen):  # another key of the same burst opened one
+            self.push_screen(PaletteDialog(commands(self)))
 
     async def action_quit(self) -> None:
         """Leave; while a file is classified, ask."""

@@ -41,13 +41,20 @@ def run_app(
     from tui.app.app import SentimentApp  # whose words are in that language from now on
 
     app = SentimentApp(_open_model, model, device, dirs, file, root)
+    if app.driver_class.__name__ == "LinuxDriver":  # not in a browser's tab, nor on Windows
+        from tui.app.terminal_driver import TerminalDriver
+
+        app.driver_class = TerminalDriver
     with _stderr_to(dirs.log):
         app.run()
-    if app.crash is not None:
+    crash = app.crash
+    if crash is None and app.return_code is None:  # nobody called `exit`
+        crash = RuntimeError("Textual closed the app, and keeps the reason")
+    if crash is not None:
         raise UserError(
             ExitCode.BUG,
             "this is a bug in sentiment-tui. {path} says where; it has none of your texts",
-            path=write_crash(app.crash, dirs.state),
+            path=write_crash(crash, dirs.state),
         )
     if app.restarting:
         _start_anew()

@@ -1,21 +1,85 @@
 """What the command palette offers: the actions of the moment, and all that can be chosen."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from textual import events
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.fuzzy import Matcher
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
 
 from models.console.display import display
 from models.console.i18n import language, tr
 from models.locations import BUILTIN
 from tui.app.paths import is_inside
+from tui.app.screens.dialogs import Dialog, Options
+from tui.app.widgets.text_entry import SafeInput
 
 if TYPE_CHECKING:
     from tui.app.app import SentimentApp
 
 Commands = Iterator[tuple[str, Callable[[], object]]]
 """What a command is called, and what does it."""
+
+_MOVES = {
+    "up": "cursor_up",
+    "down": "cursor_down",
+    "pageup": "page_up",
+    "pagedown": "page_down",
+}
+"""Key in the line that searches → action of the list."""
+
+
+class PaletteDialog(Dialog):
+    """Asks for a command, by some letters of what it is called, and does it."""
+
+    scrolls = False
+
+    def __init__(self, commands: Iterable[tuple[str, Callable[[], object]]]) -> None:
+        super().__init__(tr("Commands"), tr("Enter chooses · Esc goes back"))
+        self._commands = list(commands)
+        self._found = self._commands
+
+    def _body(self) -> ComposeResult:
+        yield SafeInput(placeholder=tr("Search for a command…"))
+        yield Options(*[Content(words) for words, _ in self._found], markup=False)
+
+    def on_mount(self) -> None:
+        """Begin with the first command."""
+        self.query_one(Options).highlighted = 0
+
+    def on_input_changed(self, event: SafeInput.Changed) -> None:
+        """List the commands that have these letters in this order, the likeliest first."""
+        matcher = Matcher(event.value.strip())
+        scores = {words: matcher.match(words) for words, _ in self._commands}
+        found = [command for command in self._commands if scores[command[0]] or not event.value]
+        self._found = sorted(found, key=lambda command: -scores[command[0]])
+        listed = self.query_one(Options)
+        listed.set_options([Option(matcher.highlight(words)) for words, _ in self._found])
+        if self._found:
+            listed.highlighted = 0
+
+    def on_input_submitted(self) -> None:
+        """Take the command under the cursor of the list."""
+        self.query_one(Options).action_select()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Do it, on the screen below."""
+        if self.is_current:
+            _, run = self._found[event.option_index]
+            self.dismiss()
+            self.app.call_later(run)
+
+    def on_key(self, event: events.Key) -> None:
+        """Let the keys that move act on the list, while the line has the focus."""
+        if event.key in _MOVES and self.query_one(SafeInput).has_focus:
+            event.stop()
+            getattr(self.query_one(Options), f"action_{_MOVES[event.key]}")()
 
 
 def commands(app: "SentimentApp") -> Commands:

@@ -1,15 +1,7 @@
 """The app in a real pseudo-terminal: how it starts and ends, and what reaches the terminal."""
 
-import fcntl
 import os
-import pty
-import select
 import signal
-import struct
-import subprocess
-import sys
-import termios
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,81 +10,10 @@ import pytest
 from models.console.command import ExitCode
 from models.predictor import Predictor
 from tests.cli import invoker
+from tests.tui.app.terminal import LEFT, Terminal
 from tui.batch.engine import classify
 from tui.batch.settings import BatchSettings
 from tui.cli import cli
-
-LEFT = b"\x1b[?1049l"  # the alternate screen is left: the terminal is as it was
-NOISE = """
-import os, sys
-from models import predictor
-real = predictor.Predictor.open.__func__
-def noisy(cls, path, *, device="auto"):
-    os.write(2, b"[W:onnxruntime:NOISE]\\n")
-    if os.environ.get("BREAK"):
-        raise KeyError(os.environ["BREAK"])
-    return real(cls, path, device=device)
-predictor.Predictor.open = classmethod(noisy)
-if os.environ.get("SLOW"):
-    import time
-    quick = predictor.Predictor.predict
-    predictor.Predictor.predict = lambda *a, **k: (time.sleep(0.2), quick(*a, **k))[1]
-from tui.cli import main
-sys.argv = ["sentiment-tui", *sys.argv[1:]]
-main()
-"""
-
-
-class Terminal:
-    """A child process on a pseudo-terminal of its own."""
-
-    def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
-        self.master, slave = pty.openpty()
-        self.resize(80, 24)
-        self.seen = b""
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", NOISE, *arguments],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env=os.environ | {"TERM": "xterm-256color"} | environment,
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        )
-        os.close(slave)
-
-    def resize(self, width: int, height: int) -> None:
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
-
-    def until(self, condition: Callable[[bytes], bool], seconds: float = 20) -> None:
-        end = time.monotonic() + seconds
-        while not condition(self.seen):
-            ready, _, _ = select.select([self.master], [], [], max(end - time.monotonic(), 0))
-            if not ready:
-                pytest.fail(f"the terminal got only {self.seen[-2000:]!r}")
-            try:
-                self.seen += os.read(self.master, 1 << 16)
-            except OSError:  # the child has closed its side
-                break
-        assert condition(self.seen), self.seen[-2000:]
-
-    def shows(self, *words: str) -> None:
-        self.until(lambda seen: all(word.encode() in seen for word in words))
-
-    def type(self, keys: str) -> None:
-        os.write(self.master, keys.encode())
-
-    def ends(self) -> int:
-        self.until(lambda seen: LEFT in seen)
-        while True:
-            try:
-                rest = os.read(self.master, 1 << 16)
-            except OSError:
-                break
-            if not rest:
-                break
-            self.seen += rest
-        return self.process.wait(10)
 
 
 @pytest.fixture
@@ -187,6 +108,46 @@ def test_a_bug_leaves_the_terminal_whole_and_a_file_without_texts(start: Start, 
     assert "secret" not in written
     assert b"secret" not in terminal.seen
     assert crash.name.encode() in terminal.seen.replace(b"\r\n", b"")
+
+
+GBK, X10_MOUSE, CUT_OFF = "很好".encode("gbk"), b"\x1b[MC\xe0!", b"\xe5\xa5a"
+
+
+@pytest.mark.parametrize("sent", [b"\xff", GBK, X10_MOUSE, CUT_OFF])
+def test_a_byte_that_is_not_utf_8_ends_nothing(start: Start, sent: bytes) -> None:
+    terminal = start()
+    terminal.shows("type a text", "fp32")
+    terminal.send(sent)
+    terminal.type("好\r")
+    terminal.shows("Answers · 1")
+    # Textual takes the report of a mouse from the text, and leaves it at that.
+    assert ("\N{REPLACEMENT CHARACTER}".encode() in terminal.seen) is (sent != X10_MOUSE)
+    terminal.type("\x11")
+    assert terminal.ends() == ExitCode.OK
+
+
+def test_nor_does_it_end_a_run(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "many.csv"
+    file.write_text("text\n" + "".join(f"好 {n}\n" for n in range(1500)), encoding="utf-8")
+    terminal = start(file, SLOW="1")
+    terminal.shows("1,500 records", "fp32")
+    terminal.type("\x1b[15~")  # F5
+    terminal.shows("480 of 480 rows")
+    terminal.send(X10_MOUSE)
+    terminal.shows("done, written to many.labelled.csv")
+    terminal.type("\x11")
+    assert terminal.ends() == ExitCode.OK
+
+
+@pytest.mark.parametrize("how", ["DRIVER", "PANIC"])
+def test_what_ends_the_app_from_outside_is_told_as_a_bug(
+    start: Start, home: Path, how: str
+) -> None:
+    terminal = start(**{how: "1"})
+    assert terminal.ends() == ExitCode.BUG
+    (crash,) = home.rglob("crash-*.txt")
+    assert crash.name.encode() in terminal.seen.replace(b"\r\n", b"")
+    assert ("ZeroDivisionError" in crash.read_text()) is (how == "DRIVER")
 
 
 def test_a_model_that_cannot_be_opened_is_no_end(start: Start, tmp_path: Path) -> None:

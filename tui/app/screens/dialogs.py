@@ -65,6 +65,20 @@ class Dialog(ModalScreen[Any]):
             self.dismiss()
 
 
+class Options(OptionList):
+    """A list to choose from, which can be one line high, or none."""
+
+    def action_page_up(self) -> None:
+        """Go up by a page; where none fits, OptionList has laid out nothing to go over."""
+        if self.scrollable_content_region:
+            super().action_page_up()  # type: ignore[no-untyped-call]
+
+    def action_page_down(self) -> None:
+        """Go down by a page, as `action_page_up` goes up."""
+        if self.scrollable_content_region:
+            super().action_page_down()  # type: ignore[no-untyped-call]
+
+
 class ChoiceDialog(Dialog):
     """Asks for one of some answers, and returns its number; None when nobody answered.
 
@@ -84,7 +98,7 @@ class ChoiceDialog(Dialog):
         if self._text:
             yield Static(display(self._text, keep="\n"), markup=False)
         options = [f"{n}  {display(answer)}" for n, answer in enumerate(self._answers, start=1)]
-        yield OptionList(*options, markup=False)
+        yield Options(*options, markup=False)
 
     def on_key(self, event: events.Key) -> None:
         """Let a digit choose."""

@@ -52,6 +52,11 @@ class Page(Screen[None]):
         """Show how things stand."""
         self.refresh_state()
 
+    def action_leave(self) -> None:
+        """Go to the screen below, once: two keys that arrive together may both leave."""
+        if self.is_current:
+            self.app.pop_screen()
+
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
         """The bindings that work now, by key, in the order of the keymap."""

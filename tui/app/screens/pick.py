@@ -15,7 +15,7 @@ from textual.widgets import DirectoryTree, OptionList
 from models.console.display import display
 from models.console.i18n import tr
 from tui.app.paths import is_inside, typed_path
-from tui.app.screens.dialogs import Dialog
+from tui.app.screens.dialogs import Dialog, Options
 from tui.app.threads import run_in_thread
 from tui.app.widgets.text_entry import SafeInput, dropped_path
 
@@ -132,7 +132,7 @@ class FilePicker(Dialog):
         )
         if self._recent:
             names = [tr("recent") + f"  {display(path)}" for path in self._recent]
-            yield OptionList(*names, markup=False)
+            yield Options(*names, markup=False)
         yield _FileTree(self._wanted, root)
 
     @on(SafeInput.Changed)

@@ -132,6 +132,8 @@ class VirtualList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False
         width = self.scrollable_content_region.width
         row = self.scroll_offset.y + y
         style = self.visual_style
+        if width < 1:  # the terminal is a few cells wide
+            return Strip.blank(0)
         if row < len(self.items):
             line = self._draw(self.items[row], width)
             if row == self.cursor and self.has_focus:

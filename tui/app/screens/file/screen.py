@@ -40,7 +40,7 @@ _VALUES_SHOWN = 8
 class FileScreen(Page):
     """Shows how a file will be read; from here it is classified."""
 
-    BINDINGS = [Binding("escape", "app.pop_screen", show=False), *keymap.FILE_SCREEN]
+    BINDINGS = [Binding("escape", "leave", show=False), *keymap.FILE_SCREEN]
     BINDING_GROUP_TITLE = tr("Before a file is classified")
 
     def __init__(self, source: Path) -> None:

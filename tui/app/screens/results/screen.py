@@ -337,4 +337,4 @@ class ResultsScreen(Page):
         if self._filter.has_focus:
             self._table.focus()
         else:
-            self.app.pop_screen()
+            self.action_leave()
