@@ -12,7 +12,7 @@ from xml.parsers.expat import ExpatError
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
-from models.tables.cells import EXACT, SheetNotes, TwiceError, whole_number
+from models.tables.cells import EXACT, Note, SheetNotes, TwiceError, whole_number
 from models.tables.dialect import Dialect
 from models.tables.extent import DamagedError, TooLargeError, check_size
 from models.tables.records import ParsedRow, Place, Table, named, unreadable
@@ -195,18 +195,24 @@ def _noted(
         if cells is None and (notes is None or notes.next_row < line):
             return
         values = [_value(cell) for cell in cells or ()]
-        formats: dict[int, int | str] = {}
-        for column, note in (notes.of_row(line) if notes else {}).items():
-            index = column - before
-            if index < 0:
-                continue
-            if note.value is not None:
-                values += [""] * (index + 1 - len(values))
-                if not isinstance(note.value, float) or _is_wrong(values[index]):
-                    values[index] = _value(note.value)
-            if note.format is not None and index < len(values):
-                formats[index] = note.format
+        formats = _apply(notes.of_row(line), values, before) if notes else {}
         yield values, formats or None
+
+
+def _apply(notes: dict[int, Note], values: list[Any], before: int) -> dict[int, int | str]:
+    """Put right the values of a row; return their number formats, by index."""
+    formats: dict[int, int | str] = {}
+    for column, note in notes.items():
+        index = column - before
+        if index < 0:
+            continue
+        if note.value is not None:
+            values += [""] * (index + 1 - len(values))
+            if not isinstance(note.value, float) or _is_wrong(values[index]):
+                values[index] = _value(note.value)
+        if note.format is not None and index < len(values):
+            formats[index] = note.format
+    return formats
 
 
 def _is_wrong(date: Any) -> bool:
