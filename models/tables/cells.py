@@ -16,11 +16,20 @@ from models.tables.values import CellError
 EXACT = 2**53
 """Whole numbers from here on are not all doubles."""
 
+_MOST_ROWS = 1 << 20
 _MOST_DIGITS = 20  # of whole numbers that are written out
 _BLOCK = 1 << 16  # bytes
 _GENERAL = (0, 49)  # indices of the formats that say nothing of a number
 
 Attributes = dict[str, str]
+
+
+class TwiceError(ValueError):
+    """A row, or a cell in it, stands twice, or a cell in another row: one would be lost."""
+
+    def __init__(self, row: int) -> None:
+        super().__init__(row)
+        self.row = row
 
 
 class Note(NamedTuple):
@@ -31,7 +40,7 @@ class Note(NamedTuple):
         format: number format: its index where Excel has it built in, else its code; None: General.
     """
 
-    value: int | CellError | None
+    value: float | CellError | None
     format: int | str | None
 
 
@@ -138,6 +147,8 @@ class _Sheet:
         self._formats = formats
         self._row = 0
         self._column = -1
+        self._begun = bytearray(_MOST_ROWS + 1)
+        self._columns: set[int] = set()  # of the row
         self._notes: dict[int, Note] = {}
         self._cell: Attributes = {}
         self._parts: dict[str, list[str]] = {}
@@ -148,14 +159,28 @@ class _Sheet:
         if tag == "row":
             self._row = int(attributes.get("r", self._row + 1))
             self._column = -1
+            self._columns = set()
             self._notes = {}
         elif tag == "c":
-            letters = attributes.get("r", "").rstrip("0123456789")
-            self._column = column_of(letters) - 1 if letters else self._column + 1
+            self._begin_cell(attributes.get("r", ""))
             self._cell = attributes
             self._parts = {}
         elif tag in ("v", "f"):
             self._add = self._parts.setdefault(tag, []).append
+
+    def _begin_cell(self, reference: str) -> None:
+        letters = reference.rstrip("0123456789")
+        self._column = column_of(letters) - 1 if letters else self._column + 1
+        row = int(reference.removeprefix(letters) or self._row)
+        twice = self._column in self._columns
+        if not self._columns:
+            self._row = row
+            place = min(row, _MOST_ROWS)
+            twice = bool(self._begun[place])
+            self._begun[place] = 1
+        if twice or row != self._row:
+            raise TwiceError(row)
+        self._columns.add(self._column)
 
     def add(self, text: str) -> None:
         if self._add is not None:
@@ -187,10 +212,23 @@ class _Sheet:
         if style := self._cell.get("s"):
             index = int(style)
             format = self._formats[index] if index < len(self._formats) else None
-        number = whole_number(value) if kind == "n" and len(value) > 15 else None
+        number: float | None = None
+        if kind == "n":
+            number = whole_number(value) if len(value) > 15 else _no_date(value, format)
         if number is None and format is None:
             return None
         return Note(number, format)
+
+
+def _no_date(written: str, format: int | str | None) -> float | None:
+    """Return a number that has a format, and that the reader would make another date of.
+
+    Excel's calendar begins at 0, and its day 60 is 1900-02-29, which never was.
+    """
+    number = float(written)
+    if format is not None and (number < 0 or 60 <= number < 61):
+        return number
+    return None
 
 
 def whole_number(written: str) -> int | None:

@@ -1,5 +1,6 @@
 """Reads workbooks (XLSX, XLS, XLSB, ODS) by python-calamine, imported when it is needed."""
 
+import datetime
 import io
 import zipfile
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from xml.parsers.expat import ExpatError
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
-from models.tables.cells import EXACT, SheetNotes, whole_number
+from models.tables.cells import EXACT, Note, SheetNotes, TwiceError, whole_number
 from models.tables.dialect import Dialect
 from models.tables.extent import DamagedError, TooLargeError, check_size
 from models.tables.records import ParsedRow, Place, Table, named, unreadable
@@ -171,6 +172,13 @@ def _rows(
             width = width or filled
             del values[max(filled, width) :]
             yield ParsedRow(Place(0, line, line), values, not filled, formats)
+    except TwiceError as error:
+        problem = tr(
+            "row {row} or a cell in it stands twice, and one of them would be lost; open it, and "
+            "save it again",
+            row=error.row,
+        )
+        raise unreadable(file, "XLSX", problem) from error
     except (CalamineError, *_DAMAGED) as error:
         raise _broken(file, str(dialect.format)) from error
 
@@ -187,17 +195,31 @@ def _noted(
         if cells is None and (notes is None or notes.next_row < line):
             return
         values = [_value(cell) for cell in cells or ()]
-        formats: dict[int, int | str] = {}
-        for column, note in (notes.of_row(line) if notes else {}).items():
-            index = column - before
-            if index < 0:
-                continue
-            if note.value is not None:
-                values += [""] * (index + 1 - len(values))
-                values[index] = note.value
-            if note.format is not None and index < len(values):
-                formats[index] = note.format
+        formats = _apply(notes.of_row(line), values, before) if notes else {}
         yield values, formats or None
+
+
+def _apply(notes: dict[int, Note], values: list[Any], before: int) -> dict[int, int | str]:
+    """Put right the values of a row; return their number formats, by index."""
+    formats: dict[int, int | str] = {}
+    for column, note in notes.items():
+        index = column - before
+        if index < 0:
+            continue
+        if note.value is not None:
+            values += [""] * (index + 1 - len(values))
+            if not isinstance(note.value, float) or _is_wrong(values[index]):
+                values[index] = _value(note.value)
+        if note.format is not None and index < len(values):
+            formats[index] = note.format
+    return formats
+
+
+def _is_wrong(date: Any) -> bool:
+    """Return whether the reader makes this of a number below 0, or of Excel's 1900-02-29."""
+    if isinstance(date, datetime.datetime):
+        date = date.date()
+    return isinstance(date, datetime.time) or date == datetime.date(1900, 2, 28)
 
 
 def _value(cell: Any) -> Any:
