@@ -42,6 +42,11 @@ def workbook(path: Path, *rows: str) -> Path:
             f'Type="{OFFICE}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
         )
         archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr(
+            "_rels/.rels",
+            f'<Relationships xmlns="{PACKAGE}"><Relationship Id="rId1" '
+            f'Type="{OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        )
         body = "".join(f"<row>{row}</row>" for row in rows)
         archive.writestr(
             "xl/worksheets/sheet1.xml",
