@@ -44,6 +44,14 @@ class Note(NamedTuple):
     format: int | str | None
 
 
+class _Part(NamedTuple):
+    """Part of an XLSX that another refers to."""
+
+    id: str
+    kind: str
+    path: str
+
+
 class SheetNotes:
     """Notes on the cells of one sheet, row by row and with constant memory.
 
@@ -57,12 +65,16 @@ class SheetNotes:
 
     def __init__(self, file: str | BinaryIO, sheet: str) -> None:
         self._archive = zipfile.ZipFile(file)
-        parts = {name.lower(): name for name in self._archive.namelist()}
-        self._formats: list[int | str | None] = []
-        if "xl/styles.xml" in parts:
-            self._formats = self._read_formats(parts["xl/styles.xml"])
-        path = self._path_of(sheet, parts)
-        self._rows = _rows(self._blocks(path), self._formats)
+        self._parts = {name.lower(): name for name in self._archive.namelist()}
+        (workbook,) = [part.path for part in self._related("") if part.kind == "officeDocument"]
+        related = self._related(workbook)
+        formats: list[int | str | None] = []
+        for part in related:
+            if part.kind == "styles":
+                formats = self._read_formats(part.path)
+        wanted = self._id_of(sheet, workbook)
+        (path,) = [part.path for part in related if part.id == wanted]
+        self._rows = _rows(self._blocks(path), formats)
         self._next = next(self._rows, None)
 
     def of_row(self, number: int) -> dict[int, Note]:
@@ -94,17 +106,25 @@ class SheetNotes:
             found.clear()
         parser.Parse(b"", True)
 
-    def _path_of(self, sheet: str, parts: dict[str, str]) -> str:
-        """Return the name of the part that holds a sheet."""
-        wanted = None
-        for tag, attributes in self._elements(parts["xl/workbook.xml"]):
+    def _related(self, path: str) -> list["_Part"]:
+        """Return the parts that one refers to; "" refers to the workbook."""
+        folder, name = posixpath.split(path)
+        found = []
+        rels = self._parts[posixpath.join(folder, "_rels", f"{name}.rels").lower()]
+        for tag, attributes in self._elements(rels):
+            if tag == "Relationship":
+                target = posixpath.join("/", folder, attributes["Target"])
+                target = posixpath.normpath(target).lstrip("/")
+                kind = attributes["Type"].rpartition("/")[2]
+                target = self._parts.get(target.lower(), target)
+                found.append(_Part(attributes["Id"], kind, target))
+        return found
+
+    def _id_of(self, sheet: str, workbook: str) -> str:
+        """Return the id by which the workbook refers to a sheet."""
+        for tag, attributes in self._elements(workbook):
             if tag == "sheet" and attributes.get("name") == sheet:
-                ids = [value for key, value in attributes.items() if key.endswith(":id")]
-                wanted = ids[0]
-        for tag, attributes in self._elements(parts["xl/_rels/workbook.xml.rels"]):
-            if tag == "Relationship" and attributes.get("Id") == wanted:
-                target = posixpath.join("/xl", attributes["Target"])
-                return parts[posixpath.normpath(target).lower().lstrip("/")]
+                return next(value for key, value in attributes.items() if key.endswith(":id"))
         raise KeyError(sheet)
 
     def _read_formats(self, name: str) -> list[int | str | None]:

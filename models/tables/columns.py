@@ -75,7 +75,7 @@ def find_column(
         problem = tr("no column is known by its name to have the texts")
     raise UserError(
         ExitCode.DATA,
-        "{name}: {problem}; found the columns {columns}{hint}",
+        "{name}: {problem}, found the columns {columns}{hint}",
         name=columns.table,
         problem=problem,
         columns=_shown(columns),

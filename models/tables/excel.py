@@ -20,7 +20,7 @@ from models.tables.source import InputFile
 
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")  # a "compound file": XLS, or anything with a password
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # part of a file with a password
-_PARTS = {"xl/workbook.xml": "xlsx", "xl/workbook.bin": "xlsb", "content.xml": "ods"}
+_PARTS = {"xl/workbook.bin": "xlsb", "content.xml": "ods", "[content_types].xml": "xlsx"}
 _DAMAGED = (OSError, KeyError, ValueError, IndexError, ExpatError, zipfile.BadZipFile)
 
 

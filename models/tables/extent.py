@@ -17,6 +17,8 @@ _ANNOUNCED = re.compile(rb'\buniqueCount=["\'](\d{1,18})')
 _PLACE = re.compile(rb"""\br=["']([A-Z]{0,7})([0-9]{1,9})["']""")  # of a cell, or of a row
 _ROW = re.compile(rb"<(?:\w+:)?row\b")
 _CELL = re.compile(rb"<(?:\w+:)?c\b")
+_ROW_HEADER = 0  # record of XLSB
+_CELL_RECORDS = range(1, 12)  # records of XLSB
 _DAMAGED = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, ValueError)
 _BLOCK = 1 << 20  # bytes
 
@@ -40,7 +42,8 @@ def check_size(file: str | BinaryIO) -> None:
     try:
         with zipfile.ZipFile(file) as archive:
             for entry in archive.infolist():
-                extent = _Extent()
+                is_binary = entry.filename.lower().endswith(".bin")
+                extent = _BinaryExtent() if is_binary else _Extent()
                 with archive.open(entry) as part:
                     while block := part.read(min(_BLOCK, left + 1)):
                         left -= len(block)
@@ -85,3 +88,47 @@ class _Extent:
         self._rows += len(rows)
         self._last_row = max(self._last_row, self._rows)
         self._last_column = max(self._last_column, before, *rows)
+
+
+class _BinaryExtent:
+    """Says the same of a sheet of XLSB ([MS-XLSB] 2.1.4: records of type, size, data)."""
+
+    def __init__(self) -> None:
+        self._last_row = self._last_column = 0
+        self._rest = b""
+
+    @property
+    def cells(self) -> int:
+        """Number of cells."""
+        return self._last_row * self._last_column
+
+    def add(self, block: bytes) -> None:
+        """Read another block."""
+        data = self._rest + block
+        begin = 0
+        while True:
+            kind, place = _variable(data, begin, 2)
+            size, place = _variable(data, place, 4)
+            if place + size > len(data):
+                break
+            value = int.from_bytes(data[place : place + 4], "little")
+            if kind == _ROW_HEADER:
+                self._last_row = max(self._last_row, value + 1)
+            elif kind in _CELL_RECORDS:
+                self._last_column = max(self._last_column, value + 1)
+            begin = place + size
+        self._rest = data[begin:]
+
+
+def _variable(data: bytes, place: int, most: int) -> tuple[int, int]:
+    """Return a number of up to `most` bytes, seven bits in each, and where it ends."""
+    number = 0
+    for index in range(most):
+        if place >= len(data):
+            return number, place + 1  # past the end: the record is not whole yet
+        byte = data[place]
+        number |= (byte & 0x7F) << 7 * index
+        place += 1
+        if byte < 0x80:
+            break
+    return number, place

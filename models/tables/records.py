@@ -11,7 +11,7 @@ from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
 from models.tables.columns import Columns, unique
 from models.tables.dialect import WORKBOOKS, Dialect
-from models.tables.source import InputFile
+from models.tables.source import InputFile, StandardInput
 from models.tables.values import CellError, plain
 
 Problem = tuple[str, str]
@@ -157,9 +157,12 @@ class Table:
     from_excel: bool = False
 
     def with_head(self) -> "Table":
-        """Return the table with its `head` known."""
+        """Return the table with its `head` known; of a pipe, what was read of it anyway."""
+        most = HEAD
+        if isinstance(self.input.source, StandardInput):
+            most = 1 if self.dialect.format == "jsonl" else 0
         items = iter(self.items)
-        head = tuple(islice(items, HEAD))
+        head = tuple(islice(items, most))
         return replace(self, items=chain(head, items), head=head)
 
     def to_search(self) -> Columns:

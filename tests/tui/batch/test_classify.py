@@ -219,8 +219,7 @@ def test_the_input_is_never_replaced(
             b"id,body\n1,x\n",
             (),
             ExitCode.DATA,
-            "found the columns id = 1 | body = x; name yours with --text-column, "
-            "likely --text-column b",
+            "id = 1 | body = x; name yours with --text-column, likely --text-column b",
         ),
         ("a.csv", b"text\n\xff\xff\n", (), ExitCode.DATA, "utf-8 fails in line 2"),
         ("a.csv", b"a,text;b\n", (), ExitCode.DATA, "found , ;; name yours with --delimiter"),

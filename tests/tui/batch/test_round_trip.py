@@ -77,7 +77,7 @@ def test_dates_of_a_sheet_are_dates_in_a_sheet_and_iso_8601_elsewhere(tmp_path: 
     assert found[1][1:5] == list(values.values())
     run(tmp_path / "a.xlsx", tmp_path / "b.jsonl")
     row = json.loads((tmp_path / "b.jsonl").read_text(encoding="utf-8"))
-    iso = ["2026-01-02", "2026-01-02T03:04:05.678000", "03:04:00", "1 day, 12:00:00"]
+    iso = ["2026-01-02", "2026-01-02T03:04:05.678000", "03:04:00", "PT36H"]
     assert [row[name] for name in "abcd"] == iso
 
 
