@@ -204,8 +204,10 @@ class Predictor:
     def run(self, batch: Batch, session: Session | None = None) -> Probabilities:
         """Return the probabilities of one padded batch; see `Tokens.batch` and `predict`."""
         with self._naming_failures():
-            probabilities = (session or self._session).run(batch)
-            _check(probabilities, (len(batch["input_ids"]), len(self.manifest.labels)))
+            session = session or self._session
+            probabilities = session.run(batch)
+            rows = len(batch["input_ids"])
+            _check(probabilities, (rows, len(self.manifest.labels)))
         return probabilities
 
     @contextmanager
@@ -255,8 +257,9 @@ def _check(probabilities: Probabilities, shape: tuple[int, int]) -> None:
     if found != shape:
         raise ValueError(tr("expected answers {shape}, found {found}", shape=shape, found=found))
     with np.errstate(all="ignore"):
-        is_one = np.abs(probabilities.sum(axis=1) - 1) <= 1e-3  # which NaN is not
-    is_right = is_one & (probabilities.min(axis=1) >= 0)
+        sums = probabilities.sum(axis=1)
+        lowest = probabilities.min(axis=1)
+        is_right = (np.abs(sums - 1) <= 1e-3) & (lowest >= 0)  # which NaN is not
     if not is_right.all():
         row = probabilities[~is_right][0]
         raise ValueError(tr("expected probabilities, found {found}", found=row[:8]))

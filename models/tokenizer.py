@@ -138,7 +138,8 @@ class Tokenizer:
         first = np.zeros(len(texts))  # tokens of each text, without special ones, in its first part
         total = np.zeros(len(texts))
         for group in self._groups(texts, windows=windows):
-            encodings = self._rust.encode_batch_fast([piece.text for piece in group])  # no offsets
+            pieces = [piece.text for piece in group]
+            encodings = self._rust.encode_batch_fast(pieces)  # without offsets
             for piece, encoding in zip(group, encodings, strict=True):
                 number = piece.number
                 parts = [encoding, *encoding.overflowing]
@@ -151,11 +152,14 @@ class Tokenizer:
                     parts = [part for part in parts if len(part) > special]
                 owner += [number] * len(parts)
                 ids += [np.array(part.ids, dtype=np.int64) for part in parts]
+        share = first / np.maximum(total, 1)
         is_whole = windows | (total == first)
+        read = np.where(is_whole, 1, share)
+        lengths = [len(row) for row in ids]
         return Tokens(
             ids=ids,
-            lengths=np.array([len(row) for row in ids], dtype=np.int64),
-            read=np.where(is_whole, 1, first / np.maximum(total, 1)).astype(np.float32),
+            lengths=np.array(lengths, dtype=np.int64),
+            read=read.astype(np.float32),
             owner=np.array(owner, dtype=np.intp) if windows else None,
         )
 

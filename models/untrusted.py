@@ -51,12 +51,16 @@ class Limits(NamedTuple):
             return self
         import resource
 
-        hard = [resource.getrlimit(kind)[1] for kind in (resource.RLIMIT_CPU, resource.RLIMIT_AS)]
-        granted = [
-            wanted if limit == resource.RLIM_INFINITY else min(wanted, limit)
-            for wanted, limit in zip(self, hard, strict=True)
-        ]
-        return Limits(*granted)
+        def granted(kind: int, wanted: int) -> int:
+            _, hard = resource.getrlimit(kind)
+            if hard == resource.RLIM_INFINITY:
+                return wanted
+            return min(wanted, hard)
+
+        return Limits(
+            seconds=granted(resource.RLIMIT_CPU, self.seconds),
+            memory=granted(resource.RLIMIT_AS, self.memory),
+        )
 
 
 def limits_for(size: int) -> Limits:
@@ -98,9 +102,12 @@ def check_untrusted(path: Path) -> None:
 def _checker() -> str:
     """Return a digest of what a check depends on beside the file: another may find more."""
     code = sorted(Path(__file__).parent.glob("vetting*.py"))
-    names = ("sentiment-tui", "onnx", "onnxruntime", "onnxruntime-gpu", "tokenizers")
-    parts = [*map(file_digest, code), *map(installed, names)]
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+    parts = [file_digest(path) for path in code]
+    for name in ("sentiment-tui", "onnx", "onnxruntime", "onnxruntime-gpu", "tokenizers"):
+        found = installed(name)
+        parts.append(f"{name} {found}")
+    joined = "\n".join(parts)
+    return hashlib.sha256(joined.encode()).hexdigest()[:16]
 
 
 def _is_private(folder: Path) -> bool:
@@ -111,8 +118,10 @@ def _is_private(folder: Path) -> bool:
         found = folder.lstat()
     except OSError:
         return False
-    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-    return is_ours and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    if not stat.S_ISDIR(found.st_mode):  # a link to one is none
+        return False
+    others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return found.st_uid == os.getuid() and not others
 
 
 def _problem_of(path: Path) -> str | None:

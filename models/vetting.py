@@ -10,7 +10,6 @@ import re
 import sys
 import unicodedata
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -141,8 +140,11 @@ def _check_labels(labels: Sequence[str]) -> None:
 def _look(label: str) -> str:
     """Return what people see of a label: without width, case, and characters of no width."""
     folded = unicodedata.normalize("NFKC", label).casefold()
-    kept = [one for one in folded if unicodedata.category(one) not in ("Cc", "Cf")]
-    return _NO_WIDTH.sub("", "".join(kept)).strip()
+    seen = ""
+    for character in folded:
+        if unicodedata.category(character) not in ("Cc", "Cf"):
+            seen += character
+    return _NO_WIDTH.sub("", seen).strip()
 
 
 def _check_finite(graph: onnx.GraphProto) -> None:
@@ -224,16 +226,30 @@ def _try(predictor: Predictor, vocabulary: Sequence[str], size: int) -> None:
         size: of the file, bytes.
     """
     longest = predictor.manifest.max_length
-    step = 1 + len(vocabulary) // (2 * longest)
-    pieces = "".join(islice(vocabulary, 0, None, step))[: 8 * longest]
-    predictor.predict(["", "好", pieces[:8], pieces[:20], pieces + "好" * longest])
-    count = min(len(vocabulary), max(TRIED // size, 1))
+    most = 2 * longest
+    step = 1 + len(vocabulary) // most
+    spread = vocabulary[::step]
+    pieces = "".join(spread)
+    pieces = pieces[: 8 * longest]
+    too_long = pieces + "好" * longest
+    texts = [
+        "",
+        "好",
+        pieces[:8],
+        pieces[:20],
+        too_long,
+    ]
+    predictor.predict(texts)
+    affordable = max(TRIED // size, 1)
+    count = min(len(vocabulary), affordable)
     ids = np.linspace(0, len(vocabulary) - 1, count, dtype=np.int64)
-    for shape in ((1, 1), (1, longest)):
-        predictor.run(_batch(np.resize(ids, shape)))
-    rows = np.resize(ids, (-(-count // 8), 8))
+    for length in (1, longest):
+        row = np.resize(ids, (1, length))
+        predictor.run(_batch(row))
+    rows = np.resize(ids, (1 + count // 8, 8))
     for start in range(0, len(rows), 64):
-        predictor.run(_batch(rows[start : start + 64]))
+        some = rows[start : start + 64]
+        predictor.run(_batch(some))
 
 
 def _batch(ids: Array) -> Batch:

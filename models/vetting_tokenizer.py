@@ -2,7 +2,6 @@
 
 import base64
 import json
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -96,7 +95,10 @@ def _growth(normalizer: Any) -> float:
         case None:
             return 1
         case {"type": "Sequence", "normalizers": list(parts)}:
-            return math.prod(map(_growth, parts))
+            product = 1.0
+            for part in parts:
+                product *= _growth(part)
+            return product
         case {"type": "Replace", "pattern": {"String": str(old)}, "content": str(new)} if old:
             return max(1, len(new) / len(old))
         case {"type": "Replace", "pattern": {"Regex": _}, "content": str(new)}:
@@ -105,9 +107,10 @@ def _growth(normalizer: Any) -> float:
             return 1 + len(start)
         case {"type": "Precompiled", "precompiled_charsmap": str(text)}:
             content = base64.b64decode(text)
-            trie = int.from_bytes(content[:4], "little")
-            replacements = content[4 + trie :].decode(errors="replace").split("\0")
-            return max(1, *map(len, replacements))
+            start_of_texts = 4 + int.from_bytes(content[:4], "little")
+            texts = content[start_of_texts:].decode(errors="replace")
+            replacements = texts.split("\0")
+            return max(map(len, replacements))
         case {"type": str(kind)} if kind not in ("Sequence", "Replace", "Prepend", "Precompiled"):
             return GROWTH.get(kind, 1)
     raise ValueError(f"unknown normalizer {normalizer!r:.100}")
