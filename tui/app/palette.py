@@ -70,8 +70,8 @@ class PaletteDialog(Dialog):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Do it, on the screen below."""
-        if self.is_current:
-            _, run = self._found[event.option_index]
+        _, run = self._found[event.option_index]
+        if self.app.screen_stack[-1] is self:
             self.dismiss()
             self.app.call_later(run)
 

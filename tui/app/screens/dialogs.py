@@ -1,5 +1,6 @@
 """Small screens over the others: a question, a line of text, one text in full, and help."""
 
+from asyncio import InvalidStateError
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -55,9 +56,12 @@ class Dialog(ModalScreen[Any]):
 
     def dismiss(self, result: Any = None) -> AwaitComplete:
         """Return an answer, once: two keys that arrive together may both be one."""
-        if self.is_current:
+        if self.app.screen_stack[-1:] != [self]:
+            return AwaitComplete()
+        try:
             return super().dismiss(result)
-        return AwaitComplete()
+        except InvalidStateError:  # nobody waits for it any more
+            return self.app.pop_screen()
 
     def on_click(self, event: events.Click) -> None:
         """Leave when the mouse clicks beside the box."""

@@ -45,4 +45,5 @@ class LogDialog(Dialog):
             lines.append(display(path))
         for problem in problems:
             lines.append(f"! {display(problem)}")
-        self.query_one("#findings", Static).update("\n".join(lines))
+        for place in self.query("#findings").results(Static):  # none, once the dialog is left
+            place.update("\n".join(lines))

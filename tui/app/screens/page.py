@@ -54,7 +54,7 @@ class Page(Screen[None]):
 
     def action_leave(self) -> None:
         """Go to the screen below, once: two keys that arrive together may both leave."""
-        if self.is_current:
+        if self.app.screen_stack[-1] is self:
             self.app.pop_screen()
 
     @property

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from rich.text import Text
 from textual import events
 from textual.message import Message
+from textual.strip import Strip
 from textual.widgets import Input, TextArea
 
 from models.console.display import display
@@ -88,6 +89,12 @@ class TextEntry(TextArea):
         """Return a line as it is drawn: what could act on the terminal is made visible."""
         shown = display(self.document.get_line(line_index), keep="\t")
         return Text(shown, end="", no_wrap=True)
+
+    def render_line(self, y: int) -> Strip:
+        """Draw a line; where there is no room, Textual cannot wrap the placeholder."""
+        if self.content_size.width < 1:
+            return Strip.blank(0)
+        return super().render_line(y)
 
     def action_submit(self) -> None:
         """Hand out the text, and empty the box at once: the next keys may be here already."""
