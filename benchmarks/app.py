@@ -31,9 +31,9 @@ from models.tables import Dialect, Place, Record, StandardInput
 from tui.app.app import SentimentApp
 from tui.app.job import Job, JobState
 from tui.app.preferences import UserDirs
-from tui.app.result_store import ResultStore
 from tui.app.screens.results import ResultsScreen
 from tui.app.widgets.virtual_list import VirtualList
+from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
 from tui.batch.settings import BatchSettings
 from tui.batch.summary import Chunk

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast
 
 from models.console.command import UserError, reason_of
 from tui.app.model_worker import Ended, LoadedModel, ModelWorker, Post
-from tui.app.result_store import ResultStore
 from tui.batch.engine import Hooks, Stopped, classify
+from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
 from tui.batch.settings import BatchSettings
 from tui.batch.summary import Summary
@@ -54,7 +54,7 @@ class Job:
     ) -> None:
         self.settings = settings
         self.found = found
-        self.results = ResultStore(labels)
+        self.results = self._store(labels)
         self.summary: Summary | None = None
         self.reason = ""
         self.filter = ""
@@ -63,9 +63,13 @@ class Job:
         self._requested = JobState.RUNNING  # by the user; or PAUSED, or STOPPING
         self._ended: JobState | None = None
 
+    def _store(self, labels: tuple[str, ...]) -> ResultStore:
+        columns = [name for name in self.found.kept if name != self.found.text_column]
+        return ResultStore(labels, columns)
+
     def start(self, reply: Post) -> None:
         """Start, or go on after a stop; `reply` gets `Ended` at the end."""
-        self.results = ResultStore(self.labels)
+        self.results = self._store(self.labels)
         self.summary = None
         self.marked.clear()
         self._requested = JobState.RUNNING
@@ -98,7 +102,7 @@ class Job:
 
     def _work(self, model: LoadedModel) -> Ended:
         if self.labels != model.manifest.labels:  # another one was opened meanwhile
-            self.results = ResultStore(model.manifest.labels)
+            self.results = self._store(model.manifest.labels)
         hooks = Hooks(between=self._between, answered=self.results.append)
         try:
             self.summary = classify(

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from models.console.command import ExitCode, UserError
 from models.files import file_digest
 from models.tables import Record, Table, open_table
-from tui.app.result_store import ResultStore
 from tui.batch.answer import AnswerColumns
 from tui.batch.engine import Stopped
+from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
 from tui.batch.journal import Draft, Journal, discard, journal_of
 from tui.batch.publishing import Target, check_output

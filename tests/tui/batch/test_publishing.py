@@ -16,10 +16,10 @@ import pytest
 from models.console.command import ExitCode, UserError
 from models.tables import Dialect, StandardInput
 from tests.tui.batch.runs import MANIFEST, Trap, contents, fake, run, small_chunks  # noqa: F401
-from tui.app.result_store import ResultStore
 from tui.app.saving import save_rows
 from tui.batch import journal
 from tui.batch.engine import Hooks, Stopped, classify
+from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import inspect
 from tui.batch.settings import BatchSettings
 

@@ -10,10 +10,10 @@ from textual.widgets import Static
 from models.console.display import display, one_line
 from models.console.i18n import tr
 from tui.app.job import Job, JobState
-from tui.app.query import status_names
-from tui.app.result_store import HISTOGRAM_BINS, ResultStore
 from tui.app.screens.dialogs import Dialog
 from tui.app.theme import bar, look, named
+from tui.batch.findings.query import status_names
+from tui.batch.findings.result_store import HISTOGRAM_BINS, ResultStore
 from tui.batch.summary import frequent, scores
 
 _BAR_CELLS = 30

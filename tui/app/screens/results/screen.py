@@ -17,8 +17,6 @@ from models.console.i18n import tr
 from tui.app import keymap
 from tui.app.clipboard import copy
 from tui.app.job import Job, JobState
-from tui.app.query import UNSURE, Query, status_names, terms_without
-from tui.app.result_store import ORDERS, ResultRow, ResultStore
 from tui.app.screens.dialogs import TextDialog, shown
 from tui.app.screens.page import Buttons, Page
 from tui.app.screens.results import table
@@ -27,6 +25,8 @@ from tui.app.screens.summary import SummaryDialog, progress
 from tui.app.threads import run_in_thread
 from tui.app.widgets.text_entry import SafeInput
 from tui.app.widgets.virtual_list import Items, VirtualList
+from tui.batch.findings.query import UNSURE, Query, status_names, terms_without
+from tui.batch.findings.result_store import ORDERS, ResultRow, ResultStore
 
 _POLL = 0.1  # seconds between two looks at the counters of a run
 _RESELECT = 1.0  # seconds between two selections while rows come in

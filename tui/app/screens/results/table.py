@@ -9,10 +9,10 @@ from textual.style import Style
 from models.console.display import one_line
 from models.console.i18n import tr
 from tui.app import keymap
-from tui.app.query import status_names
-from tui.app.result_store import ResultRow
 from tui.app.theme import FAINT, named, padded, percent, widest
 from tui.app.widgets.virtual_list import VirtualList
+from tui.batch.findings.query import status_names
+from tui.batch.findings.result_store import ResultRow
 
 _NUMBER_CELLS = 8
 _STATUS_CELLS = 10

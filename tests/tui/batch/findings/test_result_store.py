@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,9 +11,9 @@ from hypothesis import strategies as st
 
 from models.console.command import ExitCode, UserError
 from models.tables import Place, Record
-from tui.app import result_store as module
-from tui.app.query import Query
-from tui.app.result_store import ORDERS, ResultStore
+from tui.batch.findings import result_store as module
+from tui.batch.findings.query import Query
+from tui.batch.findings.result_store import ORDERS, ResultStore
 from tui.batch.summary import Chunk
 
 Given = tuple[str, int, float, int, int]
@@ -183,3 +184,13 @@ def test_a_line_that_names_no_label_says_what_there_is(line: str) -> None:
     with pytest.raises(UserError, match="expected the beginning of one of") as caught:
         Query.parse(line, LABELS)
     assert caught.value.code == ExitCode.USAGE
+
+
+def test_columns_of_the_input_are_kept_beside_the_answers() -> None:
+    store = ResultStore(LABELS, ["product", "stars"])
+    for number, fields in enumerate([{"product": "手机", "stars": 5}, {"product": "\ud800"}], 1):
+        chunk = chunk_of([("好", 1, 0.9, 0, -1)], number - 1)
+        store.append(replace(chunk, records=[Record(Place(number, number, number), fields)]))
+        assert len(store.values("stars")) == number
+    assert store.values("product").to_pylist() == ["手机", "\ufffd"]
+    assert store.values("stars").to_pylist() == ["5", ""]

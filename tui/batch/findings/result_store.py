@@ -7,12 +7,14 @@ a million rows no faster, and in a third more memory.)
 
 import mmap
 import tempfile
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.app.query import Query
+from tui.batch.findings.column_store import ColumnStore
+from tui.batch.findings.query import Query
 from tui.batch.summary import Chunk
 
 HISTOGRAM_BINS = 10
@@ -69,13 +71,15 @@ class ResultStore:
 
     Args:
         labels: names of the model's labels.
+        columns: names of the columns of the input that are kept beside the texts.
 
     Attributes:
         counts: rows by label, int64 `[labels]`.
     """
 
-    def __init__(self, labels: tuple[str, ...]) -> None:
+    def __init__(self, labels: tuple[str, ...], columns: Sequence[str] = ()) -> None:
         self.labels = labels
+        self.columns = ColumnStore(columns)
         self.counts: NDArray[np.int64] = np.zeros(len(labels), np.int64)
         # A view of the rows that are complete. Readers take it once: it is replaced as a whole.
         self._rows: NDArray[Any] = np.empty(0, _ROW)
@@ -91,6 +95,7 @@ class ResultStore:
         texts = [text.encode("utf-8", "surrogatepass") + _SEPARATOR for text in chunk.texts]
         self._file.write(b"".join(texts))
         self._file.flush()
+        self.columns.append(chunk.records)
         start = len(self._rows)
         end = start + len(texts)
         if end > len(self._buffer):
@@ -108,6 +113,10 @@ class ResultStore:
             chunk.ids[chunk.ids >= 0], minlength=len(self.labels)
         )
         self._rows = self._buffer[:end]
+
+    def values(self, name: str) -> Any:
+        """Return a column of the input, a `pyarrow.ChunkedArray` of strings `[rows]`."""
+        return self.columns.values(name)[: len(self._rows)]
 
     def column(self, name: str) -> NDArray[Any]:
         """Return the column of an attribute of `ResultRow` but the text, `[rows]`."""

@@ -1,0 +1,1 @@
+"""Findings: answers in columns, and what is to be found in them."""

@@ -1,0 +1,61 @@
+"""Columns of the input beside the answers, as text: to show, filter, sort and group rows by."""
+
+import mmap
+import re
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+from models.tables import Record
+from tui.batch.writers.base import as_text
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class ColumnStore:
+    """Columns in an Arrow stream in a temporary file, which is mapped into memory.
+
+    One thread appends, any thread reads.
+
+    Args:
+        names: names of the columns.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        import pyarrow
+
+        self.names = tuple(names)
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the store
+        self._schema = pyarrow.schema([(name, pyarrow.string()) for name in names])
+        self._writer = pyarrow.ipc.new_stream(self._file, self._schema)
+        self._size = 0  # bytes of the batches that are complete
+        self._read: tuple[int, Any] = (0, self._schema.empty_table())
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Add the columns of some rows."""
+        import pyarrow
+
+        columns = []
+        for name in self.names:
+            cells = [_cell(record, name) for record in records]
+            columns.append(pyarrow.array(cells, pyarrow.string()))
+        batch = pyarrow.RecordBatch.from_arrays(columns, schema=self._schema)
+        self._writer.write_batch(batch)
+        self._file.flush()
+        self._size = self._file.tell()
+
+    def values(self, name: str) -> Any:
+        """Return a column of the rows so far, a `pyarrow.ChunkedArray` of strings `[rows]`."""
+        import pyarrow
+
+        size, table = self._read
+        if size < self._size:
+            size = self._size
+            mapped = mmap.mmap(self._file.fileno(), size, access=mmap.ACCESS_READ)
+            table = pyarrow.ipc.open_stream(pyarrow.py_buffer(mapped)).read_all()
+            self._read = (size, table)
+        return table.column(name)
+
+
+def _cell(record: Record, name: str) -> str:
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", as_text(record.fields.get(name)))
