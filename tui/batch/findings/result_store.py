@@ -134,6 +134,22 @@ class ResultStore:
         text = self._texts(rows)[start:stop].decode("utf-8", errors)
         return ResultRow._make([*columns, text])
 
+    def texts(self, rows: NDArray[np.int64]) -> list[str]:
+        """Return the texts of some rows, whole."""
+        taken = self._rows
+        ends = taken["end"][rows] - len(_SEPARATOR)
+        starts = ends + len(_SEPARATOR) - self.sizes(rows)
+        mapped = self._texts(taken)
+        spans = zip(starts.tolist(), ends.tolist(), strict=True)
+        return [mapped[start:end].decode("utf-8", "surrogatepass") for start, end in spans]
+
+    def sizes(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the bytes that the texts of some rows take, with a separator, `[rows]`."""
+        ends = self._rows["end"]
+        before = np.where(rows > 0, ends[rows - 1], 0)
+        sizes: NDArray[np.int64] = ends[rows] - before
+        return sizes
+
     def select(self, query: Query, order: str = "file") -> NDArray[np.int64]:
         """Return the indices of the rows that are wanted, in one of `ORDERS`."""
         rows = self._rows

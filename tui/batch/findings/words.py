@@ -1,0 +1,265 @@
+"""Words: what one group of rows says more often than another, ranked by log-odds.
+
+Words are pieces of the model's tokenizer and phrases of some of them. They are looked for in a
+sample of both groups, and those that are told are counted in all rows: a count is the number of
+rows that a filter by the word shows.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.tokenizer import Tokenizer
+from tui.batch.findings.result_store import ResultStore
+
+Indices = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+_SAMPLE = 2500  # rows of a group that words are looked for in
+_BLOCK = 2048  # rows that are counted between two reports
+_LONGEST = 4  # pieces of a phrase
+_RAREST = 3  # rows of the sample that have a word; one in fewer is passed over
+_PRIOR = 0.1  # size of the prior, as a share of both groups
+_SIGNIFICANT = 3.29  # |z| that chance exceeds once in a thousand times
+_CANDIDATES = 150  # words of a group that are compared with each other
+_TOLD = 40  # words of a group
+
+_WORD = 0.5  # share of the rows with these characters in which they are pieces of their own
+_REPEATED = 0.6  # share of a word's rows with a longer one, from which the word says no more
+_SAME = 0.8  # share of rows that two words have together, from which one says no more
+
+_IN_WORD = re.compile("[A-Za-z0-9]{2}")  # no word begins or ends between two such characters
+_PARTICLES = frozenset("的了着过地得是在我你他她它们这那就都也还又很和与及吗呢吧啊呀哦嘛个一")
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word that one group of rows has more often than another.
+
+    Attributes:
+        text: the word.
+        rows: rows of the first and of the second group that have it.
+        shares: the same as shares of the rows of either group.
+        z: log-odds ratio of the first group to the second, in standard errors.
+    """
+
+    text: str
+    rows: tuple[int, int]
+    shares: tuple[float, float]
+    z: float
+
+
+class _Candidates(NamedTuple):
+    """Words of a sample.
+
+    Attributes:
+        words: the words, in lower case.
+        rows: rows that have a word as pieces of their own, `[words]`.
+        pieces: pieces of all texts of either group, `[2]`.
+    """
+
+    words: list[str]
+    rows: Indices
+    pieces: Indices
+
+
+def distinctive(
+    store: ResultStore,
+    rows_a: Indices,
+    rows_b: Indices,
+    tokenizer: Tokenizer,
+    progress: Callable[[float], object] = lambda _: None,
+) -> list[Word]:
+    """Return the words that tell two groups of rows apart, from the first group's to the second's.
+
+    Args:
+        store: store of the rows.
+        rows_a: indices of the rows of the first group.
+        rows_b: indices of the rows of the second group.
+        tokenizer: cuts texts into pieces; no other thread may use it meanwhile.
+        progress: gets the share that is done, between two blocks; what it raises ends the work.
+
+    Returns:
+        At most `_TOLD` words of each group that chance hardly explains.
+    """
+    groups = [rows_a, rows_b]
+    samples = [store.texts(_sample(rows)) for rows in groups]
+    progress(0.0)
+    found = _candidates(tokenizer, samples)
+    words = _chosen(found, [_present(found.words, texts) for texts in samples])
+    sizes = np.array([len(rows) for rows in groups])
+    counts = np.zeros((2, len(words)), np.int64)
+    done = 0
+    for group, rows in enumerate(groups):
+        for start in range(0, len(rows), _BLOCK):
+            texts = store.texts(rows[start : start + _BLOCK])
+            counts[group] += _present(words, texts).sum(axis=1)
+            done += len(texts)
+            progress(done / sizes.sum())
+    sampled = np.array([len(texts) for texts in samples])
+    z = log_odds(counts, found.pieces * sizes / np.maximum(sampled, 1))
+    by_rows = log_odds(counts, sizes)  # longer texts have more words: both must say so
+    is_told = (np.minimum(abs(z), abs(by_rows)) >= _SIGNIFICANT) & (z * by_rows > 0)
+    shares = counts / np.maximum(sizes, 1)[:, None]
+    told = []
+    for i in np.argsort(-z, kind="stable"):
+        if is_told[i]:
+            a, b = counts[:, i].tolist()
+            share_a, share_b = shares[:, i].tolist()
+            told.append(Word(words[i], (a, b), (share_a, share_b), float(z[i])))
+    return told
+
+
+def log_odds(counts: Indices, totals: NDArray[np.number]) -> Floats:
+    """Return the log-odds ratio of each word between two groups, in standard errors, `[words]`.
+
+    The prior is a Dirichlet distribution in proportion to both groups together: Monroe, Colaresi,
+    Quinn, "Fightin' Words", 2008, equations 16, 20 and 22.
+
+    Args:
+        counts: rows that have a word, `[2, words]`; a row that repeats one speaks no louder.
+        totals: pieces, or rows, of either group, `[2]`.
+    """
+    prior = _PRIOR * counts.sum(axis=0)
+    prior_total = _PRIOR * totals.sum()
+    posterior = np.maximum(counts + prior, 1e-9)
+    rest = np.maximum(totals[:, None] + prior_total - posterior, 1e-9)
+    first, second = np.log(posterior / rest)
+    z: Floats = (first - second) / np.sqrt((1 / posterior).sum(axis=0))
+    return z
+
+
+def _sample(rows: Indices) -> Indices:
+    if len(rows) <= _SAMPLE:
+        return rows
+    return np.sort(np.random.default_rng(0).choice(rows, _SAMPLE, replace=False))
+
+
+def _lower(text: str) -> str:
+    """Return a text with ASCII letters in lower case, as the filter compares it."""
+    return text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
+
+
+def _present(words: Sequence[str], texts: Sequence[str]) -> NDArray[np.bool_]:
+    """Return whether a text has a word, `[words, texts]`."""
+    lowered = [_lower(text) for text in texts]
+    present = np.zeros((len(words), len(texts)), dtype=bool)
+    for row, word in zip(present, words, strict=True):
+        row[:] = [word in text for text in lowered]
+    return present
+
+
+def _candidates(tokenizer: Tokenizer, samples: Sequence[list[str]]) -> _Candidates:
+    """Return the pieces and phrases that tell the texts of two samples best apart."""
+    texts = [*samples[0], *samples[1]]
+    tokens = tokenizer.encode(texts)
+    ids = np.concatenate([np.empty(0, np.int64), *tokens.ids])
+    row = np.repeat(np.arange(len(texts)), tokens.lengths)
+    starts = np.cumsum(tokens.lengths) - tokens.lengths
+    is_word = np.array([text.isalnum() for text in tokenizer.vocabulary()])
+    of_second = row >= len(samples[0])
+    pieces = np.bincount(of_second[is_word[ids]], minlength=2)
+    words: dict[str, int] = {}
+    for places, counts, length in _phrases(ids, row, is_word[ids], of_second):
+        order = np.argsort(log_odds(counts, pieces))
+        for i in {*order[:_CANDIDATES].tolist(), *order[-_CANDIDATES:].tolist()}:
+            number = row[places[i]]
+            first = places[i] - starts[number]
+            spans = tokenizer.spans(texts[number])[first : first + length]
+            if word := _spelled(texts[number], spans):
+                words[word] = max(words.get(word, 0), int(counts[:, i].sum()))
+    return _Candidates(list(words), np.array(list(words.values()), np.int64), pieces)
+
+
+def _phrases(
+    ids: Indices, row: Indices, is_word: NDArray[np.bool_], of_second: NDArray[np.bool_]
+) -> Iterator[tuple[Indices, Indices, int]]:
+    """Yield the phrases of each length, the shortest first: where one stands, and in which rows.
+
+    Only what is not rare is made longer.
+
+    Args:
+        ids: tokens of all texts, one text after the other.
+        row: number of the text of each token.
+        is_word: whether a token is letters or digits.
+        of_second: whether a token is of the second group.
+
+    Yields:
+        Place of a token that begins a phrase, `[phrases]`; rows of either group that have the
+        phrase, `[2, phrases]`; number of its pieces.
+    """
+    is_last = np.append((row[1:] != row[:-1]) | ~is_word[1:], True)  # no phrase goes on after it
+    places = np.flatnonzero(is_word)
+    keys = ids[places]
+    for length in range(1, _LONGEST + 1):
+        order = np.argsort(keys, kind="stable")
+        places, keys = places[order], keys[order]
+        is_new = np.append(True, keys[1:] != keys[:-1])[: len(keys)]
+        is_first = is_new | np.append(True, row[places][1:] != row[places][:-1])[: len(keys)]
+        phrase = np.cumsum(is_new) - 1
+        second = of_second[places]
+        size = int(is_new.sum())
+        counts = np.array(
+            [
+                np.bincount(phrase[is_first & ~second], minlength=size),
+                np.bincount(phrase[is_first & second], minlength=size),
+            ]
+        )
+        is_common = counts.sum(axis=0) >= _RAREST
+        yield places[is_new][is_common], counts[:, is_common], length
+        goes_on = is_common[phrase] & ~is_last[places + length - 1]
+        places = places[goes_on]
+        keys = phrase[goes_on] * (ids.max(initial=0) + 1) + ids[places + length]
+
+
+def _spelled(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    """Return a phrase as a text spells it, in lower case; nothing where it is not to be told.
+
+    So is what has no letter, begins or ends with a particle, or in the middle of a Latin word.
+    """
+    start, end = spans[0][0], spans[-1][1]
+    word = text[start:end].strip()
+    edges = {text[slice(*spans[0])].strip(), text[slice(*spans[-1])].strip()}
+    cuts = _IN_WORD.match(text, start - 1, start + 1) or _IN_WORD.match(text, end - 1, end + 1)
+    if cuts or edges & _PARTICLES or not any(map(str.isalpha, word)):
+        return ""
+    return _lower(word)
+
+
+def _chosen(found: _Candidates, samples: Sequence[NDArray[np.bool_]]) -> list[str]:
+    """Return the words that tell most apart, without those that say what another one says."""
+    words = found.words
+    counts = np.array([present.sum(axis=1) for present in samples])
+    rows = counts.sum(axis=0)
+    ratio = np.log2((counts[0] + 0.5) / (counts[1] + 0.5))
+    z = log_odds(counts, found.pieces)
+    present = np.concatenate(samples, axis=1).astype(np.float32)
+    together = present @ present.T  # rows that two words have both, [words, words]
+    usable = np.flatnonzero(found.rows >= _WORD * rows).tolist()
+    kept: list[int] = []
+
+    def repeats(i: int) -> bool:
+        for j in usable:
+            longer = len(words[j]) > len(words[i]) and words[i] in words[j]
+            if longer and rows[j] >= _REPEATED * rows[i]:
+                return True
+        for j in kept:
+            if together[i, j] >= _SAME * max(rows[i], rows[j]):
+                return True
+            # Two characters more that double the odds are news: 差, but 服务差, too.
+            more = len(words[i]) - len(words[j])
+            if words[j] in words[i] and (more < 2 or abs(ratio[i] - ratio[j]) < 1):
+                return True
+        return False
+
+    left = [_TOLD, _TOLD]
+    for i in sorted(usable, key=lambda i: -abs(z[i])):
+        group = int(z[i] < 0)
+        if left[group] and not repeats(i):
+            kept.append(i)
+            left[group] -= 1
+    return [words[i] for i in kept]
