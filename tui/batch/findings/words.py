@@ -19,13 +19,13 @@ from tui.batch.findings.result_store import ResultStore
 Indices = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-_SAMPLE = 2500  # rows of a group that words are looked for in
+_SAMPLE = 2000  # rows of a group that words are looked for in
 _BLOCK = 2048  # rows that are counted between two reports
 _LONGEST = 4  # pieces of a phrase
 _RAREST = 3  # rows of the sample that have a word; one in fewer is passed over
 _PRIOR = 0.1  # size of the prior, as a share of both groups
 _SIGNIFICANT = 3.29  # |z| that chance exceeds once in a thousand times
-_CANDIDATES = 150  # words of a group that are compared with each other
+_CANDIDATES = 120  # words of a piece and a group that are looked at; of two pieces half as many
 _TOLD = 40  # words of a group
 
 _WORD = 0.5  # share of the rows with these characters in which they are pieces of their own
@@ -87,11 +87,14 @@ def distinctive(
         At most `_TOLD` words of each group that chance hardly explains.
     """
     groups = [rows_a, rows_b]
+    sizes = np.array([len(rows_a), len(rows_b)])
     samples = [store.texts(_sample(rows)) for rows in groups]
+    sampled = np.array([len(texts) for texts in samples])
     progress(0.0)
+    if not all(sizes):
+        return []
     found = _candidates(tokenizer, samples)
     words = _chosen(found, [_present(found.words, texts) for texts in samples])
-    sizes = np.array([len(rows) for rows in groups])
     counts = np.zeros((2, len(words)), np.int64)
     done = 0
     for group, rows in enumerate(groups):
@@ -100,17 +103,15 @@ def distinctive(
             counts[group] += _present(words, texts).sum(axis=1)
             done += len(texts)
             progress(done / sizes.sum())
-    sampled = np.array([len(texts) for texts in samples])
-    z = log_odds(counts, found.pieces * sizes / np.maximum(sampled, 1))
+    z = log_odds(counts, found.pieces * sizes / sampled)
     by_rows = log_odds(counts, sizes)  # longer texts have more words: both must say so
-    is_told = (np.minimum(abs(z), abs(by_rows)) >= _SIGNIFICANT) & (z * by_rows > 0)
-    shares = counts / np.maximum(sizes, 1)[:, None]
     told = []
-    for i in np.argsort(-z, kind="stable"):
-        if is_told[i]:
-            a, b = counts[:, i].tolist()
-            share_a, share_b = shares[:, i].tolist()
-            told.append(Word(words[i], (a, b), (share_a, share_b), float(z[i])))
+    for i in np.argsort(-z, kind="stable").tolist():
+        if min(abs(z[i]), abs(by_rows[i])) < _SIGNIFICANT or z[i] * by_rows[i] < 0:
+            continue
+        a, b = counts[:, i].tolist()
+        shares = (a / len(rows_a), b / len(rows_b))
+        told.append(Word(words[i], (a, b), shares, float(z[i])))
     return told
 
 
@@ -160,60 +161,65 @@ def _candidates(tokenizer: Tokenizer, samples: Sequence[list[str]]) -> _Candidat
     ids = np.concatenate([np.empty(0, np.int64), *tokens.ids])
     row = np.repeat(np.arange(len(texts)), tokens.lengths)
     starts = np.cumsum(tokens.lengths) - tokens.lengths
-    is_word = np.array([text.isalnum() for text in tokenizer.vocabulary()])
-    of_second = row >= len(samples[0])
-    pieces = np.bincount(of_second[is_word[ids]], minlength=2)
+    vocabulary = tokenizer.vocabulary()
+    is_word = np.array([text.isalnum() for text in vocabulary])[ids]
+    group = (row >= len(samples[0])).astype(np.int64)
+    pieces = np.bincount(group[is_word], minlength=2)
     words: dict[str, int] = {}
-    for places, counts, length in _phrases(ids, row, is_word[ids], of_second):
-        order = np.argsort(log_odds(counts, pieces))
-        for i in {*order[:_CANDIDATES].tolist(), *order[-_CANDIDATES:].tolist()}:
+    for length, places, counts in _phrases(ids, row, group, is_word):
+        order = np.argsort(log_odds(counts, pieces)).tolist()
+        most = _CANDIDATES // length
+        for i in {*order[:most], *order[-most:]}:
             number = row[places[i]]
             first = places[i] - starts[number]
-            spans = tokenizer.spans(texts[number])[first : first + length]
-            if word := _spelled(texts[number], spans):
-                words[word] = max(words.get(word, 0), int(counts[:, i].sum()))
-    return _Candidates(list(words), np.array(list(words.values()), np.int64), pieces)
+            spans = tokenizer.spans(texts[number])
+            word = _spelled(texts[number], spans[first : first + length])
+            rows = int(counts[:, i].sum())
+            if word:
+                words[word] = max(rows, words.get(word, 0))
+    return _Candidates(list(words), np.array(list(words.values())), pieces)
 
 
 def _phrases(
-    ids: Indices, row: Indices, is_word: NDArray[np.bool_], of_second: NDArray[np.bool_]
-) -> Iterator[tuple[Indices, Indices, int]]:
-    """Yield the phrases of each length, the shortest first: where one stands, and in which rows.
-
-    Only what is not rare is made longer.
+    ids: Indices, row: Indices, group: Indices, is_word: NDArray[np.bool_]
+) -> Iterator[tuple[int, Indices, Indices]]:
+    """Yield the phrases of one piece, then of two, and so on; what is rare is made no longer.
 
     Args:
         ids: tokens of all texts, one text after the other.
         row: number of the text of each token.
+        group: 0 or 1, the group of each token.
         is_word: whether a token is letters or digits.
-        of_second: whether a token is of the second group.
 
     Yields:
-        Place of a token that begins a phrase, `[phrases]`; rows of either group that have the
-        phrase, `[2, phrases]`; number of its pieces.
+        Number of pieces; the place of a token that begins each phrase, `[phrases]`; rows of either
+        group that have it, `[2, phrases]`.
     """
-    is_last = np.append((row[1:] != row[:-1]) | ~is_word[1:], True)  # no phrase goes on after it
+    in_phrase = is_word & ~_changes(row)  # a token that may follow another one
+    follows = np.append(in_phrase[1:], False)
     places = np.flatnonzero(is_word)
-    keys = ids[places]
+    keys = ids[places]  # of equal phrases equal
     for length in range(1, _LONGEST + 1):
         order = np.argsort(keys, kind="stable")
-        places, keys = places[order], keys[order]
-        is_new = np.append(True, keys[1:] != keys[:-1])[: len(keys)]
-        is_first = is_new | np.append(True, row[places][1:] != row[places][:-1])[: len(keys)]
+        places = places[order]
+        is_new = _changes(keys[order])
         phrase = np.cumsum(is_new) - 1
-        second = of_second[places]
-        size = int(is_new.sum())
-        counts = np.array(
-            [
-                np.bincount(phrase[is_first & ~second], minlength=size),
-                np.bincount(phrase[is_first & second], minlength=size),
-            ]
-        )
+        once = is_new | _changes(row[places])  # the first of a phrase in a row
+        cells = 2 * phrase[once] + group[places[once]]
+        counts = np.bincount(cells, minlength=2 * is_new.sum()).reshape(-1, 2).T
         is_common = counts.sum(axis=0) >= _RAREST
-        yield places[is_new][is_common], counts[:, is_common], length
-        goes_on = is_common[phrase] & ~is_last[places + length - 1]
+        yield length, places[is_new][is_common], counts[:, is_common]
+        goes_on = is_common[phrase] & follows[places + length - 1]
         places = places[goes_on]
-        keys = phrase[goes_on] * (ids.max(initial=0) + 1) + ids[places + length]
+        following = ids[places + length]
+        keys = phrase[goes_on] * (1 + ids.max(initial=0)) + following
+
+
+def _changes(values: Indices) -> NDArray[np.bool_]:
+    """Return whether each value differs from the one before it; the first one does."""
+    changes = np.ones(len(values), dtype=bool)
+    changes[1:] = values[1:] != values[:-1]
+    return changes
 
 
 def _spelled(text: str, spans: Sequence[tuple[int, int]]) -> str:
@@ -235,24 +241,26 @@ def _chosen(found: _Candidates, samples: Sequence[NDArray[np.bool_]]) -> list[st
     words = found.words
     counts = np.array([present.sum(axis=1) for present in samples])
     rows = counts.sum(axis=0)
-    ratio = np.log2((counts[0] + 0.5) / (counts[1] + 0.5))
+    first, second = np.log2(counts + 0.5)
+    odds = first - second
     z = log_odds(counts, found.pieces)
     present = np.concatenate(samples, axis=1).astype(np.float32)
-    together = present @ present.T  # rows that two words have both, [words, words]
+    together = present @ present.T  # rows that have both of two words, [words, words]
     usable = np.flatnonzero(found.rows >= _WORD * rows).tolist()
     kept: list[int] = []
 
     def repeats(i: int) -> bool:
         for j in usable:
-            longer = len(words[j]) > len(words[i]) and words[i] in words[j]
-            if longer and rows[j] >= _REPEATED * rows[i]:
+            is_part = words[i] in words[j] and i != j
+            if is_part and rows[j] >= _REPEATED * rows[i]:
                 return True
         for j in kept:
-            if together[i, j] >= _SAME * max(rows[i], rows[j]):
-                return True
-            # Two characters more that double the odds are news: 差, but 服务差, too.
+            # Two characters more that double the odds are news: 差, and 服务差 as well.
             more = len(words[i]) - len(words[j])
-            if words[j] in words[i] and (more < 2 or abs(ratio[i] - ratio[j]) < 1):
+            is_news = more > 1 and abs(odds[i] - odds[j]) > 1
+            if words[j] in words[i] and not is_news:
+                return True
+            if together[i, j] >= _SAME * max(rows[i], rows[j]):
                 return True
         return False
 
