@@ -7,7 +7,7 @@ a million rows no faster, and in a third more memory.)
 
 import mmap
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,15 +71,16 @@ class ResultStore:
 
     Args:
         labels: names of the model's labels.
-        columns: names of the columns of the input that are kept beside the texts.
+        columns: names of the columns of the input that are kept beside the texts; or the columns
+            of rows that are yet to be added by `extend`.
 
     Attributes:
         counts: rows by label, int64 `[labels]`.
     """
 
-    def __init__(self, labels: tuple[str, ...], columns: Sequence[str] = ()) -> None:
+    def __init__(self, labels: tuple[str, ...], columns: Sequence[str] | ColumnStore = ()) -> None:
         self.labels = labels
-        self.columns = ColumnStore(columns)
+        self.columns = columns if isinstance(columns, ColumnStore) else ColumnStore(columns)
         self.counts: NDArray[np.int64] = np.zeros(len(labels), np.int64)
         # A view of the rows that are complete. Readers take it once: it is replaced as a whole.
         self._rows: NDArray[Any] = np.empty(0, _ROW)
@@ -92,26 +93,38 @@ class ResultStore:
 
     def append(self, chunk: Chunk) -> None:
         """Add the rows of a chunk; for one thread only."""
-        texts = [text.encode("utf-8", "surrogatepass") + _SEPARATOR for text in chunk.texts]
-        self._file.write(b"".join(texts))
-        self._file.flush()
         self.columns.append(chunk.records)
+        answers = {
+            "number": [record.place.number for record in chunk.records],
+            "label": chunk.ids,
+            "confidence": chunk.confidences,
+            "status": chunk.statuses,
+            "truth": -1 if chunk.truths is None else chunk.truths,
+        }
+        self.extend(chunk.texts, answers)
+
+    def extend(self, texts: Sequence[str], answers: Mapping[str, Any]) -> None:
+        """Add rows whose columns of the input are there; for one thread only.
+
+        Args:
+            texts: of the rows.
+            answers: their other attributes of `ResultRow`, by name, each `[rows]`.
+        """
+        encoded = [text.encode("utf-8", "surrogatepass") + _SEPARATOR for text in texts]
+        self._file.write(b"".join(encoded))
+        self._file.flush()
         start = len(self._rows)
-        end = start + len(texts)
+        end = start + len(encoded)
         if end > len(self._buffer):
             buffer = np.empty(max(end, 2 * len(self._buffer)), _ROW)
             buffer[:start] = self._rows
             self._buffer = buffer
         added = self._buffer[start:end]
-        added["number"] = [record.place.number for record in chunk.records]
-        added["label"] = chunk.ids
-        added["confidence"] = chunk.confidences
-        added["status"] = chunk.statuses
-        added["truth"] = -1 if chunk.truths is None else chunk.truths
-        added["end"] = _end(self._rows) + np.cumsum([len(text) for text in texts])
-        self.counts = self.counts + np.bincount(
-            chunk.ids[chunk.ids >= 0], minlength=len(self.labels)
-        )
+        for name, values in answers.items():
+            added[name] = values
+        added["end"] = _end(self._rows) + np.cumsum([len(text) for text in encoded])
+        labels = added["label"][added["label"] >= 0]
+        self.counts = self.counts + np.bincount(labels, minlength=len(self.labels))
         self._rows = self._buffer[:end]
 
     def values(self, name: str) -> Any:
