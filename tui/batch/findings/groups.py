@@ -16,9 +16,10 @@ from tui.batch.findings.result_store import ResultStore
 KINDS = (
     *dates.PERIODS,
     "range",
+    "number",
     "value",
 )
-"""How the cells of a column are grouped: dates by a period, numbers in ranges, or as they are."""
+"""How cells are grouped: dates by a period, numbers in ranges or one by one, or as they are."""
 
 _SAMPLE = 1000  # different cells by which it is told what a column holds
 _MOST = 0.5  # share of those with something in them that must be dates, or numbers
@@ -142,8 +143,8 @@ def by_column(
         store: the rows of a run.
         rows: indices of those that count.
         column: name of the column.
-        kind: one of `KINDS`; None takes "month" for dates, "range" for more than a few different
-            numbers, else "value".
+        kind: one of `KINDS`; None takes "month" for dates, "number" for a few different numbers,
+            "range" for more, else "value".
     """
     table, _ = _by_column(store, rows, column, kind)
     return table
@@ -228,7 +229,7 @@ def _grouped(cells: Any, kind: str) -> tuple[list[str], Counts]:
     """Return the names of the groups of different cells, and the group of each cell."""
     if kind == "range":
         return _in_ranges(numbers_of(cells))
-    if kind == "value":
+    if kind in ("number", "value"):
         return _by_value(cells)
     periods = dates.names_of(cells, kind, serials=True)
     names = sorted({name for name in periods if name})
@@ -248,9 +249,9 @@ def _kind_of(cells: Any) -> str:
     if len(periods) - periods.count(None) >= enough:
         return "month"
     numbers = numbers_of(sample)
-    if len(sample) > _FEW and np.isfinite(numbers).sum() >= enough:
-        return "range"
-    return "value"
+    if np.isfinite(numbers).sum() < enough:
+        return "value"
+    return "range" if len(sample) > _FEW else "number"
 
 
 def _by_value(cells: Any) -> tuple[list[str], Counts]:
