@@ -39,6 +39,7 @@ from tui.app.theme import CONTRAST, THEMES
 from tui.config import Config
 
 if TYPE_CHECKING:
+    from models.manifest import Manifest
     from tui.app.job import Job
 
 _NAME_CELLS = 24  # of a model in the status bar
@@ -60,6 +61,7 @@ class SentimentApp(App[None], inherit_bindings=False):
         refusal: why that model could not be opened.
         status: text of the status bar of all screens.
         answers: answers of this session and those before, oldest first.
+        manifest: facts about the model that is open, once one is.
         job: the file run of this session.
         saving: stops the rows that are being saved when set; None where none are.
         restarting: the app ended to start anew.
@@ -96,6 +98,7 @@ class SentimentApp(App[None], inherit_bindings=False):
         self.state: Literal["loading", "ready", "refused"] = "loading"
         self.refusal = ""
         self.status = Content()
+        self.manifest: Manifest | None = None
         self.labels: tuple[str, ...] = ()
         self._facts: list[str] = []
         self.job: Job | None = None
@@ -179,7 +182,7 @@ class SentimentApp(App[None], inherit_bindings=False):
     @on(messages.Opened)
     def _opened(self, event: messages.Opened) -> None:
         self.model, self.device = event.path, event.wanted
-        manifest = event.manifest
+        manifest = self.manifest = event.manifest
         self.labels = manifest.labels
         device = event.device.upper()
         if self.device not in ("auto", event.device):
