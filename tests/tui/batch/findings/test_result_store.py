@@ -122,6 +122,32 @@ def test_rows_come_back_as_they_were_given(
     assert rows.histogram().sum() == rows.counts.sum()
 
 
+@given(cases, st.lists(st.sampled_from(["a", "A", "酒", "\ud800", "", "aB"])), st.integers(0, 1))
+def test_labels_of_the_user_count_for_the_rows_with_their_text(
+    given_rows: list[Given], texts: list[str], label: int
+) -> None:
+    rows = filled(given_rows[:10])
+    rows.correct(dict.fromkeys(texts, LABELS[label]) | {"B": "of another model"})
+    for start in range(10, len(given_rows), 3):  # they come in after the correction
+        rows.append(chunk_of(given_rows[start : start + 3], start))
+    expected = [label if text in texts else given for text, given, *_ in given_rows]
+    assert rows.labels_of().tolist() == expected
+    assert rows.counts.tolist() == [expected.count(0), expected.count(1)]
+    some = np.arange(len(given_rows))[::-2]
+    assert rows.labels_of(some).tolist() == [expected[index] for index in some]
+    assert rows.corrected_of(some).tolist() == [
+        label if given_rows[index][0] in texts else -1 for index in some
+    ]
+    for index, (_, _, _, _, truth) in enumerate(given_rows):
+        assert rows.row(index).final == expected[index]
+        assert rows.row(index).wrong == (
+            min(truth, expected[index]) >= 0 and truth != expected[index]
+        )
+    assert rows.select(Query(label=0)).tolist() == np.flatnonzero(np.array(expected) == 0).tolist()
+    rows.correct({})
+    assert rows.labels_of().tolist() == [given for _, given, *_ in given_rows]
+
+
 def test_rows_that_come_in_while_one_looks_do_not_disturb() -> None:
     rows = filled([("a", 0, 0.9, 0, 1)] * 1000)
     before, row = rows.column("label"), rows.row(999)
