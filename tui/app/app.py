@@ -9,7 +9,6 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -124,10 +123,10 @@ class SentimentApp(App[None], inherit_bindings=False):
 
     def _exit_on_signals(self) -> None:
         """Let SIGTERM, and a terminal that goes away, end the app as quitting does."""
-        leave = partial(self.exit, return_code=ExitCode.TERMINATED)
+        loop = asyncio.get_running_loop()
         for name in ("SIGTERM", "SIGHUP"):
             with suppress(NotImplementedError, AttributeError):  # Windows has neither
-                asyncio.get_running_loop().add_signal_handler(getattr(signal, name), leave)
+                loop.add_signal_handler(getattr(signal, name), self.exit, None, ExitCode.TERMINATED)
 
     def on_unmount(self) -> None:
         """Let the model go, whatever it is at."""
@@ -182,12 +181,11 @@ class SentimentApp(App[None], inherit_bindings=False):
     @on(messages.Opened)
     def _opened(self, event: messages.Opened) -> None:
         self.model, self.device = event.path, event.wanted
-        manifest = self.manifest = event.manifest
-        self.labels = manifest.labels
+        self.manifest, self.labels = event.manifest, event.manifest.labels
         device = event.device.upper()
         if self.device not in ("auto", event.device):
             device += " " + tr("! asked for {device}", device=self.device.upper())
-        self._facts = [manifest.digest[:12], manifest.precision, device]
+        self._facts = [event.manifest.digest[:12], event.manifest.precision, device]
         self._show_status(*self._facts)
         self.state = "ready"
         self.refresh_state()
