@@ -47,6 +47,7 @@ RESULTS_TABLE = [
     _bind("l", "screen.label", tr("By label"), show=False),
     _bind("w", "screen.wrong", tr("Wrong ones, where true labels are known"), show=False),
     _bind("s", "screen.sort", tr("Sort")),
+    _bind("g", "screen.groups", tr("By column")),
     _bind("n", "screen.next_unsure", tr("Next unsure"), show=False),
     _bind("space", "screen.mark", tr("Mark"), show=False),
     _bind("c", "screen.copy", tr("Copy the text"), show=False),
@@ -58,6 +59,17 @@ RESULTS_SCREEN = [
     _bind_first("f3", "summary", tr("Summary")),
     _bind_first("f6", "pause", tr("Pause, or go on")),
     _bind_first("f8", "stop", tr("Stop, or go on later"), show=False),
+]
+GROUPS_TABLE = [
+    _bind("enter", "choose", tr("Rows")),
+    _bind("s", "screen.sort", tr("Sort")),
+    _bind("g", "screen.groups", tr("By column")),
+    _bind("p", "screen.kind", tr("How")),
+    _bind("x", "screen.cross", tr("Cross")),
+    Binding("left", "screen.across(-1)", tr("Column before"), show=False, id="column_before"),
+    Binding("right", "screen.across(1)", tr("Column after"), show=False, id="column_after"),
+    _bind("l", "screen.label", tr("Next label"), show=False),
+    _bind("y", "screen.copy_rows", tr("Copy the table"), show=False),
 ]
 APP = [
     _bind_first("f7", "results", tr("The file run"), show=False),
@@ -74,6 +86,7 @@ _TOGETHER = [
     (HISTORY, TYPE_SCREEN, APP),
     (FILE_SCREEN, APP),
     (RESULTS_TABLE, RESULTS_SCREEN, APP),
+    (GROUPS_TABLE, APP),
 ]
 """Bindings that work at the same time: those of a widget, its screen and the app."""
 
@@ -86,6 +99,7 @@ _BY_NAME = {
         *TEXT_ENTRY,
         *HISTORY,
         *RESULTS_TABLE,  # of widgets, which come first
+        *GROUPS_TABLE,
         *TYPE_SCREEN,
         *FILE_SCREEN,
         *RESULTS_SCREEN,

@@ -55,19 +55,14 @@ class ByColumns:
 
 def lines_of(table: Table) -> Iterator[str]:
     """Yield a table as lines: values by their rows, periods and numbers in their order."""
-    groups = table.order("name")
-    if table.kind == "value":
-        groups = table.order("rows", descending=True)
+    groups = table.order()
     lines = [[table.column, tr("rows"), *table.labels, tr("to review")]]
     for group in groups[:_SHOWN].tolist():
-        rows = int(table.rows[group])
-        shares = []
-        for label in range(len(table.labels)):
-            low, high = table.interval(group, label)
-            share = float(table.shares(label)[group])
-            shares.append(f"{share:.1%} ({100 * low:.1f}–{100 * high:.1f})")
-        name = one_line(table.names[group], _NAME_CELLS) or tr("(nothing)")
-        lines.append([name, f"{rows:,}", *shares, f"{table.review[group] / rows:.1%}"])
+        name = one_line(named(table.names[group]), _NAME_CELLS)
+        rows = f"{table.rows[group]:,}"
+        labels = range(len(table.labels))
+        shares = [share_of(table, label, group) for label in labels]
+        lines.append([name, rows, *shares, review_of(table, group)])
     yield from aligned(lines, right=range(1, len(lines[0])))
     if len(groups) > _SHOWN:
         yield tr("… and {count} more", count=f"{len(groups) - _SHOWN:,}")
@@ -76,9 +71,25 @@ def lines_of(table: Table) -> Iterator[str]:
     yield tr("in brackets: confidence interval (95 %)")
 
 
+def named(name: str) -> str:
+    """Return the name of a group for people."""
+    return name or tr("(nothing)")
+
+
+def review_of(table: Table, group: int) -> str:
+    """Return the share of rows to be reviewed in a group."""
+    return f"{table.review[group] / table.rows[group]:.1%}"
+
+
+def share_of(table: Table, label: int, group: int) -> str:
+    """Return the share of a label in a group, with its interval in brackets."""
+    low, high = table.interval(group, label)
+    return f"{table.share(group, label):.1%} ({100 * low:.1f}–{100 * high:.1f})"
+
+
 def outside(table: Table) -> str:
     """Return how many rows are in no group, and why."""
-    if table.kind == "range":
+    if table.kind in ("range", "number"):
         return tr("{count:row} without a number", count=table.other)
     return tr("{count:row} without a date", count=table.other)
 

@@ -64,9 +64,9 @@ def column_of(name: str, cells: list[str]) -> ResultStore:
 def test_groups_count_what_a_loop_would(rows: list[Row], left_out: int) -> None:
     store = store_of(rows)
     kept = every(store)[left_out:]
-    table = by_column(store, kept, "产品")
+    table = by_column(store, kept, "产品", "value")
     assert table.other == 0
-    assert sorted(table.names) == sorted({product for product, *_ in rows[left_out:]})
+    assert list(table.names) == sorted({product for product, *_ in rows[left_out:]})
     for group, name in enumerate(table.names):
         of_group = [row for row in rows[left_out:] if row[0] == name]
         assert table.rows[group] == len(of_group)
@@ -78,7 +78,7 @@ def test_groups_count_what_a_loop_would(rows: list[Row], left_out: int) -> None:
 @given(rows_of_reviews)
 def test_a_cross_table_adds_up_to_its_groups(rows: list[Row]) -> None:
     store = store_of(rows)
-    table = crossed(store, every(store), ("产品", "日期"), (None, "month"))
+    table = crossed(store, every(store), ("产品", "日期"), ("value", "month"))
     found: Counter[tuple[str, str]] = Counter()
     for down, name in enumerate(table.down.names):
         for across, month in enumerate(table.across.names):
@@ -105,13 +105,17 @@ def test_dates_are_grouped_by_month_and_what_is_none_is_counted() -> None:
 def test_numbers_are_grouped_by_value_in_their_order_or_in_ranges() -> None:
     stars = column_of("产品", ["5", "1", "10", "2", "五", ""])
     table = by_column(stars, every(stars), "产品")
-    assert (table.kind, list(table.names)) == ("number", ["1", "2", "5", "10", "", "五"])
+    assert (table.kind, list(table.names)) == ("number", ["1", "2", "5", "10"])
+    assert table.other == 2
+    as_they_are = by_column(stars, every(stars), "产品", "value")
+    assert list(as_they_are.names) == ["", "1", "10", "2", "5", "五"]
+    assert as_they_are.other == 0
     prices = column_of("产品", [f"{price:,}" for price in range(0, 2000, 10)] + ["面议", "99999"])
     table = by_column(prices, every(prices), "产品")
     assert table.kind == "range"
-    assert table.names[:2] == ["< 500", "500 – 1000"]
-    assert table.names[-1] == "≥ 1500"
-    assert (table.rows.tolist(), table.other) == ([50, 50, 50, 51], 1)
+    assert list(table.names[:2]) == ["< 200", "200 – 400"]
+    assert table.names[-1] == "≥ 1800"
+    assert (table.rows.tolist(), table.other) == ([20] * 9 + [21], 1)
 
 
 @pytest.mark.parametrize("cell", ["", "7", "-0.5", "无"])
@@ -132,7 +136,7 @@ def test_shares_have_intervals_and_groups_can_be_sorted_by_any_figure() -> None:
     rows = [("a", "", 0, 0)] * 9 + [("a", "", 1, 1), ("b", "", 1, 1), ("b", "", -1, 3)]
     store = store_of([*rows, ("c", "", 0, 0)])
     table = by_column(store, every(store), "产品")
-    assert table.shares(0).tolist() == [0.9, 0.0, 1.0]
+    assert [table.share(group, 0) for group in range(3)] == [0.9, 0.0, 1.0]
     assert table.interval(0, 0) == wilson(9, 10)
     assert table.interval(1, 1) == wilson(1, 1)
     assert table.order("name").tolist() == [0, 1, 2]

@@ -18,6 +18,7 @@ from tui.app import keymap
 from tui.app.clipboard import copy
 from tui.app.job import Job, JobState
 from tui.app.screens.dialogs import TextDialog, shown
+from tui.app.screens.groups import GroupsScreen, ask_column
 from tui.app.screens.page import Buttons, Page
 from tui.app.screens.results import table
 from tui.app.screens.results.save import ask_and_save
@@ -321,6 +322,14 @@ class ResultsScreen(Page):
     def action_summary(self) -> None:
         """Show shares and confidences."""
         self.app.push_screen(SummaryDialog(self.job))
+
+    @work(description="groups")
+    async def action_groups(self) -> None:
+        """Ask for a column, and show the rows by it."""
+        if column := await ask_column(self, self.job):
+            query = self._wanted().query
+            screen = GroupsScreen(self.job, query, column, lambda: ResultsScreen(self.job))
+            self.app.push_screen(screen)
 
     @work(group="save", description="save")
     async def action_save(self) -> None:
