@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models.metrics import wilson
 from tui.batch.answer import Status
 from tui.batch.findings import dates
+from tui.batch.findings.column_store import numbers_of
 from tui.batch.findings.result_store import ResultStore
 
 KINDS = (
@@ -179,17 +180,6 @@ def crossed(
     places, codes = np.unique(pairs, return_inverse=True)
     counts = _counted(store, rows, codes, len(places))
     return CrossTable(down, across, places, counts[:, :-1])
-
-
-def numbers_of(cells: Any) -> NDArray[np.float64]:
-    """Read a `pyarrow.Array` of strings as numbers, 1,234.5 too; NaN for what is none."""
-    import pyarrow.compute as pc
-
-    trimmed = pc.utf8_trim_whitespace(cells)
-    is_number = pc.match_substring_regex(trimmed, r"^[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?$")
-    digits = pc.replace_substring(trimmed, ",", "")
-    numbers: NDArray[np.float64] = pc.if_else(is_number, digits, "nan").cast("double").to_numpy()
-    return numbers
 
 
 def labels_of(store: ResultStore, rows: Counts) -> NDArray[Any]:

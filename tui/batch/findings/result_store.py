@@ -7,14 +7,14 @@ a million rows no faster, and in a third more memory.)
 
 import mmap
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.batch.findings.column_store import ColumnStore
-from tui.batch.findings.query import Query
+from tui.batch.findings.column_store import ColumnStore, places_of
+from tui.batch.findings.query import COMPARE, IS, Mask, Query, Term, any_of
 from tui.batch.summary import Chunk
 
 HISTOGRAM_BINS = 10
@@ -25,8 +25,12 @@ ORDERS = {
     "sure": ("confidence", -1),
     "label": ("label", 1),
     "status": ("status", -1),
+    "truth": ("truth", 1),
 }
-"""Orders of rows: column, and 1 for ascending. Rows without a label come last in all but "file"."""
+"""Orders of rows: column, and 1 for ascending. Rows without a label (in "truth", a true one) come
+last in all but "file"."""
+
+ASCENDING, DESCENDING = "↑", "↓"
 
 _SEPARATOR = b"\xff"  # between texts, as no byte of UTF-8 is
 _BLOCK = 1 << 20  # bytes that are searched at a time
@@ -71,15 +75,16 @@ class ResultStore:
 
     Args:
         labels: names of the model's labels.
-        columns: names of the columns of the input that are kept beside the texts.
+        columns: names of the columns of the input that are kept beside the texts; or the columns
+            of rows that are yet to be added by `extend`.
 
     Attributes:
         counts: rows by label, int64 `[labels]`.
     """
 
-    def __init__(self, labels: tuple[str, ...], columns: Sequence[str] = ()) -> None:
+    def __init__(self, labels: tuple[str, ...], columns: Sequence[str] | ColumnStore = ()) -> None:
         self.labels = labels
-        self.columns = ColumnStore(columns)
+        self.columns = columns if isinstance(columns, ColumnStore) else ColumnStore(columns)
         self.counts: NDArray[np.int64] = np.zeros(len(labels), np.int64)
         # A view of the rows that are complete. Readers take it once: it is replaced as a whole.
         self._rows: NDArray[Any] = np.empty(0, _ROW)
@@ -92,26 +97,38 @@ class ResultStore:
 
     def append(self, chunk: Chunk) -> None:
         """Add the rows of a chunk; for one thread only."""
-        texts = [text.encode("utf-8", "surrogatepass") + _SEPARATOR for text in chunk.texts]
-        self._file.write(b"".join(texts))
-        self._file.flush()
         self.columns.append(chunk.records)
+        answers = {
+            "number": [record.place.number for record in chunk.records],
+            "label": chunk.ids,
+            "confidence": chunk.confidences,
+            "status": chunk.statuses,
+            "truth": -1 if chunk.truths is None else chunk.truths,
+        }
+        self.extend(chunk.texts, answers)
+
+    def extend(self, texts: Sequence[str], answers: Mapping[str, Any]) -> None:
+        """Add rows whose columns of the input are there; for one thread only.
+
+        Args:
+            texts: of the rows.
+            answers: their other attributes of `ResultRow`, by name, each `[rows]`.
+        """
+        encoded = [text.encode("utf-8", "surrogatepass") + _SEPARATOR for text in texts]
+        self._file.write(b"".join(encoded))
+        self._file.flush()
         start = len(self._rows)
-        end = start + len(texts)
+        end = start + len(encoded)
         if end > len(self._buffer):
             buffer = np.empty(max(end, 2 * len(self._buffer)), _ROW)
             buffer[:start] = self._rows
             self._buffer = buffer
         added = self._buffer[start:end]
-        added["number"] = [record.place.number for record in chunk.records]
-        added["label"] = chunk.ids
-        added["confidence"] = chunk.confidences
-        added["status"] = chunk.statuses
-        added["truth"] = -1 if chunk.truths is None else chunk.truths
-        added["end"] = _end(self._rows) + np.cumsum([len(text) for text in texts])
-        self.counts = self.counts + np.bincount(
-            chunk.ids[chunk.ids >= 0], minlength=len(self.labels)
-        )
+        for name, values in answers.items():
+            added[name] = values
+        added["end"] = _end(self._rows) + np.cumsum([len(text) for text in encoded])
+        labels = added["label"][added["label"] >= 0]
+        self.counts = self.counts + np.bincount(labels, minlength=len(self.labels))
         self._rows = self._buffer[:end]
 
     def values(self, name: str) -> Any:
@@ -135,31 +152,55 @@ class ResultStore:
         return ResultRow._make([*columns, text])
 
     def select(self, query: Query, order: str = "file") -> NDArray[np.int64]:
-        """Return the indices of the rows that are wanted, in one of `ORDERS`."""
+        """Return the indices of the rows that are wanted, in an order.
+
+        Args:
+            query: what is wanted.
+            order: one of `ORDERS`; or `ASCENDING` or `DESCENDING` before the name of a column.
+        """
         rows = self._rows
-        label = rows["label"]
-        confidence = rows["confidence"]
         wanted = np.ones(len(rows), dtype=bool)
-        if query.label is not None:
-            wanted &= label == query.label
-        if query.status is not None:
-            wanted &= rows["status"] == query.status
-        if query.right is not None:
-            wanted &= (label >= 0) & (rows["truth"] >= 0)
-            wanted &= (label == rows["truth"]) == query.right
-        if query.least > 0:
-            wanted &= confidence >= np.float32(query.least)
-        if query.below <= 1:
-            wanted &= (confidence < np.float32(query.below)) & (label >= 0)
-        if query.text:
-            wanted &= self._contain(query.text, rows)
+        for term in query.terms:
+            wanted &= self._meet(term, rows) != term.negated
         found: NDArray[np.int64] = np.flatnonzero(wanted)
         if order == "file":
             return found
-        name, sign = ORDERS[order]
-        keys = sign * rows[name][found].astype(np.float32)
-        keys[label[found] < 0] = np.inf
+        if order in ORDERS:
+            name, sign = ORDERS[order]
+            keys = rows[name].astype(np.float64)
+            missing = rows["truth" if name == "truth" else "label"] < 0
+            keys[missing] = np.inf
+        else:
+            sign = 1 if order[0] == ASCENDING else -1
+            cells, places = self.columns.different(order[1:], len(rows))
+            keys = places_of(cells)[places]
+        keys = np.where(np.isinf(keys), keys, sign * keys)[found]
         return found[np.argsort(keys, kind="stable")]
+
+    def _meet(self, term: Term, rows: NDArray[Any]) -> Mask:
+        """Return which rows have one of the values of a term, bool `[rows]`."""
+        label, truth = rows["label"], rows["truth"]
+        labelled = label >= 0
+        match term.field:
+            case "text":
+                return any_of([self._contain(text, rows) for text in term.values])
+            case "label":
+                return np.isin(label, term.values)
+            case "status":
+                return np.isin(rows["status"], term.values)
+            case "confidence":
+                compare = COMPARE[term.sign]
+                bounds = [compare(rows["confidence"], np.float32(value)) for value in term.values]
+                return any_of(bounds) & labelled
+            case "column":
+                cells, places = self.columns.different(term.column, len(rows))
+                return term.matches(cells)[places]
+        known = labelled & (truth >= 0)
+        states = {
+            "wrong": known & (label != truth),
+            "right": known & (label == truth),
+        }
+        return any_of([states[IS[value]] for value in term.values])
 
     def histogram(self) -> NDArray[np.int64]:
         """Count confidences in `HISTOGRAM_BINS` equal bins, from chance (1 / labels) to 1."""
@@ -177,7 +218,7 @@ class ResultStore:
             self._map = texts
         return texts
 
-    def _contain(self, text: str, rows: NDArray[Any]) -> NDArray[np.bool_]:
+    def _contain(self, text: str, rows: NDArray[Any]) -> Mask:
         """Find the rows whose text contains `text`, ignoring ASCII case, bool `[rows]`."""
         needle = text.encode("utf-8", "surrogatepass").lower()
         texts = memoryview(self._texts(rows))[: _end(rows)]

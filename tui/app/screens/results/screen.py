@@ -26,7 +26,7 @@ from tui.app.screens.summary import SummaryDialog, progress
 from tui.app.threads import run_in_thread
 from tui.app.widgets.text_entry import SafeInput
 from tui.app.widgets.virtual_list import Items, VirtualList
-from tui.batch.findings.query import UNSURE, Query, status_names, terms_without
+from tui.batch.findings.query import IS, UNSURE, Query, quoted, status_names, terms_without
 from tui.batch.findings.result_store import ORDERS, ResultRow, ResultStore
 
 _POLL = 0.1  # seconds between two looks at the counters of a run
@@ -114,7 +114,9 @@ class ResultsScreen(Page):
         query = self._shown.query
         self._complaint = ""
         try:
-            query = Query.parse(self.job.filter, results.labels)
+            names = results.columns.names
+            text_column = self.job.found.text_column
+            query = Query.parse(self.job.filter, results.labels, names, text_column)
         except UserError as error:
             self._complaint = str(error)
         return Selection(results, query, self._order, len(results))
@@ -228,14 +230,12 @@ class ResultsScreen(Page):
 
     def action_label(self) -> None:
         """Show one label after the other, then all again."""
-        labels, label = self.job.labels, self._wanted().query.label
+        labels, label = self.job.labels, self._wanted().query.only("label")
         following = 0 if label is None else label + 1
         terms = terms_without(self.job.filter, "label")
         if following < len(labels):
             name = labels[following]
-            if len(name.split()) > 1:
-                name = f'"{name}"'
-            terms.append(f"label:{name}")
+            terms.append(f"label:{quoted(name)}")
         self._set_filter(" ".join(terms))
 
     def action_wrong(self) -> None:
@@ -244,7 +244,7 @@ class ResultsScreen(Page):
             self.app.notify(tr("Which labels are wrong shows where a label column was named."))
             return
         terms = terms_without(self.job.filter, "is")
-        if self._wanted().query.right is not False:
+        if self._wanted().query.only("is") != IS.index("wrong"):
             terms.append("is:wrong")
         self._set_filter(" ".join(terms))
 
