@@ -234,8 +234,10 @@ def term_of(table: Table, group: int) -> str:
     """Return what a filter must ask for to find the rows of a group."""
     column = f'"{table.column}"'
     name = table.names[group]
+    if table.kind == "value":
+        return f"{column}==“{name}”" if '"' in name else f'{column}=="{name}"'
     if table.kind != "range":
-        return f'{column}="{name}"'
+        return f"{column}={name}"
     low, _, high = name.partition(" – ")
     if high:
         return f"{column}>={low} {column}<{high}"

@@ -21,11 +21,12 @@ _VALUE = r"""(?: "[^"]*"? | ＂[^＂]*＂? | “[^”]*”? | [^\s|]+ )"""
 _TERM = re.compile(
     rf"""
     (?P<minus>-)?
-    (?: (?P<name>"[^"]+"|[^\s"“＂:：<>＜＞=＝|]+)? (?P<sign>[:：=＝]|[<>＜＞][=＝]?) )?
+    (?: (?P<name>"[^"]+"|[^\s"“＂:：<>＜＞=＝|]+)? (?P<sign>==|[:：=＝]|[<>＜＞][=＝]?) )?
     (?P<values>{_VALUE}? (?: \|{_VALUE}? )*)
     """,
     re.VERBOSE,
 )
+_CLOSING = {'"': '"', "＂": "＂", "“": "”"}
 _EACH = re.compile(_VALUE, re.VERBOSE)
 _PERCENT = re.compile(r"(\d{1,3}(?:[.．]\d+)?)[%％]?")
 _HALF_WIDTH = str.maketrans("：＜＞＝", ":<>=")
@@ -56,7 +57,7 @@ class Term:
     Attributes:
         field: "text", "label", "status", "is", "confidence" or "column".
         values: parts of a text; ids; shares; or what `matches` compares cells with.
-        sign: ":", "=", or a key of `COMPARE`.
+        sign: ":", "=", "==", or a key of `COMPARE`.
         column: name of a column of the input.
         negated: whether none of the values may be there.
     """
@@ -167,7 +168,9 @@ def _term_of(term: re.Match[str], labels: Sequence[str], columns: Sequence[str])
 
 
 def _unquoted(value: str) -> str:
-    return value.strip('"＂“”') if value[0] in '"＂“' else value
+    if value[0] in _CLOSING:
+        return value[1:].removesuffix(_CLOSING[value[0]])
+    return value
 
 
 def _id_of(field: str, start: str, labels: Sequence[str]) -> int:
@@ -222,10 +225,14 @@ def _cells_with(cells: Any, sign: str, value: str) -> Mask:
     """Return which cells have a value, by a sign.
 
     A number is compared by its value and a date by its period, "2025-01" or "2025-W05"; other
-    cells contain the value after ":", and are it after "=", whatever the case.
+    cells contain the value after ":", and are it after "=", whatever the case. "==" takes a cell as
+    it is.
     """
     import pyarrow.compute as pc
 
+    if sign == "==":
+        exact: Mask = pc.equal(pc.utf8_trim_whitespace(cells), value).to_numpy(False)
+        return exact
     numbers = numbers_of(cells)
     number = _number(value)
     if sign in COMPARE and not np.isnan(number):

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from models.metrics import wilson
 from models.tables import Place, Record
 from tui.batch.answer import Status
-from tui.batch.findings.groups import by_column, crossed
+from tui.batch.findings.groups import KINDS, by_column, crossed, term_of
+from tui.batch.findings.query import Query
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.summary import Chunk
 
@@ -171,3 +172,17 @@ def test_a_table_is_json() -> None:
         ],
         "other": 0,
     }
+
+
+CELLS = ["手机", "手机壳", " 手机 ", "iPhone", "IPHONE", "", "10", "10.0", "9", "-9", "1,000"]
+CELLS += ["a b", "a|b", "-x", "a:b", '5"', "<3", "2025-01", "2025-01-03", "2025/1/3 12:00", "45660"]
+cells_of_a_column = st.lists(st.sampled_from(CELLS), min_size=1, max_size=30)
+
+
+@given(cells_of_a_column, st.sampled_from([None, *KINDS]))
+def test_the_filter_of_a_group_finds_its_rows(cells: list[str], kind: str | None) -> None:
+    store = column_of("产品", cells)
+    table = by_column(store, every(store), "产品", kind)
+    for group, rows in enumerate(table.rows):
+        query = Query.parse(term_of(table, group), LABELS, ["产品", "日期"])
+        assert len(store.select(query)) == rows, term_of(table, group)
