@@ -3,14 +3,18 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from models.console.command import ExitCode, UserError
 from models.console.display import aligned, one_line
 from models.console.i18n import tr
+from tui.batch.findings.finished import open_finished
 from tui.batch.findings.groups import KINDS, Table, by_column
 from tui.batch.findings.result_store import ResultStore
+from tui.batch.inspection import Found
+from tui.batch.settings import Output
 from tui.batch.summary import Chunk
 
 _SHOWN = 30  # groups; JSON has them all
@@ -22,7 +26,7 @@ class ByColumns:
 
     Args:
         wanted: columns, each with one of `KINDS` after a colon where it is not to be found out.
-        columns: names of all columns of the input.
+        found: what is known of the input.
         labels: names of the model's labels.
 
     Raises:
@@ -32,10 +36,11 @@ class ByColumns:
     def __init__(
         self,
         wanted: Sequence[str],
-        columns: Collection[str],
+        found: Found,
         labels: tuple[str, ...],
     ) -> None:
-        self._columns = [_column(name, columns) for name in wanted]
+        self._found = found
+        self._columns = [_column(name, found.columns) for name in wanted]
         self._store = ResultStore(labels, list(dict(self._columns)))
 
     def add(self, chunk: Chunk) -> None:
@@ -43,8 +48,22 @@ class ByColumns:
         texts = [""] * len(chunk.texts)
         self._store.append(replace(chunk, texts=texts))
 
-    def tables(self) -> list[Table]:
-        """Return a table for each column."""
+    def tables(self, finished: Output | None = None) -> list[Table]:
+        """Return a table for each column, of what was added or of an output that is there.
+
+        Raises:
+            UserError: as `open_finished`; USAGE, the output has not all columns.
+        """
+        if isinstance(finished, Path):
+            self._store = open_finished(finished, prefix=self._found.settings.prefix)
+        for column, _ in self._columns:
+            if column not in self._store.columns.names:
+                raise UserError(
+                    ExitCode.USAGE,
+                    "{path} was written without the column {column}; to write it anew: --force",
+                    path=finished,
+                    column=column,
+                )
         rows = np.arange(len(self._store))
         tables = []
         for column, kind in self._columns:
@@ -55,6 +74,7 @@ class ByColumns:
 
 def lines_of(table: Table) -> Iterator[str]:
     """Yield a table as lines: values by their rows, periods and numbers in their order."""
+    yield ""
     groups = table.order()
     lines = [[table.column, tr("rows"), *table.labels, tr("to review")]]
     for group in groups[:_SHOWN].tolist():

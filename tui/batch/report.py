@@ -16,6 +16,7 @@ from models.predictor import Predictor
 from models.tables import Dialect
 from tui.batch.answer import Status
 from tui.batch.by_column import ByColumns, lines_of
+from tui.batch.findings.groups import Table
 from tui.batch.inspection import PREVIEW, Found, in_excel
 from tui.batch.publishing import sidecar
 from tui.batch.receipt import reject_fields
@@ -86,7 +87,7 @@ class Report:
         """Say how the input is read."""
         self._found = found
         if self._wanted:
-            self._by = ByColumns(self._wanted, found.columns, self._labels)
+            self._by = ByColumns(self._wanted, found, self._labels)
         self._rows: list[list[str]] = []
         how = list(_words_of(found.dialect))
         if found.records is not None:
@@ -183,18 +184,18 @@ class Report:
 
     def finish(self, summary: Summary, output: Output) -> None:
         """Show the first records, the counts, and the scores where there are any."""
-        tables = []
-        if self._by is not None and not summary.finished:
-            tables = self._by.tables()
+        tables: list[Table] = []
+        if self._by is not None:
+            tables = self._by.tables(output if summary.finished else None)
         if self._as_json:
-            content = dict(summary.receipt)
-            if tables:
-                content["by"] = [table.as_dict() for table in tables]
-            receipt = json_bytes(content)
+            by = {"by": [table.as_dict() for table in tables]} if tables else {}
+            receipt = json_bytes({**summary.receipt, **by})
             shown = _harmless(receipt) if _is_terminal(sys.stdout) else receipt
             click.echo(shown, nl=False)
+        groups = [line for table in tables for line in lines_of(table)]
         if summary.finished:
             self._say(tr("nothing to do: this run had finished before, {path}", path=output))
+            self._say(*groups)
             return
         if isinstance(output, Path):
             header = [
@@ -210,8 +211,7 @@ class Report:
         if summary.metrics is not None:
             self._say(*scores(summary.metrics, summary.labels))
         self._say(*_unscored(summary))
-        for table in tables:
-            self._say("", *lines_of(table))
+        self._say(*groups)
         if isinstance(output, Path):
             self._say(*_files(summary, output))
         elif summary.rejected:

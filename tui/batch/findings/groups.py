@@ -182,12 +182,6 @@ def crossed(
     return CrossTable(down, across, places, counts[:, :-1])
 
 
-def labels_of(store: ResultStore, rows: Counts) -> NDArray[Any]:
-    """Return the label of each row, -1 for none."""
-    labels: NDArray[Any] = store.column("label")[rows]
-    return labels
-
-
 def _by_column(
     store: ResultStore,
     rows: Counts,
@@ -223,7 +217,7 @@ def _counted(store: ResultStore, rows: Counts, groups: Counts, most: int) -> Cou
     """Count rows by group `[most, labels + 2]`: by label, without one, to be reviewed."""
     names = len(store.labels)
     counts = np.zeros((most, names + 2), dtype=np.int64)
-    labels = labels_of(store, rows)
+    labels = store.labels_of(rows)
     np.add.at(counts, (groups, np.where(labels < 0, names, labels)), 1)
     review = store.column("status")[rows] == Status.UNCERTAIN
     np.add.at(counts, (groups[review], -1), 1)
