@@ -103,6 +103,8 @@ def review_of(table: Table, group: int) -> str:
 
 def share_of(table: Table, label: int, group: int) -> str:
     """Return the share of a label in a group, with its interval in brackets."""
+    if not table.counts[group].any():
+        return "–"
     low, high = table.interval(group, label)
     return f"{table.share(group, label):.1%} ({100 * low:.1f}–{100 * high:.1f})"
 
