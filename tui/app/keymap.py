@@ -51,6 +51,7 @@ HISTORY = [
 ]
 FILE_SCREEN = [
     _bind_first("f5", "classify", tr("Classify")),
+    _bind_first("f3", "browse", tr("Browse the answers")),
 ]
 RESULTS_TABLE = [
     _bind("slash", "screen.filter", tr("Filter")),

@@ -60,7 +60,7 @@ def _state(job: Job) -> str:
         JobState.STOPPING: tr("stopping…"),
         JobState.STOPPED: tr("stopped; what is done is kept"),
         JobState.FAILED: f"✗ {job.reason}",
-        JobState.DONE: tr("done, written to {path}", path=output.name),
+        JobState.DONE: job.note or tr("done, written to {path}", path=output.name),
     }
     parts = [words[job.state]]
     if job.state is not JobState.DONE:
