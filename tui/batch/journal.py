@@ -140,21 +140,28 @@ class Journal:
         self.folder = folder
         self._descriptor = os.open(folder / "journal", os.O_RDWR | os.O_CREAT, mode)
         found = os.read(self._descriptor, _BUFFER)
-        self.head, self._end = b"", 0
+        self.head, self._start = b"", 0
         self.resumable = self.keep = False
         if b"\n" in found:  # else it is new, or torn in its first line
             line, _, rest = found.partition(b"\n")
             self.head = _unsealed(line)
-            self._end = len(line) + 1
+            self._start = len(line) + 1
             self.resumable = bool(rest)
-        self._reading = True
-        os.lseek(self._descriptor, self._end, os.SEEK_SET)
+        self.rewind()
 
     def begin(self, head: bytes) -> None:
         """Forget what it holds, and write a first line, its line end included."""
         self._end, self.resumable = 0, False
         seal = hashlib.sha256(head).hexdigest()
-        self._append(f"{seal} ".encode() + head)
+        line = f"{seal} ".encode() + head
+        self._append(line)
+        self._start = len(line)
+
+    def rewind(self) -> None:
+        """Go back to the first answers, to load them."""
+        self._end = self._start
+        self._reading = True
+        os.lseek(self._descriptor, self._end, os.SEEK_SET)
 
     def load(self, texts: Sequence[str], width: int) -> Floats | None:
         """Return the next answers, `[texts, width]`; None from the first that are not there."""

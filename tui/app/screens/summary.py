@@ -14,7 +14,7 @@ from tui.app.screens.dialogs import Dialog
 from tui.app.theme import bar, look, named
 from tui.batch.findings.query import status_names
 from tui.batch.findings.result_store import HISTOGRAM_BINS, ResultStore
-from tui.batch.summary import frequent, scores
+from tui.batch.summary import advice, frequent, scores
 
 _BAR_CELLS = 30
 _LINE_CELLS = 66
@@ -36,9 +36,11 @@ class SummaryDialog(Dialog):
         yield Static(_confidence_bars(results), classes="keys")
 
 
-def progress(job: Job, width: int) -> Content:
+def progress(job: Job, width: int, key: str) -> Content:
     """Return three lines: the state of the run, a bar, and the labels so far.
 
+    At the end, what is to be looked at first takes the place of the bar, behind the key that goes
+    there.
     Only the reason of a failure may take more than its line.
     """
     done, total = 0, job.found.records or 0
@@ -47,8 +49,11 @@ def progress(job: Job, width: int) -> Content:
     share = done / total if total else 1.0
     state = _state(job)
     state = display(state) if job.state is JobState.FAILED else one_line(state, width)
-    lines = [Content(state), bar(share, max(width, 10), "primary"), _label_counts(job.results)]
-    return Content("\n").join(lines)
+    second = bar(share, max(width, 10), "primary")
+    if job.state is JobState.DONE and job.summary is not None:
+        for line in advice(job.summary)[:1]:
+            second = Content(one_line(f"{key}  {line}", width))
+    return Content("\n").join([Content(state), second, _label_counts(job.results)])
 
 
 def _state(job: Job) -> str:
@@ -126,7 +131,7 @@ def _facts(job: Job) -> list[str]:
         lines.append(tr("{count} rejected", count=f"{summary.rejected:,}"))
         lines += [one_line(f"  {reject}", _LINE_CELLS) for reject in summary.rejects]
     if summary is not None:
-        lines += frequent(summary)
+        lines += [*advice(summary), *frequent(summary)]
     if summary is not None and summary.metrics is not None:
         lines += scores(summary.metrics, job.labels)
     return lines

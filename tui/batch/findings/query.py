@@ -9,8 +9,6 @@ from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
 from tui.batch.answer import Status
 
-UNSURE = Status.UNCERTAIN
-
 # Operators may be in full width, as a Chinese input method types them; other words stay as typed.
 _TERM = re.compile(
     r"""

@@ -25,7 +25,8 @@ from tui.app.screens.summary import SummaryDialog, progress
 from tui.app.threads import run_in_thread
 from tui.app.widgets.text_entry import SafeInput
 from tui.app.widgets.virtual_list import Items, VirtualList
-from tui.batch.findings.query import UNSURE, Query, status_names, terms_without
+from tui.batch.answer import TO_REVIEW
+from tui.batch.findings.query import Query, status_names, terms_without
 from tui.batch.findings.result_store import ORDERS, ResultRow, ResultStore
 
 _POLL = 0.1  # seconds between two looks at the counters of a run
@@ -122,7 +123,8 @@ class ResultsScreen(Page):
         """Show the counters, and select again where another selection is wanted."""
         if not self.is_current:
             return
-        self.query_one("#progress", Static).update(progress(self.job, self.size.width - 4))
+        shown = progress(self.job, self.size.width - 4, self.app.key_of("review"))
+        self.query_one("#progress", Static).update(shown)
         wanted, asked = self._wanted(), self._asked
         if wanted == asked:
             return
@@ -247,6 +249,16 @@ class ResultsScreen(Page):
             terms.append("is:wrong")
         self._set_filter(" ".join(terms))
 
+    def action_review(self) -> None:
+        """Show, the least sure first, what to look at first, then all to look at, then all rows."""
+        terms = self.job.review_terms
+        words = self.job.filter.split()
+        others = [word for word in words if word not in terms]
+        active = [place for place, term in enumerate(terms) if term in words]
+        following = terms[active[-1] + 1 :] if active else terms
+        self._order = "unsure" if following or not active else "file"
+        self._set_filter(" ".join(others + following[:1]))
+
     def action_sort(self, orders: str = " ".join(ORDERS)) -> None:
         """Take the next of some orders."""
         choices = orders.split()
@@ -279,15 +291,14 @@ class ResultsScreen(Page):
             self.app.push_screen(TextDialog(title, row.text))
 
     def action_next_unsure(self) -> None:
-        """Go to the next row of which the model is unsure."""
+        """Go to the next row that is to be looked at."""
         listed = np.asarray(self._table.items, dtype=np.int64)
-        unsure = self._shown.results.column("status")[listed] == UNSURE
-        places = np.flatnonzero(unsure)
+        places = np.flatnonzero(np.isin(self._shown.results.column("status")[listed], TO_REVIEW))
         after = places[places > self._table.cursor]
         if len(after):
             self._table.go(int(after[0]))
         else:
-            self.app.notify(tr("No row after this one is unsure."))
+            self.app.notify(tr("No row after this one is to be reviewed."))
 
     def action_mark(self) -> None:
         """Mark the row, or not any more, and go on to the next."""
