@@ -66,8 +66,7 @@ class Sink:
     def flush(self) -> None:
         """Hand what was taken to the operating system."""
         while self._buffer:
-            written = os.write(self._descriptor, self._buffer)
-            del self._buffer[:written]
+            del self._buffer[: os.write(self._descriptor, self._buffer)]
 
     def finish(self) -> None:
         """Say that there is no more."""
@@ -152,8 +151,7 @@ class Journal:
     def begin(self, head: bytes) -> None:
         """Forget what it holds, and write a first line, its line end included."""
         self._end, self.resumable = 0, False
-        seal = hashlib.sha256(head).hexdigest()
-        line = f"{seal} ".encode() + head
+        line = hashlib.sha256(head).hexdigest().encode() + b" " + head
         self._append(line)
         self._start = len(line)
 
@@ -173,8 +171,7 @@ class Journal:
         if digest != _digest(texts, payload):
             return None
         self._end += len(entry)
-        answers = np.frombuffer(payload, dtype="<f4")
-        return answers.reshape(len(texts), width)
+        return np.frombuffer(payload, dtype="<f4").reshape(len(texts), width)
 
     def save(self, texts: Sequence[str], answers: Floats) -> None:
         """Append answers, and wait for the disk."""
@@ -188,8 +185,7 @@ class Journal:
             os.lseek(self._descriptor, self._end, os.SEEK_SET)
             self._reading = False
         while content:
-            written = os.write(self._descriptor, content)
-            content = content[written:]
+            content = content[os.write(self._descriptor, content) :]
         os.fsync(self._descriptor)
 
     def close(self) -> None:
@@ -198,8 +194,7 @@ class Journal:
 
 
 def _digest(texts: Sequence[str], payload: bytes) -> bytes:
-    written = json.dumps(texts).encode()
-    return hashlib.sha256(written + payload).digest()
+    return hashlib.sha256(json.dumps(texts).encode() + payload).digest()
 
 
 def _unsealed(line: bytes) -> bytes:

@@ -18,15 +18,18 @@ class Confidences:
 
     def add(self, answers: Floats) -> None:
         """Count the confidences of answers, `[texts, labels + 1]` as `decide` takes them."""
-        labelled = answers[answers[:, -1] > 0, :-1]
-        steps = labelled.max(axis=1, initial=0.0).astype(np.float64) * _STEPS
-        self._counts += np.bincount(steps.astype(np.int64), minlength=_STEPS + 1)
+        labelled = answers[:, -1] > 0
+        confidences = answers[labelled, :-1].max(axis=1, initial=0.0)
+        steps = confidences.astype(np.float64) * _STEPS
+        places = steps.astype(np.int64)
+        self._counts += np.bincount(places, minlength=_STEPS + 1)
 
     def limit_of(self, share: float) -> float:
         """Return the highest confidence that no more than a share of the answers don't reach."""
-        most = share * self._counts.sum() + 1e-6  # as 0.29 · 100 is a little less than 29
-        reached = np.searchsorted(self._counts.cumsum(), most, side="right")
-        return min(int(reached) / _STEPS, 1.0)
+        below = self._counts.cumsum()
+        most = share * below[-1] + 1e-6  # as 0.29 · 100 is a little less than 29
+        reached = int(np.searchsorted(below, most, side="right"))
+        return min(reached / _STEPS, 1.0)
 
 
 def doubts_of(statuses: Ints, confidences: Floats) -> NDArray[np.float64]:

@@ -202,13 +202,15 @@ def advice(summary: Summary) -> list[str]:
     for status, level in zip(TO_REVIEW, summary.review, strict=False):
         if not doubts[status]:
             continue
-        found = round(20 * doubts[status] / doubts.sum()) / 20
+        share = counts[status] / counts.sum()
+        found = doubts[status] / doubts.sum()
+        rounded = round(20 * found) / 20
         line = tr(
             "{level}: {count:answer} ({share}), with about {found} of the errors",
             level=status.title,
             count=int(counts[status]),
-            share=f"{counts[status] / counts.sum():.1%}",
-            found=f"{found:.0%}",
+            share=f"{share:.1%}",
+            found=f"{rounded:.0%}",
         )
         lines.append(line)
         if level.rows:
