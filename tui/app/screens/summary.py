@@ -49,7 +49,7 @@ def progress(job: Job, width: int, key: str) -> Content:
     second = bar(share, max(width, 10), "primary")
     if summary is not None and job.state is JobState.DONE:
         for line in advice(summary)[:1]:
-            words = one_line(f"{key}  {line}", width)
+            words = one_line(f"{key} · {line}", width)
             second = Content(words)
     state = _state(job)
     if job.state is not JobState.FAILED:

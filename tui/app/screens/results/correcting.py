@@ -69,7 +69,7 @@ class Correcting(Page):
         if len(after):
             self._table.go(int(after[0]))
         else:
-            self.app.notify(tr("No row after this one is to be reviewed."))
+            self.app.notify(tr("No row to review after this one."))
 
     def action_mark(self) -> None:
         """Mark the row, or not any more, and go on to the next."""

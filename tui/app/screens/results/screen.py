@@ -164,7 +164,7 @@ class ResultsScreen(Correcting):
     def _show_title(self) -> None:
         orders = {
             "file": tr("in the order of the file"),
-            "unsure": tr("unsure first"),
+            "unsure": tr("least sure first"),
             "sure": tr("sure first"),
             "label": tr("by label"),
             "status": tr("by status"),
