@@ -127,6 +127,13 @@ class Job:
         return self.results.labels
 
     @property
+    def review_terms(self) -> list[str]:
+        """The filters of what is to be looked at first, and of all that is to be looked at."""
+        levels = self.summary.review[:2] if self.summary else ()
+        limits = sorted({level.below for level in levels} - {0.0})
+        return [f"<{100 * limit:g}%" for limit in limits]
+
+    @property
     def state(self) -> JobState:
         """Final state, or the one that the user requested."""
         return self._ended or self._requested

@@ -163,15 +163,17 @@ def read_finished(finished: Finished, progress: Progress = lambda _: None) -> Re
     prefix = found.settings.prefix
     columns, numbers = read_columns(found, finished.hidden, progress)
     labels = _labels_of(finished, columns)
-    words = [status.word for status in Status]
+    words = [status.word for status in Status] + ["uncertain"]
     names = columns.values(prefix + _LABEL)
     confidences = columns.values(prefix + _CONFIDENCE)
     statuses = columns.values(prefix + _STATUS)
+    places = _places(statuses, words)
+    places[places == len(Status)] = Status.LOOK  # as files from before there were levels say it
     answers: dict[str, NDArray[Any]] = {
         "number": numbers,
         "label": _places(names, labels),
         "confidence": _confidences(confidences),
-        "status": _places(statuses, words),
+        "status": places,
         "truth": _truths(found, columns, labels),
     }
     _require(found, numbers, names, answers["label"] >= -1)
