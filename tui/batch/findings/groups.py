@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.metrics import wilson
-from tui.batch.answer import Status
+from tui.batch.answer import TO_REVIEW
 from tui.batch.findings import dates
 from tui.batch.findings.column_store import numbers_of
 from tui.batch.findings.result_store import ResultStore
@@ -219,8 +219,8 @@ def _counted(store: ResultStore, rows: Counts, groups: Counts, most: int) -> Cou
     counts = np.zeros((most, names + 2), dtype=np.int64)
     labels = store.labels_of(rows)
     np.add.at(counts, (groups, np.where(labels < 0, names, labels)), 1)
-    review = store.column("status")[rows] == Status.UNCERTAIN
-    np.add.at(counts, (groups[review], -1), 1)
+    review = np.isin(store.column("status")[rows], TO_REVIEW)
+    counts[:, -1] = np.bincount(groups[review], minlength=most)
     return counts
 
 

@@ -15,8 +15,6 @@ from tui.batch.answer import Status
 from tui.batch.findings import dates
 from tui.batch.findings.column_store import numbers_of
 
-UNSURE = Status.UNCERTAIN
-
 # Signs may be in full width, as a Chinese input method types them; values stay as they are typed.
 _VALUE = r"""(?: "[^"]*"? | ＂[^＂]*＂? | “[^”]*”? | [^\s|]+ )"""
 _VALUES = rf"{_VALUE} (?: \|{_VALUE}? )*"
@@ -92,7 +90,7 @@ class Query:
         columns: Sequence[str] = (),
         text_column: str | None = None,
     ) -> "Query":
-        """Read a line such as `label:正 -status:uncertain <70% 早餐|早饭 产品:手机 价格>=100`.
+        """Read a line such as `label:正 -status:look <70% 早餐|早饭 产品:手机 价格>=100`.
 
         Quotes keep a name, a value or a phrase together: `label:"very good"`.
 

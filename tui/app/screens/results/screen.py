@@ -131,7 +131,8 @@ class ResultsScreen(Correcting):
         """Show the counters, and select again where another selection is wanted."""
         if not self.is_current:
             return
-        self.query_one("#progress", Static).update(progress(self.job, self.size.width - 4))
+        shown = progress(self.job, self.size.width - 4, self.app.key_of("review"))
+        self.query_one("#progress", Static).update(shown)
         wanted, asked = self._wanted(), self._asked
         if wanted == asked:
             return
@@ -164,7 +165,7 @@ class ResultsScreen(Correcting):
     def _show_title(self) -> None:
         orders = {
             "file": tr("in the order of the file"),
-            "unsure": tr("unsure first"),
+            "unsure": tr("least sure first"),
             "sure": tr("sure first"),
             "label": tr("by label"),
             "status": tr("by status"),
@@ -250,6 +251,16 @@ class ResultsScreen(Correcting):
         if self._wanted().query.only("is") != IS.index("wrong"):
             terms.append("is:wrong")
         self._set_filter(" ".join(terms))
+
+    def action_review(self) -> None:
+        """Show, the least sure first, what to look at first, then all to look at, then all rows."""
+        terms = self.job.review_terms
+        words = self.job.filter.split()
+        others = [word for word in words if word not in terms]
+        active = [place for place, term in enumerate(terms) if term in words]
+        following = terms[active[-1] + 1 :] if active else terms
+        self._order = "unsure" if following or not active else "file"
+        self._set_filter(" ".join(others + following[:1]))
 
     def action_sort(self, orders: str = " ".join(ORDERS)) -> None:
         """Take the next of some orders."""
