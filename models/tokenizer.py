@@ -204,11 +204,21 @@ class Tokenizer:
         Returns:
             Pieces that together are the part of the text that is read; none where nothing is.
         """
-        self._rust.enable_truncation(self.max_length)
-        head = next(self._cut(encodable(text), windows=False))
-        spans = [span for span in self._rust.encode(head).offsets if span[0] < span[1]]
+        spans = [span for span in self.spans(text) if span[0] < span[1]]
         if not spans:
             return []
         starts = {start for start, _ in spans if not _IN_WORD.match(text, start - 1, start + 1)}
         borders = [0, *sorted(starts)[1:], max(end for _, end in spans)]
         return [text[start:end] for start, end in pairwise(borders)]
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where each token of a text that is read starts and ends; of special ones 0, 0."""
+        self._rust.enable_truncation(self.max_length)
+        head = next(self._cut(encodable(text), windows=False))
+        spans: list[tuple[int, int]] = self._rust.encode(head).offsets
+        return spans
+
+    def texts_of(self, ids: Array) -> list[str]:
+        """Return the text of each token, without spaces; of special ones it is empty."""
+        texts = self._rust.decode_batch([[number] for number in ids.tolist()])
+        return [text.removeprefix("##").strip() for text in texts]

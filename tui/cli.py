@@ -220,6 +220,14 @@ def open_file(file: Path, model: str | None, device: Device) -> None:
     help=tr("Label texts without an opinion too, such as 此用户没有填写评价."),
 )
 @click.option(
+    "--review",
+    metavar="LIMIT",
+    help=tr(
+        "Which answers are to be looked at: a share of the file, as 10%, the least sure, or those "
+        "below a confidence, as 0.9. [default: as the model says]"
+    ),
+)
+@click.option(
     "--prefix",
     default="",
     show_default=False,
@@ -228,6 +236,15 @@ def open_file(file: Path, model: str | None, device: Device) -> None:
 )
 @reading_options(
     label_column=tr("Column of true labels: report accuracy, macro-F1 and the confusion matrix.")
+)
+@click.option(
+    "--by",
+    metavar="COLUMN",
+    multiple=True,
+    help=tr(
+        "Print a table by this column: rows, shares, rows to review; dates by month, or by "
+        "COLUMN:day, week, quarter; numbers by COLUMN:range or number. May be repeated."
+    ),
 )
 @click.option(
     "--dry-run", is_flag=True, help=tr("Only say what would be read, and show some of it.")
@@ -242,6 +259,7 @@ def classify(
     *,
     long: str,
     select: tuple[str, ...],
+    by: tuple[str, ...],
     dry_run: bool,
     as_json: bool,
     quiet: bool,
@@ -273,7 +291,7 @@ def classify(
         **options,
     )
     chosen = model is not None
-    report = Report(quiet=quiet, as_json=as_json, to_stdout=to_stdout, chosen=chosen)
+    report = Report(quiet=quiet, as_json=as_json, to_stdout=to_stdout, chosen=chosen, by=by)
     code = classify_files(files, settings, _model_path(model), device, report, dry_run=dry_run)
     click.get_current_context().exit(code)
 

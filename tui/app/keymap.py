@@ -26,6 +26,16 @@ def _bind_first(key: str, action: str, words: str, *, show: bool = True) -> Bind
     return Binding(key, action, words, show=show, priority=True, id=action)
 
 
+LABEL_KEYS = 9
+"""Labels that a digit gives to a row."""
+
+
+def _label_key(number: int) -> Binding:
+    words = tr("Label {number} is right", number=number)
+    name = f"label_{number}"
+    return Binding(str(number), f"screen.label_as({number})", words, show=False, id=name)
+
+
 TEXT_ENTRY = [
     _bind("enter", "submit", tr("Classify")),
     _bind("ctrl+j,shift+enter", "newline", tr("New line"), show=False),
@@ -41,14 +51,20 @@ HISTORY = [
 ]
 FILE_SCREEN = [
     _bind_first("f5", "classify", tr("Classify")),
+    _bind_first("f3", "browse", tr("Browse the answers")),
 ]
 RESULTS_TABLE = [
     _bind("slash", "screen.filter", tr("Filter")),
     _bind("l", "screen.label", tr("By label"), show=False),
     _bind("w", "screen.wrong", tr("Wrong ones, where true labels are known"), show=False),
     _bind("s", "screen.sort", tr("Sort")),
-    _bind("n", "screen.next_unsure", tr("Next unsure"), show=False),
+    _bind("g", "screen.groups", tr("By column")),
+    _bind("k", "screen.words", tr("Words")),
+    _bind("r", "screen.review", tr("To review, the least sure first"), show=False),
+    _bind("n", "screen.next_unsure", tr("Next to review"), show=False),
     _bind("space", "screen.mark", tr("Mark"), show=False),
+    *(_label_key(number) for number in range(1, LABEL_KEYS + 1)),
+    _bind("u", "screen.undo_correction", tr("Undo the last correction"), show=False),
     _bind("c", "screen.copy", tr("Copy the text"), show=False),
     _bind("y", "screen.copy_rows", tr("Copy the row, or the marked ones"), show=False),
 ]
@@ -58,6 +74,23 @@ RESULTS_SCREEN = [
     _bind_first("f3", "summary", tr("Summary")),
     _bind_first("f6", "pause", tr("Pause, or go on")),
     _bind_first("f8", "stop", tr("Stop, or go on later"), show=False),
+]
+WORDS_LIST = [
+    _bind("enter", "choose", tr("Rows")),
+    _bind("slash", "screen.filter", tr("Filter")),
+    _bind("l", "screen.label", tr("Next label")),
+    _bind("left,right", "screen.other_list", tr("The other group"), show=False),
+]
+GROUPS_TABLE = [
+    _bind("enter", "choose", tr("Rows")),
+    _bind("s", "screen.sort", tr("Sort")),
+    _bind("g", "screen.groups", tr("By column")),
+    _bind("p", "screen.kind", tr("How")),
+    _bind("x", "screen.cross", tr("Cross")),
+    Binding("left", "screen.across(-1)", tr("Column before"), show=False, id="column_before"),
+    Binding("right", "screen.across(1)", tr("Column after"), show=False, id="column_after"),
+    _bind("l", "screen.label", tr("Next label"), show=False),
+    _bind("y", "screen.copy_rows", tr("Copy the table"), show=False),
 ]
 APP = [
     _bind_first("f7", "results", tr("The file run"), show=False),
@@ -74,6 +107,8 @@ _TOGETHER = [
     (HISTORY, TYPE_SCREEN, APP),
     (FILE_SCREEN, APP),
     (RESULTS_TABLE, RESULTS_SCREEN, APP),
+    (WORDS_LIST, APP),
+    (GROUPS_TABLE, APP),
 ]
 """Bindings that work at the same time: those of a widget, its screen and the app."""
 
@@ -85,7 +120,9 @@ _BY_NAME = {
     for binding in (
         *TEXT_ENTRY,
         *HISTORY,
+        *WORDS_LIST,
         *RESULTS_TABLE,  # of widgets, which come first
+        *GROUPS_TABLE,
         *TYPE_SCREEN,
         *FILE_SCREEN,
         *RESULTS_SCREEN,

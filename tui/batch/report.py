@@ -15,11 +15,13 @@ from models.locations import BUILTIN
 from models.predictor import Predictor
 from models.tables import Dialect
 from tui.batch.answer import Status
+from tui.batch.by_column import ByColumns, lines_of
+from tui.batch.findings.groups import Table
 from tui.batch.inspection import PREVIEW, Found, in_excel
 from tui.batch.publishing import sidecar
 from tui.batch.receipt import reject_fields
 from tui.batch.settings import Output
-from tui.batch.summary import TEXT_WIDTH, Chunk, Summary, frequent, scores
+from tui.batch.summary import TEXT_WIDTH, Chunk, Summary, advice, frequent, scores
 from tui.batch.truth import Problem, label_map_of, with_counts
 
 
@@ -31,13 +33,24 @@ class Report:
         as_json: print receipts on standard output.
         to_stdout: the records go to standard output.
         chosen: the user named the model; another than the built-in one is told, quiet or not.
+        by: columns that the answers are to be grouped by, as `ByColumns` takes them.
     """
 
-    def __init__(self, *, quiet: bool, as_json: bool, to_stdout: bool, chosen: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        quiet: bool,
+        as_json: bool,
+        to_stdout: bool,
+        chosen: bool = True,
+        by: Sequence[str] = (),
+    ) -> None:
         self._quiet = quiet
         self._as_json = as_json
         self._to_stdout = to_stdout
         self._chosen = chosen
+        self._wanted = by
+        self._by: ByColumns | None = None
         shared = to_stdout and _is_terminal(sys.stdout)  # with the records
         can_rewrite = _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
         self._shows_progress = can_rewrite and not shared and not quiet
@@ -73,6 +86,8 @@ class Report:
     def found(self, found: Found) -> None:
         """Say how the input is read."""
         self._found = found
+        if self._wanted:
+            self._by = ByColumns(self._wanted, found, self._labels)
         self._rows: list[list[str]] = []
         how = list(_words_of(found.dialect))
         if found.records is not None:
@@ -124,7 +139,9 @@ class Report:
         self._echo("", end="")
 
     def answered(self, chunk: Chunk) -> None:
-        """Keep the first records for the closing table; tell rejects that go to no file."""
+        """Keep what the closing tables need; tell rejects that go to no file."""
+        if self._by is not None:
+            self._by.add(chunk)
         for row in range(len(chunk.records)):
             if len(self._rows) == PREVIEW:
                 break
@@ -151,7 +168,7 @@ class Report:
         if chunk.truths is not None and chunk.truths[row] >= 0:
             notes.append("✓" if chunk.truths[row] == label else "✗")
         if status is not Status.OK:
-            notes.append(status.word)
+            notes.append(status.title)
         name = self._labels[label]
         confidence = f"{chunk.confidences[row]:.2%}"
         return [number, text, name, confidence, " ".join(notes)]
@@ -167,12 +184,18 @@ class Report:
 
     def finish(self, summary: Summary, output: Output) -> None:
         """Show the first records, the counts, and the scores where there are any."""
+        tables: list[Table] = []
+        if self._by is not None:
+            tables = self._by.tables(output if summary.finished else None)
         if self._as_json:
-            receipt = json_bytes(summary.receipt)
+            by = {"by": [table.as_dict() for table in tables]} if tables else {}
+            receipt = json_bytes({**summary.receipt, **by})
             shown = _harmless(receipt) if _is_terminal(sys.stdout) else receipt
             click.echo(shown, nl=False)
+        groups = [line for table in tables for line in lines_of(table)]
         if summary.finished:
             self._say(tr("nothing to do: this run had finished before, {path}", path=output))
+            self._say(*groups)
             return
         if isinstance(output, Path):
             header = [
@@ -188,6 +211,7 @@ class Report:
         if summary.metrics is not None:
             self._say(*scores(summary.metrics, summary.labels))
         self._say(*_unscored(summary))
+        self._say(*groups)
         if isinstance(output, Path):
             self._say(*_files(summary, output))
         elif summary.rejected:
@@ -262,8 +286,7 @@ def _counts(summary: Summary) -> Iterator[str]:
     if summary.resumed:
         yield tr("{count:record} of them before the interruption", count=summary.resumed)
     counts = summary.statuses.tolist()
-    if count := counts[Status.UNCERTAIN]:
-        yield tr("{count:uncertain answer} to look at", count=count)
+    yield from advice(summary)
     if count := counts[Status.TRUNCATED]:
         yield tr("{count:text} longer than the model reads: only the beginning counts", count=count)
     if count := counts[Status.EMPTY]:

@@ -57,7 +57,7 @@ async def test_the_history_is_there_in_the_next_session(fake: FakeModel) -> None
         await ask(pilot, "很好[/foo]\x1b[2J")
         await shows(pilot, "Answers · 1")
     async with app_of(fake).run_test() as pilot:
-        await shows(pilot, "Answers · 1", "▼ 负向评价  50.00%    很好[/foo]␛[2J")
+        await shows(pilot, "Answers · 1", "▼ 负向评价  50.00%     很好[/foo]␛[2J")
 
 
 async def test_a_history_that_is_switched_off_is_forgotten(fake: FakeModel, home: Path) -> None:
@@ -214,8 +214,8 @@ async def test_a_correction_that_cannot_be_written_says_so_and_the_app_goes_on(
 def test_a_correction_leaves_those_of_another_session_alone(tmp_path: Path) -> None:
     one, other = Corrections(tmp_path), Corrections(tmp_path)
     assert one.labels == {}
-    other.correct("很好", "正向评价")
-    one.correct("坏了", "负向评价")
+    other.correct({"很好": "正向评价"})
+    one.correct({"坏了": "负向评价"})
     assert Corrections(tmp_path).labels == {"很好": "正向评价", "坏了": "负向评价"}
 
 

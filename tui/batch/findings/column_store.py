@@ -3,12 +3,16 @@
 import mmap
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.tables import Record
 from tui.batch.writers.base import as_text
 
+_DIGITS = 20  # of a number between words that stands by its value
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -19,27 +23,32 @@ class ColumnStore:
 
     Args:
         names: names of the columns.
+        hidden: those of them that are not for people.
+
+    Attributes:
+        names: names of the others.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], hidden: Collection[str] = ()) -> None:
         import pyarrow
 
-        self.names = tuple(names)
+        self.names = tuple(name for name in names if name not in hidden)
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the store
-        self._schema = pyarrow.schema([(name, pyarrow.string()) for name in names])
-        self._writer = pyarrow.ipc.new_stream(self._file, self._schema)
+        fields = [(name, pyarrow.string()) for name in names]
+        self.schema = pyarrow.schema(fields)
+        self._writer = pyarrow.ipc.new_stream(self._file, self.schema)
         self._size = 0  # bytes of the batches that are complete
-        self._read: tuple[int, Any] = (0, self._schema.empty_table())
+        self._read: tuple[int, Any] = (0, self.schema.empty_table())
 
     def append(self, records: Sequence[Record]) -> None:
         """Add the columns of some rows."""
+        self.add([strings_of(records, name) for name in self.schema.names])
+
+    def add(self, columns: Sequence[Any]) -> None:
+        """Add rows as a `pyarrow.StringArray` for each column."""
         import pyarrow
 
-        columns = []
-        for name in self.names:
-            cells = [_cell(record, name) for record in records]
-            columns.append(pyarrow.array(cells, pyarrow.string()))
-        batch = pyarrow.RecordBatch.from_arrays(columns, schema=self._schema)
+        batch = pyarrow.RecordBatch.from_arrays(columns, schema=self.schema)
         self._writer.write_batch(batch)
         self._file.flush()
         self._size = self._file.tell()
@@ -56,6 +65,56 @@ class ColumnStore:
             self._read = (size, table)
         return table.column(name)
 
+    def different(self, name: str, rows: int) -> tuple[Any, NDArray[np.int64]]:
+        """Return the different cells of the first rows, a `pyarrow.Array`, and the place of each.
 
-def _cell(record: Record, name: str) -> str:
-    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", as_text(record.fields.get(name)))
+        Args:
+            name: name of the column.
+            rows: number of rows.
+
+        Returns:
+            Strings `[different]`; the index of the cell of each row among them `[rows]`.
+        """
+        cells = self.values(name)[:rows]
+        encoded = cells.dictionary_encode().combine_chunks()
+        return encoded.dictionary, encoded.indices.to_numpy()
+
+
+def numbers_of(cells: Any) -> NDArray[np.float64]:
+    """Read a `pyarrow.Array` of strings as numbers, 1,234.5 too; NaN for what is none."""
+    import pyarrow.compute as pc
+
+    trimmed = pc.utf8_trim_whitespace(cells)
+    is_number = pc.match_substring_regex(trimmed, r"^[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?$")
+    digits = pc.replace_substring(trimmed, ",", "")
+    numbers: NDArray[np.float64] = pc.if_else(is_number, digits, "nan").cast("double").to_numpy()
+    return numbers
+
+
+def places_of(cells: Any) -> NDArray[np.float64]:
+    """Return the place of each cell of a `pyarrow.Array` of strings in their order.
+
+    Numbers stand by their value where all are numbers; else what is between digits stands in order
+    of its characters, and the numbers in it by their value. Empty cells have infinity.
+    """
+    import pyarrow.compute as pc
+
+    places = numbers_of(cells)
+    is_empty = pc.equal(pc.utf8_trim_whitespace(cells), "").to_numpy(zero_copy_only=False)
+    if not np.isfinite(places[~is_empty]).all():
+        zeros = "0" * _DIGITS
+        lower = pc.utf8_lower(cells)
+        longer = pc.replace_substring_regex(lower, r"(\d+)", rf"{zeros}\1")
+        last_digits = rf"\d*(\d{{{_DIGITS}}})"
+        padded = pc.replace_substring_regex(longer, last_digits, r"\1")
+        ranks = pc.rank(padded, tiebreaker="dense")
+        places = ranks.to_numpy().astype(np.float64)
+    return np.where(is_empty, np.inf, places)
+
+
+def strings_of(records: Sequence[Record], name: str) -> Any:
+    """Return a column of some records as a `pyarrow.StringArray`; "" where one lacks it."""
+    import pyarrow
+
+    cells = [as_text(record.fields.get(name)) for record in records]
+    return pyarrow.array([_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", cell) for cell in cells])
