@@ -289,6 +289,46 @@ def classify(
 
 
 @cli.command(
+    context_settings=_HELP,
+    short_help=tr("Write what a labelled file says as a page."),
+    help=tr(
+        "Write a report of FILE, which was classified before: shares, groups, changes over time, "
+        "words, examples. The page loads nothing from elsewhere."
+    ),
+)
+@click.argument("file", type=_PATH)
+@click.option(
+    *("--output", "-o"),
+    type=_PATH,
+    metavar="FILE",
+    required=True,
+    help=tr("Where to write: a name in .html or .md."),
+)
+@click.option("--force", is_flag=True, help=tr("Replace the output if it exists."))
+@click.option(
+    "--filter",
+    "line",
+    metavar="LINE",
+    default="",
+    help=tr("Only rows that the app would show under this filter, such as 'label:neg <70%'."),
+)
+@click.option(
+    "--by",
+    "columns",
+    metavar="COLUMN",
+    multiple=True,
+    help=tr("Group by this column; may be repeated. [default: those with dates or few values]"),
+)
+@_model_options
+def report(file: Path, output: Path, model: str | None, device: Device, **options: Any) -> None:  # noqa: ARG001
+    from tui.batch.findings.report.command import report_file
+
+    require_file(file)
+    report_file(file, output, _model_path(model), **options)
+    click.echo(tr("written to {path}", path=output), err=True)
+
+
+@cli.command(
     context_settings=_HELP, help=tr("Say what prediction finds on this machine, and what mends it.")
 )
 @_model_options
