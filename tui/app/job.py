@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from models.console.command import UserError, reason_of
 from tui.app.model_worker import Ended, LoadedModel, ModelWorker, Post
+from tui.app.preferences import Corrections
 from tui.batch.engine import Hooks, Stopped, classify
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
@@ -40,6 +41,7 @@ class Job:
         settings: what to do, with both files named.
         found: what `inspect` found for these settings.
         labels: labels of the present model; another one may have been opened when it runs.
+        corrections: labels that the user gave, which count.
 
     Attributes:
         results: answers so far.
@@ -50,11 +52,17 @@ class Job:
     """
 
     def __init__(
-        self, worker: ModelWorker, settings: BatchSettings, found: Found, labels: tuple[str, ...]
+        self,
+        worker: ModelWorker,
+        settings: BatchSettings,
+        found: Found,
+        labels: tuple[str, ...],
+        corrections: Corrections,
     ) -> None:
         self.settings = settings
         self.found = found
-        self.results = self._store(labels)
+        self._corrections = corrections
+        self._renew(labels)
         self.summary: Summary | None = None
         self.reason = ""
         self.filter = ""
@@ -63,13 +71,18 @@ class Job:
         self._requested = JobState.RUNNING  # by the user; or PAUSED, or STOPPING
         self._ended: JobState | None = None
 
-    def _store(self, labels: tuple[str, ...]) -> ResultStore:
+    def _renew(self, labels: tuple[str, ...]) -> None:
         columns = [name for name in self.found.kept if name != self.found.text_column]
-        return ResultStore(labels, columns)
+        self.results = ResultStore(labels, columns)
+        self.correct()
+
+    def correct(self) -> None:
+        """Let the labels count that the user gave by now."""
+        self.results.correct(self._corrections.labels)
 
     def start(self, reply: Post) -> None:
         """Start, or go on after a stop; `reply` gets `Ended` at the end."""
-        self.results = self._store(self.labels)
+        self._renew(self.labels)
         self.summary = None
         self.marked.clear()
         self._requested = JobState.RUNNING
@@ -102,7 +115,7 @@ class Job:
 
     def _work(self, model: LoadedModel) -> Ended:
         if self.labels != model.manifest.labels:  # another one was opened meanwhile
-            self.results = self._store(model.manifest.labels)
+            self._renew(model.manifest.labels)
         hooks = Hooks(between=self._between, answered=self.results.append)
         try:
             self.summary = classify(

@@ -26,6 +26,16 @@ def _bind_first(key: str, action: str, words: str, *, show: bool = True) -> Bind
     return Binding(key, action, words, show=show, priority=True, id=action)
 
 
+LABEL_KEYS = 9
+"""Labels that a digit gives to a row."""
+
+
+def _label_key(number: int) -> Binding:
+    words = tr("Label {number} is right", number=number)
+    name = f"label_{number}"
+    return Binding(str(number), f"screen.label_as({number})", words, show=False, id=name)
+
+
 TEXT_ENTRY = [
     _bind("enter", "submit", tr("Classify")),
     _bind("ctrl+j,shift+enter", "newline", tr("New line"), show=False),
@@ -49,6 +59,8 @@ RESULTS_TABLE = [
     _bind("s", "screen.sort", tr("Sort")),
     _bind("n", "screen.next_unsure", tr("Next unsure"), show=False),
     _bind("space", "screen.mark", tr("Mark"), show=False),
+    *(_label_key(number) for number in range(1, LABEL_KEYS + 1)),
+    _bind("u", "screen.undo_correction", tr("Undo the last correction"), show=False),
     _bind("c", "screen.copy", tr("Copy the text"), show=False),
     _bind("y", "screen.copy_rows", tr("Copy the row, or the marked ones"), show=False),
 ]

@@ -5,7 +5,7 @@ Files of JSON, written whole or by a line; none is needed, and all can be delete
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -161,6 +161,7 @@ class Corrections:
 
     def __init__(self, data: Path) -> None:
         self.path = data / "corrections.jsonl"
+        self._undone: list[Mapping[str, str | None]] = []  # what takes back each of this session
 
     @cached_property
     def labels(self) -> dict[str, str]:
@@ -175,12 +176,22 @@ class Corrections:
                 labels[text] = label
         return labels
 
-    def correct(self, text: str, label: str | None) -> None:
-        """Note that the right label of `text` is `label`, or none; the last word counts."""
+    def correct(self, changes: Mapping[str, str | None]) -> None:
+        """Note the right label of each of some texts, None for none; the last word counts."""
         labels = self._read()  # other sessions may have written meanwhile
-        labels.pop(text, None)
-        if label is not None:
-            labels[text] = label
+        before = {text: labels.pop(text, None) for text in changes}
+        for text, label in changes.items():
+            if label is not None:
+                labels[text] = label
         objects = [{"text": text, "label": label} for text, label in labels.items()]
         _write_objects(self.path, objects)
         self.labels = labels
+        self._undone.append(before)
+
+    def undo(self) -> bool:
+        """Take back the last correction of this session; return whether there was one."""
+        if not self._undone:
+            return False
+        self.correct(self._undone[-1])
+        del self._undone[-2:]
+        return True

@@ -31,7 +31,6 @@ def save_rows(
     chosen: NDArray[np.int64] | None,
     path: Path,
     stop: threading.Event,
-    corrections: Mapping[str, str],
 ) -> int:
     """Write the records of some rows, in the order of the input, with their answers.
 
@@ -45,7 +44,6 @@ def save_rows(
         chosen: indices of rows; None for all.
         path: new file, whose name tells its format.
         stop: set by another thread, it ends this, and nothing is written.
-        corrections: text → right label.
 
     Returns:
         Number of records that were written.
@@ -62,7 +60,7 @@ def save_rows(
     settings = replace(settings, output=path, output_format=None, probabilities=False)
     target = check_output(path, settings, alone=True)
     indices = np.arange(len(results)) if chosen is None else np.sort(chosen)
-    corrected = _corrected_rows(results, indices, corrections)
+    corrected = _corrected_rows(results, indices)
     columns = AnswerColumns(settings, results.labels)
     column = settings.prefix + "corrected_label"
     with open_table(source, found.dialect) as table, journal_of(path, target.mode) as journal:
@@ -93,17 +91,12 @@ def _publish(target: Target, journal: Journal) -> None:
     discard(journal.folder)
 
 
-def _corrected_rows(
-    results: ResultStore, indices: NDArray[np.int64], corrections: Mapping[str, str]
-) -> dict[int, str]:
+def _corrected_rows(results: ResultStore, indices: NDArray[np.int64]) -> dict[int, str]:
     """Return the right labels of the rows whose text was corrected, by index."""
-    labels: dict[int, str] = {}
-    if corrections:
-        for index in indices.tolist():
-            text = results.row(index).text
-            if text in corrections:
-                labels[index] = corrections[text]
-    return labels
+    corrected = results.corrected_of(indices)
+    found = corrected >= 0
+    labels = [results.labels[label] for label in corrected[found].tolist()]
+    return dict(zip(indices[found].tolist(), labels, strict=True))
 
 
 def _records_of(

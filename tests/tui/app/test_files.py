@@ -470,7 +470,7 @@ async def test_a_row_is_corrected_and_its_text_shown_in_full(
         await leave(pilot)
         await pilot.press("f4")
         await choose(pilot, "2", "Which label is right?")
-        await shows(pilot, "2  ✎ ▼ 负向评价")
+        await shows(pilot, "2  ✎ ▲ 正向评价", "1 corrected")
         for name in ("some.csv", "some.jsonl"):
             await pilot.press("ctrl+s")
             await choose(pilot, "1", "1  All 6 rows")
@@ -499,7 +499,7 @@ async def test_a_long_text_that_was_corrected_is_marked_too(
         await classified(pilot, path)
         await pilot.press("f4")
         await choose(pilot, "2", "Which label is right?")
-        await shows(pilot, "1  ✎ ▼ 负向评价")
+        await shows(pilot, "1  ✎ ▲ 正向评价")
 
 
 async def test_the_next_unsure_row_is_a_key_away(fake: FakeModel, table: Path) -> None:
@@ -723,7 +723,7 @@ async def test_hours_that_are_left_are_told_from_minutes(fake: FakeModel, table:
     async with app.run_test() as pilot:
         await classified(pilot, table)
         assert app.job is not None
-        job = Job(app.model_worker, app.job.settings, app.job.found, ("差", "好"))
+        job = Job(app.model_worker, app.job.settings, app.job.found, ("差", "好"), app.corrections)
         job.summary = Summary.begin(job.labels, 7607)
         job.summary.predicted, job.summary.resumed, job.summary.seconds = 200, 100, 100.0
         assert "1/s · 2:03:27 left" in progress(job, 80).plain

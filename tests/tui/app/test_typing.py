@@ -214,8 +214,8 @@ async def test_a_correction_that_cannot_be_written_says_so_and_the_app_goes_on(
 def test_a_correction_leaves_those_of_another_session_alone(tmp_path: Path) -> None:
     one, other = Corrections(tmp_path), Corrections(tmp_path)
     assert one.labels == {}
-    other.correct("很好", "正向评价")
-    one.correct("坏了", "负向评价")
+    other.correct({"很好": "正向评价"})
+    one.correct({"坏了": "负向评价"})
     assert Corrections(tmp_path).labels == {"很好": "正向评价", "坏了": "负向评价"}
 
 

@@ -1,6 +1,6 @@
 """What the screens that are no dialogs share: two lines at the foot, and some questions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,21 +64,41 @@ class Page(Screen[None]):
         return dict(sorted(found, key=lambda item: keymap.rank(item[1].binding)))
 
     @work(description="correct")
-    async def correct(self, text: str, labels: Sequence[str], then: Callable[[], object]) -> None:
-        """Ask which label of a text is right, note it down, and go on with `then`."""
-        corrections = self.app.corrections
+    async def ask_label(
+        self, texts: Sequence[str], labels: Sequence[str], then: Callable[[], object]
+    ) -> None:
+        """Ask which label of some texts is right, note it down, and go on with `then`."""
         answers: list[str | None] = [*labels]
         words = [*labels]
-        if text in corrections.labels:
+        if not self.app.corrections.labels.keys().isdisjoint(texts):
             answers.append(None)
             words.append(tr("Forget the correction"))
-        dialog = ChoiceDialog(tr("Which label is right?"), words, one_line(text, 200))
+        about = one_line(texts[0], 200)
+        if len(texts) > 1:
+            about = tr("{count:marked row}", count=len(texts))
+        dialog = ChoiceDialog(tr("Which label is right?"), words, about)
         number = await self.app.push_screen_wait(dialog)
-        if number is None:
-            return
-        if self.app.try_write(lambda: corrections.correct(text, answers[number])):
-            self.app.notify(tr("Noted in {path}", path=corrections.path))
+        if number is not None and self.correct(dict.fromkeys(texts, answers[number])):
             then()
+
+    def correct(self, changes: Mapping[str, str | None]) -> bool:
+        """Note the right labels of some texts, which count from now on; return whether it did."""
+        corrections = self.app.corrections
+        done = self.app.try_write(lambda: corrections.correct(changes))
+        self._let_count()
+        return done
+
+    def action_undo_correction(self) -> None:
+        """Take the last correction back."""
+        corrections = self.app.corrections
+        if not self.app.try_write(corrections.undo):
+            return
+        self._let_count()
+        self.refresh_state()
+
+    def _let_count(self) -> None:
+        if self.app.job is not None:
+            self.app.job.correct()
 
     async def may_write(
         self, path: Path, settings: "BatchSettings", *, alone: bool = False

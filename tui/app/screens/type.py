@@ -202,7 +202,7 @@ class TypeScreen(Page):
         if (subject := self._subject) is None:
             self.app.bell()
         else:
-            self.correct(subject.text, subject.labels, self.refresh_state)
+            self.ask_label([subject.text], subject.labels, self.refresh_state)
 
     def action_copy(self) -> None:
         """Copy the chosen text."""

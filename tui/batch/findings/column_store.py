@@ -75,7 +75,8 @@ class ColumnStore:
         Returns:
             Strings `[different]`; the index of the cell of each row among them `[rows]`.
         """
-        encoded = self.values(name)[:rows].dictionary_encode().combine_chunks()
+        cells = self.values(name)[:rows]
+        encoded = cells.dictionary_encode().combine_chunks()
         return encoded.dictionary, encoded.indices.to_numpy()
 
 
@@ -102,11 +103,13 @@ def places_of(cells: Any) -> NDArray[np.float64]:
     is_empty = pc.equal(pc.utf8_trim_whitespace(cells), "").to_numpy(zero_copy_only=False)
     if not np.isfinite(places[~is_empty]).all():
         zeros = "0" * _DIGITS
-        longer = pc.replace_substring_regex(pc.utf8_lower(cells), r"(\d+)", rf"{zeros}\1")
-        padded = pc.replace_substring_regex(longer, rf"\d*(\d{{{_DIGITS}}})", r"\1")
-        places = pc.rank(padded, tiebreaker="dense").to_numpy().astype(np.float64)
-    places[is_empty] = np.inf
-    return places
+        lower = pc.utf8_lower(cells)
+        longer = pc.replace_substring_regex(lower, r"(\d+)", rf"{zeros}\1")
+        last_digits = rf"\d*(\d{{{_DIGITS}}})"
+        padded = pc.replace_substring_regex(longer, last_digits, r"\1")
+        ranks = pc.rank(padded, tiebreaker="dense")
+        places = ranks.to_numpy().astype(np.float64)
+    return np.where(is_empty, np.inf, places)
 
 
 def strings_of(records: Sequence[Record], name: str) -> Any:

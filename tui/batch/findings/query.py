@@ -1,6 +1,7 @@
 """The filter of the results: what a typed line asks for, and the names that it may use."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,16 +19,20 @@ UNSURE = Status.UNCERTAIN
 
 # Signs may be in full width, as a Chinese input method types them; values stay as they are typed.
 _VALUE = r"""(?: "[^"]*"? | ＂[^＂]*＂? | “[^”]*”? | [^\s|]+ )"""
+_VALUES = rf"{_VALUE} (?: \|{_VALUE}? )*"
 _TERM = re.compile(
     rf"""
-    (?P<minus>-)?
-    (?: (?P<name>"[^"]+"|[^\s"“＂:：<>＜＞=＝|]+)? (?P<sign>[:：=＝]|[<>＜＞][=＝]?) )?
-    (?P<values>{_VALUE}? (?: \|{_VALUE}? )*)
+    (?P<minus>-(?=\S))?
+    (?: (?P<bound>[<>＜＞][=＝]?) (?P<share>\d{{1,3}}(?:[.．]\d+)?)[%％]?(?!\S)
+      | (?P<name>label|status|is)[:：=＝] (?P<names>{_VALUES})?
+      | (?P<column>"[^"]+"|[^\s"“＂:：<>＜＞=＝|]+) (?P<sign>[:：=＝]|[<>＜＞][=＝]?)
+        (?P<cells>{_VALUES})
+      | (?P<texts>{_VALUES}|\|+)
+    )
     """,
     re.VERBOSE,
 )
 _EACH = re.compile(_VALUE, re.VERBOSE)
-_PERCENT = re.compile(r"(\d{1,3}(?:[.．]\d+)?)[%％]?")
 _HALF_WIDTH = str.maketrans("：＜＞＝", ":<>=")
 _SPECIAL = re.compile(r"""[\s"“＂:：<>＜＞=＝|]|^-|^$""")
 
@@ -102,8 +107,9 @@ class Query:
         """
         names = [*columns, *filter(None, [text_column])]
         terms = []
-        for found in _terms(line):
+        for found in _TERM.finditer(line):
             term = _term_of(found, labels, names)
+            term = replace(term, negated=bool(found["minus"]))
             if term.column and term.column == text_column:
                 term = replace(term, field="text")
             terms.append(term)
@@ -117,9 +123,11 @@ class Query:
             1
         """
         terms = [term for term in self.terms if term.field == field]
-        if len(terms) == 1 and len(terms[0].values) == 1 and not terms[0].negated:
-            return terms[0].values[0]
-        return None
+        if len(terms) != 1:
+            return None
+        term = terms[0]
+        is_one = len(term.values) == 1 and not term.negated
+        return term.values[0] if is_one else None
 
 
 def any_of(masks: Sequence[Mask]) -> Mask:
@@ -130,40 +138,63 @@ def any_of(masks: Sequence[Mask]) -> Mask:
 
 def terms_without(line: str, name: str) -> list[str]:
     """Return the terms of a line but for those that start with `name:`."""
-    return [term[0] for term in _terms(line) if term["name"] != name]
+    return [term[0] for term in _TERM.finditer(line) if term["name"] != name]
 
 
 def quoted(name: str) -> str:
     """Return a name or a value as it can stand in a line."""
-    return f'"{name}"' if _SPECIAL.search(name) else name
+    if _SPECIAL.search(name):
+        return f'"{name}"'
+    return name
 
 
-def _terms(line: str) -> list[re.Match[str]]:
-    return [term for term in _TERM.finditer(line) if term[0]]
+def _term_of(
+    term: re.Match[str],
+    labels: Sequence[str],
+    columns: Sequence[str],
+) -> Term:
+    if term["share"]:
+        percent = term["share"].replace("．", ".")
+        share = float(percent) / 100
+        sign = term["bound"].translate(_HALF_WIDTH)
+        return Term("confidence", (share,), sign)
+    if term["name"]:
+        starts = _values(term["names"] or "") or [""]
+        ids = [_id_of(term["name"], start, labels) for start in starts]
+        return Term(term["name"], tuple(ids))
+    if term["column"]:
+        name = _unquoted(term["column"])
+        column = _column_of(name, columns)
+        sign = term["sign"].translate(_HALF_WIDTH)
+        values = _values(term["cells"])
+        return _column_term(column, sign, values)
+    texts = _values(term["texts"]) or [term["texts"]]
+    return Term("text", tuple(texts))
 
 
-def _term_of(term: re.Match[str], labels: Sequence[str], columns: Sequence[str]) -> Term:
-    name = term["name"] or ""
-    sign = (term["sign"] or "").translate(_HALF_WIDTH)
-    values = [_unquoted(value) for value in _EACH.findall(term["values"])]
-    negated = bool(term["minus"])
-    if name in ("label", "status", "is") and sign in (":", "="):
-        ids = [_id_of(name, value, labels) for value in values or [""]]
-        return Term(name, tuple(ids), negated=negated)
-    shares = [_PERCENT.fullmatch(value) for value in values]
-    if not name and sign in COMPARE and all(shares):
-        bounds = [float(share[1].replace("．", ".")) / 100 for share in shares if share]
-        return Term("confidence", tuple(bounds), sign, negated=negated)
-    if name and sign and values:
-        column = _column_of(_unquoted(name), columns)
-        if sign in COMPARE:
-            _require_comparable(sign, values)
-        return Term("column", tuple(values), sign, column, negated)
-    if sign or not values:  # marks of a text: "缺点：", ":)", "-"
-        whole = term[0]
-        negated = negated and whole != "-"
-        values = [whole[negated:]]
-    return Term("text", tuple(values), negated=negated)
+def _values(written: str) -> list[str]:
+    """Return the values between "|"."""
+    return [_unquoted(value) for value in _EACH.findall(written)]
+
+
+def _column_term(
+    column: str,
+    sign: str,
+    values: Sequence[str],
+) -> Term:
+    """Return a term on a column; raises UserError USAGE for a value that compares with none."""
+    if sign in COMPARE:
+        values = [unicodedata.normalize("NFKC", value) for value in values]
+        for value in values:
+            is_number = np.isfinite(_number(value))
+            if not is_number and _day(value) is None:
+                raise UserError(
+                    ExitCode.USAGE,
+                    "expected a number or a date such as 2025-01-31 after {sign}, found {found}",
+                    sign=sign,
+                    found=value,
+                )
+    return Term("column", tuple(values), sign, column)
 
 
 def _unquoted(value: str) -> str:
@@ -193,23 +224,15 @@ def _column_of(start: str, columns: Sequence[str]) -> str:
         ) from None
 
 
-def _require_comparable(sign: str, values: Sequence[str]) -> None:
-    for value in values:
-        if np.isnan(_number(value)) and _day(value) is None:
-            raise UserError(
-                ExitCode.USAGE,
-                "expected a number or a date such as 2025-01-31 after {sign}, found {found}",
-                sign=sign,
-                found=value,
-            )
-
-
 def _number(value: str) -> float:
-    return float(numbers_of(_array([value]))[0])
+    numbers = numbers_of(_array([value]))
+    return float(numbers[0])
 
 
 def _day(value: str) -> str | None:
-    return dates.names_of(_array([value]), "day")[0]
+    days = dates.names_of(_array([value]), "day")
+    days = dates.names_of(_array([value]), "day")
+    return days[0]
 
 
 def _array(values: Sequence[str]) -> Any:
@@ -218,7 +241,11 @@ def _array(values: Sequence[str]) -> Any:
     return pyarrow.array(values, pyarrow.string())
 
 
-def _cells_with(cells: Any, sign: str, value: str) -> Mask:
+def _cells_with(
+    cells: Any,
+    sign: str,
+    value: str,
+) -> Mask:
     """Return which cells have a value, by a sign.
 
     A number is compared by its value and a date by its period, "2025-01" or "2025-W05"; other
@@ -231,21 +258,28 @@ def _cells_with(cells: Any, sign: str, value: str) -> Mask:
     if sign in COMPARE and not np.isnan(number):
         return COMPARE[sign](numbers, number)
     if sign in COMPARE:
-        days = np.array([day or "" for day in dates.names_of(cells, "day", serials=True)])
-        return COMPARE[sign](days, _day(value)) & (days != "")
+        days = _periods(cells, "day")
+        compared: Mask = COMPARE[sign](days, _day(value))
+        compared[days == ""] = False
+        return compared
     if sign == ":" and value:
         found = pc.match_substring(cells, value, ignore_case=True)
     else:
-        found = pc.equal(pc.utf8_lower(pc.utf8_trim_whitespace(cells)), value.lower())
+        trimmed = pc.utf8_trim_whitespace(cells)
+        found = pc.equal(pc.utf8_lower(trimmed), value.lower())
     matches: Mask = found.to_numpy(zero_copy_only=False)
     if not np.isnan(number):
         is_number = ~np.isnan(numbers)
         matches[is_number] = numbers[is_number] == number
     period = dates.period_of(value)
     if period is not None:
-        names = dates.names_of(cells, period, serials=True)
-        matches |= np.array([name == value for name in names], dtype=bool)
+        matches |= _periods(cells, period) == value
     return matches
+
+
+def _periods(cells: Any, period: str) -> NDArray[np.str_]:
+    names = dates.names_of(cells, period, serials=True)
+    return np.array([name or "" for name in names], dtype=np.str_)
 
 
 def _index_of(start: str, *languages: Sequence[str]) -> int:

@@ -7,6 +7,7 @@ a million rows no faster, and in a third more memory.)
 
 import mmap
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from tui.batch.findings.column_store import ColumnStore, places_of
 from tui.batch.findings.query import COMPARE, IS, Mask, Query, Term, any_of
 from tui.batch.summary import Chunk
+
+Indices = NDArray[np.int64]
 
 HISTOGRAM_BINS = 10
 
@@ -45,6 +48,7 @@ class ResultRow(NamedTuple):
         confidence: probability of the label.
         status: a `Status`.
         truth: id of the true label, -1 where it is not known.
+        corrected: id of the label that the user gave, -1 where there is none.
         text: the text, or its beginning.
     """
 
@@ -53,21 +57,29 @@ class ResultRow(NamedTuple):
     confidence: float
     status: int
     truth: int
+    corrected: int
     text: str
 
     @property
+    def final(self) -> int:
+        """Id of the label that counts: the user's where there is one, else the model's."""
+        return self.label if self.corrected < 0 else self.corrected
+
+    @property
     def wrong(self) -> bool:
-        """Whether the label differs from the true one."""
-        return self.truth >= 0 and self.label >= 0 and self.label != self.truth
+        """Whether the label that counts differs from the true one."""
+        return self.truth >= 0 and self.final >= 0 and self.final != self.truth
 
 
 _ROW = np.dtype(
     {
-        "names": ["number", "label", "confidence", "status", "truth", "end"],
-        "formats": ["i8", "i2", "f4", "u1", "i2", "i8"],
+        "names": ["number", "label", "confidence", "status", "truth", "end", "hash"],
+        "formats": ["i8", "i2", "f4", "u1", "i2", "i8", "i8"],
     }
 )
-"""Attributes of `ResultRow`, and where its text and a separator end in the file, in bytes."""
+"""Attributes of `ResultRow`; where its text and a separator end in the file, in bytes; its hash."""
+
+_NO_HASH = np.iinfo(np.int64).max  # stands after those of texts, so that a search ends before it
 
 
 class ResultStore:
@@ -79,13 +91,16 @@ class ResultStore:
             of rows that are yet to be added by `extend`.
 
     Attributes:
-        counts: rows by label, int64 `[labels]`.
+        counts: rows by the label that counts, int64 `[labels]`.
     """
 
     def __init__(self, labels: tuple[str, ...], columns: Sequence[str] | ColumnStore = ()) -> None:
         self.labels = labels
         self.columns = columns if isinstance(columns, ColumnStore) else ColumnStore(columns)
-        self.counts: NDArray[np.int64] = np.zeros(len(labels), np.int64)
+        self.counts: Indices = np.zeros(len(labels), np.int64)
+        # Hashes of the corrected texts, in order, and their labels: replaced as a whole.
+        self._corrections: tuple[Indices, Indices] = _in_order({})
+        self._counting = threading.Lock()
         # A view of the rows that are complete. Readers take it once: it is replaced as a whole.
         self._rows: NDArray[Any] = np.empty(0, _ROW)
         self._buffer = np.empty(1024, _ROW)
@@ -127,9 +142,33 @@ class ResultStore:
         for name, values in answers.items():
             added[name] = values
         added["end"] = _end(self._rows) + np.cumsum([len(text) for text in encoded])
-        labels = added["label"][added["label"] >= 0]
-        self.counts = self.counts + np.bincount(labels, minlength=len(self.labels))
-        self._rows = self._buffer[:end]
+        added["hash"] = [hash(text) for text in texts]
+        with self._counting:
+            self.counts = self.counts + self._count(added)
+            self._rows = self._buffer[:end]
+
+    def correct(self, corrections: Mapping[str, str]) -> None:
+        """Let labels that the user gave count, for these texts and no others.
+
+        Args:
+            corrections: text → label; one that is no label of this model is passed over.
+        """
+        ids = {label: number for number, label in enumerate(self.labels)}
+        known = {hash(text): ids[name] for text, name in corrections.items() if name in ids}
+        with self._counting:
+            self._corrections = _in_order(known)
+            self.counts = self._count(self._rows)
+
+    def corrected_of(self, rows: Indices | slice = slice(None)) -> Indices:
+        """Return the labels that the user gave to some rows, -1 where there is none, `[rows]`."""
+        return self._corrected(self._rows["hash"][rows])
+
+    def labels_of(self, rows: Indices | slice = slice(None)) -> Indices:
+        """Return the labels that count: the user's where there is one, else the model's, `[rows]`.
+
+        Rows without any have -1.
+        """
+        return self._final(self._rows["label"][rows], self._rows["hash"][rows])
 
     def values(self, name: str) -> Any:
         """Return a column of the input, a `pyarrow.ChunkedArray` of strings `[rows]`."""
@@ -142,14 +181,15 @@ class ResultStore:
     def row(self, index: int, text_bytes: int | None = None) -> ResultRow:
         """Return a row, with no more of its text than its first `text_bytes`."""
         rows = self._rows
-        *columns, end = rows[index].item()
+        *columns, end, hashed = rows[index].item()
         start, stop = _end(rows[:index]), end - len(_SEPARATOR)
         errors = "surrogatepass"
         if text_bytes is not None and start + text_bytes < stop:
             stop = start + text_bytes
             errors = "replace"  # a character that is cut
         text = self._texts(rows)[start:stop].decode("utf-8", errors)
-        return ResultRow._make([*columns, text])
+        corrected = self._corrected(np.array([hashed]))
+        return ResultRow._make([*columns, int(corrected[0]), text])
 
     def texts(self, rows: NDArray[np.int64]) -> list[str]:
         """Return the texts of some rows, whole."""
@@ -175,17 +215,18 @@ class ResultStore:
             order: one of `ORDERS`; or `ASCENDING` or `DESCENDING` before the name of a column.
         """
         rows = self._rows
+        label = self._final(rows["label"], rows["hash"])
         wanted = np.ones(len(rows), dtype=bool)
         for term in query.terms:
-            wanted &= self._meet(term, rows) != term.negated
+            wanted &= self._meet(term, rows, label) != term.negated
         found: NDArray[np.int64] = np.flatnonzero(wanted)
         if order == "file":
             return found
         if order in ORDERS:
             name, sign = ORDERS[order]
-            keys = rows[name].astype(np.float64)
-            missing = rows["truth" if name == "truth" else "label"] < 0
-            keys[missing] = np.inf
+            keys = (label if name == "label" else rows[name]).astype(np.float64)
+            missing = rows["truth"] if name == "truth" else label
+            keys[missing < 0] = np.inf
         else:
             sign = 1 if order[0] == ASCENDING else -1
             cells, places = self.columns.different(order[1:], len(rows))
@@ -193,10 +234,13 @@ class ResultStore:
         keys = np.where(np.isinf(keys), keys, sign * keys)[found]
         return found[np.argsort(keys, kind="stable")]
 
-    def _meet(self, term: Term, rows: NDArray[Any]) -> Mask:
-        """Return which rows have one of the values of a term, bool `[rows]`."""
-        label, truth = rows["label"], rows["truth"]
-        labelled = label >= 0
+    def _meet(
+        self,
+        term: Term,
+        rows: NDArray[Any],
+        label: Indices,
+    ) -> Mask:
+        """Return which rows, whose labels count, have one of the values of a term, `[rows]`."""
         match term.field:
             case "text":
                 return any_of([self._contain(text, rows) for text in term.values])
@@ -206,15 +250,18 @@ class ResultStore:
                 return np.isin(rows["status"], term.values)
             case "confidence":
                 compare = COMPARE[term.sign]
-                bounds = [compare(rows["confidence"], np.float32(value)) for value in term.values]
-                return any_of(bounds) & labelled
+                bound = np.float32(term.values[0])
+                labelled = rows["label"] >= 0
+                return labelled & compare(rows["confidence"], bound)
             case "column":
                 cells, places = self.columns.different(term.column, len(rows))
                 return term.matches(cells)[places]
-        known = labelled & (truth >= 0)
+        known = (label >= 0) & (rows["truth"] >= 0)
+        right = label == rows["truth"]
         states = {
-            "wrong": known & (label != truth),
-            "right": known & (label == truth),
+            "wrong": known & ~right,
+            "right": known & right,
+            "corrected": self._corrected(rows["hash"]) >= 0,
         }
         return any_of([states[IS[value]] for value in term.values])
 
@@ -224,6 +271,20 @@ class ResultStore:
         confidences = rows["confidence"][rows["label"] >= 0]
         counts, _ = np.histogram(confidences, HISTOGRAM_BINS, (1 / len(self.labels), 1.0))
         return counts.astype(np.int64)
+
+    def _corrected(self, hashes: Indices) -> Indices:
+        keys, labels = self._corrections
+        places = np.searchsorted(keys, hashes)
+        return np.where(keys[places] == hashes, labels[places], -1)
+
+    def _final(self, labels: Indices, hashes: Indices) -> Indices:
+        corrected = self._corrected(hashes)
+        return np.where(corrected < 0, labels, corrected)
+
+    def _count(self, rows: NDArray[Any]) -> Indices:
+        """Count the labels that count in some rows, `[labels]`."""
+        labels = self._final(rows["label"], rows["hash"])
+        return np.bincount(labels[labels >= 0], minlength=len(self.labels))
 
     def _texts(self, rows: NDArray[Any]) -> mmap.mmap | bytes:
         """Return at least the texts of these rows, mapped."""
@@ -248,6 +309,13 @@ class ResultStore:
                 matches &= data[offset : offset + len(matches)] == byte
             contain[np.searchsorted(ends, start + np.flatnonzero(matches), side="right")] = True
         return contain
+
+
+def _in_order(labels: Mapping[int, int]) -> tuple[Indices, Indices]:
+    """Return the hashes of texts in order, and their labels; at the end, none for `_NO_HASH`."""
+    hashes = sorted(labels)
+    ids = [labels[key] for key in hashes]
+    return np.array([*hashes, _NO_HASH]), np.array([*ids, -1])
 
 
 def _end(rows: NDArray[Any]) -> int:

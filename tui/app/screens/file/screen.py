@@ -190,12 +190,13 @@ class FileScreen(Page):
         allowed = await self.may_write(settings.output, settings)
         if allowed is None:
             return
-        if self.app.classifying:  # by the same key, pressed twice
+        app = self.app
+        if app.classifying:  # by the same key, pressed twice
             return
-        job = Job(self.app.model_worker, allowed, found, self.app.labels)
-        self.app.job = job
+        job = Job(app.model_worker, allowed, found, app.labels, app.corrections)
+        app.job = job
         # Now, as a collection of all that was imported holds the event loop up for 100 ms.
         gc.collect()
         gc.freeze()
-        job.start(self.app.post_message)
-        self.app.show(ResultsScreen(job))
+        job.start(app.post_message)
+        app.show(ResultsScreen(job))

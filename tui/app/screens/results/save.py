@@ -63,12 +63,11 @@ async def _save(
     page: Page, job: Job, settings: BatchSettings, rows: Indices | None, path: Path
 ) -> None:
     app, stop = page.app, threading.Event()
-    corrections = dict(app.corrections.labels)
     app.notify(tr("Saving to {path}… {key} stops it.", path=path, key=app.key_of("stop")))
     app.saving = stop
     try:
         count = await run_in_thread(
-            lambda: save_rows(settings, job.found, job.results, rows, path, stop, corrections)
+            lambda: save_rows(settings, job.found, job.results, rows, path, stop)
         )
     except (UserError, OSError) as error:
         app.notify(reason_of(error), severity="error")

@@ -4,7 +4,6 @@ from functools import partial
 from time import monotonic
 from typing import NamedTuple
 
-import numpy as np
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -18,15 +17,16 @@ from tui.app import keymap
 from tui.app.clipboard import copy
 from tui.app.job import Job, JobState
 from tui.app.screens.dialogs import TextDialog, shown
-from tui.app.screens.page import Buttons, Page
+from tui.app.screens.page import Buttons
 from tui.app.screens.results import table
+from tui.app.screens.results.correcting import Correcting
 from tui.app.screens.results.save import ask_and_save
 from tui.app.screens.summary import SummaryDialog, progress
 from tui.app.threads import run_in_thread
 from tui.app.widgets.text_entry import SafeInput
 from tui.app.widgets.virtual_list import Items, VirtualList
-from tui.batch.findings.query import IS, UNSURE, Query, quoted, status_names, terms_without
-from tui.batch.findings.result_store import ORDERS, ResultRow, ResultStore
+from tui.batch.findings.query import IS, Query, quoted, status_names, terms_without
+from tui.batch.findings.result_store import ORDERS, ResultStore
 
 _POLL = 0.1  # seconds between two looks at the counters of a run
 _RESELECT = 1.0  # seconds between two selections while rows come in
@@ -50,7 +50,7 @@ class Selection(NamedTuple):
         return self.query == Query() and self.order == "file"
 
 
-class ResultsScreen(Page):
+class ResultsScreen(Correcting):
     """A file run, while it goes on and after.
 
     What is shown follows from the run with its filter, and from the order: `_wanted` derives the
@@ -88,8 +88,9 @@ class ResultsScreen(Page):
         self.set_interval(_POLL, partial(self.call_later, self._poll))
 
     @property
-    def _table(self) -> VirtualList[int]:
-        return self.query_one("#table", VirtualList)
+    def results(self) -> ResultStore:
+        """The store whose rows the table shows."""
+        return self._shown.results
 
     @property
     def _filter(self) -> SafeInput:
@@ -97,8 +98,10 @@ class ResultsScreen(Page):
 
     # What is shown
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Offer to pause only what has not ended."""
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to pause only what has not ended, and as many labels as there are."""
+        if action == "label_as":
+            return int(str(parameters[0])) <= len(self.job.labels)
         return action != "pause" or self.job.state is not JobState.DONE
 
     def refresh_state(self) -> None:
@@ -113,9 +116,12 @@ class ResultsScreen(Page):
         query = self._shown.query
         self._complaint = ""
         try:
-            names = results.columns.names
-            text_column = self.job.found.text_column
-            query = Query.parse(self.job.filter, results.labels, names, text_column)
+            query = Query.parse(
+                self.job.filter,
+                results.labels,
+                results.columns.names,
+                self.job.found.text_column,
+            )
         except UserError as error:
             self._complaint = str(error)
         return Selection(results, query, self._order, len(results))
@@ -171,18 +177,15 @@ class ResultsScreen(Page):
             )
             title = Content(words)
         self._table.border_title = title
-        marked = len(self.job.marked)
-        self._table.border_subtitle = tr("{count} marked", count=marked) if marked else ""
+        self._show_counts()
 
     def _draw(self, index: int, width: int) -> Content:
         """Draw a row of the table."""
         results = self._shown.results
-        corrected = self.app.corrections.labels
-        # Only a whole text can be found among the corrected ones.
-        row = results.row(int(index), None if corrected else 8 * width)
+        row = results.row(int(index), 8 * width)
         mark = "●" if index in self.job.marked else " "
         note = " "
-        if row.text in corrected:
+        if row.corrected >= 0:
             note = "✎"
         elif row.wrong:
             note = "✗"
@@ -258,12 +261,6 @@ class ResultsScreen(Page):
 
     # Rows
 
-    @property
-    def _row(self) -> ResultRow | None:
-        """The row under the cursor."""
-        index = self._table.chosen
-        return None if index is None else self._shown.results.row(int(index))
-
     @on(VirtualList.Moved)
     def _moved(self) -> None:
         row = self._row
@@ -274,27 +271,9 @@ class ResultsScreen(Page):
     def _opened(self) -> None:
         """Show the whole text over everything else."""
         if (row := self._row) is not None:
-            label = self.job.labels[row.label] if row.label >= 0 else status_names()[row.status]
+            label = self.job.labels[row.final] if row.final >= 0 else status_names()[row.status]
             title = tr("Record {number}: {label}", number=row.number, label=label)
             self.app.push_screen(TextDialog(title, row.text))
-
-    def action_next_unsure(self) -> None:
-        """Go to the next row of which the model is unsure."""
-        listed = np.asarray(self._table.items, dtype=np.int64)
-        unsure = self._shown.results.column("status")[listed] == UNSURE
-        places = np.flatnonzero(unsure)
-        after = places[places > self._table.cursor]
-        if len(after):
-            self._table.go(int(after[0]))
-        else:
-            self.app.notify(tr("No row after this one is unsure."))
-
-    def action_mark(self) -> None:
-        """Mark the row, or not any more, and go on to the next."""
-        if (index := self._table.chosen) is not None:
-            self.job.marked ^= {int(index)}
-            self._table.action_move(1)
-            self._show_title()
 
     def action_copy(self) -> None:
         """Copy the text."""
@@ -303,18 +282,9 @@ class ResultsScreen(Page):
 
     def action_copy_rows(self) -> None:
         """Copy the row, or those that are marked, as lines with tabs between the columns."""
-        index = self._table.chosen
-        if index is None:
-            return
-        results = self._shown.results
-        indices = sorted(self.job.marked) or [int(index)]
-        lines = [table.copied(results.row(index), results.labels) for index in indices]
-        copy(self.app, "\n".join(lines))
-
-    def action_correct(self) -> None:
-        """Ask which label is right, and note it down."""
-        if (row := self._row) is not None:
-            self.correct(row.text, self.job.labels, lambda: self._table.action_move(1))
+        labels = self.job.labels
+        if rows := self._rows_meant():
+            copy(self.app, "\n".join(table.copied(row, labels) for row in rows))
 
     # All rows
 

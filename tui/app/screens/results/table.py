@@ -59,8 +59,9 @@ def line(row: ResultRow, labels: Sequence[str], width: int, *, mark: str, note: 
     """
     label = Content(padded("  –", widest(labels) + 2))
     confidence = " " * 7
+    if row.final >= 0:
+        label = named(labels, row.final)
     if row.label >= 0:
-        label = named(labels, row.label)
         confidence = percent(row.confidence)
     status = Content(padded(status_names()[row.status], _STATUS_CELLS))
     if row.status:
@@ -72,6 +73,6 @@ def line(row: ResultRow, labels: Sequence[str], width: int, *, mark: str, note: 
 
 def copied(row: ResultRow, labels: Sequence[str]) -> str:
     """Return a row for the clipboard: number, label, confidence and text between tabs."""
-    label = labels[row.label] if row.label >= 0 else ""
+    label = labels[row.final] if row.final >= 0 else ""
     text = " ".join(row.text.split())
     return f"{row.number}\t{label}\t{row.confidence:.6f}\t{text}"

@@ -1,0 +1,102 @@
+"""Rows of the results that are meant, and their right labels: what the user marks and corrects."""
+
+import numpy as np
+from textual.content import Content
+
+from models.console.display import one_line
+from models.console.i18n import tr
+from tui.app import keymap
+from tui.app.job import Job
+from tui.app.screens.page import Page
+from tui.app.widgets.virtual_list import VirtualList
+from tui.batch.findings.query import UNSURE
+from tui.batch.findings.result_store import ResultRow, ResultStore
+
+_LABEL_CELLS = 12
+
+
+class Correcting(Page):
+    """A screen with a table of rows, which can be marked and corrected.
+
+    Attributes:
+        job: the run that the rows are of.
+    """
+
+    job: Job
+
+    @property
+    def results(self) -> ResultStore:
+        """The store whose rows the table shows."""
+        raise NotImplementedError
+
+    @property
+    def _table(self) -> VirtualList[int]:
+        return self.query_one("#table", VirtualList)
+
+    @property
+    def _row(self) -> ResultRow | None:
+        """The row under the cursor."""
+        index = self._table.chosen
+        return None if index is None else self.results.row(int(index))
+
+    def _rows_meant(self) -> list[ResultRow]:
+        """Return the marked rows; without any, the one under the cursor."""
+        if self.job.marked:
+            return [self.results.row(index) for index in sorted(self.job.marked)]
+        row = self._row
+        return [row] if row else []
+
+    def _show_counts(self) -> None:
+        """Show how many rows are marked and corrected, and which key gives which label."""
+        parts = []
+        if self.job.marked:
+            parts.append(tr("{count} marked", count=len(self.job.marked)))
+        corrected = np.count_nonzero(self.results.corrected_of() >= 0)
+        if corrected:
+            parts.append(tr("{count} corrected", count=corrected))
+        for number, label in enumerate(self.job.labels[: keymap.LABEL_KEYS], start=1):
+            key = self.app.key_of(f"label_{number}")
+            parts.append(f"{key} {one_line(label, _LABEL_CELLS)}")
+        self._table.border_subtitle = Content(" · ".join(parts))
+
+    def action_next_unsure(self) -> None:
+        """Go to the next row of which the model is unsure and the user has said nothing yet."""
+        listed = np.asarray(self._table.items, dtype=np.int64)
+        unsure = self.results.column("status")[listed] == UNSURE
+        untouched = self.results.corrected_of(listed) < 0
+        places = np.flatnonzero(unsure & untouched)
+        after = places[places > self._table.cursor]
+        if len(after):
+            self._table.go(int(after[0]))
+        else:
+            self.app.notify(tr("No row after this one is unsure."))
+
+    def action_mark(self) -> None:
+        """Mark the row, or not any more, and go on to the next."""
+        if (index := self._table.chosen) is not None:
+            self.job.marked ^= {int(index)}
+            self._table.action_move(1)
+            self._show_counts()
+
+    def _texts_meant(self) -> list[str]:
+        """Return the texts of the rows that are meant; an empty one has no right label."""
+        return [row.text for row in self._rows_meant() if row.text]
+
+    def action_correct(self) -> None:
+        """Ask which label is right, and note it down."""
+        if texts := self._texts_meant():
+            self.ask_label(texts, self.job.labels, self._go_on)
+
+    def action_label_as(self, number: int) -> None:
+        """Note down that a label, which has this number on the keys, is right."""
+        label = self.job.labels[number - 1]
+        if self.correct(dict.fromkeys(self._texts_meant(), label)):
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Show what was corrected; from a single row go to the next."""
+        if not self.job.marked:
+            self._table.action_move(1)
+        self.job.marked.clear()
+        self._table.refresh()
+        self._show_counts()
