@@ -329,6 +329,38 @@ def report(file: Path, output: Path, model: str | None, device: Device, **option
 
 
 @cli.command(
+    context_settings=_HELP,
+    short_help=tr("Compare two labelled files."),
+    help=tr(
+        "Compare the labels of two files that were classified before and have the same records: by "
+        "two models, or before and after a change."
+    ),
+)
+@click.argument("files", metavar="FIRST SECOND", nargs=2, type=_PATH)
+@click.option(
+    "--key",
+    metavar="COLUMN",
+    help=tr("Column that tells the records apart, such as an order number. [default: their order]"),
+)
+@click.option("--json", "as_json", is_flag=True, help=tr("Print all of it as JSON."))
+def compare(files: tuple[Path, Path], key: str | None, *, as_json: bool) -> None:
+    from models.console.display import display
+    from models.files import json_bytes
+    from tui.batch.findings.compare import compare as compared
+    from tui.batch.findings.finished import open_finished
+
+    for file in files:
+        require_file(file)
+    first, second = map(open_finished, files)
+    found = compared(first, second, key)
+    lines = [*found.lines(), "", *found.table()]
+    if as_json:
+        lines = [json_bytes(found.as_dict()).decode().rstrip()]
+    for line in lines:
+        click.echo(display(line))
+
+
+@cli.command(
     context_settings=_HELP, help=tr("Say what prediction finds on this machine, and what mends it.")
 )
 @_model_options
