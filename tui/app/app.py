@@ -9,7 +9,6 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -39,6 +38,7 @@ from tui.app.theme import CONTRAST, THEMES
 from tui.config import Config
 
 if TYPE_CHECKING:
+    from models.manifest import Manifest
     from tui.app.job import Job
 
 _NAME_CELLS = 24  # of a model in the status bar
@@ -60,6 +60,7 @@ class SentimentApp(App[None], inherit_bindings=False):
         refusal: why that model could not be opened.
         status: text of the status bar of all screens.
         answers: answers of this session and those before, oldest first.
+        manifest: facts about the model that is open, once one is.
         job: the file run of this session.
         saving: stops the rows that are being saved when set; None where none are.
         restarting: the app ended to start anew.
@@ -96,6 +97,7 @@ class SentimentApp(App[None], inherit_bindings=False):
         self.state: Literal["loading", "ready", "refused"] = "loading"
         self.refusal = ""
         self.status = Content()
+        self.manifest: Manifest | None = None
         self.labels: tuple[str, ...] = ()
         self._facts: list[str] = []
         self.job: Job | None = None
@@ -121,10 +123,10 @@ class SentimentApp(App[None], inherit_bindings=False):
 
     def _exit_on_signals(self) -> None:
         """Let SIGTERM, and a terminal that goes away, end the app as quitting does."""
-        leave = partial(self.exit, return_code=ExitCode.TERMINATED)
+        loop = asyncio.get_running_loop()
         for name in ("SIGTERM", "SIGHUP"):
             with suppress(NotImplementedError, AttributeError):  # Windows has neither
-                asyncio.get_running_loop().add_signal_handler(getattr(signal, name), leave)
+                loop.add_signal_handler(getattr(signal, name), self.exit, None, ExitCode.TERMINATED)
 
     def on_unmount(self) -> None:
         """Let the model go, whatever it is at."""
@@ -179,12 +181,11 @@ class SentimentApp(App[None], inherit_bindings=False):
     @on(messages.Opened)
     def _opened(self, event: messages.Opened) -> None:
         self.model, self.device = event.path, event.wanted
-        manifest = event.manifest
-        self.labels = manifest.labels
+        self.manifest, self.labels = event.manifest, event.manifest.labels
         device = event.device.upper()
         if self.device not in ("auto", event.device):
             device += " " + tr("! asked for {device}", device=self.device.upper())
-        self._facts = [manifest.digest[:12], manifest.precision, device]
+        self._facts = [event.manifest.digest[:12], event.manifest.precision, device]
         self._show_status(*self._facts)
         self.state = "ready"
         self.refresh_state()

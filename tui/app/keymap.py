@@ -57,6 +57,7 @@ RESULTS_TABLE = [
     _bind("l", "screen.label", tr("By label"), show=False),
     _bind("w", "screen.wrong", tr("Wrong ones, where true labels are known"), show=False),
     _bind("s", "screen.sort", tr("Sort")),
+    _bind("k", "screen.words", tr("Words")),
     _bind("n", "screen.next_unsure", tr("Next unsure"), show=False),
     _bind("space", "screen.mark", tr("Mark"), show=False),
     *(_label_key(number) for number in range(1, LABEL_KEYS + 1)),
@@ -70,6 +71,12 @@ RESULTS_SCREEN = [
     _bind_first("f3", "summary", tr("Summary")),
     _bind_first("f6", "pause", tr("Pause, or go on")),
     _bind_first("f8", "stop", tr("Stop, or go on later"), show=False),
+]
+WORDS_LIST = [
+    _bind("enter", "choose", tr("Its rows")),
+    _bind("slash", "screen.filter", tr("Filter")),
+    _bind("l", "screen.label", tr("By label")),
+    _bind("left,right", "screen.other_list", tr("The other group"), show=False),
 ]
 APP = [
     _bind_first("f7", "results", tr("The file run"), show=False),
@@ -86,6 +93,7 @@ _TOGETHER = [
     (HISTORY, TYPE_SCREEN, APP),
     (FILE_SCREEN, APP),
     (RESULTS_TABLE, RESULTS_SCREEN, APP),
+    (WORDS_LIST, APP),
 ]
 """Bindings that work at the same time: those of a widget, its screen and the app."""
 
@@ -97,6 +105,7 @@ _BY_NAME = {
     for binding in (
         *TEXT_ENTRY,
         *HISTORY,
+        *WORDS_LIST,
         *RESULTS_TABLE,  # of widgets, which come first
         *TYPE_SCREEN,
         *FILE_SCREEN,

@@ -1,6 +1,7 @@
 """How labels, numbers and lines of text look on the screen, with colour and without."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
@@ -66,6 +67,15 @@ def named(labels: Sequence[str], label: int) -> Content:
     glyph, colour = look(labels, label)
     name = padded(labels[label], widest(labels))
     return Content.styled(f"{glyph} {name}", f"$text-{colour}")
+
+
+def marked(text: str, words: Iterable[str]) -> Content:
+    """Return a text in which some words stand out."""
+    content = Content(text)
+    for word in words:
+        for found in re.finditer(re.escape(word), text, re.IGNORECASE):
+            content = content.stylize("bold underline", *found.span())
+    return content
 
 
 def bar(share: float, cells: int, colour: str, *, track: bool = True) -> Content:

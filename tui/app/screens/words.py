@@ -4,7 +4,9 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from textual import on, work
+import numpy as np
+from rich.cells import cell_len
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -12,11 +14,11 @@ from textual.content import Content
 from textual.widgets import Static
 
 from models.console.command import UserError
-from models.console.display import display, one_line
+from models.console.display import one_line
 from models.console.i18n import tr
+from models.manifest import Manifest
 from models.tokenizer import Tokenizer
 from tui.app import keymap
-from tui.app.clipboard import copy
 from tui.app.job import Job
 from tui.app.screens.page import Page
 from tui.app.theme import FAINT, bar, marked, padded
@@ -25,13 +27,13 @@ from tui.app.widgets.text_entry import SafeInput
 from tui.app.widgets.virtual_list import VirtualList
 from tui.batch.engine import Stopped
 from tui.batch.findings import examples
-from tui.batch.findings.query import quoted
+from tui.batch.findings.query import Query, Term, quoted
 from tui.batch.findings.words import Indices, Word, distinctive
 
 _POLL = 0.1  # seconds between two looks at the count
 _EXAMPLES = 3  # of a word
-_EXAMPLE_CHARACTERS = 300
-_FIGURES = "{:>7}{:>8}{:>9}"  # here, there, rows
+_EXAMPLE_CELLS = 300
+_FIGURES = (6, 7, 8)  # cells of the shares here and there, and of the rows
 
 
 class WordsList(VirtualList[Word]):
@@ -58,9 +60,10 @@ class WordsScreen(Page):
         self._filter = job.filter
         self._open_rows = open_rows
         self._label = 0
-        self._asked: tuple[object, ...] = ()
+        self._asked: object = None  # last given to `_count`
         self._stop = threading.Event()
         self._share: float | None = None  # of the count that goes on
+        self._complaint = ""  # about a group's filter
         self._groups: Sequence[Indices] = ()
 
     def _body(self) -> ComposeResult:
@@ -68,10 +71,11 @@ class WordsScreen(Page):
         with Horizontal(id="groups"):
             for group, line in enumerate(self._label_lines()):
                 with Vertical():
-                    yield SafeInput(line, classes="group")
+                    yield SafeInput(line, classes="filter")
                     yield Static(classes="figures", markup=False)
-                    empty = tr("No words that chance does not explain.")
-                    yield WordsList([], partial(self._draw, group), empty, id=f"words-{group}")
+                    draw = partial(self._draw, group)
+                    empty = tr("Nothing that chance does not explain.")
+                    yield WordsList([], draw, empty, id=f"words-{group}")
         with VerticalScroll(id="detail", can_focus=False):
             yield Static(id="text", markup=False)
 
@@ -93,47 +97,54 @@ class WordsScreen(Page):
         return list(self.query(WordsList))
 
     @property
-    def _lines(self) -> list[str]:
-        """The filters of the groups, with the one that both are under."""
-        return [f"{self._filter} {entry.value}".strip() for entry in self.query(SafeInput)]
+    def _entries(self) -> list[SafeInput]:
+        return list(self.query(SafeInput))
+
+    @property
+    def _chosen(self) -> tuple[int, Word | None]:
+        """The group whose list has the focus, and the word under its cursor."""
+        group = int(self._lists[1].has_focus)
+        return group, self._lists[group].chosen
 
     def _label_lines(self) -> list[str]:
-        """Return the filters of a label and of what has another one."""
+        """Return the filters of a label and of all others."""
         labels = self._job.labels
         name = quoted(labels[self._label])
         if len(labels) == 2:
             return [f"label:{name}", f"label:{quoted(labels[1 - self._label])}"]
         return [f"label:{name}", f"-label:{name}"]
 
+    def _line(self, group: int) -> str:
+        """Return the filter of a group with the one that both are under."""
+        return f"{self._filter} {self._entries[group].value}".strip()
+
     # What is shown
 
     def refresh_state(self) -> None:
-        """Show how far the count is; count when there is something new, while no run goes on."""
+        """Show how far the count is; count anew when something else is wanted."""
         if not self.is_current or self.app.manifest is None:
             return
-        rows = 0 if self._job.running else len(self._job.results)
-        wanted = (*self._lines, rows)
+        ended = not self._job.running  # while a run goes on, its rows are counted once
+        wanted = (self._line(0), self._line(1), ended, self.app.manifest.digest)
         if wanted != self._asked and not isinstance(self.focused, SafeInput):
             self._asked = wanted
-            self._count()
-        self._show_progress()
-
-    def _show_progress(self) -> None:
-        words = Content(tr("Under the filter {filter}", filter=self._filter))
-        if not self._filter.strip():
-            words = Content(tr("All {count:row}", count=len(self._job.results)))
+            self._stop.set()
+            self._stop = threading.Event()
+            self._count(self.app.manifest, self._stop)
+        words = Content(tr("All {count:row}", count=len(self._job.results)))
+        if self._filter.strip():
+            words = Content(tr("Under the filter {filter}", filter=self._filter))
+        if self._complaint:
+            words = Content.styled(self._complaint, "$text-warning")
         if self._share is not None:
-            counted = bar(self._share, 20, "primary")
-            words = Content.assemble(words, f"  {self._share:4.0%} ", counted)
+            done = f"   {self._share:4.0%} "
+            words = Content.assemble(words, done, bar(self._share, 20, "primary"))
         self.query_one("#progress", Static).update(words)
 
     @work(exclusive=True, group="words", description="words")
-    async def _count(self) -> None:
-        self._stop.set()
-        stop = self._stop = threading.Event()
-        manifest, store = self.app.manifest, self._job.results
-        assert manifest is not None  # noqa: S101 - `refresh_state` waits for it
-        self._share = 0.0
+    async def _count(self, manifest: Manifest, stop: threading.Event) -> None:
+        job, store = self._job, self._job.results
+        lines = [self._line(0), self._line(1)]
 
         def progress(share: float) -> None:
             if stop.is_set():
@@ -141,39 +152,107 @@ class WordsScreen(Page):
             self._share = share
 
         def count() -> tuple[list[Indices], list[Word]]:
-            groups = [store.select(query) for query in queries]
+            groups = []
+            for line in lines:
+                query = Query.parse(line, store.labels, store.columns.names, job.found.text_column)
+                groups.append(store.select(query))
             tokenizer = Tokenizer(manifest.tokenizer, manifest.max_length)
-            return groups, distinctive(store, *groups, tokenizer, progress)
+            return groups, distinctive(store, groups[0], groups[1], tokenizer, progress)
 
-        groups: list[Indices] = []
-        words: list[Word] = []
+        self._share, self._complaint = 0.0, ""
         try:
-            queries = [self._job.query(line) for line in self._lines]
             groups, words = await run_in_thread(count)
-        except UserError as error:
-            self.app.notify(str(error), severity="error")
         except Stopped:
             return
+        except UserError as error:
+            self._complaint = str(error)
+        else:
+            self.call_later(self._show, groups, words)
         self._share = None
-        self.call_later(self._show, groups, words)
 
     def _show(self, groups: Sequence[Indices], words: Sequence[Word]) -> None:
-        if not self.is_attached:
-            return
         self._groups = groups
-        sides = [
-            [word for word in words if word.z > 0],
-            [word for word in reversed(words) if word.z < 0],
-        ]
-        for place, side, rows in zip(self._lists, sides, groups, strict=False):
+        first = [word for word in words if word.z > 0]
+        second = [word for word in reversed(words) if word.z < 0]
+        for place, side, rows in zip(self._lists, (first, second), groups, strict=False):
             place.show(side, cursor=0)
-            place.border_title = Content(tr("{count:row}", count=len(rows)))
+            place.border_title = tr("{count:row}", count=len(rows))
+        names = _figures(tr("here"), tr("there"), tr("rows"))
         for figures in self.query(".figures").results(Static):
-            names = _FIGURES.format(tr("here"), tr("there"), tr("rows"))
-            figures.update(names)
+            figures.update(Content.styled(names, f"bold {FAINT}"))
 
     def _draw(self, group: int, word: Word, width: int) -> Content:
-        """Draw a word of a group: its shares here and there, and its rows here."""
+        """Draw a word of a group: its shares in this group and in the other, and its rows."""
         here, there = word.shares[group], word.shares[1 - group]
-        figures = _FIGURES.format(f"{here:.1%}", f"{there:.1%}", f"{word.rows[group]:,}")
-        return Content(padded(word.text, width - len(figures))) + figures
+        figures = _figures(f"{here:.1%}", f"{there:.1%}", f"{word.rows[group]:,}")
+        return Content(padded(word.text, width - len(figures)) + figures)
+
+    @on(VirtualList.Moved)
+    @on(events.DescendantFocus)
+    def _moved(self) -> None:
+        group, word = self._chosen
+        if word is not None:
+            self._show_examples(group, word.text)
+
+    @work(exclusive=True, group="examples", description="examples")
+    async def _show_examples(self, group: int, word: str) -> None:
+        """Show rows of the group that stand for a word."""
+        store, rows = self._job.results, self._groups[group]
+
+        def find() -> list[str]:
+            query = Query((Term("text", (word,)),))
+            having = np.intersect1d(rows, store.select(query), assume_unique=True)
+            return store.texts(np.array(examples.of(store, having, _EXAMPLES), dtype=np.int64))
+
+        found = await run_in_thread(find)
+        lines = [marked(one_line(text, _EXAMPLE_CELLS), [word]) for text in found]
+        for place in self.query("#text").results(Static):
+            place.update(Content("\n").join(lines))
+
+    # What is asked for
+
+    @on(VirtualList.Chosen)
+    def _open(self) -> None:
+        """Show the rows of the group that have the word."""
+        group, word = self._chosen
+        if word is not None:
+            self._job.filter = f"{self._line(group)} {quoted(word.text)}"
+            self.app.push_screen(self._open_rows())
+
+    @on(SafeInput.Submitted)
+    def _to_list(self) -> None:
+        for entry, place in zip(self._entries, self._lists, strict=True):
+            if entry.has_focus:
+                place.focus()
+                return
+
+    def action_filter(self) -> None:
+        """Go to the line that says which rows are the group's."""
+        group, _ = self._chosen
+        self._entries[group].focus()
+
+    def action_label(self) -> None:
+        """Compare the next label with the others."""
+        self._label = (self._label + 1) % len(self._job.labels)
+        for entry, line in zip(self._entries, self._label_lines(), strict=True):
+            entry.value = line
+
+    def action_other_list(self) -> None:
+        """Go to the other group."""
+        group, _ = self._chosen
+        self._lists[1 - group].focus()
+
+    def action_back(self) -> None:
+        """Go from a line to its list, and from there to the screen before."""
+        if isinstance(self.focused, SafeInput):
+            self._to_list()
+        else:
+            self.action_leave()
+
+
+def _figures(*texts: str) -> str:
+    """Return texts on the right of their columns."""
+    line = ""
+    for text, cells in zip(texts, _FIGURES, strict=True):
+        line += " " * (cells - cell_len(text)) + text
+    return line

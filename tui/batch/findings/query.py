@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -114,6 +115,12 @@ class Query:
                 term = replace(term, field="text")
             terms.append(term)
         return cls(tuple(terms))
+
+    @property
+    def words(self) -> list[str]:
+        """The parts of a text that are wanted."""
+        texts = [term.values for term in self.terms if term.field == "text" and not term.negated]
+        return [*chain(*texts)]
 
     def only(self, field: str) -> Any:
         """Return the value that the one term on a field asks for; None where it is not like that.

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 _SAMPLE = 2000  # rows of a group that words are looked for in
 _BLOCK = 2048  # rows that are counted between two reports
-_LONGEST = 4  # pieces of a phrase
+_LONGEST = 6  # pieces of a phrase
 _RAREST = 3  # rows of the sample that have a word; one in fewer is passed over
 _PRIOR = 0.1  # size of the prior, as a share of both groups
 _SIGNIFICANT = 3.29  # |z| that chance exceeds once in a thousand times

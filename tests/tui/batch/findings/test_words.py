@@ -6,34 +6,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer as RustTokenizer
-from tokenizers import models, normalizers, pre_tokenizers
 
+from models.labels import NEGATIVE_POSITIVE
 from models.tokenizer import Tokenizer
-from tests.tui.batch.findings.test_result_store import LABELS, chunk_of
+from tests.tui.batch.findings.made import CHARACTERS, bert_tokenizer, store_of
 from tui.batch.findings import words as module
 from tui.batch.findings.query import Query
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.findings.words import distinctive, log_odds
 
-CHARACTERS = "房间很干净早餐也不错空调坏了一般前台快递慢wifi,，。ok "
-
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
-    """Return a tokenizer as BERT's: a piece is a Chinese character, or part of a Latin word."""
-    known = ["[UNK]", *sorted(set(CHARACTERS)), *(f"##{letter}" for letter in "wifiok")]
-    vocabulary = {piece: number for number, piece in enumerate(known)}
-    rust = RustTokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))  # noqa: S106
-    rust.normalizer = normalizers.BertNormalizer()
-    rust.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    return Tokenizer(rust.to_str(), 128)
-
-
-def store_of(*texts: str) -> ResultStore:
-    store = ResultStore(LABELS)
-    store.append(chunk_of([(text, 0, 0.9, 0, -1) for text in texts]))
-    return store
+    return Tokenizer(bert_tokenizer(), 128)
 
 
 def halves(store: ResultStore) -> tuple[module.Indices, module.Indices]:
@@ -44,7 +29,7 @@ def halves(store: ResultStore) -> tuple[module.Indices, module.Indices]:
 def test_a_planted_phrase_is_found_whole_with_its_rows(tokenizer: Tokenizer) -> None:
     others = ["房间很干净", "早餐也不错", "前台快", "一般"] * 40
     complaints = ["房间一般，空调坏了"] * 30
-    store = store_of(*complaints, *others, *others, "空调")
+    store = store_of([*complaints, *others, *others, "空调"])
     found = distinctive(store, np.arange(190), np.arange(190, 351), tokenizer)
     assert found[0].text == "空调坏"  # 了 is a particle
     assert found[0].rows == (30, 0)
@@ -55,20 +40,20 @@ def test_a_planted_phrase_is_found_whole_with_its_rows(tokenizer: Tokenizer) -> 
 
 
 def test_the_second_group_has_its_words_last(tokenizer: Tokenizer) -> None:
-    store = store_of(*["慢"] * 50, *["快"] * 50)
+    store = store_of([*["慢"] * 50, *["快"] * 50])
     found = distinctive(store, *halves(store), tokenizer)
     assert [(word.text, word.rows) for word in found] == [("慢", (50, 0)), ("快", (0, 50))]
     assert found[0].z == -found[1].z
 
 
 def test_latin_words_are_whole_and_found_in_any_case(tokenizer: Tokenizer) -> None:
-    store = store_of(*["WIFI慢"] * 25, *["wifi 慢"] * 25, *["ok,慢"] * 50)
+    store = store_of([*["WIFI慢"] * 25, *["wifi 慢"] * 25, *["ok,慢"] * 50])
     found = distinctive(store, *halves(store), tokenizer)
     assert [(word.text, word.rows) for word in found] == [("wifi", (50, 0)), ("ok", (0, 50))]
 
 
 def test_groups_that_say_the_same_have_no_words(tokenizer: Tokenizer) -> None:
-    store = store_of(*["房间很干净", "空调坏了"] * 100)
+    store = store_of([*["房间很干净", "空调坏了"] * 100])
     assert distinctive(store, *halves(store), tokenizer) == []
 
 
@@ -76,7 +61,7 @@ def test_groups_that_say_the_same_have_no_words(tokenizer: Tokenizer) -> None:
 def test_a_group_without_rows_is_compared_with_nothing(
     tokenizer: Tokenizer, first: int, second: int
 ) -> None:
-    store = store_of(*["空调坏了", "房间很干净", "慢"] * 33)
+    store = store_of([*["空调坏了", "房间很干净", "慢"] * 33])
     assert distinctive(store, np.arange(first), np.arange(second), tokenizer) == []
 
 
@@ -88,7 +73,7 @@ def test_a_group_without_rows_is_compared_with_nothing(
 def test_a_count_is_the_number_of_rows_that_the_filter_shows(
     tokenizer: Tokenizer, texts: list[str], block: int
 ) -> None:
-    store = store_of(*texts * 9)
+    store = store_of([*texts * 9])
     groups = halves(store)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_BLOCK", block)
@@ -96,7 +81,7 @@ def test_a_count_is_the_number_of_rows_that_the_filter_shows(
         patch.setattr(module, "_SIGNIFICANT", 0.0)
         found = distinctive(store, *groups, tokenizer)
     for word in found:
-        shown = store.select(Query(text=word.text))
+        shown = store.select(Query.parse(word.text, NEGATIVE_POSITIVE))
         assert word.rows == tuple(len(np.intersect1d(shown, rows)) for rows in groups)
         assert word.shares == tuple(n / len(r) for n, r in zip(word.rows, groups, strict=True))
 
@@ -112,7 +97,7 @@ def test_log_odds_are_those_of_the_paper() -> None:
 
 
 def test_progress_grows_to_one_and_can_end_the_work(tokenizer: Tokenizer) -> None:
-    store = store_of(*["慢"] * 3000, *["快"] * 3000)
+    store = store_of([*["慢"] * 3000, *["快"] * 3000])
     told: list[float] = []
     distinctive(store, *halves(store), tokenizer, told.append)
     assert told[0] == 0.0

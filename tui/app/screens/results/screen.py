@@ -1,5 +1,6 @@
 """The results screen: keeps what is shown in step with the run, the filter and the order."""
 
+from collections.abc import Sequence
 from functools import partial
 from time import monotonic
 from typing import NamedTuple
@@ -22,6 +23,7 @@ from tui.app.screens.results import table
 from tui.app.screens.results.correcting import Correcting
 from tui.app.screens.results.save import ask_and_save
 from tui.app.screens.summary import SummaryDialog, progress
+from tui.app.theme import marked
 from tui.app.threads import run_in_thread
 from tui.app.widgets.text_entry import SafeInput
 from tui.app.widgets.virtual_list import Items, VirtualList
@@ -179,6 +181,11 @@ class ResultsScreen(Correcting):
         self._table.border_title = title
         self._show_counts()
 
+    @property
+    def _words(self) -> Sequence[str]:
+        """The words that the texts are filtered by."""
+        return self._shown.query.words
+
     def _draw(self, index: int, width: int) -> Content:
         """Draw a row of the table."""
         results = self._shown.results
@@ -189,7 +196,7 @@ class ResultsScreen(Correcting):
             note = "✎"
         elif row.wrong:
             note = "✗"
-        return table.line(row, results.labels, width, mark=mark, note=note)
+        return table.line(row, results.labels, width, mark=mark, note=note, words=self._words)
 
     # The run
 
@@ -265,7 +272,7 @@ class ResultsScreen(Correcting):
     def _moved(self) -> None:
         row = self._row
         for place in self.query("#text").results(Static):  # none, once the screen is being left
-            place.update(Content(shown(row.text) if row else ""))
+            place.update(marked(shown(row.text), self._words) if row else "")
 
     @on(VirtualList.Chosen)
     def _opened(self) -> None:
@@ -287,6 +294,12 @@ class ResultsScreen(Correcting):
             copy(self.app, "\n".join(table.copied(row, labels) for row in rows))
 
     # All rows
+
+    def action_words(self) -> None:
+        """Show which words the labels do not have alike."""
+        from tui.app.screens.words import WordsScreen  # imports the tokenizer
+
+        self.app.push_screen(WordsScreen(self.job, lambda: ResultsScreen(self.job)))
 
     def action_summary(self) -> None:
         """Show shares and confidences."""

@@ -9,7 +9,7 @@ from textual.style import Style
 from models.console.display import one_line
 from models.console.i18n import tr
 from tui.app import keymap
-from tui.app.theme import FAINT, named, padded, percent, widest
+from tui.app.theme import FAINT, marked, named, padded, percent, widest
 from tui.app.widgets.virtual_list import VirtualList
 from tui.batch.findings.query import status_names
 from tui.batch.findings.result_store import ResultRow
@@ -47,7 +47,15 @@ def header(labels: Sequence[str], order: str) -> Content:
     return Content("").join(cells).stylize_before(f"bold {FAINT}")
 
 
-def line(row: ResultRow, labels: Sequence[str], width: int, *, mark: str, note: str) -> Content:
+def line(
+    row: ResultRow,
+    labels: Sequence[str],
+    width: int,
+    *,
+    mark: str,
+    note: str,
+    words: Sequence[str] = (),
+) -> Content:
     """Return a row as a line.
 
     Args:
@@ -56,6 +64,7 @@ def line(row: ResultRow, labels: Sequence[str], width: int, *, mark: str, note: 
         width: of the line, in cells.
         mark: one cell, whether the user marked the row.
         note: one cell, whether the label is wrong or was corrected.
+        words: words of the text that stand out.
     """
     label = Content(padded("  –", widest(labels) + 2))
     confidence = " " * 7
@@ -68,7 +77,7 @@ def line(row: ResultRow, labels: Sequence[str], width: int, *, mark: str, note: 
         status = status.stylize("$text-warning")
     number = Content.styled(f"{row.number:>{_NUMBER_CELLS},} {mark}{note} ", FAINT)
     left = Content.assemble(number, label, f" {confidence}    ", status)
-    return left + Content(one_line(row.text, width - left.cell_length))
+    return left + marked(one_line(row.text, width - left.cell_length), words)
 
 
 def copied(row: ResultRow, labels: Sequence[str]) -> str:
