@@ -130,7 +130,15 @@ def in_chinese(*command: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize(
     "command",
-    [(SCRIPT,), (SCRIPT, "classify"), (SCRIPT, "doctor"), ("-m", "trainer"), ("-m", "export")],
+    [
+        (SCRIPT,),
+        (SCRIPT, "classify"),
+        (SCRIPT, "compare"),
+        (SCRIPT, "doctor"),
+        (SCRIPT, "report"),
+        ("-m", "trainer"),
+        ("-m", "export"),
+    ],
     ids=lambda command: command[-1].rpartition("/")[2],
 )
 def test_help_in_chinese_fits_the_terminal_and_is_chinese_throughout(

@@ -38,7 +38,7 @@ class Side:
     def answer(self, pair: int) -> tuple[str, float]:
         """Return the label of a record, "" for none, and its confidence."""
         row = self.store.row(int(self.rows[pair]), 0)
-        return self.store.labels[row.final] if row.final >= 0 else "", row.confidence
+        return self.store.labels[row.final] if row.final >= 0 else "", round(row.confidence, 6)
 
 
 @dataclass(frozen=True)
@@ -88,13 +88,13 @@ class Comparison:
                 second=len(second.store) - pairs,
             ),
             tr(
-                "{count:label} differ ({share})",
+                "labels that differ: {count:,} ({share})",
                 count=len(self.differing),
                 share=f"{len(self.differing) / max(pairs, 1):.2%}",
             ),
         ]
         if self.changed:
-            lines.append(tr("{count:text} differ, too", count=self.changed))
+            lines.append(tr("texts that differ: {count:,}", count=self.changed))
         table: list[list[Any]] = [[tr("first \\ second"), *self.labels]]
         table += [[name, *row] for name, row in zip(self.labels, self.counts, strict=True)]
         lines += aligned(table, right=range(1, len(table)))
