@@ -15,10 +15,11 @@ import click
 from models.console.command import ExitCode, UserError, complain, require_file, run
 from models.console.i18n import tr
 from models.label_map import checked_map
-from models.locations import BUILTIN, Device, newest_model
+from models.locations import Device, model_path
 from models.tables import OUTPUT_FORMATS, Dialect, StandardInput, format_of
 from models.tables.options import reading_options
 from tui.app.opening import is_served, open_app
+from tui.batch.findings.commands import compare, report
 
 PROGRAM = "sentiment-tui"
 COMPLETE = "_SENTIMENT_TUI_COMPLETE"
@@ -136,7 +137,7 @@ def cli(
 
 def _open_app(model: str | None, device: Device, file: Path | None = None) -> None:
     asked = click.get_current_context().find_root().params
-    open_app(_model_path(model), device, file, port=asked["serve"], root=asked["root"])
+    open_app(model_path(model), device, file, port=asked["serve"], root=asked["root"])
 
 
 @cli.command("open", context_settings=_HELP, hidden=True, help=tr("Open the app with FILE."))
@@ -284,80 +285,8 @@ def classify(
     )
     chosen = model is not None
     report = Report(quiet=quiet, as_json=as_json, to_stdout=to_stdout, chosen=chosen, by=by)
-    code = classify_files(files, settings, _model_path(model), device, report, dry_run=dry_run)
+    code = classify_files(files, settings, model_path(model), device, report, dry_run=dry_run)
     click.get_current_context().exit(code)
-
-
-@cli.command(
-    context_settings=_HELP,
-    short_help=tr("Write what a labelled file says as a page."),
-    help=tr(
-        "Write a report of FILE, which was classified before: shares, groups, changes over time, "
-        "words, examples. The page loads nothing from elsewhere."
-    ),
-)
-@click.argument("file", type=_PATH)
-@click.option(
-    *("--output", "-o"),
-    type=_PATH,
-    metavar="FILE",
-    required=True,
-    help=tr("Where to write: a name in .html or .md."),
-)
-@click.option("--force", is_flag=True, help=tr("Replace the output if it exists."))
-@click.option(
-    "--filter",
-    "line",
-    metavar="LINE",
-    default="",
-    help=tr("Only rows that the app would show under this filter, such as 'label:neg <70%'."),
-)
-@click.option(
-    "--by",
-    "columns",
-    metavar="COLUMN",
-    multiple=True,
-    help=tr("Group by this column; may be repeated. [default: those with dates or few values]"),
-)
-@_model_options
-def report(file: Path, output: Path, model: str | None, device: Device, **options: Any) -> None:  # noqa: ARG001
-    from tui.batch.findings.report.command import report_file
-
-    require_file(file)
-    report_file(file, output, _model_path(model), **options)
-    click.echo(tr("written to {path}", path=output), err=True)
-
-
-@cli.command(
-    context_settings=_HELP,
-    short_help=tr("Compare two labelled files."),
-    help=tr(
-        "Compare the labels of two files that were classified before and have the same records: by "
-        "two models, or before and after a change."
-    ),
-)
-@click.argument("files", metavar="FIRST SECOND", nargs=2, type=_PATH)
-@click.option(
-    "--key",
-    metavar="COLUMN",
-    help=tr("Column that tells the records apart, such as an order number. [default: their order]"),
-)
-@click.option("--json", "as_json", is_flag=True, help=tr("Print all of it as JSON."))
-def compare(files: tuple[Path, Path], key: str | None, *, as_json: bool) -> None:
-    from models.console.display import display
-    from models.files import json_bytes
-    from tui.batch.findings.compare import compare as compared
-    from tui.batch.findings.finished import open_finished
-
-    for file in files:
-        require_file(file)
-    first, second = map(open_finished, files)
-    found = compared(first, second, key)
-    lines = [*found.lines(), "", *found.table()]
-    if as_json:
-        lines = [json_bytes(found.as_dict()).decode().rstrip()]
-    for line in lines:
-        click.echo(display(line))
 
 
 @cli.command(
@@ -368,7 +297,7 @@ def doctor(model: str | None, device: Device) -> None:
     from models.console.display import aligned
     from tui.doctor import examine
 
-    found, problems = examine(_model_path(model), device)
+    found, problems = examine(model_path(model), device)
     click.echo("\n".join(aligned(found)))
     for problem in problems:
         complain(problem)
@@ -376,10 +305,8 @@ def doctor(model: str | None, device: Device) -> None:
         raise click.exceptions.Exit(ExitCode.UNAVAILABLE)
 
 
-def _model_path(model: str | None) -> Path:
-    if model is None:
-        return newest_model(Path("models"))
-    return BUILTIN if model == "builtin" else Path(model)
+cli.add_command(report)
+cli.add_command(compare)
 
 
 def main() -> None:
