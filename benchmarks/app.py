@@ -32,6 +32,7 @@ from tui.app.app import SentimentApp
 from tui.app.job import Job, JobState
 from tui.app.preferences import UserDirs
 from tui.app.screens.results import ResultsScreen
+from tui.app.screens.words import WordsList
 from tui.app.widgets.virtual_list import VirtualList
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
@@ -87,6 +88,7 @@ def made_up() -> ResultStore:
     random = np.random.default_rng(0)
     rows = ResultStore(("负向评价", "正向评价"))
     texts = ["".join(random.choice(CHARACTERS, 25)) for _ in range(20_000)]
+    praise = np.array(["好" in text for text in texts], np.int64)
     for start in range(0, ROWS, len(texts)):
         confidences = 0.5 + random.random(len(texts), dtype=np.float32) / 2
         numbers = range(start + 1, start + 1 + len(texts))
@@ -94,7 +96,7 @@ def made_up() -> ResultStore:
             Chunk(
                 records=[Record(Place(number, number, number), {}) for number in numbers],
                 texts=texts,
-                ids=random.integers(0, 2, len(texts)),
+                ids=praise,
                 confidences=confidences,
                 statuses=(confidences < 0.7).astype(np.int64),
                 truths=None,
@@ -110,10 +112,20 @@ def app_in(home: Path) -> SentimentApp:
     return SentimentApp(lambda p, d: Predictor.open(p, device=d), BUILTIN, "cpu", places)
 
 
+async def watch(stalls: list[float]) -> None:
+    """Note how much later than asked the event loop comes back, time and again."""
+    while True:
+        begin = time.perf_counter()
+        await asyncio.sleep(0.005)
+        stalls.append(time.perf_counter() - begin - 0.005)
+
+
 async def browse(home: Path) -> None:
     """Time what one does with a million rows."""
     app = app_in(home)
     async with app.run_test(size=(120, 40)) as pilot:
+        while app.manifest is None:
+            await pilot.pause(0.01)
 
         async def timed(what: str, done: Callable[[], bool], key: str) -> None:
             await pilot.pause(0.2)
@@ -127,7 +139,8 @@ async def browse(home: Path) -> None:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         settings = BatchSettings(StandardInput())
         found = Found(settings, "", Dialect(), ())
-        job = Job(app.model_worker, settings, found, ("负向评价", "正向评价"))
+        labels = ("负向评价", "正向评价")
+        job = Job(app.model_worker, settings, found, labels, app.corrections)
         job.results, job._ended = made_up(), JobState.DONE
         begin = time.perf_counter()
         await app.push_screen(ResultsScreen(job))
@@ -152,6 +165,18 @@ async def browse(home: Path) -> None:
         while table.items is shown:
             await asyncio.sleep(0.001)
         say(f"{ROWS:,} rows: search, sorted", time.perf_counter() - begin)
+        line.value = ""
+        await pilot.pause(2)
+        stalls: list[float] = []
+        watching = asyncio.create_task(watch(stalls))
+        begin = time.perf_counter()
+        table.focus()
+        app.simulate_key("k")
+        while not any(len(words.items) for words in app.screen.query(WordsList)):
+            await asyncio.sleep(0.01)
+        say(f"{ROWS:,} rows: words", time.perf_counter() - begin)
+        watching.cancel()
+        say("longest stall of the loop meanwhile", max(stalls))
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         print(json.dumps({"what": f"{ROWS:,} rows: memory", "MB": (after - before) // 1024}))
 
@@ -165,12 +190,6 @@ async def classify(home: Path) -> None:
     app = app_in(home)
     stalls: list[float] = []
 
-    async def tick() -> None:
-        while True:
-            begin = time.perf_counter()
-            await asyncio.sleep(0.005)
-            stalls.append(time.perf_counter() - begin - 0.005)
-
     async with app.run_test(size=(120, 40)) as pilot:
         while app.state != "ready":
             await pilot.pause(0.01)
@@ -181,7 +200,7 @@ async def classify(home: Path) -> None:
         await pilot.press("f5")
         while app.job is None or app.job.summary is None:
             await pilot.pause(0.01)
-        ticker = asyncio.create_task(tick())
+        ticker = asyncio.create_task(watch(stalls))
         while len(app.job.results) == 0:
             await asyncio.sleep(0.1)
         await asyncio.sleep(5)

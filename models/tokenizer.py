@@ -218,8 +218,7 @@ class Tokenizer:
         spans: list[tuple[int, int]] = self._rust.encode(head).offsets
         return spans
 
-    def vocabulary(self) -> list[str]:
-        """Return the text of each token, by id, without spaces; of special ones it is empty."""
-        ids = range(max(self._rust.get_vocab().values()) + 1)  # an id may be missing
-        texts = self._rust.decode_batch([[number] for number in ids])
+    def texts_of(self, ids: Array) -> list[str]:
+        """Return the text of each token, without spaces; of special ones it is empty."""
+        texts = self._rust.decode_batch([[number] for number in ids.tolist()])
         return [text.removeprefix("##").strip() for text in texts]

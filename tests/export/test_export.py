@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from models.console.command import ExitCode, UserError
 from models.cores import instructions
 from models.manifest import PREFIX, Manifest
 from models.predictor import Predictor
-from models.run_directory import load_classifier, read_rows, read_run
+from models.run_directory import load_classifier, read_json, read_rows, read_run
 from models.tokenizer import Tokenizer
 from tests.tiny import REVIEWS, write_encoder
 from trainer.settings import TrainingSettings
@@ -113,8 +114,9 @@ def test_the_file_gives_the_probabilities_and_the_threshold_that_the_run_recorde
     rows = read_rows(run / "dev.jsonl")
     found = Predictor.open(model).predict([row.text for row in rows]).probabilities
     np.testing.assert_allclose(found, [row.probabilities for row in rows], atol=1e-5)
-    threshold = Manifest.from_metadata(_metadata(model)).uncertain_below
-    assert threshold == read_run(run).uncertain_below
+    scores = read_json(run / "metrics.json")["dev"]["review"]
+    levels = Manifest.from_metadata(_metadata(model)).review
+    assert [asdict(level) for level in levels] == scores
 
 
 def test_features_are_what_the_head_sees(model: Path, run: Path) -> None:
@@ -306,8 +308,8 @@ DEV = [("房间干净", "1"), ("太吵", "0")]
     [
         ("评论,text,label", None),  # of two that are known, the one called just so
         ("内容,标签", None),
-        ("评论,内容,label", r"expected only one of 评论 \| 内容, found the columns .*label$"),
-        ("内容,stars", r"expected a column called label \| .*, found the columns 内容, stars$"),
+        ("评论,内容,label", r"expected only one of 评论 \| 内容, found the columns .*label = 1$"),
+        ("内容,stars", r"no column .* to have the labels, found the columns .*stars = 1$"),
     ],
 )
 def test_the_columns_of_dev_are_those_that_the_trainer_knows(
@@ -329,7 +331,7 @@ def test_dev_that_calls_other_bytes_a_text_is_an_error_with_its_row(tmp_path: Pa
     broken = pyarrow.Array.from_buffers(pyarrow.string(), 2, texts.buffers())
     table = pyarrow.table({"text": broken, "label": [0, 1]})
     pyarrow.parquet.write_table(table, tmp_path / "dev.parquet")
-    with pytest.raises(UserError, match=r"line 1: expected text and label, .* found b'\\xff', 0"):
+    with pytest.raises(UserError, match=r"row 1: expected a text in text and .* found b'\\xff', 0"):
         _labelled(tmp_path / "dev.parquet", ["0", "1"])
 
 
@@ -433,12 +435,13 @@ def test_every_shape_of_the_grid_is_compared_with_torch(
 ) -> None:
     answer = Predictor.run
 
-    def wrong(predictor: Predictor, batch: dict[str, np.ndarray]) -> np.ndarray:
+    def wrong(predictor: Predictor, batch: dict[str, np.ndarray], *more: Any) -> np.ndarray:
         rows, longest = batch["input_ids"].shape
-        return answer(predictor, batch) + 1e-3 * (f"{rows} × {longest}" == broken)
+        return answer(predictor, batch, *more) + 1e-3 * (f"{rows} × {longest}" == broken)
 
     monkeypatch.setattr(Predictor, "run", wrong)
-    with pytest.raises(UserError, match=f"for the text {broken}"):
+    # The longest text alone has the shape 1 × 350, too.
+    with pytest.raises(UserError, match=f"for the text ({broken}|'不好，不好)"):
         parity.check_exact(Predictor.open_unchecked(model), load_source(run), "fp32")
 
 

@@ -51,14 +51,17 @@ HISTORY = [
 ]
 FILE_SCREEN = [
     _bind_first("f5", "classify", tr("Classify")),
+    _bind_first("f3", "browse", tr("Browse the answers")),
 ]
 RESULTS_TABLE = [
     _bind("slash", "screen.filter", tr("Filter")),
     _bind("l", "screen.label", tr("By label"), show=False),
     _bind("w", "screen.wrong", tr("Wrong ones, where true labels are known"), show=False),
     _bind("s", "screen.sort", tr("Sort")),
+    _bind("g", "screen.groups", tr("By column")),
     _bind("k", "screen.words", tr("Words")),
-    _bind("n", "screen.next_unsure", tr("Next unsure"), show=False),
+    _bind("r", "screen.review", tr("To review, the least sure first"), show=False),
+    _bind("n", "screen.next_unsure", tr("Next to review"), show=False),
     _bind("space", "screen.mark", tr("Mark"), show=False),
     *(_label_key(number) for number in range(1, LABEL_KEYS + 1)),
     _bind("u", "screen.undo_correction", tr("Undo the last correction"), show=False),
@@ -75,10 +78,21 @@ RESULTS_SCREEN = [
     _bind_first("f8", "stop", tr("Stop, or go on later"), show=False),
 ]
 WORDS_LIST = [
-    _bind("enter", "choose", tr("Its rows")),
+    _bind("enter", "choose", tr("Rows")),
     _bind("slash", "screen.filter", tr("Filter")),
-    _bind("l", "screen.label", tr("By label")),
+    _bind("l", "screen.label", tr("Next label")),
     _bind("left,right", "screen.other_list", tr("The other group"), show=False),
+]
+GROUPS_TABLE = [
+    _bind("enter", "choose", tr("Rows")),
+    _bind("s", "screen.sort", tr("Sort")),
+    _bind("g", "screen.groups", tr("By column")),
+    _bind("p", "screen.kind", tr("How")),
+    _bind("x", "screen.cross", tr("Cross")),
+    Binding("left", "screen.across(-1)", tr("Column before"), show=False, id="column_before"),
+    Binding("right", "screen.across(1)", tr("Column after"), show=False, id="column_after"),
+    _bind("l", "screen.label", tr("Next label"), show=False),
+    _bind("y", "screen.copy_rows", tr("Copy the table"), show=False),
 ]
 APP = [
     _bind_first("f7", "results", tr("The file run"), show=False),
@@ -96,6 +110,7 @@ _TOGETHER = [
     (FILE_SCREEN, APP),
     (RESULTS_TABLE, RESULTS_SCREEN, APP),
     (WORDS_LIST, APP),
+    (GROUPS_TABLE, APP),
 ]
 """Bindings that work at the same time: those of a widget, its screen and the app."""
 
@@ -109,6 +124,7 @@ _BY_NAME = {
         *HISTORY,
         *WORDS_LIST,
         *RESULTS_TABLE,  # of widgets, which come first
+        *GROUPS_TABLE,
         *TYPE_SCREEN,
         *FILE_SCREEN,
         *RESULTS_SCREEN,

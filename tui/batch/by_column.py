@@ -3,14 +3,18 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from models.console.command import ExitCode, UserError
 from models.console.display import aligned, one_line
 from models.console.i18n import tr
+from tui.batch.findings.finished import open_finished
 from tui.batch.findings.groups import KINDS, Table, by_column
 from tui.batch.findings.result_store import ResultStore
+from tui.batch.inspection import Found
+from tui.batch.settings import Output
 from tui.batch.summary import Chunk
 
 _SHOWN = 30  # groups; JSON has them all
@@ -22,7 +26,7 @@ class ByColumns:
 
     Args:
         wanted: columns, each with one of `KINDS` after a colon where it is not to be found out.
-        columns: names of all columns of the input.
+        found: what is known of the input.
         labels: names of the model's labels.
 
     Raises:
@@ -32,10 +36,11 @@ class ByColumns:
     def __init__(
         self,
         wanted: Sequence[str],
-        columns: Collection[str],
+        found: Found,
         labels: tuple[str, ...],
     ) -> None:
-        self._columns = [_column(name, columns) for name in wanted]
+        self._found = found
+        self._columns = [_column(name, found.columns) for name in wanted]
         self._store = ResultStore(labels, list(dict(self._columns)))
 
     def add(self, chunk: Chunk) -> None:
@@ -43,8 +48,22 @@ class ByColumns:
         texts = [""] * len(chunk.texts)
         self._store.append(replace(chunk, texts=texts))
 
-    def tables(self) -> list[Table]:
-        """Return a table for each column."""
+    def tables(self, finished: Output | None = None) -> list[Table]:
+        """Return a table for each column, of what was added or of an output that is there.
+
+        Raises:
+            UserError: as `open_finished`; USAGE, the output has not all columns.
+        """
+        if isinstance(finished, Path):
+            self._store = open_finished(finished, prefix=self._found.settings.prefix)
+        for column, _ in self._columns:
+            if column not in self._store.columns.names:
+                raise UserError(
+                    ExitCode.USAGE,
+                    "{path} was written without the column {column}; to write it anew: --force",
+                    path=finished,
+                    column=column,
+                )
         rows = np.arange(len(self._store))
         tables = []
         for column, kind in self._columns:
@@ -55,19 +74,15 @@ class ByColumns:
 
 def lines_of(table: Table) -> Iterator[str]:
     """Yield a table as lines: values by their rows, periods and numbers in their order."""
-    groups = table.order("name")
-    if table.kind == "value":
-        groups = table.order("rows", descending=True)
+    yield ""
+    groups = table.order()
     lines = [[table.column, tr("rows"), *table.labels, tr("to review")]]
     for group in groups[:_SHOWN].tolist():
-        rows = int(table.rows[group])
-        shares = []
-        for label in range(len(table.labels)):
-            low, high = table.interval(group, label)
-            share = float(table.shares(label)[group])
-            shares.append(f"{share:.1%} ({100 * low:.1f}–{100 * high:.1f})")
-        name = one_line(table.names[group], _NAME_CELLS) or tr("(nothing)")
-        lines.append([name, f"{rows:,}", *shares, f"{table.review[group] / rows:.1%}"])
+        name = one_line(named(table.names[group]), _NAME_CELLS)
+        rows = f"{table.rows[group]:,}"
+        labels = range(len(table.labels))
+        shares = [share_of(table, label, group) for label in labels]
+        lines.append([name, rows, *shares, review_of(table, group)])
     yield from aligned(lines, right=range(1, len(lines[0])))
     if len(groups) > _SHOWN:
         yield tr("… and {count} more", count=f"{len(groups) - _SHOWN:,}")
@@ -76,9 +91,27 @@ def lines_of(table: Table) -> Iterator[str]:
     yield tr("in brackets: confidence interval (95 %)")
 
 
+def named(name: str) -> str:
+    """Return the name of a group for people."""
+    return name or tr("(nothing)")
+
+
+def review_of(table: Table, group: int) -> str:
+    """Return the share of rows to be reviewed in a group."""
+    return f"{table.review[group] / table.rows[group]:.1%}"
+
+
+def share_of(table: Table, label: int, group: int) -> str:
+    """Return the share of a label in a group, with its interval in brackets."""
+    if not table.counts[group].any():
+        return "–"
+    low, high = table.interval(group, label)
+    return f"{table.share(group, label):.1%} ({100 * low:.1f}–{100 * high:.1f})"
+
+
 def outside(table: Table) -> str:
     """Return how many rows are in no group, and why."""
-    if table.kind == "range":
+    if table.kind in ("range", "number"):
         return tr("{count:row} without a number", count=table.other)
     return tr("{count:row} without a date", count=table.other)
 

@@ -16,11 +16,12 @@ from models.predictor import Predictor
 from models.tables import Dialect
 from tui.batch.answer import Status
 from tui.batch.by_column import ByColumns, lines_of
+from tui.batch.findings.groups import Table
 from tui.batch.inspection import PREVIEW, Found, in_excel
 from tui.batch.publishing import sidecar
 from tui.batch.receipt import reject_fields
 from tui.batch.settings import Output
-from tui.batch.summary import TEXT_WIDTH, Chunk, Summary, frequent, scores
+from tui.batch.summary import TEXT_WIDTH, Chunk, Summary, advice, frequent, scores
 from tui.batch.truth import Problem, label_map_of, with_counts
 
 
@@ -86,7 +87,7 @@ class Report:
         """Say how the input is read."""
         self._found = found
         if self._wanted:
-            self._by = ByColumns(self._wanted, found.columns, self._labels)
+            self._by = ByColumns(self._wanted, found, self._labels)
         self._rows: list[list[str]] = []
         how = list(_words_of(found.dialect))
         if found.records is not None:
@@ -167,7 +168,7 @@ class Report:
         if chunk.truths is not None and chunk.truths[row] >= 0:
             notes.append("✓" if chunk.truths[row] == label else "✗")
         if status is not Status.OK:
-            notes.append(status.word)
+            notes.append(status.title)
         name = self._labels[label]
         confidence = f"{chunk.confidences[row]:.2%}"
         return [number, text, name, confidence, " ".join(notes)]
@@ -183,18 +184,18 @@ class Report:
 
     def finish(self, summary: Summary, output: Output) -> None:
         """Show the first records, the counts, and the scores where there are any."""
-        tables = []
-        if self._by is not None and not summary.finished:
-            tables = self._by.tables()
+        tables: list[Table] = []
+        if self._by is not None:
+            tables = self._by.tables(output if summary.finished else None)
         if self._as_json:
-            content = dict(summary.receipt)
-            if tables:
-                content["by"] = [table.as_dict() for table in tables]
-            receipt = json_bytes(content)
+            by = {"by": [table.as_dict() for table in tables]} if tables else {}
+            receipt = json_bytes({**summary.receipt, **by})
             shown = _harmless(receipt) if _is_terminal(sys.stdout) else receipt
             click.echo(shown, nl=False)
+        groups = [line for table in tables for line in lines_of(table)]
         if summary.finished:
             self._say(tr("nothing to do: this run had finished before, {path}", path=output))
+            self._say(*groups)
             return
         if isinstance(output, Path):
             header = [
@@ -210,8 +211,7 @@ class Report:
         if summary.metrics is not None:
             self._say(*scores(summary.metrics, summary.labels))
         self._say(*_unscored(summary))
-        for table in tables:
-            self._say("", *lines_of(table))
+        self._say(*groups)
         if isinstance(output, Path):
             self._say(*_files(summary, output))
         elif summary.rejected:
@@ -286,8 +286,7 @@ def _counts(summary: Summary) -> Iterator[str]:
     if summary.resumed:
         yield tr("{count:record} of them before the interruption", count=summary.resumed)
     counts = summary.statuses.tolist()
-    if count := counts[Status.UNCERTAIN]:
-        yield tr("{count:uncertain answer} to look at", count=count)
+    yield from advice(summary)
     if count := counts[Status.TRUNCATED]:
         yield tr("{count:text} longer than the model reads: only the beginning counts", count=count)
     if count := counts[Status.EMPTY]:

@@ -60,6 +60,9 @@ async def take(size: tuple[int, int]) -> dict[str, list[str]]:
         await pilot.press("f3")
         await take("summary", "70% – 75%")
         await choose(pilot, "escape", "70% –")
+        await pilot.press("g")
+        await choose(pilot, "1", "1  id")
+        await take("groups", "(20.7–100.0)")
     return pictures
 
 
@@ -85,7 +88,7 @@ def test_screens_look_as_they_did(tmp_path: Path, locale: str, size: tuple[int, 
             path.parent.mkdir(exist_ok=True)
             path.write_text(shown, encoding="utf-8")
         found[path] = shown
-    assert len(found) == 7
+    assert len(found) == 8
     for path, shown in found.items():
         assert shown == path.read_text(encoding="utf-8"), path
 

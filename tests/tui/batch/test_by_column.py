@@ -104,3 +104,25 @@ def test_a_column_may_have_a_colon_in_its_name(classify: Invoke, tmp_path: Path)
     table.write_text("a:day,text\n1,好\n2,坏\n", encoding="utf-8")
     result = classify(table, "-o", tmp_path / "out.csv", "--json", "--by", "a:day")
     assert groups_of(tables_of(result)[0]) == [("1", 1), ("2", 1)]
+
+
+def test_a_run_that_had_finished_has_the_same_tables(
+    classify: Invoke, table: Path, tmp_path: Path
+) -> None:
+    arguments = [table, "-o", tmp_path / "out.csv", "--prefix", "a_", "--json"]
+    by = ["--by", "产品", "--by", "日期", "--by", "星级"]
+    first = tables_of(classify(*arguments, *by))
+    again = classify(*arguments, *by)
+    assert "nothing to do" in again.stderr
+    assert tables_of(again) == first
+    assert first[0]["groups"] != []
+
+
+def test_a_finished_output_without_the_column_says_so(
+    classify: Invoke, table: Path, tmp_path: Path
+) -> None:
+    arguments = [table, "-o", tmp_path / "out.csv", "--select", "评价"]
+    assert classify(*arguments).code == ExitCode.OK
+    result = classify(*arguments, "--by", "产品")
+    assert result.code == ExitCode.USAGE
+    assert "written without the column 产品" in result.stderr

@@ -68,7 +68,7 @@ class WordsScreen(Page):
 
     def _body(self) -> ComposeResult:
         yield Static(id="progress", markup=False)
-        with Horizontal(id="groups"):
+        with Horizontal(id="sides"):
             for group, line in enumerate(self._label_lines()):
                 with Vertical():
                     yield SafeInput(line, classes="filter")

@@ -20,8 +20,9 @@ def of(store: ResultStore, rows: NDArray[np.int64], count: int) -> list[int]:
         return []
     sizes = store.sizes(rows)
     low, high = np.quantile(sizes, [0.25, 0.75])
-    is_extreme = (sizes < low) | (sizes > high)
-    order = np.lexsort((-store.column("confidence")[rows], is_extreme))
+    is_corrected = store.labels_of(rows) != store.column("label")[rows]
+    is_last = (sizes < low) | (sizes > high) | is_corrected
+    order = np.lexsort((-store.column("confidence")[rows], is_last))
     chosen: dict[int, set[str]] = {}
     for index in rows[order[: count * _LOOKED_AT]].tolist():
         pairs = _pairs(store.row(index).text)

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import isnan
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.metrics import wilson
-from tui.batch.answer import Status
+from tui.batch.answer import TO_REVIEW
 from tui.batch.findings import dates
 from tui.batch.findings.column_store import numbers_of
 from tui.batch.findings.result_store import ResultStore
@@ -25,7 +26,7 @@ KINDS = (
 _SAMPLE = 1000  # different cells by which it is told what a column holds
 _MOST = 0.5  # share of those with something in them that must be dates, or numbers
 _FEW = 20  # different numbers that are not put in ranges
-_RANGES = 8  # about so many
+_RANGES = 10  # at most
 
 Counts = NDArray[np.int64]
 
@@ -54,28 +55,42 @@ class Table:
     review: Counts
     other: int
 
+    @classmethod
+    def empty(cls, column: str, labels: tuple[str, ...]) -> "Table":
+        """Return the table of no rows."""
+        none = np.zeros((0, len(labels)), dtype=np.int64)
+        return cls(column, "value", labels, (), none, none.sum(axis=1), none.sum(axis=1), 0)
+
     def __len__(self) -> int:
         return len(self.names)
 
-    def shares(self, label: int) -> NDArray[Any]:
-        """Return the share of a label among the labelled rows `[groups]`, 0 where none is."""
-        labelled = self.counts.sum(axis=1).clip(1)
-        return np.asarray(self.counts[:, label] / labelled)
+    def share(self, group: int, label: int) -> float:
+        """Return the share of a label among the labelled rows of a group, 0 where none is."""
+        counts = self.counts[group]
+        return float(counts[label] / max(counts.sum(), 1))
 
     def interval(self, group: int, label: int) -> tuple[float, float]:
         """Return the 95 % interval of the share (Wilson 1927)."""
         counts = self.counts[group]
         return wilson(int(counts[label]), int(counts.sum()))
 
-    def order(self, by: str | int, *, descending: bool = False) -> Counts:
-        """Return the groups in an order: by "name", "rows", "review", or the share of a label."""
+    def order(self, by: str | int | None = None, *, descending: bool = False) -> Counts:
+        """Return the groups in an order.
+
+        Args:
+            by: "name", "rows", "review", or the share of a label by its id; None takes the rows of
+                values, most first, and the names of others.
+            descending: from the most to the least.
+        """
+        if by is None and self.kind == "value":
+            return self.order("rows", descending=True)
         keys: NDArray[Any] = np.arange(len(self))
         if by == "rows":
             keys = self.rows
         elif by == "review":
             keys = self.review / self.rows
         elif isinstance(by, int):
-            keys = self.shares(by)
+            keys = self.counts[:, by] / self.counts.sum(axis=1).clip(1)
         return np.argsort(-keys if descending else keys, kind="stable")
 
     def as_dict(self) -> dict[str, Any]:
@@ -87,7 +102,7 @@ class Table:
                 ends = self.interval(group, label)
                 labels[title] = {
                     "rows": int(self.counts[group, label]),
-                    "share": round(float(self.shares(label)[group]), 4),
+                    "share": round(self.share(group, label), 4),
                     "interval": [round(end, 4) for end in ends],
                 }
             found = {
@@ -167,12 +182,6 @@ def crossed(
     return CrossTable(down, across, places, counts[:, :-1])
 
 
-def labels_of(store: ResultStore, rows: Counts) -> NDArray[Any]:
-    """Return the label of each row, -1 for none."""
-    labels: NDArray[Any] = store.column("label")[rows]
-    return labels
-
-
 def _by_column(
     store: ResultStore,
     rows: Counts,
@@ -208,23 +217,45 @@ def _counted(store: ResultStore, rows: Counts, groups: Counts, most: int) -> Cou
     """Count rows by group `[most, labels + 2]`: by label, without one, to be reviewed."""
     names = len(store.labels)
     counts = np.zeros((most, names + 2), dtype=np.int64)
-    labels = labels_of(store, rows)
+    labels = store.labels_of(rows)
     np.add.at(counts, (groups, np.where(labels < 0, names, labels)), 1)
-    review = store.column("status")[rows] == Status.UNCERTAIN
-    np.add.at(counts, (groups[review], -1), 1)
+    review = np.isin(store.column("status")[rows], TO_REVIEW)
+    counts[:, -1] = np.bincount(groups[review], minlength=most)
     return counts
+
+
+def term_of(table: Table, group: int) -> str:
+    """Return what a filter must ask for to find the rows of a group."""
+    column = f'"{table.column}"'
+    name = table.names[group]
+    if table.kind == "value":
+        return f"{column}==“{name}”" if '"' in name else f'{column}=="{name}"'
+    if table.kind != "range":
+        return f"{column}={name}"
+    low, _, high = name.partition(" – ")
+    if high:
+        return f"{column}>={low} {column}<{high}"
+    return column + name.replace("< ", "<").replace("≥ ", ">=")
 
 
 def _grouped(cells: Any, kind: str) -> tuple[list[str], Counts]:
     """Return the names of the groups of different cells, and the group of each cell."""
+    import pyarrow.compute as pc
+
     if kind == "range":
         return _in_ranges(numbers_of(cells))
-    if kind in ("number", "value"):
-        return _by_value(cells)
-    periods = dates.names_of(cells, kind, serials=True)
-    names = sorted({name for name in periods if name})
-    places = {name: place for place, name in enumerate(names)}
-    groups = [places.get(name or "", len(names)) for name in periods]
+    keys: list[Any]
+    if kind == "value":
+        keys = pc.utf8_trim_whitespace(cells).to_pylist()
+    elif kind == "number":
+        numbers = numbers_of(cells).tolist()
+        keys = [None if isnan(number) else number for number in numbers]
+    else:
+        keys = dates.names_of(cells, kind, serials=True)
+    found = sorted(set(keys) - {None})
+    places = {key: place for place, key in enumerate(found)}
+    groups = [places.get(key, len(found)) for key in keys]
+    names = [key if isinstance(key, str) else f"{key:.12g}" for key in found]
     return names, np.array(groups, dtype=np.int64)
 
 
@@ -244,51 +275,15 @@ def _kind_of(cells: Any) -> str:
     return "range" if len(sample) > _FEW else "number"
 
 
-def _by_value(cells: Any) -> tuple[list[str], Counts]:
-    """Make each cell a group: numbers in their order, then the other cells."""
-    import pyarrow as pa
-
-    columns = {
-        "number": numbers_of(cells),
-        "cell": cells,
-        "place": np.arange(len(cells)),
-    }
-    table = pa.table(columns)
-    table = table.sort_by([("number", "ascending"), ("cell", "ascending")])
-    groups = np.empty(len(cells), dtype=np.int64)
-    groups[table["place"]] = columns["place"]
-    return table["cell"].to_pylist(), groups
-
-
 def _in_ranges(numbers: NDArray[np.float64]) -> tuple[list[str], Counts]:
-    """Put numbers in ranges that are equally wide, but for the first and the last, which are open.
-
-    Their step is 1, 2 or 5 times a power of ten; they cover the numbers but for 2 % on either side.
-    """
+    """Put numbers in ranges that have about equally many, with ends of two digits."""
     is_number = np.isfinite(numbers)
-    edges = _edges(numbers[is_number])
+    tenths = np.linspace(0.1, 0.9, _RANGES - 1)
+    ends = np.quantile(numbers[is_number], tenths) if is_number.any() else np.zeros(1)
+    edges = sorted({float(f"{end:.2g}") for end in ends})
     shown = [f"{edge:.12g}" for edge in edges]
     middle = [f"{low} – {high}" for low, high in pairwise(shown)]
     names = [f"< {shown[0]}", *middle, f"≥ {shown[-1]}"]
     groups = np.searchsorted(edges, numbers, side="right")
     groups[~is_number] = len(names)
     return names, groups
-
-
-def _edges(numbers: NDArray[np.float64]) -> NDArray[Any]:
-    """Return where one range ends and the next begins."""
-    if not len(numbers):
-        return np.zeros(1)
-    low, high = np.quantile(numbers, (0.02, 0.98))
-    width = (high - low) / _RANGES
-    if width == 0:
-        return np.array([low])
-    power = 10.0 ** np.floor(np.log10(width))
-    step = 10 * power
-    for factor in (5, 2, 1):
-        if factor * power >= width:
-            step = factor * power
-    first = np.ceil(low / step)
-    last = np.floor(high / step)
-    numbered = np.arange(first, last + 1)
-    return np.asarray(step * numbered)

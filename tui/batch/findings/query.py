@@ -16,8 +16,6 @@ from tui.batch.answer import Status
 from tui.batch.findings import dates
 from tui.batch.findings.column_store import numbers_of
 
-UNSURE = Status.UNCERTAIN
-
 # Signs may be in full width, as a Chinese input method types them; values stay as they are typed.
 _VALUE = r"""(?: "[^"]*"? | ＂[^＂]*＂? | “[^”]*”? | [^\s|]+ )"""
 _VALUES = rf"{_VALUE} (?: \|{_VALUE}? )*"
@@ -26,13 +24,14 @@ _TERM = re.compile(
     (?P<minus>-(?=\S))?
     (?: (?P<bound>[<>＜＞][=＝]?) (?P<share>\d{{1,3}}(?:[.．]\d+)?)[%％]?(?!\S)
       | (?P<name>label|status|is)[:：=＝] (?P<names>{_VALUES})?
-      | (?P<column>"[^"]+"|[^\s"“＂:：<>＜＞=＝|]+) (?P<sign>[:：=＝]|[<>＜＞][=＝]?)
+      | (?P<column>"[^"]+"|[^\s"“＂:：<>＜＞=＝|]+) (?P<sign>==|[:：=＝]|[<>＜＞][=＝]?)
         (?P<cells>{_VALUES})
       | (?P<texts>{_VALUES}|\|+)
     )
     """,
     re.VERBOSE,
 )
+_CLOSING = {'"': '"', "＂": "＂", "“": "”"}
 _EACH = re.compile(_VALUE, re.VERBOSE)
 _HALF_WIDTH = str.maketrans("：＜＞＝", ":<>=")
 _SPECIAL = re.compile(r"""[\s"“＂:：<>＜＞=＝|]|^-|^$""")
@@ -62,7 +61,7 @@ class Term:
     Attributes:
         field: "text", "label", "status", "is", "confidence" or "column".
         values: parts of a text; ids; shares; or what `matches` compares cells with.
-        sign: ":", "=", or a key of `COMPARE`.
+        sign: ":", "=", "==", or a key of `COMPARE`.
         column: name of a column of the input.
         negated: whether none of the values may be there.
     """
@@ -92,7 +91,7 @@ class Query:
         columns: Sequence[str] = (),
         text_column: str | None = None,
     ) -> "Query":
-        """Read a line such as `label:正 -status:uncertain <70% 早餐|早饭 产品:手机 价格>=100`.
+        """Read a line such as `label:正 -status:look <70% 早餐|早饭 产品:手机 价格>=100`.
 
         Quotes keep a name, a value or a phrase together: `label:"very good"`.
 
@@ -205,7 +204,9 @@ def _column_term(
 
 
 def _unquoted(value: str) -> str:
-    return value.strip('"＂“”') if value[0] in '"＂“' else value
+    if value[0] in _CLOSING:
+        return value[1:].removesuffix(_CLOSING[value[0]])
+    return value
 
 
 def _id_of(field: str, start: str, labels: Sequence[str]) -> int:
@@ -256,10 +257,14 @@ def _cells_with(
     """Return which cells have a value, by a sign.
 
     A number is compared by its value and a date by its period, "2025-01" or "2025-W05"; other
-    cells contain the value after ":", and are it after "=", whatever the case.
+    cells contain the value after ":", and are it after "=", whatever the case. "==" takes a cell as
+    it is.
     """
     import pyarrow.compute as pc
 
+    if sign == "==":
+        exact: Mask = pc.equal(pc.utf8_trim_whitespace(cells), value).to_numpy(False)
+        return exact
     numbers = numbers_of(cells)
     number = _number(value)
     if sign in COMPARE and not np.isnan(number):

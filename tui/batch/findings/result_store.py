@@ -92,6 +92,7 @@ class ResultStore:
 
     Attributes:
         counts: rows by the label that counts, int64 `[labels]`.
+        given: labels that a user gave before, by text; those of `correct` go before them.
     """
 
     def __init__(self, labels: tuple[str, ...], columns: Sequence[str] | ColumnStore = ()) -> None:
@@ -100,6 +101,7 @@ class ResultStore:
         self.counts: Indices = np.zeros(len(labels), np.int64)
         # Hashes of the corrected texts, in order, and their labels: replaced as a whole.
         self._corrections: tuple[Indices, Indices] = _in_order({})
+        self.given: Mapping[str, str] = {}
         self._counting = threading.Lock()
         # A view of the rows that are complete. Readers take it once: it is replaced as a whole.
         self._rows: NDArray[Any] = np.empty(0, _ROW)
@@ -154,7 +156,8 @@ class ResultStore:
             corrections: text → label; one that is no label of this model is passed over.
         """
         ids = {label: number for number, label in enumerate(self.labels)}
-        known = {hash(text): ids[name] for text, name in corrections.items() if name in ids}
+        every = {**self.given, **corrections}
+        known = {hash(text): ids[name] for text, name in every.items() if name in ids}
         with self._counting:
             self._corrections = _in_order(known)
             self.counts = self._count(self._rows)

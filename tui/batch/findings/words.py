@@ -161,8 +161,9 @@ def _candidates(tokenizer: Tokenizer, samples: Sequence[list[str]]) -> _Candidat
     ids = np.concatenate([np.empty(0, np.int64), *tokens.ids])
     row = np.repeat(np.arange(len(texts)), tokens.lengths)
     starts = np.cumsum(tokens.lengths) - tokens.lengths
-    vocabulary = tokenizer.vocabulary()
-    is_word = np.array([text.isalnum() for text in vocabulary])[ids]
+    known, place = np.unique(ids, return_inverse=True)
+    are_words = [text.isalnum() for text in tokenizer.texts_of(known)]
+    is_word = np.array(are_words, dtype=bool)[place]
     group = (row >= len(samples[0])).astype(np.int64)
     pieces = np.bincount(group[is_word], minlength=2)
     words: dict[str, int] = {}

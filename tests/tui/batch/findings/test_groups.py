@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from models.metrics import wilson
 from models.tables import Place, Record
-from tui.batch.answer import Status
-from tui.batch.findings.groups import by_column, crossed
+from tui.batch.answer import TO_REVIEW
+from tui.batch.findings.groups import KINDS, by_column, crossed, term_of
+from tui.batch.findings.query import Query
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.summary import Chunk
 
@@ -64,13 +65,13 @@ def column_of(name: str, cells: list[str]) -> ResultStore:
 def test_groups_count_what_a_loop_would(rows: list[Row], left_out: int) -> None:
     store = store_of(rows)
     kept = every(store)[left_out:]
-    table = by_column(store, kept, "产品")
+    table = by_column(store, kept, "产品", "value")
     assert table.other == 0
-    assert sorted(table.names) == sorted({product for product, *_ in rows[left_out:]})
+    assert list(table.names) == sorted({product for product, *_ in rows[left_out:]})
     for group, name in enumerate(table.names):
         of_group = [row for row in rows[left_out:] if row[0] == name]
         assert table.rows[group] == len(of_group)
-        assert table.review[group] == sum(s == Status.UNCERTAIN for *_, s in of_group)
+        assert table.review[group] == sum(s in TO_REVIEW for *_, s in of_group)
         for label in (0, 1):
             assert table.counts[group, label] == sum(row[2] == label for row in of_group)
 
@@ -78,7 +79,7 @@ def test_groups_count_what_a_loop_would(rows: list[Row], left_out: int) -> None:
 @given(rows_of_reviews)
 def test_a_cross_table_adds_up_to_its_groups(rows: list[Row]) -> None:
     store = store_of(rows)
-    table = crossed(store, every(store), ("产品", "日期"), (None, "month"))
+    table = crossed(store, every(store), ("产品", "日期"), ("value", "month"))
     found: Counter[tuple[str, str]] = Counter()
     for down, name in enumerate(table.down.names):
         for across, month in enumerate(table.across.names):
@@ -105,13 +106,17 @@ def test_dates_are_grouped_by_month_and_what_is_none_is_counted() -> None:
 def test_numbers_are_grouped_by_value_in_their_order_or_in_ranges() -> None:
     stars = column_of("产品", ["5", "1", "10", "2", "五", ""])
     table = by_column(stars, every(stars), "产品")
-    assert (table.kind, list(table.names)) == ("number", ["1", "2", "5", "10", "", "五"])
+    assert (table.kind, list(table.names)) == ("number", ["1", "2", "5", "10"])
+    assert table.other == 2
+    as_they_are = by_column(stars, every(stars), "产品", "value")
+    assert list(as_they_are.names) == ["", "1", "10", "2", "5", "五"]
+    assert as_they_are.other == 0
     prices = column_of("产品", [f"{price:,}" for price in range(0, 2000, 10)] + ["面议", "99999"])
     table = by_column(prices, every(prices), "产品")
     assert table.kind == "range"
-    assert table.names[:2] == ["< 500", "500 – 1000"]
-    assert table.names[-1] == "≥ 1500"
-    assert (table.rows.tolist(), table.other) == ([50, 50, 50, 51], 1)
+    assert list(table.names[:2]) == ["< 200", "200 – 400"]
+    assert table.names[-1] == "≥ 1800"
+    assert (table.rows.tolist(), table.other) == ([20] * 9 + [21], 1)
 
 
 @pytest.mark.parametrize("cell", ["", "7", "-0.5", "无"])
@@ -132,7 +137,7 @@ def test_shares_have_intervals_and_groups_can_be_sorted_by_any_figure() -> None:
     rows = [("a", "", 0, 0)] * 9 + [("a", "", 1, 1), ("b", "", 1, 1), ("b", "", -1, 3)]
     store = store_of([*rows, ("c", "", 0, 0)])
     table = by_column(store, every(store), "产品")
-    assert table.shares(0).tolist() == [0.9, 0.0, 1.0]
+    assert [table.share(group, 0) for group in range(3)] == [0.9, 0.0, 1.0]
     assert table.interval(0, 0) == wilson(9, 10)
     assert table.interval(1, 1) == wilson(1, 1)
     assert table.order("name").tolist() == [0, 1, 2]
@@ -167,3 +172,17 @@ def test_a_table_is_json() -> None:
         ],
         "other": 0,
     }
+
+
+CELLS = ["手机", "手机壳", " 手机 ", "iPhone", "IPHONE", "", "10", "10.0", "9", "-9", "1,000"]
+CELLS += ["a b", "a|b", "-x", "a:b", '5"', "<3", "2025-01", "2025-01-03", "2025/1/3 12:00", "45660"]
+cells_of_a_column = st.lists(st.sampled_from(CELLS), min_size=1, max_size=30)
+
+
+@given(cells_of_a_column, st.sampled_from([None, *KINDS]))
+def test_the_filter_of_a_group_finds_its_rows(cells: list[str], kind: str | None) -> None:
+    store = column_of("产品", cells)
+    table = by_column(store, every(store), "产品", kind)
+    for group, rows in enumerate(table.rows):
+        query = Query.parse(term_of(table, group), LABELS, ["产品", "日期"])
+        assert len(store.select(query)) == rows, term_of(table, group)

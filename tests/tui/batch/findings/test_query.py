@@ -39,7 +39,7 @@ def text(*values: str, negated: bool = False) -> Term:
         ("＜７０．５％ label：好", [Term("confidence", (0.705,), "<"), Term("label", (1,))]),
         ("label:差|好 -label:好", [Term("label", (0, 1)), Term("label", (1,), negated=True)]),
         (">=95 ＞＝９０％", [Term("confidence", (0.95,), ">="), Term("confidence", (0.9,), ">=")]),
-        ("status:truncated status:＂emp", [Term("status", (2,)), Term("status", (3,))]),
+        ("status:truncated status:＂emp", [Term("status", (3,)), Term("status", (4,))]),
         ("is:wrong is:corr", [Term("is", (0,)), Term("is", (2,))]),
         ("产品：手机|电脑", [Term("column", ("手机", "电脑"), ":", "产品")]),
         ('-"产品"="a b"', [Term("column", ("a b",), "=", "产品", negated=True)]),

@@ -19,6 +19,7 @@ from tui.app.clipboard import copy
 from tui.app.job import Job, JobState
 from tui.app.screens.compare import ask_and_compare
 from tui.app.screens.dialogs import TextDialog, shown
+from tui.app.screens.groups import GroupsScreen, ask_column
 from tui.app.screens.page import Buttons
 from tui.app.screens.results import table
 from tui.app.screens.results.correcting import Correcting
@@ -134,7 +135,8 @@ class ResultsScreen(Correcting):
         """Show the counters, and select again where another selection is wanted."""
         if not self.is_current:
             return
-        self.query_one("#progress", Static).update(progress(self.job, self.size.width - 4))
+        shown = progress(self.job, self.size.width - 4, self.app.key_of("review"))
+        self.query_one("#progress", Static).update(shown)
         wanted, asked = self._wanted(), self._asked
         if wanted == asked:
             return
@@ -167,7 +169,7 @@ class ResultsScreen(Correcting):
     def _show_title(self) -> None:
         orders = {
             "file": tr("in the order of the file"),
-            "unsure": tr("unsure first"),
+            "unsure": tr("least sure first"),
             "sure": tr("sure first"),
             "label": tr("by label"),
             "status": tr("by status"),
@@ -259,6 +261,16 @@ class ResultsScreen(Correcting):
             terms.append("is:wrong")
         self._set_filter(" ".join(terms))
 
+    def action_review(self) -> None:
+        """Show, the least sure first, what to look at first, then all to look at, then all rows."""
+        terms = self.job.review_terms
+        words = self.job.filter.split()
+        others = [word for word in words if word not in terms]
+        active = [place for place, term in enumerate(terms) if term in words]
+        following = terms[active[-1] + 1 :] if active else terms
+        self._order = "unsure" if following or not active else "file"
+        self._set_filter(" ".join(others + following[:1]))
+
     def action_sort(self, orders: str = " ".join(ORDERS)) -> None:
         """Take the next of some orders."""
         choices = orders.split()
@@ -306,6 +318,14 @@ class ResultsScreen(Correcting):
     def action_summary(self) -> None:
         """Show shares and confidences."""
         self.app.push_screen(SummaryDialog(self.job))
+
+    @work(description="groups")
+    async def action_groups(self) -> None:
+        """Ask for a column, and show the rows by it."""
+        if column := await ask_column(self, self.job):
+            query = self._wanted().query
+            screen = GroupsScreen(self.job, query, column, lambda: ResultsScreen(self.job))
+            self.app.push_screen(screen)
 
     @work(group="save", description="save")
     async def action_save(self) -> None:
