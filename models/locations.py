@@ -22,3 +22,10 @@ def newest_model(folder: Path) -> Path:
         and path.resolve() != BUILTIN.resolve()
     ]
     return max(found, key=lambda path: path.stat().st_mtime_ns, default=BUILTIN)
+
+
+def model_path(model: str | None) -> Path:
+    """Return the model that was named: a file or "builtin"; None is the newest one here."""
+    if model is None:
+        return newest_model(Path("models"))
+    return BUILTIN if model == "builtin" else Path(model)

@@ -12,6 +12,8 @@ from typing import Any
 import click
 import pytest
 from babel.messages.pofile import read_po
+from jinja2 import Environment
+from jinja2.ext import extract_from_ast
 from rich.cells import cell_len
 
 from models.console.i18n import LOCALE, language, tr
@@ -32,6 +34,11 @@ def sentences() -> set[str]:
                         continue  # UserError itself, which hands on what it was given
                     assert isinstance(sentence, ast.Constant), f"{path}:{node.lineno}"
                     found.add(sentence.value)
+    for path in sorted(ROOT.glob("tui/**/*.jinja")):
+        template = Environment(autoescape=True).parse(path.read_text(encoding="utf-8"))
+        said = extract_from_ast(template, ["tr"])  # a sentence, or it and its arguments
+        for _, _, sentence in said:
+            found.add(sentence if isinstance(sentence, str) else sentence[0])
     return found
 
 
@@ -123,7 +130,15 @@ def in_chinese(*command: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize(
     "command",
-    [(SCRIPT,), (SCRIPT, "classify"), (SCRIPT, "doctor"), ("-m", "trainer"), ("-m", "export")],
+    [
+        (SCRIPT,),
+        (SCRIPT, "classify"),
+        (SCRIPT, "compare"),
+        (SCRIPT, "doctor"),
+        (SCRIPT, "report"),
+        ("-m", "trainer"),
+        ("-m", "export"),
+    ],
     ids=lambda command: command[-1].rpartition("/")[2],
 )
 def test_help_in_chinese_fits_the_terminal_and_is_chinese_throughout(

@@ -15,10 +15,11 @@ import click
 from models.console.command import ExitCode, UserError, complain, require_file, run
 from models.console.i18n import tr
 from models.label_map import checked_map
-from models.locations import BUILTIN, Device, newest_model
+from models.locations import Device, model_path
 from models.tables import OUTPUT_FORMATS, Dialect, StandardInput, format_of
 from models.tables.options import reading_options
 from tui.app.opening import is_served, open_app
+from tui.batch.findings.commands import compare, report
 
 PROGRAM = "sentiment-tui"
 COMPLETE = "_SENTIMENT_TUI_COMPLETE"
@@ -136,7 +137,7 @@ def cli(
 
 def _open_app(model: str | None, device: Device, file: Path | None = None) -> None:
     asked = click.get_current_context().find_root().params
-    open_app(_model_path(model), device, file, port=asked["serve"], root=asked["root"])
+    open_app(model_path(model), device, file, port=asked["serve"], root=asked["root"])
 
 
 @cli.command("open", context_settings=_HELP, hidden=True, help=tr("Open the app with FILE."))
@@ -292,7 +293,7 @@ def classify(
     )
     chosen = model is not None
     report = Report(quiet=quiet, as_json=as_json, to_stdout=to_stdout, chosen=chosen, by=by)
-    code = classify_files(files, settings, _model_path(model), device, report, dry_run=dry_run)
+    code = classify_files(files, settings, model_path(model), device, report, dry_run=dry_run)
     click.get_current_context().exit(code)
 
 
@@ -304,7 +305,7 @@ def doctor(model: str | None, device: Device) -> None:
     from models.console.display import aligned
     from tui.doctor import examine
 
-    found, problems = examine(_model_path(model), device)
+    found, problems = examine(model_path(model), device)
     click.echo("\n".join(aligned(found)))
     for problem in problems:
         complain(problem)
@@ -312,10 +313,8 @@ def doctor(model: str | None, device: Device) -> None:
         raise click.exceptions.Exit(ExitCode.UNAVAILABLE)
 
 
-def _model_path(model: str | None) -> Path:
-    if model is None:
-        return newest_model(Path("models"))
-    return BUILTIN if model == "builtin" else Path(model)
+cli.add_command(report)
+cli.add_command(compare)
 
 
 def main() -> None:

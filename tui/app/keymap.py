@@ -65,6 +65,7 @@ RESULTS_TABLE = [
     _bind("space", "screen.mark", tr("Mark"), show=False),
     *(_label_key(number) for number in range(1, LABEL_KEYS + 1)),
     _bind("u", "screen.undo_correction", tr("Undo the last correction"), show=False),
+    _bind("d", "screen.compare", tr("Differences from another file"), show=False),
     _bind("c", "screen.copy", tr("Copy the text"), show=False),
     _bind("y", "screen.copy_rows", tr("Copy the row, or the marked ones"), show=False),
 ]
@@ -72,6 +73,7 @@ RESULTS_SCREEN = [
     _bind_first("f4", "correct", tr("Correct")),
     _bind_first("ctrl+s", "save", tr("Save")),
     _bind_first("f3", "summary", tr("Summary")),
+    _bind_first("f9", "report", tr("Report"), show=False),
     _bind_first("f6", "pause", tr("Pause, or go on")),
     _bind_first("f8", "stop", tr("Stop, or go on later"), show=False),
 ]

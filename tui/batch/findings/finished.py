@@ -123,34 +123,27 @@ def find_finished(
         return Finished(found, receipt, edited)
 
 
-def open_finished(
-    path: Path,
-    *,
-    dialect: Dialect = ANY,
-    prefix: str | None = None,
-    label_column: str | None = None,
-    progress: Progress = lambda _: None,
-) -> ResultStore:
-    """Read the answers that a file has; see `find_finished`.
+def open_finished(path: Path, progress: Progress = lambda _: None, **known: Any) -> ResultStore:
+    """Read the answers that a file has; see `require_finished`."""
+    return read_finished(require_finished(path, **known), progress)
+
+
+def require_finished(path: Path, **known: Any) -> Finished:
+    """Return what a file that was classified holds; see `find_finished`.
 
     Raises:
-        UserError: DATA, it has none, or they cannot be read.
+        UserError: DATA, it has no columns of an answer.
     """
-    finished = find_finished(
-        path,
-        dialect=dialect,
-        prefix=prefix,
-        label_column=label_column,
-    )
+    finished = find_finished(path, **known)
     if finished is None:
-        columns = [f"{prefix or ''}{name}" for name in _NEEDED]
+        columns = [f"{known.get('prefix') or ''}{name}" for name in _NEEDED]
         raise UserError(
             ExitCode.DATA,
             "{name} was not classified: expected the columns {columns}",
             name=path,
             columns=", ".join(columns),
         )
-    return read_finished(finished, progress)
+    return finished
 
 
 def read_finished(finished: Finished, progress: Progress = lambda _: None) -> ResultStore:

@@ -1,0 +1,87 @@
+"""A report from the results screen, and another labelled file beside the one that is open."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.tui.app.harness import SIZES, choose, lacks, row_of, shows, until
+from tests.tui.app.test_files import type_path
+from tests.tui.app.test_words import REVIEWS, app, results, reviews
+from tui.app.app import SentimentApp
+from tui.app.job import JobState
+
+__all__ = ["app", "reviews"]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_report_has_the_rows_under_the_filter(
+    app: SentimentApp, reviews: Path, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    report = tmp_path / "mine.html"
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await results(pilot, reviews)
+        await pilot.press("slash", *"wifi", "enter")
+        await shows(pilot, "30 of 180 rows")
+        await pilot.press("f9")
+        await shows(pilot, "Report to")
+        await type_path(pilot, report)
+        await until(pilot, report.exists)
+        await pilot.press("f9")
+        await shows(pilot, "Report to")
+        await type_path(pilot, report)
+        await choose(pilot, "2", "mine.html exists already")
+    drawn = report.read_text(encoding="utf-8")
+    assert "30 of 180 rows, under the filter wifi" in drawn
+    assert "180 read = 180 written + 0 rejected" in drawn
+
+
+async def test_what_is_no_report_is_said(app: SentimentApp, reviews: Path, tmp_path: Path) -> None:
+    async with app.run_test(notifications=True) as pilot:
+        await results(pilot, reviews)
+        assert app.job is not None
+        app.job._ended = JobState.STOPPED
+        await pilot.press("f9")
+        await shows(pilot, "A report can be written")
+        app.job._ended = JobState.DONE
+        await pilot.press("f9")
+        await shows(pilot, "Report to")
+        await type_path(pilot, tmp_path / "mine.pdf")
+        await shows(pilot, "mine.pdf: a report is called")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_labels_that_differ_from_another_file_are_shown(
+    app: SentimentApp, reviews: Path, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    other = tmp_path / "other.jsonl"
+    lines = []
+    for number, text in enumerate(REVIEWS):
+        blamed = ("坏" in text) != (number == 90)
+        answer = {"predicted_label": "负向评价" if blamed else "正向评价"}
+        lines.append(json.dumps({"text": text, **answer, "confidence": 0.6, "status": "ok"}))
+    other.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await results(pilot, reviews)
+        await pilot.press("d")
+        await shows(pilot, "Compare with")
+        await type_path(pilot, other)
+        await choose(pilot, "1", "Their order in the file")
+        await shows(pilot, "labels that differ: 1 (0.56%)", "other.jsonl")
+        row = row_of(pilot, "房间很干净", "91")
+        assert "正向评价 80.0%" in row
+        assert "负向评价 60.0%" in row
+        await pilot.press("escape")
+        await shows(pilot, "180 of 180 rows")
+
+
+async def test_a_file_that_was_not_classified_is_no_second_file(
+    app: SentimentApp, reviews: Path
+) -> None:
+    async with app.run_test(notifications=True, size=(120, 40)) as pilot:
+        await results(pilot, reviews)
+        await pilot.press("d")
+        await shows(pilot, "Compare with")
+        await type_path(pilot, reviews)
+        await shows(pilot, "was not classified")
+        await lacks(pilot, "Their order in the file")

@@ -1,0 +1,199 @@
+"""Two labelled files side by side: the same records, and where their labels differ."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.console.command import ExitCode, UserError
+from models.console.display import aligned, one_line
+from models.console.i18n import tr
+from models.metrics import Metrics
+from tui.batch.findings.result_store import ResultRow, ResultStore
+from tui.batch.summary import TEXT_WIDTH, scores
+
+Rows = NDArray[np.int64]
+
+_SHOWN = 20  # records; JSON has them all
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the files.
+
+    Attributes:
+        store: its answers.
+        rows: indices of the records that the other file has, too `[pairs]`.
+        labels: their labels, by the names that both files have, -1 for none `[pairs]`.
+        metrics: scores of those with a true label; None without any.
+    """
+
+    store: ResultStore
+    rows: Rows
+    labels: Rows
+    metrics: Metrics | None
+
+    def answer(self, pair: int) -> tuple[str, float]:
+        """Return the label of a record, "" for none, and its confidence."""
+        row = self.store.row(int(self.rows[pair]), 0)
+        return self.store.labels[row.final] if row.final >= 0 else "", round(row.confidence, 6)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Records that two files have both.
+
+    Attributes:
+        labels: names of the labels of either file.
+        sides: both files.
+        differing: pairs whose labels differ, those first of which both sides are surest.
+        changed: pairs whose texts differ.
+    """
+
+    labels: tuple[str, ...]
+    sides: tuple[Side, Side]
+    differing: Rows
+    changed: int
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Pairs by their labels in the first and in the second file `[labels, labels]`."""
+        first, second = (side.labels for side in self.sides)
+        both = (first >= 0) & (second >= 0)
+        return Metrics.of(first[both], second[both], len(self.labels)).confusion
+
+    def row(self, pair: int) -> ResultRow:
+        """Return a record as the first file has it."""
+        first = self.sides[0]
+        return first.store.row(int(first.rows[pair]))
+
+    def cells(self, pair: int) -> list[str]:
+        """Return the number of a record, both labels with their confidences, and its text."""
+        row = self.row(pair)
+        answers = [side.answer(pair) for side in self.sides]
+        shown = [f"{label} {confidence:.1%}" if label else "–" for label, confidence in answers]
+        return [f"{row.number:,}", *shown, row.text]
+
+    def lines(self) -> list[str]:
+        """Return what there is to say about both files."""
+        first, second = self.sides
+        pairs = len(first.rows)
+        lines = [
+            tr(
+                "{pairs:record} in both; {first:,} only in the first, {second:,} in the second",
+                pairs=pairs,
+                first=len(first.store) - pairs,
+                second=len(second.store) - pairs,
+            ),
+            tr(
+                "labels that differ: {count:,} ({share})",
+                count=len(self.differing),
+                share=f"{len(self.differing) / max(pairs, 1):.2%}",
+            ),
+        ]
+        if self.changed:
+            lines.append(tr("texts that differ: {count:,}", count=self.changed))
+        table: list[list[Any]] = [[tr("first \\ second"), *self.labels]]
+        table += [[name, *row] for name, row in zip(self.labels, self.counts, strict=True)]
+        lines += aligned(table, right=range(1, len(table)))
+        for name, side in zip((tr("first"), tr("second")), self.sides, strict=True):
+            if side.metrics is not None:
+                lines.append(f"{name}: {scores(side.metrics, self.labels)[0]}")
+        return lines
+
+    def table(self) -> list[str]:
+        """Return lines with the first of the records whose labels differ."""
+        shown = [self.cells(pair) for pair in self.differing[:_SHOWN].tolist()]
+        rows = [[*cells, one_line(text, TEXT_WIDTH)] for *cells, text in shown]
+        more = len(self.differing) - len(rows)
+        lines = aligned(rows, right=(0,)) if rows else []
+        return [*lines, tr("… and {count} more", count=f"{more:,}")] if more else lines
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all of it as JSON can hold it."""
+        records = []
+        for pair in self.differing.tolist():
+            row = self.row(pair)
+            answers = [side.answer(pair) for side in self.sides]
+            records.append({"record": row.number, "answers": answers, "text": row.text})
+        return {
+            "records": len(self.sides[0].rows),
+            "labels": self.labels,
+            "counts": self.counts.tolist(),
+            "scores": [side.metrics and side.metrics.as_dict() for side in self.sides],
+            "differing": records,
+        }
+
+
+def compare(first: ResultStore, second: ResultStore, key: str | None = None) -> Comparison:
+    """Find the records that two files have both.
+
+    Args:
+        first: answers of one file.
+        second: answers of the other.
+        key: column by whose cells a record is known; None for its number.
+
+    Raises:
+        UserError: DATA, a cell of that column stands twice, or the records are not the same;
+            USAGE, there is no such column.
+    """
+    import pyarrow.compute as pc
+
+    keys = [_keys(store, key) for store in (first, second)]
+    places = pc.index_in(keys[0], keys[1]).fill_null(-1).to_numpy().astype(np.int64)
+    rows = np.flatnonzero(places >= 0)
+    others = places[rows]
+    changed = int((first.column("hash")[rows] != second.column("hash")[others]).sum())
+    if not len(rows) or 2 * changed > len(rows):
+        raise UserError(
+            ExitCode.DATA,
+            "expected two files with the same records, found {count:record} with the same text; "
+            "name a column that both have to match them by",
+            count=len(rows) - changed,
+        )
+    names = tuple(dict.fromkeys(first.labels + second.labels))
+    labels = [_named(first, rows, names), _named(second, others, names)]
+    truths = _named(first, rows, names, "truth")
+    truths = np.where(truths < 0, _named(second, others, names, "truth"), truths)
+    known = (truths >= 0) & (labels[0] >= 0) & (labels[1] >= 0)
+    metrics = [Metrics.of(truths[known], ids[known], len(names)) for ids in labels]
+    sure = first.column("confidence")[rows] + second.column("confidence")[others]
+    differing = np.flatnonzero(labels[0] != labels[1])
+    sides = (
+        Side(first, rows, labels[0], metrics[0] if known.any() else None),
+        Side(second, others, labels[1], metrics[1] if known.any() else None),
+    )
+    order = np.argsort(-sure[differing], kind="stable")
+    return Comparison(names, sides, differing[order], changed)
+
+
+def _keys(store: ResultStore, key: str | None) -> Any:
+    """Return what each record is known by, a `pyarrow.Array`."""
+    import pyarrow as pa
+
+    if key is None:
+        return pa.array(store.column("number"))
+    if key not in store.columns.names:
+        raise UserError(
+            ExitCode.USAGE,
+            "--key {key}: expected a column of {columns}",
+            key=key,
+            columns=", ".join(store.columns.names),
+        )
+    keys = store.values(key)
+    if len(keys.unique()) < len(keys):
+        raise UserError(
+            ExitCode.DATA,
+            "--key {key}: expected a column whose cells all differ, as numbers of orders do",
+            key=key,
+        )
+    return keys
+
+
+def _named(store: ResultStore, rows: Rows, names: Sequence[str], column: str | None = None) -> Rows:
+    """Return ids of labels, those that count or of a column, by their places in `names`."""
+    ids = store.labels_of(rows) if column is None else store.column(column)[rows]
+    places = [names.index(label) for label in store.labels]
+    return np.array([*places, -1])[ids]  # -1, for none, is the last

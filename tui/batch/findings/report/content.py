@@ -1,0 +1,228 @@
+"""What a report says: shares, groups, words and reviews of the rows that are under a filter."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.console.display import display
+from models.console.i18n import tr
+from models.labels import NEGATIVE, polarity
+from models.metrics import Metrics, wilson
+from models.tokenizer import Tokenizer
+from tui.batch.findings import dates, examples, words
+from tui.batch.findings.groups import Table, by_column
+from tui.batch.findings.result_store import ResultRow, ResultStore
+
+Rows = NDArray[np.int64]
+
+_PERIODS = ("month", "week", "day")  # the first that has some groups
+_FEW = 4  # groups that make a curve
+_GROUPS = 15  # shown of a column
+_WORDS = 12  # of a label
+_EXAMPLES = 3  # of a label
+_UNSURE = 10
+_TEXT = 400  # characters of a review
+
+
+class Share(NamedTuple):
+    """Share of a label, with its 95 % interval (Wilson 1927)."""
+
+    name: str
+    rows: int
+    share: float
+    low: float
+    high: float
+
+
+class Group(NamedTuple):
+    """Rows of one value or period; `review` is the share of those to look at."""
+
+    value: str
+    rows: int
+    shares: list[Share]
+    review: float
+
+
+class Column(NamedTuple):
+    """Groups of the rows by a column.
+
+    Attributes:
+        table: all of them.
+        timed: whether they are periods.
+        groups: those that are shown.
+        end: share at the end of the axes: over all that is drawn.
+    """
+
+    table: Table
+    timed: bool
+    groups: list[Group]
+    end: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """Findings in the order in which they are told.
+
+    Attributes:
+        name: of the labelled file.
+        filter: line that the rows were found by; "" for all.
+        labels: names of the labels.
+        focus: id of the label that the charts show, which is the bad one where a name tells it.
+        total: rows of the file.
+        rows: those under the filter.
+        shares: share of each label among them.
+        metrics: scores of those with a true label; None without any.
+        columns: groups, by column; periods come first.
+        words: label → words that its rows have more often than the others.
+        reviews: heading → some of the rows.
+        made: name → value: how all of it was made.
+    """
+
+    name: str
+    filter: str
+    labels: tuple[str, ...]
+    focus: int
+    total: int
+    rows: int
+    shares: list[Share]
+    metrics: Metrics | None
+    columns: list[Column]
+    words: dict[str, list[words.Word]]
+    reviews: dict[str, list[ResultRow]]
+    made: Mapping[str, str]
+
+
+def report_of(
+    store: ResultStore,
+    rows: Rows,
+    tokenizer: Tokenizer,
+    *,
+    name: str,
+    made: Mapping[str, str],
+    filter: str = "",
+    columns: Sequence[str] = (),
+    truth: str | None = None,
+) -> Report:
+    """Find what is worth telling of some rows.
+
+    Args:
+        store: store of the rows.
+        rows: indices of those that count.
+        tokenizer: cuts texts into pieces; no other thread may use it meanwhile.
+        name: of the labelled file.
+        made: how its answers were made.
+        filter: line that the rows were found by.
+        columns: names of the columns to group by; none for those that have few values, or dates.
+        truth: name of the column of true labels, which then is none of these.
+    """
+    labels = store.labels_of(rows)
+    counts = np.bincount(labels[labels >= 0], minlength=len(store.labels))
+    signs = [polarity(label) for label in store.labels]
+    focus = signs.index(NEGATIVE) if NEGATIVE in signs else 0
+    if not columns:
+        names = [column for column in store.columns.names if column != truth]
+        columns = [column for column in names if _has_groups(store, rows, column)]
+    found = [_column(store, rows, column, focus) for column in columns]
+    return Report(
+        name=name,
+        filter=filter,
+        labels=store.labels,
+        focus=focus,
+        total=len(store),
+        rows=len(rows),
+        shares=_shares(store.labels, counts),
+        metrics=_metrics(store.column("truth")[rows], labels, len(store.labels)),
+        columns=sorted(found, key=lambda column: not column.timed),
+        words=_words(store, rows, labels, tokenizer),
+        reviews=_reviews(store, rows, labels),
+        made=made,
+    )
+
+
+def _shares(names: Sequence[str], counts: NDArray[np.int64]) -> list[Share]:
+    """Return the share of each label, by the counts of all `[labels]`."""
+    total = int(counts.sum())
+    shares = []
+    for name, count in zip(names, counts.tolist(), strict=True):
+        low, high = wilson(count, total)
+        shares.append(Share(name, count, count / max(total, 1), low, high))
+    return shares
+
+
+def _metrics(truths: NDArray[Any], labels: Rows, count: int) -> Metrics | None:
+    known = (truths >= 0) & (labels >= 0)
+    if not known.any():
+        return None
+    return Metrics.of(truths[known].astype(np.int64), labels[known], count)
+
+
+def _has_groups(store: ResultStore, rows: Rows, column: str) -> bool:
+    """Return whether a column holds dates, or few values that stand more than once."""
+    different = len(store.values(column).take(rows).unique())
+    if by_column(store, rows, column).kind in dates.PERIODS:
+        return True
+    return 1 < different <= max(20, len(rows) // 100) and 2 * different <= len(rows)
+
+
+def _column(store: ResultStore, rows: Rows, column: str, focus: int) -> Column:
+    """Return the groups of a column: periods in their order, values by the label in focus."""
+    table = by_column(store, rows, column)
+    timed = table.kind in dates.PERIODS
+    for kind in _PERIODS[1:]:
+        if timed and len(table.names) < _FEW:
+            table = by_column(store, rows, column, kind)
+    shown: Sequence[int] = range(len(table.names))
+    if table.kind == "value":
+        most = set(table.order("rows", descending=True)[:_GROUPS].tolist())
+        worst = table.order(focus, descending=True).tolist()
+        shown = [group for group in worst if group in most]
+    groups = [_group(table, group) for group in shown]
+    highest = max((group.shares[focus].high for group in groups), default=1.0)
+    return Column(table, timed, groups, min(1.0, math.ceil(10 * highest) / 10))
+
+
+def _group(table: Table, group: int) -> Group:
+    rows = int(table.rows[group])
+    shares = _shares(table.labels, table.counts[group])
+    return Group(table.names[group], rows, shares, int(table.review[group]) / max(rows, 1))
+
+
+def _words(
+    store: ResultStore, rows: Rows, labels: Rows, tokenizer: Tokenizer
+) -> dict[str, list[words.Word]]:
+    """Return the words of each label."""
+    found = {}
+    for label, name in enumerate(store.labels):
+        others = rows[(labels >= 0) & (labels != label)]
+        told = words.distinctive(store, rows[labels == label], others, tokenizer)
+        found[name] = [word for word in told if word.z > 0][:_WORDS]
+    return found
+
+
+def _reviews(store: ResultStore, rows: Rows, labels: Rows) -> dict[str, list[ResultRow]]:
+    """Return examples of each label, and the rows of which the model is least sure."""
+    chosen = {}
+    for label, name in enumerate(store.labels):
+        title = tr("Examples: {label}", label=name)
+        chosen[title] = examples.of(store, rows[labels == label], _EXAMPLES)
+    chosen[tr("The least sure, to look at first")] = _unsure(store, rows[labels >= 0])
+    return {title: [_review(store, index) for index in chosen[title]] for title in chosen}
+
+
+def _unsure(store: ResultStore, rows: Rows) -> list[int]:
+    """Return rows of which the model is least sure, one of each text."""
+    order = np.argsort(store.column("confidence")[rows], kind="stable")
+    found: dict[str, int] = {}
+    for index in rows[order[: 100 * _UNSURE]].tolist():
+        found.setdefault(store.row(index).text, index)
+    return list(found.values())[:_UNSURE]
+
+
+def _review(store: ResultStore, index: int) -> ResultRow:
+    """Return a row with the label that counts, and the beginning of its text."""
+    row = store.row(index)
+    return row._replace(label=row.final, text=display(row.text, limit=_TEXT, keep="\n"))
