@@ -3,18 +3,38 @@
 from pathlib import Path
 
 import numpy as np
+from textual import work
 
 from models.console.command import UserError, reason_of
 from models.console.i18n import tr
 from models.tokenizer import Tokenizer
-from tui.app.job import Job
+from tui.app.job import Job, JobState
 from tui.app.paths import typed_output
+from tui.app.screens.compare import ask_and_compare
 from tui.app.screens.dialogs import ChoiceDialog, PromptDialog
 from tui.app.screens.page import Page
+from tui.app.screens.results.correcting import Correcting
 from tui.app.threads import run_in_thread
 from tui.app.widgets.virtual_list import Items
 from tui.batch.findings.report.command import kind_of, made_of, write
 from tui.batch.findings.report.content import report_of
+
+
+class Reporting(Correcting):
+    """A screen with a table of rows, of which a report can be written."""
+
+    @work(group="report", description="report")
+    async def action_report(self) -> None:
+        """Ask where to write a report of the rows that are shown, and write it."""
+        if self.job.state is not JobState.DONE:
+            self.app.notify(tr("A report can be written when the run has ended."))
+        else:
+            await ask_and_report(self, self.job, self._table.items)
+
+    @work(group="compare", description="compare")
+    async def action_compare(self) -> None:
+        """Ask for another labelled file, and show where its labels differ."""
+        await ask_and_compare(self, self.job.results)
 
 
 async def ask_and_report(page: Page, job: Job, shown: Items[int]) -> None:

@@ -17,13 +17,11 @@ from models.console.i18n import tr
 from tui.app import keymap
 from tui.app.clipboard import copy
 from tui.app.job import Job, JobState
-from tui.app.screens.compare import ask_and_compare
 from tui.app.screens.dialogs import TextDialog, shown
 from tui.app.screens.groups import GroupsScreen, ask_column
 from tui.app.screens.page import Buttons
 from tui.app.screens.results import table
-from tui.app.screens.results.correcting import Correcting
-from tui.app.screens.results.reporting import ask_and_report
+from tui.app.screens.results.reporting import Reporting
 from tui.app.screens.results.save import ask_and_save
 from tui.app.screens.summary import SummaryDialog, progress
 from tui.app.theme import marked
@@ -55,7 +53,7 @@ class Selection(NamedTuple):
         return self.query == Query() and self.order == "file"
 
 
-class ResultsScreen(Correcting):
+class ResultsScreen(Reporting):
     """A file run, while it goes on and after.
 
     What is shown follows from the run with its filter, and from the order: `_wanted` derives the
@@ -336,19 +334,6 @@ class ResultsScreen(Correcting):
             self.app.notify(tr("Rows can be saved when the run has ended."))
         else:
             await ask_and_save(self, self.job, self._table.items)
-
-    @work(group="report", description="report")
-    async def action_report(self) -> None:
-        """Ask where to write a report of the rows that are shown, and write it."""
-        if self.job.state is not JobState.DONE:
-            self.app.notify(tr("A report can be written when the run has ended."))
-        else:
-            await ask_and_report(self, self.job, self._table.items)
-
-    @work(group="compare", description="compare")
-    async def action_compare(self) -> None:
-        """Ask for another labelled file, and show where its labels differ."""
-        await ask_and_compare(self, self.job.results)
 
     def action_back(self) -> None:
         """Go from the filter to the table, and from there to the screen before."""
