@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from models.console.command import ExitCode, UserError
+from models.review import read_levels
 from tui.batch.engine import Stopped
 from tui.batch.journal import head_of, run_folder
 
@@ -37,8 +38,9 @@ class RecordedModel:
             run = json.loads(head_of(folder))
             manifest = SimpleNamespace(**run["model"])
             manifest.labels = tuple(manifest.labels)
+            manifest.review = read_levels(manifest.review)
             return cls(manifest, run["machine"]["device"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(
                 ExitCode.DATA,
                 "{folder} has no answers of an interrupted run",

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
@@ -83,7 +83,7 @@ class GroupsScreen(Page):
         """Come back from the rows of a group: the filter is what it was."""
         self._job.filter = self._filter
 
-    def on_resize(self) -> None:
+    def on_resize(self, _event: events.Resize) -> None:
         """Show as many columns as there is room for now."""
         self.call_later(self._show)
 

@@ -13,14 +13,14 @@ from tui.app.paths import typed_output
 from tui.app.screens.compare import ask_and_compare
 from tui.app.screens.dialogs import ChoiceDialog, PromptDialog
 from tui.app.screens.page import Page
-from tui.app.screens.results.correcting import Correcting
+from tui.app.screens.results.arranging import Arranging
 from tui.app.threads import run_in_thread
 from tui.app.widgets.virtual_list import Items
 from tui.batch.findings.report.command import kind_of, made_of, write
 from tui.batch.findings.report.content import report_of
 
 
-class Reporting(Correcting):
+class Reporting(Arranging):
     """A screen with a table of rows, of which a report can be written."""
 
     @work(group="report", description="report")
