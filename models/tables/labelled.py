@@ -1,7 +1,10 @@
 """Reads labelled texts: what a model learns from, and what an export is proven on."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
+from itertools import chain
 from typing import Any, NamedTuple
 
 from models.console.command import ExitCode, UserError
@@ -10,6 +13,8 @@ from models.label_map import TwoLabelsError, cell_label, parse_label_map
 from models.labels import folded
 from models.tables.dialect import TEXT_FORMATS
 from models.tables.records import Table
+
+_JOINTS = re.compile("[#;；|,，、]")
 
 
 class LabelledRows(NamedTuple):
@@ -108,6 +113,15 @@ def checked_rows(
         else:
             texts.append(text)
             labels.append(label)
+    if joined := _joined(set(labels)):
+        raise UserError(
+            ExitCode.DATA,
+            "{where}: expected one label in {label}, found several in one cell: {found}; "
+            "--label-map '{found}=' leaves such rows out",
+            where=where,
+            label=columns[1],
+            found=joined,
+        )
     ordered = None if mapping else names
     return LabelledRows(where, texts, labels, ordered, unlabelled, left_out)
 
@@ -117,6 +131,17 @@ def _name_of(value: Any, names: Sequence[str] | None) -> str:
     if names:  # -1 is what datasets writes for a label that nobody knows
         return names[value] if value in range(len(names)) else ""
     return cell_label(value)
+
+
+def _joined(labels: Collection[str]) -> str | None:
+    """Return a label that joins others, such as "好评#价格", one of which also stands alone."""
+    parts = {label: [part.strip() for part in _JOINTS.split(label)] for label in sorted(labels)}
+    uses = Counter(chain.from_iterable(parts.values()))
+    for label, names in parts.items():
+        known = any(name in labels for name in names)
+        if len(names) > 1 and known and all(name and uses[name] > 1 for name in names):
+            return label
+    return None
 
 
 def _is_fraction(value: Any) -> bool:

@@ -18,12 +18,13 @@ def suspicions(rows: LabelledRows) -> Iterator[str]:
     counts = Counter(rows.labels)
     names = natural_order(counts)
     for alike in _alike(names):
+        *others, usual = sorted(alike, key=lambda name: counts[name])
         yield tr(
             "{where}: labels that differ by case, width or spaces only: {labels}; --label-map "
             "'{map}' makes them one",
             where=rows.where,
             labels=_listed(alike, counts),
-            map=f"{alike[0]}={max(alike, key=lambda name: counts[name])}",
+            map=f"{','.join(others)}={usual}",
         )
     numbers = [name for name in names if star_of(name) is not None]
     words = [*natural_order(counts.keys() - set(numbers))]

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from textual import on, work
-from textual.app import App
 from textual.binding import Binding
 from textual.content import Content
 from textual.notifications import SeverityLevel
@@ -26,6 +25,7 @@ from models.console.i18n import tr
 from models.locations import BUILTIN, Device
 from tui.app import keymap
 from tui.app import model_worker as messages
+from tui.app.asking import AskingApp
 from tui.app.model_worker import Answer, ModelWorker, OpenModel
 from tui.app.palette import PaletteDialog, commands
 from tui.app.paths import is_inside, require_inside
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 _NAME_CELLS = 24  # of a model in the status bar
 
 
-class SentimentApp(App[None], inherit_bindings=False):
+class SentimentApp(AskingApp, inherit_bindings=False):
     """Holds what outlives a screen: model, answers, preferences, corrections, the file run.
 
     Args:

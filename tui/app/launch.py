@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -59,9 +60,9 @@ def run_app(
     if app.restarting:
         _start_anew()
     code = app.return_code or ExitCode.OK
-    if app.model_worker.busy:
-        # It is in native code, loading. An interpreter that is taken down under it aborts now and
-        # then ("terminate called without an active exception"), so this one just stops.
+    if threading.active_count() > 1:
+        # One is in native code. An interpreter that is taken down under it aborts now and then
+        # ("terminate called without an active exception"), so this one just stops.
         os._exit(code)
     if code:
         sys.exit(code)

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.fuzzy import FuzzySearch
 from textual.widgets import OptionList
+from textual.widgets.option_list import Option
 
 from models.console.display import display
 from models.console.i18n import language, tr
@@ -41,31 +42,27 @@ class PaletteDialog(Dialog):
 
     def __init__(self, commands: Iterable[tuple[str, Callable[[], object]]]) -> None:
         super().__init__(tr("Commands"), tr("Enter chooses · Esc goes back"))
-        self._commands = list(commands)
-        self._found = self._commands
+        self._commands = dict(commands)
 
     def _body(self) -> ComposeResult:
         yield SafeInput(placeholder=tr("Search for a command…"))
-        yield Options(*[Content(words) for words, _ in self._found], markup=False)
-
-    def on_mount(self) -> None:
-        """Begin with the first command."""
-        self.query_one(Options).highlighted = 0
+        listed = Options(*[Option(Content(words), words) for words in self._commands])
+        listed.highlighted = 0
+        yield listed
 
     def on_input_changed(self, event: SafeInput.Changed) -> None:
         """List the commands that have these letters in this order, the likeliest first."""
         query, search = event.value.strip(), FuzzySearch()
-        matches = {words: search.match(query, words) for words, _ in self._commands}
-        found = [command for command in self._commands if matches[command[0]][0] or not query]
-        self._found = sorted(found, key=lambda command: -matches[command[0]][0])
+        matches = {words: search.match(query, words) for words in self._commands}
+        found = [words for words, (score, _) in matches.items() if score or not query]
         listed = self.query_one(Options)
         listed.clear_options()
-        for words, _ in self._found:
+        for words in sorted(found, key=lambda words: -matches[words][0]):
             shown = Content(words)
             for letter in matches[words][1]:
                 shown = shown.stylize("bold underline", letter, letter + 1)
-            listed.add_option(shown)
-        if self._found:
+            listed.add_option(Option(shown, words))
+        if found:
             listed.highlighted = 0
 
     def on_input_submitted(self) -> None:
@@ -74,10 +71,9 @@ class PaletteDialog(Dialog):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Do it, on the screen below."""
-        _, run = self._found[event.option_index]
         if self.app.screen_stack[-1] is self:
             self.dismiss()
-            self.app.call_later(run)
+            self.app.call_later(self._commands[str(event.option_id)])
 
     def on_key(self, event: events.Key) -> None:
         """Let the keys that move act on the list, while the line has the focus."""

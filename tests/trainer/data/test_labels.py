@@ -91,7 +91,7 @@ def test_rows_without_a_label_stop_it_unless_they_are_to_be_skipped(
         (
             ("Negative", "negative", "positive", "Ｎegative", "negative"),
             "by case, width or spaces only: Negative × 1, negative × 2, Ｎegative × 1; "
-            "--label-map 'Negative=negative' makes",
+            "--label-map 'Negative,Ｎegative=negative' makes",
         ),
         (
             ("0", "1", "差评", "好评"),
@@ -107,6 +107,14 @@ def test_labels_that_look_wrong_are_said_by_name(
     write(tmp_path, "train", *labels)
     load(tmp_path)
     assert said in capsys.readouterr().err
+
+
+def test_labels_that_are_joined_in_a_cell_are_refused_as_such(tmp_path: Path) -> None:
+    write(tmp_path, "train", "好评", "差评", "好评#差评")
+    with pytest.raises(UserError, match="several in one cell: 好评#差评; --label-map '好评#差评='"):
+        load(tmp_path)
+    write(tmp_path, "train", "服务#好", "服务#差", "价格#好")  # none stands alone
+    assert ids(load(tmp_path)) == [1, 2, 0]
 
 
 def test_a_total_below_the_rows_is_said_before_the_split_fails_for_it(

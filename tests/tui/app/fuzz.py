@@ -122,7 +122,8 @@ def session(seed: int, model: Path, folder: Path, bursts: int = BURSTS) -> str:
     crashes = [path.read_text(encoding="utf-8") for path in folder.rglob("crash-*.txt")]
     if code == ExitCode.OK and not crashes:
         return ""
-    return f"seed {seed}: exit {code} after {sent[-3:]}\n" + "\n".join(crashes)
+    logs = [path.read_text(encoding="utf-8")[-3000:] for path in folder.rglob("log.txt")]
+    return f"seed {seed}: exit {code} after {sent[-3:]}\n" + "\n".join([*crashes, *logs])
 
 
 def _drained(terminal: Terminal) -> bool:

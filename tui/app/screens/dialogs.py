@@ -16,6 +16,7 @@ from textual.widgets import OptionList, Static
 
 from models.console.display import display
 from models.console.i18n import tr
+from tui.app.screens.full_screen import FullScreen
 from tui.app.theme import FAINT, padded
 from tui.app.widgets.text_entry import SafeInput
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _MAX_CHARACTERS = 20_000  # no one reads more, and it must not hold the screen up
 
 
-class Dialog(ModalScreen[Any]):
+class Dialog(FullScreen[Any], ModalScreen[Any]):
     """A box in the middle; Escape leaves it. A subclass composes what is in the box.
 
     Args:

@@ -9,7 +9,6 @@ from rich.cells import cell_len
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding
-from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from models.console.command import UserError, reason_of
@@ -17,6 +16,7 @@ from models.console.display import one_line
 from models.console.i18n import tr
 from tui.app import keymap
 from tui.app.screens.dialogs import ChoiceDialog
+from tui.app.screens.full_screen import FullScreen
 
 if TYPE_CHECKING:
     from tui.app.app import SentimentApp
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _KEY_PADDING = 3  # cells around a key in the footer and its description
 
 
-class Page(Screen[None]):
+class Page(FullScreen[None]):
     """A screen with a status bar and a footer; a subclass composes the rest."""
 
     app: "SentimentApp"

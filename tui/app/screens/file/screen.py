@@ -41,6 +41,7 @@ class FileScreen(Page):
     """Shows how a file will be read; from here it is classified."""
 
     BINDINGS = [Binding("escape", "leave", show=False), *keymap.FILE_SCREEN]
+    AUTO_FOCUS = "#fields"
     BINDING_GROUP_TITLE = tr("Before a file is classified")
 
     def __init__(self, source: Path) -> None:
@@ -64,7 +65,6 @@ class FileScreen(Page):
 
     def on_mount(self) -> None:
         """Begin to read the file."""
-        self.query_one("#fields").focus()
         self._inspect(self._settings)
 
     @work(exclusive=True, description="inspect")

@@ -58,6 +58,7 @@ class ResultsScreen(Correcting):
     """
 
     BINDINGS = [Binding("escape", "back", show=False), *keymap.RESULTS_SCREEN]
+    AUTO_FOCUS = "#table"
     BINDING_GROUP_TITLE = tr("A file run")
 
     def __init__(self, job: Job) -> None:
@@ -84,7 +85,6 @@ class ResultsScreen(Correcting):
 
     def on_mount(self) -> None:
         """Begin to follow the run."""
-        self._table.focus()
         self.set_interval(_POLL, partial(self.call_later, self._poll))
 
     @property
