@@ -22,7 +22,7 @@ def test_half_of_the_errors_lie_below_the_first_limit_and_three_quarters_below_t
 
 def test_a_lone_error_is_below_both_limits() -> None:
     levels = levels_of(two([0.6, 0.7, 0.8]), np.array([0, 1, 0]))
-    assert levels == (Level(0.7, 2, 1), Level(0.701, 0, 0), Level(1.0, 1, 0))
+    assert levels == (Level(0.7, 2, 1), Level(0.7, 0, 0), Level(1.0, 1, 0))
 
 
 def test_without_errors_nothing_is_to_be_looked_at() -> None:

@@ -18,7 +18,7 @@ class Status(IntEnum):
 
     OK = 0
     LOOK = 1  # less sure than most answers
-    LOOK_FIRST = 2  # as unsure as those of which most are wrong
+    LOOK_FIRST = 2  # of the least sure, where half of the errors are
     TRUNCATED = 3  # only the beginning of the text was read, however sure
     EMPTY = 4  # no answer, for want of a text
     NO_OPINION = 5  # no answer, for a text that a shop filled in, or marks or a link alone
