@@ -323,7 +323,8 @@ class SentimentApp(App[None], inherit_bindings=False):
 
     def action_help(self) -> None:
         """Show the keys of what has the focus."""
-        self.push_screen(HelpDialog(self.screen.active_bindings.values()))
+        more = self.screen.help_text if isinstance(self.screen, Page) else ""
+        self.push_screen(HelpDialog(self.screen.active_bindings.values(), more))
 
     def action_log(self) -> None:
         """Show what native libraries said."""

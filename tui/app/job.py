@@ -56,6 +56,7 @@ class Job:
         note: where the answers are from, if no model gave them.
         marked: indices of the rows that the user marked.
         filter: line that the user typed to find rows by.
+        hidden: names of the columns of the input that the user does not want to see.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Job:
         self.note = ""
         self.filter = ""
         self.marked: set[int] = set()
+        self.hidden: set[str] = set()
         self._worker = worker
         self._requested = JobState.RUNNING  # by the user; or PAUSED, or STOPPING
         self._ended: JobState | None = None

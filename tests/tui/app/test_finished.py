@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from rich.cells import cell_len
 from textual.pilot import Pilot
 
 from models.predictor import Predictor
-from tests.tui.app.harness import FakeModel, app_of, lacks, shows
+from tests.tui.app.harness import FakeModel, app_of, lacks, row_of, screen, shows
 from tui.app.widgets.text_entry import SafeInput
 from tui.batch.engine import Hooks, Stopped, classify
 from tui.batch.settings import BatchSettings
@@ -162,3 +163,35 @@ async def test_an_output_that_exists_can_be_opened_instead(fake: FakeModel, sour
         await choose(pilot, "1", "Browse them")
         await shows(pilot, "read from in.labelled.csv")
     assert fake.asked == []
+
+
+async def test_columns_are_shown_scrolled_chosen_and_sorted_by(
+    fake: FakeModel, source: Path
+) -> None:
+    output = finished(fake, source, label_column="truth")
+    async with app_of(fake).run_test(size=(120, 30)) as pilot:
+        pilot.app.open_file(output)  # type: ignore[attr-defined]
+        await choose(pilot, "1", "Browse them")
+        await shows(pilot, "true label", "产品", "手机壳")
+        header = next(row for row in screen(pilot) if "true label" in row)
+        row = row_of(pilot, "手机壳")
+        assert cell_len(header[: header.index("产品")]) == cell_len(row[: row.index("手机壳")])
+        assert cell_len(header[: header.index("text")]) == cell_len(row[: row.index("不错")])
+        assert row.count("正向评价") == 1  # the true label; it was taken for the other
+        await pilot.press("S")
+        await choose(pilot, "1", "Sort by a column", "1  产品")
+        await shows(pilot, "4 of 4 rows, ↑产品")
+        await pilot.click("#header", offset=(cell_len(header[: header.index("产品")]), 0))
+        await shows(pilot, "4 of 4 rows, ↓产品")
+        await pilot.press("right", "right")
+        await lacks(pilot, "true label")
+        await shows(pilot, "产品", "90.00%")
+        await pilot.press("left", "left", "v")
+        await choose(pilot, "space", "Columns to show")
+        await pilot.press("escape")
+        await shows(pilot, "true label", "负面")
+        await lacks(pilot, "手机壳")
+        await pilot.press("f1")
+        await shows(pilot, "The table of answers")
+        await pilot.press("end")
+        await shows(pilot, "product:phone", "breakfast|lunch")

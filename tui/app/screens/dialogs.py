@@ -12,7 +12,8 @@ from textual.binding import ActiveBinding, Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList, SelectionList, Static
+from textual.widgets.selection_list import Selection
 
 from models.console.display import display
 from models.console.i18n import tr
@@ -115,6 +116,33 @@ class ChoiceDialog(Dialog):
         self.dismiss(event.option_index)
 
 
+class ColumnsDialog(Dialog):
+    """Asks which of some columns to show, and returns their names.
+
+    Args:
+        names: names of all.
+        shown: those that are shown now.
+    """
+
+    scrolls = False
+
+    def __init__(self, names: Sequence[str], shown: Sequence[str]) -> None:
+        super().__init__(tr("Columns to show"), tr("Space chooses · Esc goes back"))
+        self._names, self._shown = names, shown
+
+    def _body(self) -> ComposeResult:
+        options = []
+        for place, name in enumerate(self._names):
+            words = Content(display(name, limit=60))
+            options.append(Selection(words, place, name in self._shown))
+        yield SelectionList[int](*options)
+
+    def action_dismiss(self, _result: Any = None) -> None:  # type: ignore[override]
+        """Return the names that are chosen."""
+        chosen = self.query_one(SelectionList).selected
+        self.dismiss([self._names[place] for place in chosen])
+
+
 class PromptDialog(Dialog):
     """Asks for a line of text, and returns it; None when nobody answered.
 
@@ -156,11 +184,13 @@ class HelpDialog(Dialog):
 
     Args:
         active: the bindings to list, as `Screen.active_bindings` has them.
+        more: what more there is to say, in lines.
     """
 
-    def __init__(self, active: Iterable[ActiveBinding]) -> None:
+    def __init__(self, active: Iterable[ActiveBinding], more: str = "") -> None:
         super().__init__(tr("Help"))
         self._active = active
+        self._more = more
 
     def _body(self) -> ComposeResult:
         for node, group in groupby(self._active, key=lambda active: active.node):
@@ -171,6 +201,7 @@ class HelpDialog(Dialog):
             if lines:
                 yield Static(Content.styled(node.BINDING_GROUP_TITLE or "", "bold underline"))
                 yield Static(Content("\n").join(lines.values()), classes="keys")
+        yield Static(self._more, classes="keys", markup=False)
         yield Static(
             tr(
                 "Keys can be changed in {path}: a table [keys] with the names on the right, as in "

@@ -26,9 +26,14 @@ _KEY_PADDING = 3  # cells around a key in the footer and its description
 
 
 class Page(Screen[None]):
-    """A screen with a status bar and a footer; a subclass composes the rest."""
+    """A screen with a status bar and a footer; a subclass composes the rest.
+
+    Attributes:
+        help_text: what the help says beside the keys.
+    """
 
     app: "SentimentApp"
+    help_text = ""
 
     def compose(self) -> ComposeResult:
         """Lay out the screen."""

@@ -20,16 +20,31 @@ from tui.app.screens.dialogs import TextDialog, shown
 from tui.app.screens.groups import GroupsScreen, ask_column
 from tui.app.screens.page import Buttons
 from tui.app.screens.results import table
-from tui.app.screens.results.correcting import Correcting
+from tui.app.screens.results.arranging import Arranging
 from tui.app.screens.results.save import ask_and_save
 from tui.app.screens.summary import SummaryDialog, progress
 from tui.app.threads import run_in_thread
 from tui.app.widgets.text_entry import SafeInput
 from tui.app.widgets.virtual_list import Items, VirtualList
 from tui.batch.findings.query import IS, Query, quoted, status_names, terms_without
-from tui.batch.findings.result_store import ORDERS, ResultStore
+from tui.batch.findings.result_store import ResultStore
 
 _POLL = 0.1  # seconds between two looks at the counters of a run
+FILTER_HELP = tr(
+    "The filter: terms between spaces, all of which must hold, in any order.\n"
+    "breakfast room      both words; upper and lower case are one\n"
+    '"good room"         a phrase; signs in it find themselves\n'
+    "-breakfast          not this\n"
+    "breakfast|lunch     one of them\n"
+    "label:neg  status:  a label, a status, by their beginning\n"
+    "<70%  >=95%         confidence\n"
+    "is:wrong  is:right  the label is not, or is, the true one\n"
+    "is:corrected        the label was corrected\n"
+    "product:phone       a cell of the column contains this; = is the whole cell\n"
+    "stars>3  date<=2025-01-31   numbers and dates; date:2025-01 is a month\n"
+)
+"""The language of the filter, on a page."""
+
 _RESELECT = 1.0  # seconds between two selections while rows come in
 
 
@@ -51,7 +66,7 @@ class Selection(NamedTuple):
         return self.query == Query() and self.order == "file"
 
 
-class ResultsScreen(Correcting):
+class ResultsScreen(Arranging):
     """A file run, while it goes on and after.
 
     What is shown follows from the run with its filter, and from the order: `_wanted` derives the
@@ -60,18 +75,17 @@ class ResultsScreen(Correcting):
 
     BINDINGS = [Binding("escape", "back", show=False), *keymap.RESULTS_SCREEN]
     BINDING_GROUP_TITLE = tr("A file run")
+    help_text = FILTER_HELP
 
     def __init__(self, job: Job) -> None:
-        super().__init__()
-        self.job = job
-        self._order = "file"
+        super().__init__(job)
         self._complaint = ""  # about the filter
         self._shown = Selection(job.results, Query(), self._order, 0)
         self._asked: Selection | None = None  # last given to `_select`
         self._asked_at = 0.0
 
     def _body(self) -> ComposeResult:
-        hint = tr("Filter: words, label:…, status:…, <70%, >95%")
+        hint = tr("Filter: words, -not, a|b, label:…, <70%, column:… (F1)")
         if self.job.settings.label_column is not None:
             hint += tr(", is:wrong")
         empty = tr("Nothing here yet, or nothing that the filter leaves.")
@@ -158,8 +172,9 @@ class ResultsScreen(Correcting):
         before, self._shown = self._shown, selection
         same = (selection.query, selection.order) == (before.query, before.order)
         self._table.show(rows, cursor=None if same else 0)
-        columns = table.header(selection.results.labels, selection.order)
-        self.query_one("#header", Static).update(columns)
+        if before.results is not selection.results or self._columns is None or not before.total:
+            self._lay_out(selection.results)
+        self._show_header()
         self._show_title()
 
     def _show_title(self) -> None:
@@ -169,11 +184,12 @@ class ResultsScreen(Correcting):
             "sure": tr("sure first"),
             "label": tr("by label"),
             "status": tr("by status"),
+            "truth": tr("by true label"),
         }
         title = Content.styled(self._complaint, "$text-warning")
         if not self._complaint:
             count, selection = len(self._table.items), self._shown
-            order = orders[selection.order]
+            order = orders.get(selection.order, selection.order)
             words = tr(
                 "{shown:,} of {of:row}, {order}", shown=count, of=selection.total, order=order
             )
@@ -191,7 +207,10 @@ class ResultsScreen(Correcting):
             note = "✎"
         elif row.wrong:
             note = "✗"
-        return table.line(row, results.labels, width, mark=mark, note=note)
+        if self._columns is None:
+            self._lay_out(results)
+        assert self._columns is not None  # noqa: S101 - for mypy
+        return table.line(self._columns, int(index), row, width, mark=mark, note=note)
 
     # The run
 
@@ -261,15 +280,6 @@ class ResultsScreen(Correcting):
         following = terms[active[-1] + 1 :] if active else terms
         self._order = "unsure" if following or not active else "file"
         self._set_filter(" ".join(others + following[:1]))
-
-    def action_sort(self, orders: str = " ".join(ORDERS)) -> None:
-        """Take the next of some orders."""
-        choices = orders.split()
-        following = 0
-        if self._order in choices:
-            following = choices.index(self._order) + 1
-        self._order = choices[following % len(choices)]
-        self._poll()
 
     # Rows
 
