@@ -96,7 +96,6 @@ GROUPS_TABLE = [
     Binding("left", "screen.across(-1)", tr("Column before"), show=False, id="column_before"),
     Binding("right", "screen.across(1)", tr("Column after"), show=False, id="column_after"),
     _bind("l", "screen.label", tr("Next label"), show=False),
-    _bind("y", "screen.copy_rows", tr("Copy the table"), show=False),
 ]
 APP = [
     _bind_first("f7", "results", tr("The file run"), show=False),

@@ -54,26 +54,38 @@ def plot(table: Table, label: int, width: int, height: int) -> list[str]:
     for group, name in enumerate(table.names):
         if name >= names[0] and table.counts[group].any():
             share = table.share(group, label)
-            points[name] = (share, *table.interval(group, label))
-    shares = [share for share, *_ in points.values()]
+            low, high = table.interval(group, label)
+            points[name] = (share, low, high)
+    shares = [share for share, _, _ in points.values()]
     bottom = floor(10 * min(shares, default=0)) / 10
-    top = max(ceil(10 * max(shares, default=1)) / 10, bottom + 0.1)
+    top = ceil(10 * max(shares, default=1)) / 10
+    top = max(top, bottom + 0.1)
     last = height - 2
+    axis = ["     │"] * height
+    axis[0] = f"{top:>4.0%} ┤"
+    axis[last] = f"{bottom:>4.0%} ┤"
+    scale = last / (top - bottom)
     lines = []
     for line in range(last + 1):
-        axis = f"{top:>4.0%} ┤" if line == 0 else "     │"
-        if line == last:
-            axis = f"{bottom:>4.0%} ┤"
+        drawn = axis[line]
         for name in names:
             mark = " "
             if name in points:
-                places = [last * (top - end) / (top - bottom) for end in points[name]]
-                share, low, high = (round(min(max(place, 0), last)) for place in places)
-                mark = "│" if high <= line <= low else " "
-                if line == share:
-                    mark = "●"
-            axis += mark.ljust(cells)
-        lines.append(axis.rstrip())
+                places = [round(scale * (top - end)) for end in points[name]]
+                mark = _mark(line, *places)
+            drawn += mark.ljust(cells)
+        lines.append(drawn.rstrip())
     every = ceil((len(names[0]) + 1) / cells)
-    below = "".join(name.ljust(every * cells) for name in names[::every])
-    return [*lines, " " * _AXIS_CELLS + below[:room].rstrip()]
+    below = [name.ljust(every * cells) for name in names[::every]]
+    under = " " * _AXIS_CELLS + "".join(below)
+    lines.append(under[:width].rstrip())
+    return lines
+
+
+def _mark(line: int, share: int, low: int, high: int) -> str:
+    """Return what a period has on a line; lines count from the top."""
+    if line == share:
+        return "●"
+    if high <= line <= low:
+        return "│"
+    return " "

@@ -14,7 +14,6 @@ from textual.widgets import Static
 from models.console.display import display, one_line
 from models.console.i18n import tr
 from tui.app import keymap
-from tui.app.clipboard import copy
 from tui.app.job import Job
 from tui.app.screens.dialogs import ChoiceDialog
 from tui.app.screens.groups.table import By, View, kind_titles
@@ -227,10 +226,6 @@ class GroupsScreen(Page):
         """Show the next label in the chart, or in pairs."""
         following = self._view.label + 1
         self._change(label=following % len(self._job.labels))
-
-    def action_copy_rows(self) -> None:
-        """Copy the table as lines with tabs between the columns."""
-        copy(self.app, self._view.copied(self.size.width))
 
 
 async def ask_column(page: Page, job: Job) -> str | None:

@@ -78,7 +78,9 @@ class View:
         for label, name in enumerate(labels):
             glyph, _ = look(labels, label)
             columns.append(Column(f"{glyph} {name}", cells, "sort", label))
-        return [*columns, Column(tr("to review"), _SHARE_CELLS, "sort", "review")]
+        review = Column(tr("to review"), _SHARE_CELLS, "sort", "review")
+        columns.append(review)
+        return columns
 
     def figure(self, column: Column, group: int) -> str:
         """Return what a group has in a column."""
@@ -96,10 +98,11 @@ class View:
         """Return the share of the label in two groups, and how many rows they have in common."""
         assert self.pairs is not None  # noqa: S101 - the column is one of its
         counts = self.pairs.cell(down, across)
-        if not counts.any():
+        labelled = counts[:-1].sum()
+        if not labelled:
             return "–"
-        labelled = max(int(counts[:-1].sum()), 1)
-        return f"{counts[self.label] / labelled:.0%} {counts.sum():>6,}"
+        share = counts[self.label] / labelled
+        return f"{share:.0%} {counts.sum():>6,}"
 
     def groups(self) -> list[int]:
         """Return the groups in their order."""
@@ -114,15 +117,23 @@ class View:
     def sorted_by(self, by: By) -> "View":
         """Return this sorted by a column, the other way where it was that; None is the next."""
         if by is None:
-            orders: list[By] = ["name", "rows"]
-            if self.pairs is None:
-                orders += [*range(len(self.table.labels)), "review"]
-            place = orders.index(self.by) + 1 if self.by in orders else 0
-            by = orders[place % len(orders)]
+            by = self._following
         descending = by != "name"
         if by == self.by:
             descending = not self.descending
         return replace(self, by=by, descending=descending)
+
+    @property
+    def _following(self) -> By:
+        """What the groups are sorted by next."""
+        orders: list[By] = ["name", "rows"]
+        if self.pairs is None:
+            orders += range(len(self.table.labels))
+            orders.append("review")
+        if self.by not in orders[:-1]:
+            return "name"
+        place = orders.index(self.by)
+        return orders[place + 1]
 
     def header(self, width: int) -> Content:
         """Return the titles; a click sorts by one, or picks a group of the second column."""
@@ -151,17 +162,6 @@ class View:
         for column in self.columns(width):
             line += _right(self.figure(column, group), column.cells)
         return Content(line)
-
-    def copied(self, width: int) -> str:
-        """Return the groups for the clipboard, with tabs between the columns."""
-        columns = self.columns(width)
-        titles = [column.title for column in columns]
-        lines = ["\t".join([self.table.column, *titles])]
-        for group in self.groups():
-            figures = [self.figure(column, group) for column in columns]
-            name = " ".join(self.table.names[group].split())
-            lines.append("\t".join([name, *figures]))
-        return "\n".join(lines)
 
 
 def kind_titles() -> dict[str, str]:
