@@ -230,6 +230,15 @@ def open_file(file: Path, model: str | None, device: Device) -> None:
     label_column=tr("Column of true labels: report accuracy, macro-F1 and the confusion matrix.")
 )
 @click.option(
+    "--by",
+    metavar="COLUMN",
+    multiple=True,
+    help=tr(
+        "Print a table by this column: rows, shares, rows to review; dates by month, or by "
+        "COLUMN:day, week, quarter; numbers by COLUMN:range or number. May be repeated."
+    ),
+)
+@click.option(
     "--dry-run", is_flag=True, help=tr("Only say what would be read, and show some of it.")
 )
 @click.option("--json", "as_json", is_flag=True, help=tr("Print the receipt on standard output."))
@@ -242,6 +251,7 @@ def classify(
     *,
     long: str,
     select: tuple[str, ...],
+    by: tuple[str, ...],
     dry_run: bool,
     as_json: bool,
     quiet: bool,
@@ -273,7 +283,7 @@ def classify(
         **options,
     )
     chosen = model is not None
-    report = Report(quiet=quiet, as_json=as_json, to_stdout=to_stdout, chosen=chosen)
+    report = Report(quiet=quiet, as_json=as_json, to_stdout=to_stdout, chosen=chosen, by=by)
     code = classify_files(files, settings, _model_path(model), device, report, dry_run=dry_run)
     click.get_current_context().exit(code)
 

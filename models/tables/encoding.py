@@ -9,7 +9,6 @@ line by line, so that bytes that are not of the encoding cost their own line and
 import codecs
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import NamedTuple
 
 from models.console.command import ExitCode, UserError
@@ -108,7 +107,7 @@ def encoding_of(file: InputFile, told: str | None = None) -> str:
 def _detect(file: InputFile) -> str:
     """Return the first encoding that the whole file is of, decoded strictly; no statistics."""
     for encoding, private_use in _CANDIDATES:
-        fits = _failures(file, encoding, private_use=private_use, most=1) == []
+        fits = _fits(file, encoding, private_use=private_use)
         file.seek(0)
         if fits:
             return encoding
@@ -131,17 +130,24 @@ def _detect(file: InputFile) -> str:
     )
 
 
-def _failures(
-    file: InputFile, encoding: str, *, private_use: bool = True, most: int | None = None
-) -> list[int]:
-    """Return the numbers of the first lines that are not of an encoding."""
+def _fits(file: InputFile, encoding: str, *, private_use: bool) -> bool:
+    """Return whether a file is strictly of an encoding, and has private use only where it may."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    block = b"-"
+    while block:
+        block = file.read(_BLOCK)
+        try:
+            text = decoder.decode(block, final=not block)
+        except UnicodeDecodeError:
+            return False
+        if not private_use and _PRIVATE_USE.search(text):
+            return False
+    return True
 
-    def failing() -> Iterator[int]:
-        for line in read_lines(file, encoding):
-            if not line.valid or (not private_use and _PRIVATE_USE.search(line.text)):
-                yield line.number
 
-    return list(islice(failing(), most))
+def _failures(file: InputFile, encoding: str) -> list[int]:
+    """Return the numbers of the lines that are not of an encoding."""
+    return [line.number for line in read_lines(file, encoding) if not line.valid]
 
 
 def read_lines(file: InputFile, encoding: str) -> Iterator[Line]:

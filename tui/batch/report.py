@@ -15,6 +15,7 @@ from models.locations import BUILTIN
 from models.predictor import Predictor
 from models.tables import Dialect
 from tui.batch.answer import Status
+from tui.batch.by_column import ByColumns, lines_of
 from tui.batch.inspection import PREVIEW, Found, in_excel
 from tui.batch.publishing import sidecar
 from tui.batch.receipt import reject_fields
@@ -31,13 +32,24 @@ class Report:
         as_json: print receipts on standard output.
         to_stdout: the records go to standard output.
         chosen: the user named the model; another than the built-in one is told, quiet or not.
+        by: columns that the answers are to be grouped by, as `ByColumns` takes them.
     """
 
-    def __init__(self, *, quiet: bool, as_json: bool, to_stdout: bool, chosen: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        quiet: bool,
+        as_json: bool,
+        to_stdout: bool,
+        chosen: bool = True,
+        by: Sequence[str] = (),
+    ) -> None:
         self._quiet = quiet
         self._as_json = as_json
         self._to_stdout = to_stdout
         self._chosen = chosen
+        self._wanted = by
+        self._by: ByColumns | None = None
         shared = to_stdout and _is_terminal(sys.stdout)  # with the records
         can_rewrite = _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
         self._shows_progress = can_rewrite and not shared and not quiet
@@ -73,6 +85,8 @@ class Report:
     def found(self, found: Found) -> None:
         """Say how the input is read."""
         self._found = found
+        if self._wanted:
+            self._by = ByColumns(self._wanted, found.columns, self._labels)
         self._rows: list[list[str]] = []
         how = list(_words_of(found.dialect))
         if found.records is not None:
@@ -124,7 +138,9 @@ class Report:
         self._echo("", end="")
 
     def answered(self, chunk: Chunk) -> None:
-        """Keep the first records for the closing table; tell rejects that go to no file."""
+        """Keep what the closing tables need; tell rejects that go to no file."""
+        if self._by is not None:
+            self._by.add(chunk)
         for row in range(len(chunk.records)):
             if len(self._rows) == PREVIEW:
                 break
@@ -167,8 +183,14 @@ class Report:
 
     def finish(self, summary: Summary, output: Output) -> None:
         """Show the first records, the counts, and the scores where there are any."""
+        tables = []
+        if self._by is not None and not summary.finished:
+            tables = self._by.tables()
         if self._as_json:
-            receipt = json_bytes(summary.receipt)
+            content = dict(summary.receipt)
+            if tables:
+                content["by"] = [table.as_dict() for table in tables]
+            receipt = json_bytes(content)
             shown = _harmless(receipt) if _is_terminal(sys.stdout) else receipt
             click.echo(shown, nl=False)
         if summary.finished:
@@ -188,6 +210,8 @@ class Report:
         if summary.metrics is not None:
             self._say(*scores(summary.metrics, summary.labels))
         self._say(*_unscored(summary))
+        for table in tables:
+            self._say("", *lines_of(table))
         if isinstance(output, Path):
             self._say(*_files(summary, output))
         elif summary.rejected:

@@ -3,7 +3,7 @@
 import mmap
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from models.tables import Record
@@ -19,27 +19,32 @@ class ColumnStore:
 
     Args:
         names: names of the columns.
+        hidden: those of them that are not for people.
+
+    Attributes:
+        names: names of the others.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], hidden: Collection[str] = ()) -> None:
         import pyarrow
 
-        self.names = tuple(names)
+        self.names = tuple(name for name in names if name not in hidden)
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the store
-        self._schema = pyarrow.schema([(name, pyarrow.string()) for name in names])
-        self._writer = pyarrow.ipc.new_stream(self._file, self._schema)
+        fields = [(name, pyarrow.string()) for name in names]
+        self.schema = pyarrow.schema(fields)
+        self._writer = pyarrow.ipc.new_stream(self._file, self.schema)
         self._size = 0  # bytes of the batches that are complete
-        self._read: tuple[int, Any] = (0, self._schema.empty_table())
+        self._read: tuple[int, Any] = (0, self.schema.empty_table())
 
     def append(self, records: Sequence[Record]) -> None:
         """Add the columns of some rows."""
+        self.add([strings_of(records, name) for name in self.schema.names])
+
+    def add(self, columns: Sequence[Any]) -> None:
+        """Add rows as a `pyarrow.StringArray` for each column."""
         import pyarrow
 
-        columns = []
-        for name in self.names:
-            cells = [_cell(record, name) for record in records]
-            columns.append(pyarrow.array(cells, pyarrow.string()))
-        batch = pyarrow.RecordBatch.from_arrays(columns, schema=self._schema)
+        batch = pyarrow.RecordBatch.from_arrays(columns, schema=self.schema)
         self._writer.write_batch(batch)
         self._file.flush()
         self._size = self._file.tell()
@@ -57,5 +62,9 @@ class ColumnStore:
         return table.column(name)
 
 
-def _cell(record: Record, name: str) -> str:
-    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", as_text(record.fields.get(name)))
+def strings_of(records: Sequence[Record], name: str) -> Any:
+    """Return a column of some records as a `pyarrow.StringArray`; "" where one lacks it."""
+    import pyarrow
+
+    cells = [as_text(record.fields.get(name)) for record in records]
+    return pyarrow.array([_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", cell) for cell in cells])

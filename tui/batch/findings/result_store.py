@@ -83,15 +83,16 @@ class ResultStore:
 
     Args:
         labels: names of the model's labels.
-        columns: names of the columns of the input that are kept beside the texts.
+        columns: names of the columns of the input that are kept beside the texts; or the columns
+            of rows that are yet to be added by `extend`.
 
     Attributes:
         counts: rows by the label that counts, int64 `[labels]`.
     """
 
-    def __init__(self, labels: tuple[str, ...], columns: Sequence[str] = ()) -> None:
+    def __init__(self, labels: tuple[str, ...], columns: Sequence[str] | ColumnStore = ()) -> None:
         self.labels = labels
-        self.columns = ColumnStore(columns)
+        self.columns = columns if isinstance(columns, ColumnStore) else ColumnStore(columns)
         self.counts: Indices = np.zeros(len(labels), np.int64)
         # Hashes of the corrected texts, in order, and their labels: replaced as a whole.
         self._corrections: tuple[Indices, Indices] = _in_order({})
@@ -107,24 +108,37 @@ class ResultStore:
 
     def append(self, chunk: Chunk) -> None:
         """Add the rows of a chunk; for one thread only."""
-        texts = [text.encode("utf-8", "surrogatepass") + _SEPARATOR for text in chunk.texts]
-        self._file.write(b"".join(texts))
-        self._file.flush()
         self.columns.append(chunk.records)
+        answers = {
+            "number": [record.place.number for record in chunk.records],
+            "label": chunk.ids,
+            "confidence": chunk.confidences,
+            "status": chunk.statuses,
+            "truth": -1 if chunk.truths is None else chunk.truths,
+        }
+        self.extend(chunk.texts, answers)
+
+    def extend(self, texts: Sequence[str], answers: Mapping[str, Any]) -> None:
+        """Add rows whose columns of the input are there; for one thread only.
+
+        Args:
+            texts: of the rows.
+            answers: their other attributes of `ResultRow`, by name, each `[rows]`.
+        """
+        encoded = [text.encode("utf-8", "surrogatepass") + _SEPARATOR for text in texts]
+        self._file.write(b"".join(encoded))
+        self._file.flush()
         start = len(self._rows)
-        end = start + len(texts)
+        end = start + len(encoded)
         if end > len(self._buffer):
             buffer = np.empty(max(end, 2 * len(self._buffer)), _ROW)
             buffer[:start] = self._rows
             self._buffer = buffer
         added = self._buffer[start:end]
-        added["number"] = [record.place.number for record in chunk.records]
-        added["label"] = chunk.ids
-        added["confidence"] = chunk.confidences
-        added["status"] = chunk.statuses
-        added["truth"] = -1 if chunk.truths is None else chunk.truths
-        added["end"] = _end(self._rows) + np.cumsum([len(text) for text in texts])
-        added["hash"] = [hash(text) for text in chunk.texts]
+        for name, values in answers.items():
+            added[name] = values
+        added["end"] = _end(self._rows) + np.cumsum([len(text) for text in encoded])
+        added["hash"] = [hash(text) for text in texts]
         with self._counting:
             self.counts = self.counts + self._count(added)
             self._rows = self._buffer[:end]

@@ -1,0 +1,145 @@
+"""A finished output gives the store that its run had, whatever its format; nothing is predicted."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.console.command import ExitCode, UserError
+from models.tables import Dialect
+from tests.tui.batch.runs import MANIFEST, run
+from tui.batch.engine import Hooks
+from tui.batch.findings import finished as module
+from tui.batch.findings.finished import find_finished, open_finished
+from tui.batch.findings.result_store import ResultStore
+
+FORMATS = ["csv", "tsv", "jsonl", "xlsx", "parquet"]
+RECORDS = [
+    {"product": "手机", "text": "很好,“快”", "stars": 5, "truth": "A"},
+    {"product": "酒店", "text": "  ", "stars": None, "truth": "B"},
+    {"product": "", "text": "太长" * 20, "stars": 1, "truth": "B"},
+    {"product": "手机", "text": '他说"好"', "stars": 2, "truth": "什么"},
+    {"product": "图书", "text": "无", "stars": 3, "truth": ""},
+]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "in.jsonl"
+    lines = [json.dumps(record, ensure_ascii=False) for record in RECORDS]
+    path.write_text("\n".join(lines))
+    return path
+
+
+def classified(source: Path, suffix: str, **more: Any) -> tuple[Path, ResultStore]:
+    output = source.with_name(f"out.{suffix}")
+    columns = [name for name in RECORDS[0] if name != "text"]
+    store = ResultStore(MANIFEST.labels, columns)
+    more = {"prefix": "ai_", **more}
+    run(source, output, hooks=Hooks(answered=store.append), **more)
+    return output, store
+
+
+def table_of(store: ResultStore) -> list[Any]:
+    names = ("number", "label", "status", "truth")
+    rows = [store.column(name).tolist() for name in names]
+    rows.append(np.round(store.column("confidence"), 5).tolist())
+    rows.append([store.row(index).text for index in range(len(store))])
+    return rows + [store.values(name).to_pylist() for name in store.columns.names]
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("has_receipt", [True, False])
+def test_a_finished_output_opens_as_its_run_ended(
+    source: Path, suffix: str, has_receipt: bool
+) -> None:
+    mapped = "A=正向评价; B=负向评价; 什么="
+    output, store = classified(source, suffix, label_column="truth", label_map=mapped)
+    if not has_receipt:
+        output.with_name(f"{output.name}.receipt.json").unlink()
+        store.column("truth")[:] = -1
+    read = open_finished(output)
+    assert read.labels == store.labels
+    assert read.columns.names == store.columns.names
+    assert table_of(read) == table_of(store)
+    assert read.counts.tolist() == store.counts.tolist()
+
+
+def test_the_receipt_counts_only_for_the_bytes_that_it_tells_of(source: Path) -> None:
+    output, _ = classified(source, "csv")
+    found = find_finished(output)
+    assert found is not None
+    assert found.receipt["run"]["model"]["labels"] == list(MANIFEST.labels)
+    assert not found.edited
+    output.write_text(output.read_text().replace("酒店", "饭店"))
+    found = find_finished(output)
+    assert found is not None
+    assert (found.receipt, found.edited) == ({}, True)
+    assert "饭店" in open_finished(output).values("product").to_pylist()
+
+
+def test_records_are_read_as_we_read_them_where_pyarrow_reads_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    rows = ["a,好,1,1.0,ok", "b,坏,0,0.5,uncertain,more", 'c,"坏",0,0.5,uncertain', "d,,,,empty"]
+    path.write_text("text,predicted_label,predicted_id,confidence,status\n" + "\n".join(rows))
+    store = open_finished(path)
+    assert store.labels == ("坏", "好")
+    assert store.column("number").tolist() == [1, 3, 4]
+    assert store.column("label").tolist() == [1, 0, -1]
+    path.write_bytes(path.read_text().encode("gb18030"))
+    assert table_of(open_finished(path)) == table_of(store)
+
+
+def test_of_several_answers_the_last_is_read_or_the_one_that_is_named(source: Path) -> None:
+    first, _ = classified(source, "csv", prefix="")
+    second = first.with_name("again.csv")
+    run(first, second, prefix="ai_", text_column="text")
+    found = find_finished(second)
+    assert found is not None
+    assert found.found.settings.prefix == "ai_"
+    named = open_finished(second, prefix="")
+    assert named.columns.names[-4:] == (
+        "ai_predicted_label",
+        "ai_predicted_id",
+        "ai_confidence",
+        "ai_status",
+    )
+
+
+def test_a_file_without_answers_is_none(source: Path) -> None:
+    assert find_finished(source) is None
+    with pytest.raises(UserError, match="predicted_label, confidence, status") as caught:
+        open_finished(source)
+    assert caught.value.code == ExitCode.DATA
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (",ok", ",fine", "record 1: fine"),
+        (",0.9", ",90%", "record 1: 90%"),
+        ("好,1", "很好,1", "record 1: 很好"),
+    ],
+)
+def test_a_cell_that_is_no_answer_is_an_error(
+    tmp_path: Path, old: str, new: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "out.csv"
+    content = "text,predicted_label,predicted_id,confidence,status\na,好,1,0.9,ok\n"
+    path.write_text(content.replace(old, new))
+    monkeypatch.setattr(module, "_labels_of", lambda *_: ("坏", "好"))
+    with pytest.raises(UserError, match=said) as caught:
+        open_finished(path, dialect=Dialect("csv"))
+    assert caught.value.code == ExitCode.DATA
+
+
+def test_what_the_progress_raises_ends_the_reading(source: Path) -> None:
+    output, _ = classified(source, "csv")
+    with pytest.raises(KeyboardInterrupt):
+        open_finished(output, progress=_stop)
+
+
+def _stop(_rows: int) -> None:
+    raise KeyboardInterrupt

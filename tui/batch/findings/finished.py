@@ -1,0 +1,277 @@
+"""Finished outputs: any file with our columns is read into a store, and nothing is predicted."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.console.command import ExitCode, UserError
+from models.console.display import one_line
+from models.files import file_digest
+from models.tables import (
+    TEXT_COLUMNS,
+    Dialect,
+    Place,
+    Record,
+    find_column,
+    open_table,
+)
+from tui.batch.answer import Status
+from tui.batch.findings.column_store import ColumnStore
+from tui.batch.findings.reading import Numbers, Progress, read_columns
+from tui.batch.findings.result_store import ResultStore
+from tui.batch.inspection import Found
+from tui.batch.publishing import sidecar
+from tui.batch.settings import BatchSettings
+from tui.batch.truth import count_label, label_map_of, truth_of
+
+_LABEL, _ID, _CONFIDENCE, _STATUS = "predicted_label", "predicted_id", "confidence", "status"
+_CORRECTED = "corrected_label"
+_NEEDED = (_LABEL, _CONFIDENCE, _STATUS)
+
+ANY = Dialect()
+"""Nothing is known of how a file is written down."""
+
+Column = Any
+"""A `pyarrow.ChunkedArray` of strings `[rows]`."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A file that has the columns of an answer.
+
+    Attributes:
+        found: how it is read; its settings have the prefix of the answer, and the file as output.
+        receipt: what its run told of it; empty where there is none, or not of what the file holds.
+        edited: whether the file is not what its receipt tells of.
+    """
+
+    found: Found
+    receipt: dict[str, Any] = field(default_factory=dict)
+    edited: bool = False
+
+    @property
+    def hidden(self) -> list[str]:
+        """The column of the texts and those of the answer."""
+        prefix, text = self.found.settings.prefix, self.found.text_column
+        answer = [prefix + name for name in (_LABEL, _ID, _CONFIDENCE, _STATUS, _CORRECTED)]
+        return [str(text), *answer]
+
+
+def prefixes_of(columns: Sequence[str]) -> list[str]:
+    """Return the prefixes by which columns are those of an answer, in their order."""
+    found = []
+    for name in columns:
+        prefix = name.removesuffix(_LABEL)
+        needed = {prefix + column for column in _NEEDED}
+        if prefix != name and needed <= set(columns):
+            found.append(prefix)
+    return found
+
+
+def find_finished(
+    path: Path,
+    *,
+    dialect: Dialect = ANY,
+    prefix: str | None = None,
+    label_column: str | None = None,
+) -> Finished | None:
+    """Return what a file that was classified holds; None where it has no columns of an answer.
+
+    Args:
+        path: the file.
+        dialect: what is known of how it is written down.
+        prefix: of the answer to read; None takes the last.
+        label_column: column of true labels; None takes the one that its receipt names.
+
+    Raises:
+        UserError: as `open_table`; DATA, the column of the texts is not known.
+    """
+    with open_table(path, dialect) as table:
+        columns = tuple(table.columns)
+        prefixes = prefixes_of(columns)
+        if prefix is not None and prefix in prefixes:
+            prefixes = [prefix]
+        elif prefix is not None or not prefixes:
+            return None
+        receipt, edited = _receipt_of(path)
+        run = receipt.get("run", {"settings": {}, "reading": {}})
+        label_map = None
+        if label_column is None and run["settings"].get("label_column") in columns:
+            label_column = run["settings"]["label_column"]
+            label_map = run["settings"]["label_map"]
+        text_column = run["reading"].get("text_column")
+        if text_column not in columns:
+            text_column = find_column(table.to_search(), None, TEXT_COLUMNS)
+        settings = BatchSettings(
+            path,
+            path,
+            table.dialect,
+            text_column=text_column,
+            label_column=label_column,
+            label_map=label_map,
+            prefix=prefixes[-1],
+        )
+        found = Found(settings, table.name, table.dialect, columns, text_column)
+        return Finished(found, receipt, edited)
+
+
+def open_finished(
+    path: Path,
+    *,
+    dialect: Dialect = ANY,
+    prefix: str | None = None,
+    label_column: str | None = None,
+    progress: Progress = lambda _: None,
+) -> ResultStore:
+    """Read the answers that a file has; see `find_finished`.
+
+    Raises:
+        UserError: DATA, it has none, or they cannot be read.
+    """
+    finished = find_finished(
+        path,
+        dialect=dialect,
+        prefix=prefix,
+        label_column=label_column,
+    )
+    if finished is None:
+        columns = [f"{prefix or ''}{name}" for name in _NEEDED]
+        raise UserError(
+            ExitCode.DATA,
+            "{name} was not classified: expected the columns {columns}",
+            name=path,
+            columns=", ".join(columns),
+        )
+    return read_finished(finished, progress)
+
+
+def read_finished(finished: Finished, progress: Progress = lambda _: None) -> ResultStore:
+    """Read the answers of a file that `find_finished` found.
+
+    Raises:
+        UserError: DATA, an answer is none that a run writes.
+    """
+    found = finished.found
+    prefix = found.settings.prefix
+    columns, numbers = read_columns(found, finished.hidden, progress)
+    labels = _labels_of(finished, columns)
+    words = [status.word for status in Status]
+    names = columns.values(prefix + _LABEL)
+    confidences = columns.values(prefix + _CONFIDENCE)
+    statuses = columns.values(prefix + _STATUS)
+    answers: dict[str, NDArray[Any]] = {
+        "number": numbers,
+        "label": _places(names, labels),
+        "confidence": _confidences(confidences),
+        "status": _places(statuses, words),
+        "truth": _truths(found, columns, labels),
+    }
+    _require(found, numbers, names, answers["label"] >= -1)
+    _require(found, numbers, confidences, answers["confidence"] >= 0)
+    _require(found, numbers, statuses, answers["status"] >= 0)
+    store = ResultStore(labels, columns)
+    start = 0
+    for texts in columns.values(str(found.text_column)).chunks:
+        end = start + len(texts)
+        rows = {name: values[start:end] for name, values in answers.items()}
+        store.extend(texts.to_pylist(), rows)
+        start = end
+    return store
+
+
+def _receipt_of(path: Path) -> tuple[dict[str, Any], bool]:
+    """Return the receipt of an output, empty where it tells of other bytes; and whether it does."""
+    edited = False
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        content = sidecar(path, "receipt.json").read_bytes()
+        receipt = json.loads(content)
+        edited = receipt["output"]["sha256"] != file_digest(path)
+        if not edited:
+            return receipt, edited
+    return {}, edited
+
+
+def _labels_of(finished: Finished, columns: ColumnStore) -> tuple[str, ...]:
+    """Return the labels of the model: by the receipt, else those that occur, by their ids."""
+    if finished.receipt:
+        return tuple(finished.receipt["run"]["model"]["labels"])
+    import pyarrow
+
+    prefix = finished.found.settings.prefix
+    pairs = {"name": columns.values(prefix + _LABEL)}
+    if prefix + _ID in columns.schema.names:
+        pairs["id"] = columns.values(prefix + _ID)
+    table = pyarrow.table(pairs).group_by(list(pairs)).aggregate([])
+    ids: dict[str, str] = {}
+    for row in table.to_pylist():
+        if row["name"]:
+            ids[row["name"]] = row.get("id", "")
+    if not ids:
+        raise UserError(ExitCode.DATA, "{name}: no record has a label", name=finished.found.name)
+    if all(id.isdecimal() for id in ids.values()):
+        return tuple(sorted(ids, key=lambda name: int(ids[name])))
+    return tuple(ids)
+
+
+def _places(values: Column, names: Sequence[str]) -> NDArray[np.int64]:
+    """Return the place of each value among `names`; -1 for "", -2 for what is none of them."""
+    import pyarrow
+    import pyarrow.compute as pc
+
+    places: NDArray[np.int64] = (
+        pc.index_in(values, pyarrow.array(names)).fill_null(-2).to_numpy().astype(np.int64)
+    )
+    is_empty = pc.equal(values, "").to_numpy()
+    places[is_empty] = -1
+    return places
+
+
+def _confidences(values: Column) -> NDArray[np.float32]:
+    """Return confidences; 0 for "", NaN for what is none."""
+    import pyarrow.compute as pc
+
+    is_share = pc.match_substring_regex(values, r"^(0(\.\d+)?|1(\.0+)?|[\d.]+e-\d+)$")
+    is_empty = pc.equal(values, "")
+    others = pc.if_else(is_empty, "0", "nan")
+    shares = pc.if_else(is_share, values, others)
+    numbers: NDArray[np.float32] = shares.cast("float").to_numpy()
+    return numbers
+
+
+def _truths(found: Found, columns: ColumnStore, labels: Sequence[str]) -> NDArray[np.int64]:
+    """Return the true label of each row, -1 where there is none to score by."""
+    column = found.settings.label_column
+    if column is None:
+        return np.full(len(columns.values(str(found.text_column))), -1)
+    cells = columns.values(column).combine_chunks().dictionary_encode()
+    nowhere = Place(0, 0, 0)
+    records = [Record(nowhere, {column: cell}) for cell in cells.dictionary.to_pylist()]
+    counts = Counter[str]()
+    for record in records:
+        count_label(counts, record, column)
+    label_map = label_map_of(found.settings, found.name, counts, labels)
+    assert label_map is not None  # noqa: S101 - a column was named
+    ids = [truth_of(record, column, label_map).id for record in records]
+    truths: NDArray[np.int64] = np.array(ids, np.int64)[cells.indices.to_numpy()]
+    return truths
+
+
+def _require(found: Found, numbers: Numbers, values: Column, right: NDArray[np.bool_]) -> None:
+    """Raise UserError DATA where a value is none that a run writes."""
+    if not right.all():
+        row = int(np.argmin(right))
+        raise UserError(
+            ExitCode.DATA,
+            "{name}, record {number}: {value} is no answer of a run; mend the cell, or classify "
+            "the texts anew",
+            name=found.name,
+            number=int(numbers[row]),
+            value=one_line(values[row].as_py() or "“”", 40),
+        )

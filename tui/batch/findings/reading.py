@@ -1,0 +1,135 @@
+"""Reads a whole table as columns of text: by pyarrow where it reads as we do, else by records."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.tables import Record, open_table
+from models.tables.source import InputFile
+from tui.batch.findings.column_store import ColumnStore, strings_of
+from tui.batch.inspection import Found
+from tui.batch.writers.base import as_text
+
+Numbers = NDArray[np.int64]
+Batch = tuple[Any, list[Any]]
+"""Numbers of records, and a `pyarrow.StringArray` for each column."""
+
+Progress = Callable[[int], object]
+"""Is told how many rows were read so far; what it raises ends the reading."""
+
+_RECORDS = 8192  # of a batch
+_BYTES = 1 << 22  # likewise
+
+
+def read_columns(
+    found: Found, hidden: Collection[str], progress: Progress
+) -> tuple[ColumnStore, Numbers]:
+    """Read all columns of a file as text.
+
+    Args:
+        found: what is known of the file.
+        hidden: columns that are not for people.
+        progress: is told how many rows were read so far.
+
+    Returns:
+        The columns, and the number of each record.
+    """
+    import pyarrow
+
+    ways = [_record_batches]
+    if found.dialect.format in ("csv", "tsv"):
+        ways.insert(0, _csv_batches)
+    elif found.dialect.format == "parquet":
+        ways.insert(0, _parquet_batches)
+    columns = _columns_of(found)
+    for read in ways:
+        store = ColumnStore(columns, hidden)
+        numbers: list[int] = []
+        with suppress(pyarrow.ArrowInvalid):  # what is a record by our rules is none by its
+            for batch_numbers, cells in read(found, columns):
+                store.add(cells)
+                numbers.extend(batch_numbers)
+                progress(len(numbers))
+            break
+    return store, np.array(numbers, dtype=np.int64)
+
+
+def _columns_of(found: Found) -> list[str]:
+    """Return all columns; in JSONL the first record may lack what others have."""
+    columns = dict.fromkeys(found.columns)
+    if found.dialect.format == "jsonl":
+        for record in _records(found):
+            columns.update(dict.fromkeys(record.fields))
+    return list(columns)
+
+
+def _records(found: Found) -> Iterator[Record]:
+    with open_table(Path(found.name), found.dialect) as table:
+        for item in table.items:
+            if isinstance(item, Record):
+                yield item
+
+
+def _record_batches(found: Found, columns: list[str]) -> Iterator[Batch]:
+    records = _records(found)
+    while batch := list(islice(records, _RECORDS)):
+        numbers = [record.place.number for record in batch]
+        yield numbers, [strings_of(batch, name) for name in columns]
+
+
+def _csv_batches(found: Found, columns: list[str]) -> Iterator[Batch]:
+    import pyarrow
+    from pyarrow import csv
+
+    dialect = found.dialect
+    quoted = dialect.quoting == "double"
+    ours = quoted or dialect.quoting == "none"
+    if not ours or dialect.encoding not in ("utf-8", "utf-8-sig") or dialect.header != 1:
+        raise pyarrow.ArrowInvalid
+    parse = csv.ParseOptions(
+        delimiter=dialect.delimiter or "\t",
+        quote_char='"' if quoted else False,
+        newlines_in_values=quoted,
+    )
+    texts = dict.fromkeys(columns, pyarrow.string())
+    convert = csv.ConvertOptions(column_types=texts)
+    read = csv.ReadOptions(block_size=_BYTES)
+    with InputFile(Path(found.name)) as file:
+        reader = csv.open_csv(file, read, parse, convert)
+        if reader.schema.names != columns:
+            raise pyarrow.ArrowInvalid
+        yield from _numbered(reader)
+
+
+def _parquet_batches(found: Found, columns: list[str]) -> Iterator[Batch]:  # noqa: ARG001
+    from pyarrow.parquet import ParquetFile
+
+    with InputFile(Path(found.name)) as input:
+        file = ParquetFile(input.whole())
+        batches = file.iter_batches(_RECORDS)
+        yield from _numbered(batches)
+
+
+def _numbered(batches: Iterable[Any]) -> Iterator[Batch]:
+    number = 1
+    for batch in batches:
+        following = number + len(batch)
+        cells = [_as_strings(column) for column in batch.columns]
+        yield range(number, following), cells
+        number = following
+
+
+def _as_strings(column: Any) -> Any:
+    import pyarrow
+
+    types = pyarrow.types
+    kind = column.type
+    is_text = types.is_string(kind) or types.is_large_string(kind)
+    if is_text or types.is_integer(kind):
+        return column.cast(pyarrow.string()).fill_null("")
+    return pyarrow.array([as_text(value) for value in column], pyarrow.string())
