@@ -85,8 +85,11 @@ def find_column(
 
 def _known(columns: Columns, known: Sequence[str]) -> list[str]:
     """Return the columns with a known name: exactly, else but for remarks, else with a weak one."""
-    candidates = [name for name in columns.names if not _holds_lists(columns, name)]
-    weak = WEAK_TEXT_COLUMNS if known == TEXT_COLUMNS else ()
+    candidates: Sequence[str] = columns.names
+    weak: Sequence[str] = ()
+    if known == TEXT_COLUMNS:  # a label may stand in a list
+        candidates = [name for name in candidates if not _holds_lists(columns, name)]
+        weak = WEAK_TEXT_COLUMNS
     ways = ((_first_of_its_name, known), (_without_remarks, known), (_first_of_its_name, weak))
     for simplified, names in ways:
         found = [name for name in candidates if simplified(name) in names]

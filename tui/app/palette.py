@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.fuzzy import Matcher
+from textual.fuzzy import FuzzySearch
 from textual.widgets import OptionList
-from textual.widgets.option_list import Option
 
 from models.console.display import display
 from models.console.i18n import language, tr
@@ -55,12 +54,17 @@ class PaletteDialog(Dialog):
 
     def on_input_changed(self, event: SafeInput.Changed) -> None:
         """List the commands that have these letters in this order, the likeliest first."""
-        matcher = Matcher(event.value.strip())
-        scores = {words: matcher.match(words) for words, _ in self._commands}
-        found = [command for command in self._commands if scores[command[0]] or not event.value]
-        self._found = sorted(found, key=lambda command: -scores[command[0]])
+        query, search = event.value.strip(), FuzzySearch()
+        matches = {words: search.match(query, words) for words, _ in self._commands}
+        found = [command for command in self._commands if matches[command[0]][0] or not query]
+        self._found = sorted(found, key=lambda command: -matches[command[0]][0])
         listed = self.query_one(Options)
-        listed.set_options([Option(matcher.highlight(words)) for words, _ in self._found])
+        listed.clear_options()
+        for words, _ in self._found:
+            shown = Content(words)
+            for letter in matches[words][1]:
+                shown = shown.stylize("bold underline", letter, letter + 1)
+            listed.add_option(shown)
         if self._found:
             listed.highlighted = 0
 

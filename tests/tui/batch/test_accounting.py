@@ -83,7 +83,12 @@ def is_blank(content: bytes, encoding: str) -> bool:
 def test_every_record_is_written_or_rejected_once_and_in_order(
     tmp_path: Path, format: str, body: bytes, to: str
 ) -> None:
-    head = {"csv": b"n,text\n", "tsv": b"n\ttext\n", "jsonl": b'{"text": ""}\n', "txt": b"x\n"}
+    head = {
+        "csv": b"n,text\n1,a\n",
+        "tsv": b"n\ttext\n1\ta\n",
+        "jsonl": b'{"text": ""}\n',
+        "txt": b"x\n",
+    }
     source, output = tmp_path / "a", tmp_path / f"out.{to}"
     source.write_bytes(head[format] + body)
     dialect = Dialect(format, "utf-8", text_delimiter(format))

@@ -229,9 +229,10 @@ def test_what_arrow_cannot_convert_costs_its_record_alone_and_is_shown_as_such(
     summary = run(tmp_path / "a.parquet", tmp_path / "b.csv")
     assert (summary.written, summary.rejected) == (1, 1)
     summary = run(tmp_path / "a.parquet", tmp_path / "b.parquet", label_column="note")
-    rejects = (tmp_path / "b.parquet.rejects.jsonl").read_text(encoding="utf-8").splitlines()
-    assert summary.written == 1
-    assert [json.loads(reject)["code"] for reject in rejects] == ["unwritable"]
+    assert (summary.written, summary.rejected) == (2, 0)  # Parquet can hold them
+    assert summary.unscored == {"unknown": {"\ufffd": 1}}
+    kept = pyarrow.parquet.read_table(tmp_path / "b.parquet").column("note")
+    assert kept.cast("binary").to_pylist() == [b"0", b"\xff"]
 
 
 def test_a_column_that_no_record_of_jsonl_has_cannot_be_selected(tmp_path: Path) -> None:
