@@ -65,6 +65,7 @@ RESULTS_TABLE = [
     _bind("y", "screen.copy_rows", tr("Copy the row, or the marked ones"), show=False),
 ]
 RESULTS_SCREEN = [
+    _bind_first("f2", "explain", tr("Why?")),
     _bind_first("f4", "correct", tr("Correct")),
     _bind_first("ctrl+s", "save", tr("Save")),
     _bind_first("f3", "summary", tr("Summary")),

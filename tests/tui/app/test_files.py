@@ -876,3 +876,30 @@ async def test_odd_texts_are_corrected_too(fake: FakeModel, tmp_path: Path, home
             await shows(pilot, f" {row}  ✎ ▼ 负向评价")
     found = Corrections(next(home.rglob("corrections.jsonl")).parent)
     assert found.labels == dict.fromkeys(["a\u2028b", "c\N{REPLACEMENT CHARACTER}d"], "负向评价")
+
+
+async def test_a_digit_labels_the_marked_rows_and_u_takes_it_back(
+    fake: FakeModel, table: Path
+) -> None:
+    app = app_of(fake)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await classified(pilot, table)
+        await shows(pilot, "1 负向评价 · 2 正向评价", "▼ 负向评价 5 (100.0%)")
+        await pilot.press("2")
+        await shows(pilot, "1  ✎ ▲ 正向评价", "1 corrected", "▼ 负向评价 4 (80.0%)", "20.0%")
+        await pilot.press("space", "space", "2")
+        await shows(pilot, "2  ✎ ▲", "3  ✎ ▲", "3 corrected", "▲ 正向评价 3 (60.0%)")
+        await lacks(pilot, "marked")
+        await lacks(pilot, "corrections.jsonl")
+        await pilot.press("u")
+        await shows(pilot, "1  ✎ ▲", "2    ▼", "1 corrected", "▲ 正向评价 1 (20.0%)")
+        await pilot.press("u", "u", "9")
+        await shows(pilot, "1    ▼", "▼ 负向评价 5 (100.0%)")
+        await lacks(pilot, "corrected")
+        await pilot.press("f2")
+        await shows(pilot, "Each piece of the text was left out")
+        await leave(pilot)
+        await pilot.press("f1")
+        await shows(pilot, "Label 2 is right", "Undo the last correction")
+        await lacks(pilot, "Label 3 is right")
+    assert app.corrections.labels == {}

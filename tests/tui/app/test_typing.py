@@ -127,9 +127,11 @@ async def test_why_marks_what_speaks_for_the_answer_and_what_against(fake: FakeM
         await ask(pilot, "很好但贵")
         await shows(pilot, "Answers · 1")
         await pilot.press("f2")
-        await shows(pilot, "underlined pieces speak for", "70.0% for 正向评价")
-        assert "+40.0 %" in row_of(pilot, "好  ", "%")
-        assert "-20.0 %" in row_of(pilot, "贵  ", "%")
+        await shows(pilot, "Underlined speaks for it", "正向评价 (70.0%)")
+        most, less = row_of(pilot, "好  ", "+1.69"), row_of(pilot, "贵  ", "-1.35")
+        assert (most.count("━"), less.count("━")) == (30, 24)  # of the largest effect
+        assert "很但贵" in fake.asked  # without 好
+        assert "很好贵" not in fake.asked  # 但 joins, and is no reason
         styles = {
             segment.text: segment.style
             for strip in pilot.app.screen._compositor.render_strips()
