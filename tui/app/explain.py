@@ -19,7 +19,8 @@ _LEAST = 1e-9  # probability, so that there is a logarithm
 
 _JOINING = """
 的 了 着 过 地 得 是 在 就 也 又 都 还 和 与 及 而 或 且 并 但 但是 不过 可是 然而 而且 并且
-因为 所以 因此 虽然 如果 于是 以及 或者 呢 吗 吧 啊 a an and as at but for in is it of on or so the to was
+因为 所以 因此 虽然 如果 于是 以及 或者 呢 吗 吧 啊
+a an and as at but for in is it of on or so the to was
 """
 _NO_REASONS = frozenset(_JOINING.split())
 """Words that join others, and say nothing for a label themselves."""

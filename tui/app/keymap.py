@@ -65,11 +65,11 @@ RESULTS_TABLE = [
     _bind("y", "screen.copy_rows", tr("Copy the row, or the marked ones"), show=False),
 ]
 RESULTS_SCREEN = [
+    _bind_first("ctrl+s", "save", tr("Save")),
+    _bind_first("f6", "pause", tr("Pause")),
+    _bind_first("f3", "summary", tr("Summary")),
     _bind_first("f2", "explain", tr("Why?")),
     _bind_first("f4", "correct", tr("Correct")),
-    _bind_first("ctrl+s", "save", tr("Save")),
-    _bind_first("f3", "summary", tr("Summary")),
-    _bind_first("f6", "pause", tr("Pause, or go on")),
     _bind_first("f8", "stop", tr("Stop, or go on later"), show=False),
 ]
 APP = [

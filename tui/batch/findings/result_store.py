@@ -214,10 +214,10 @@ class ResultStore:
         keys[label[found] < 0] = np.inf
         return found[np.argsort(keys, kind="stable")]
 
-    def histogram(self) -> NDArray[np.int64]:
+    def histogram(self, rows: Indices | slice = slice(None)) -> Indices:
         """Count confidences in `HISTOGRAM_BINS` equal bins, from chance (1 / labels) to 1."""
-        rows = self._rows
-        confidences = rows["confidence"][rows["label"] >= 0]
+        confidences = self._rows["confidence"][rows]
+        confidences = confidences[confidences > 0]  # without a label, it is 0
         counts, _ = np.histogram(confidences, HISTOGRAM_BINS, (1 / len(self.labels), 1.0))
         return counts.astype(np.int64)
 

@@ -22,13 +22,13 @@ from tui.app import keymap
 from tui.app.job import Job
 from tui.app.paths import typed_output, typed_path
 from tui.app.screens.dialogs import ChoiceDialog, PromptDialog
-from tui.app.screens.file.fields import Field, changed, fields_of, in_words_of
+from tui.app.screens.file.fields import Field, changed, fields_of, in_words_of, read_alike
 from tui.app.screens.page import Page
 from tui.app.screens.results import ResultsScreen
 from tui.app.theme import FAINT, padded
 from tui.app.threads import run_in_thread
 from tui.app.widgets.virtual_list import VirtualList
-from tui.batch.inspection import Found, inspect
+from tui.batch.inspection import Found, inspect, with_output
 from tui.batch.journal import run_folder
 from tui.batch.receipt import as_interrupted
 from tui.batch.settings import BatchSettings
@@ -60,7 +60,7 @@ class FileScreen(Page):
         preview: list[Record] = []
         yield Static(id="recognised", markup=False)
         yield VirtualList(fields, self._draw_field, id="fields")
-        yield VirtualList(preview, self._draw_record, tr("No record can be shown."), id="preview")
+        yield VirtualList(preview, self._draw_record, id="preview")
 
     def on_mount(self) -> None:
         """Begin to read the file."""
@@ -70,10 +70,14 @@ class FileScreen(Page):
     @work(exclusive=True, description="inspect")
     async def _inspect(self, settings: BatchSettings) -> None:
         """Read the file, and show what was found."""
+        before, found = self._settings, self._found
         self._settings, self._found, self._problem = settings, None, None
-        self.call_later(self.refresh_state)
         try:
-            self._found = await run_in_thread(lambda: inspect(settings))
+            if found is not None and found.problem is None and read_alike(settings, before):
+                self._found = with_output(found, settings)
+            else:
+                self.call_later(self.refresh_state)
+                self._found = await run_in_thread(lambda: inspect(settings))
             if self._found.problem is not None:
                 self._problem = str(self._found.problem)
             elif labels := self.app.labels:
@@ -115,6 +119,9 @@ class FileScreen(Page):
         listed.show(fields)
         preview = self.query_one("#preview", VirtualList)
         preview.border_title = tr("The first records")
+        preview.empty = tr("No record can be shown.")
+        if self._found is None and self._problem is None:
+            preview.empty = tr("Reading…")
         preview.show(self._found.preview if self._found else ())
         self.refresh_bindings()
 

@@ -4,6 +4,7 @@ from functools import partial
 from time import monotonic
 from typing import NamedTuple
 
+import numpy as np
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -26,7 +27,7 @@ from tui.app.threads import run_in_thread
 from tui.app.widgets.text_entry import SafeInput
 from tui.app.widgets.virtual_list import Items, VirtualList
 from tui.batch.findings.query import Query, status_names, terms_without
-from tui.batch.findings.result_store import ORDERS, ResultStore
+from tui.batch.findings.result_store import ORDERS, Indices, ResultStore
 
 _POLL = 0.1  # seconds between two looks at the counters of a run
 _RESELECT = 1.0  # seconds between two selections while rows come in
@@ -59,6 +60,7 @@ class ResultsScreen(Correcting):
 
     BINDINGS = [Binding("escape", "back", show=False), *keymap.RESULTS_SCREEN]
     BINDING_GROUP_TITLE = tr("A file run")
+    shows_run = True
 
     def __init__(self, job: Job) -> None:
         super().__init__()
@@ -99,10 +101,18 @@ class ResultsScreen(Correcting):
     # What is shown
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer to pause only what has not ended, and as many labels as there are."""
-        if action == "label_as":
-            return int(str(parameters[0])) <= len(self.job.labels)
-        return action != "pause" or self.job.state is not JobState.DONE
+        """Offer what can be done: to pause a run or save what it wrote; labels that there are."""
+        done = self.job.state is JobState.DONE
+        match action:
+            case "label_as":
+                return int(str(parameters[0])) <= len(self.job.labels)
+            case "pause":
+                return not done
+            case "save":
+                return done
+            case "explain" | "correct":
+                return len(self.job.results) > 0
+        return True
 
     def refresh_state(self) -> None:
         """Show what there is by now."""
@@ -154,6 +164,8 @@ class ResultsScreen(Correcting):
         columns = table.header(selection.results.labels, selection.order)
         self.query_one("#header", Static).update(columns)
         self._show_title()
+        if not before.total:  # the keys that act on rows do so now
+            self.refresh_bindings()
 
     def _show_title(self) -> None:
         orders = {
@@ -286,16 +298,18 @@ class ResultsScreen(Correcting):
     # All rows
 
     def action_summary(self) -> None:
-        """Show shares and confidences."""
-        self.app.push_screen(SummaryDialog(self.job))
+        """Show shares and confidences of the rows that are shown."""
+        shown = self._table.items
+        rows: Indices | slice = slice(len(shown))
+        if not isinstance(shown, range):
+            rows = np.asarray(shown)
+        self.app.push_screen(SummaryDialog(self.job, rows))
 
     @work(group="save", description="save")
     async def action_save(self) -> None:
         """Ask which rows to save and where to, and write them."""
         if self.app.saving is not None:
             self.app.bell()
-        elif self.job.state is not JobState.DONE:
-            self.app.notify(tr("Rows can be saved when the run has ended."))
         else:
             await ask_and_save(self, self.job, self._table.items)
 
