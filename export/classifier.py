@@ -12,6 +12,7 @@ import transformers
 from torch import Tensor, nn
 
 from export.first_token import BERT_LIKE, FirstTokenLayer
+from models.review import NO_LEVELS, Levels, levels_of
 from models.run_directory import ScoredRow
 from models.session import Probabilities
 from models.tokenizer import Batch, Tokenizer
@@ -75,6 +76,14 @@ class ExportableClassifier:
             return np.array(recorded, dtype=np.float32)
         texts = [row.text for row in self.dev]
         return np.concatenate([self.answer(batch) for batch in self.alone(texts)])
+
+    @cached_property
+    def review(self) -> Levels:
+        """Levels of confidence, by the answers to the dev texts."""
+        if not self.dev:
+            return NO_LEVELS
+        labels = np.array([row.label for row in self.dev])
+        return levels_of(self.dev_answers, labels)
 
 
 class SoftmaxClassifier(nn.Module):

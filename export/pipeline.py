@@ -218,6 +218,7 @@ class _Draft:
         manifest = Manifest(
             **known,
             **facts,
+            review=self.source.review,
             precision=precision,
             target=self.settings.target,
             digest=model_digest(model, known["tokenizer"], known["labels"]),

@@ -35,6 +35,5 @@ def load_run(folder: Path, encoder_source: str | None) -> ExportableClassifier:
         "encoder": run.encoder,
         "data": run.data_fingerprint,
         "quality": quality,
-        "uncertain_below": run.uncertain_below,
     }
     return make_exportable(classifier, classifier.head, encoder.module, facts, dev, run.temperature)

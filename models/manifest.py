@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
+from models.review import NO_LEVELS, Levels, read_levels
+
 PREFIX = "sentiment_tui."
 FORMAT = 1
 """Version of the format: raised when a file of the old one can no longer be read."""
@@ -33,8 +35,8 @@ class Manifest:
         quality: scores by split, as `Metrics.as_dict` gives them.
         digest: SHA-256 of the weights, the tokenizer and the labels.
         version: version of this project that exported it.
-        uncertain_below: confidence below which a prediction is called uncertain; 0 for none, and
-            in files from before there was one.
+        review: limits of confidence, and the errors on dev below each (see `models.review`); files
+            from before there were levels have one limit, `uncertain_below`, or none.
         target: "cpu" or "cuda", the device that the graph was made for.
         reduce_range: int8 weights of products have seven bits, so that no processor's sums
             overflow; False in files from before there were such.
@@ -52,7 +54,7 @@ class Manifest:
     quality: dict[str, object]
     digest: str
     version: str
-    uncertain_below: float = 0.0
+    review: Levels = NO_LEVELS
     target: str = "cpu"
     reduce_range: bool = False
     proof: dict[str, object] = dataclasses.field(default_factory=dict)
@@ -63,7 +65,7 @@ class Manifest:
         for field in fields(self):
             value = getattr(self, field.name)
             if not isinstance(value, str):
-                value = json.dumps(value, ensure_ascii=False, sort_keys=True)
+                value = json.dumps(value, ensure_ascii=False, sort_keys=True, default=vars)
             metadata[PREFIX + field.name] = value
         return dict(sorted(metadata.items()))
 
@@ -90,6 +92,7 @@ class Manifest:
                 values[field.name] = text if field.type is str else json.loads(text)
             except json.JSONDecodeError as error:
                 raise ManifestError(f"{PREFIX}{field.name} is damaged: {error}") from error
+        values["review"] = _review(values.get("review"), metadata)
         manifest = cls(**values)
         manifest._check()
         object.__setattr__(manifest, "labels", tuple(manifest.labels))
@@ -104,6 +107,14 @@ class Manifest:
             raise ManifestError(f"{PREFIX}labels does not name two or more different labels")
         if not isinstance(self.max_length, int) or self.max_length < 3:
             raise ManifestError(f"{PREFIX}max_length is not a number of tokens")
-        threshold = self.uncertain_below
-        if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
-            raise ManifestError(f"{PREFIX}uncertain_below is not a confidence")
+
+
+def _review(found: Any, metadata: Mapping[str, str]) -> Levels:
+    """Check the levels; in a file without them, answers below its one limit are to look at."""
+    try:
+        if found is None:
+            limit = json.loads(metadata.get(PREFIX + "uncertain_below", "0"))
+            found = [{"below": below} for below in (0, limit, 1)]
+        return read_levels(found)
+    except ValueError as error:
+        raise ManifestError(f"{PREFIX}review is damaged: {error}") from error

@@ -53,7 +53,6 @@ class Run:
         outcome: best epoch, times and the like.
         versions: versions of Python, torch, transformers and this project.
         temperature: divisor of the head's outputs before the softmax.
-        uncertain_below: confidence below which a prediction is called uncertain; 0 for none.
     """
 
     labels: list[str]
@@ -68,7 +67,6 @@ class Run:
     outcome: dict[str, Any]
     versions: dict[str, str]
     temperature: float
-    uncertain_below: float
 
 
 @dataclass(frozen=True)
@@ -185,7 +183,9 @@ def read_run(folder: Path) -> Run:
             file="run.json",
         )
     try:
-        run = Run(**read_json(path))
+        document = read_json(path)
+        document.pop("uncertain_below", None)  # of runs from before there were levels
+        run = Run(**document)
         if not run.temperature > 0:
             raise ValueError(f"temperature {run.temperature}")
         if run.pooling not in get_args(Pooling):

@@ -7,6 +7,7 @@ import string
 from pathlib import Path
 
 from models.manifest import Manifest
+from models.review import Level
 
 MANIFEST = Manifest(
     labels=("负向评价", "正向评价"),
@@ -19,7 +20,7 @@ MANIFEST = Manifest(
     quality={"test": {"accuracy": 0.9}},
     digest="def",
     version="0.1.0",
-    uncertain_below=0.93,
+    review=(Level(0.8, 200, 80), Level(0.93, 150, 30), Level(1.0, 1650, 50)),
 )
 """What a file says of itself."""
 

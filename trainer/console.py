@@ -49,18 +49,28 @@ def clock(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
 
 
-def say_calibration(temperature: float, uncertain_below: float, dev: Mapping[str, Any]) -> None:
+def say_calibration(temperature: float, dev: Mapping[str, Any]) -> None:
     """Narrate what was fitted on dev, and what that did to the scores of dev."""
     say(
         tr(
             "temperature {temperature:.2f}, fitted on dev: calibration error {before:.2%} → "
-            "{after:.2%};\nan answer is uncertain below a confidence of {threshold:.3f}: "
-            "{coverage:.1%} of dev remain, {accuracy:.1%} of them right",
+            "{after:.2%}",
             temperature=temperature,
             before=dev["ece_uncalibrated"],
             after=dev["ece"],
-            threshold=uncertain_below,
-            **dev["certain"],
+        )
+    )
+    first, look, _ = dev["review"]
+    say(
+        tr(
+            "review levels: below {first:.3f} {wrong_first} of {rows_first:answer} were wrong on "
+            "dev, and below {look:.3f} {wrong} of {rows} more",
+            first=first["below"],
+            wrong_first=first["wrong"],
+            rows_first=first["rows"],
+            look=look["below"],
+            wrong=look["wrong"],
+            rows=look["rows"],
         )
     )
 

@@ -52,4 +52,4 @@ def evaluate_run(
     tokenizer = Tokenizer(loaded.tokenizer, run.max_length)
     features = encode_all(classifier, tokenizer, rows.texts, title=split)
     probabilities = tempered(classifier.cpu().head(features), run.temperature)
-    return score(probabilities.numpy(), rows, uncertain_below=run.uncertain_below)
+    return score(probabilities.numpy(), rows)

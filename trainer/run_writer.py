@@ -8,7 +8,7 @@ from typing import Any
 from models.run_directory import Run, new_run, write_json, write_rows, write_run
 from trainer.fitting import FineTuned, Frozen
 from trainer.loading import Loaded, count_parameters
-from trainer.report.calibration import Calibration, tempered
+from trainer.report.calibration import tempered
 from trainer.report.card import model_card
 from trainer.report.plots import draw_pictures
 
@@ -18,7 +18,7 @@ _PACKAGES = ("torch", "transformers", "tokenizers", "sentiment-tui")
 def write(
     loaded: Loaded,
     fitted: Frozen | FineTuned,
-    calibration: Calibration,
+    temperature: float,
     metrics: dict[str, Any],
     scores: dict[str, Any],
 ) -> None:
@@ -27,7 +27,7 @@ def write(
     Args:
         loaded: the material of the training.
         fitted: the result of the training.
-        calibration: what was fitted on dev.
+        temperature: the one fitted on dev.
         metrics: scores by split, for the card.
         scores: the same, and those of the frozen encoder where there are such.
 
@@ -35,7 +35,7 @@ def write(
         UserError: as `new_run`.
     """
     settings, splits = fitted.settings, loaded.data.splits
-    run = _describe(loaded, fitted, calibration)
+    run = _describe(loaded, fitted, temperature)
     with new_run(settings.output, force=settings.force) as folder:
         write_run(folder, run, loaded.classifier.head.cpu(), loaded.encoder)
         if settings.changes_encoder:
@@ -47,19 +47,18 @@ def write(
         write_json(folder / "audit.json", audited)
         answers = {}
         for name, logits in fitted.logits.items():
-            probabilities = tempered(logits, calibration.temperature)
+            probabilities = tempered(logits, temperature)
             labels = splits[name].labels
             write_rows(folder / f"{name}.jsonl", splits[name].texts, labels, probabilities)
             answers[name] = (probabilities.numpy(), labels)
-        threshold = calibration.uncertain_below
-        draw_pictures(folder, fitted.history, fitted.best_epoch, answers, threshold)
+        draw_pictures(folder, fitted.history, fitted.best_epoch, answers)
         card = model_card(settings.output.name, run, metrics)
         (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     if isinstance(fitted, FineTuned):
         fitted.checkpoint.unlink(missing_ok=True)  # an equal training may have ended before
 
 
-def _describe(loaded: Loaded, fitted: Frozen | FineTuned, calibration: Calibration) -> Run:
+def _describe(loaded: Loaded, fitted: Frozen | FineTuned, temperature: float) -> Run:
     """Return the content of `run.json`."""
     classifier, encoder, settings = loaded.classifier, loaded.encoder, fitted.settings
     versions = {"python": platform.python_version()}
@@ -83,6 +82,5 @@ def _describe(loaded: Loaded, fitted: Frozen | FineTuned, calibration: Calibrati
         settings=settings.choices(),
         outcome=outcome,
         versions=versions,
-        temperature=calibration.temperature,
-        uncertain_below=calibration.uncertain_below,
+        temperature=temperature,
     )

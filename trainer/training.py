@@ -11,7 +11,7 @@ from trainer.console import say, say_calibration
 from trainer.fitting import FineTuned, fit
 from trainer.loading import load
 from trainer.precision import choose_device
-from trainer.report.calibration import calibrate
+from trainer.report.calibration import fit_temperature
 from trainer.report.scores import score_splits
 from trainer.run_writer import write
 from trainer.settings import TrainingSettings
@@ -42,12 +42,12 @@ def train(settings: TrainingSettings) -> dict[str, Any]:
     distributed.leave()
     if not distributed.is_first():
         return {}
-    calibration = calibrate(fitted.logits["dev"], loaded.data.splits["dev"].labels)
-    metrics = score_splits(fitted.logits, loaded.data, calibration)
-    say_calibration(calibration.temperature, calibration.uncertain_below, metrics["dev"])
+    temperature = fit_temperature(fitted.logits["dev"], loaded.data.splits["dev"].labels)
+    metrics = score_splits(fitted.logits, loaded.data, temperature)
+    say_calibration(temperature, metrics["dev"])
     scores = metrics
     if isinstance(fitted, FineTuned) and fitted.frozen_scores:
         scores = metrics | {"frozen": fitted.frozen_scores}
-    write(loaded, fitted, calibration, metrics, scores)
+    write(loaded, fitted, temperature, metrics, scores)
     say(tr("the run is in {path}; next: python -m export --opset 17", path=settings.output))
     return scores

@@ -220,6 +220,14 @@ def open_file(file: Path, model: str | None, device: Device) -> None:
     help=tr("Label texts without an opinion too, such as 此用户没有填写评价."),
 )
 @click.option(
+    "--review",
+    metavar="LIMIT",
+    help=tr(
+        "Which answers are to be looked at: a share of the file, as 10%, the least sure, or those "
+        "below a confidence, as 0.9. [default: as the model says]"
+    ),
+)
+@click.option(
     "--prefix",
     default="",
     show_default=False,

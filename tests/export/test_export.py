@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from models.console.command import ExitCode, UserError
 from models.cores import instructions
 from models.manifest import PREFIX, Manifest
 from models.predictor import Predictor
-from models.run_directory import load_classifier, read_rows, read_run
+from models.run_directory import load_classifier, read_json, read_rows, read_run
 from models.tokenizer import Tokenizer
 from tests.tiny import REVIEWS, write_encoder
 from trainer.settings import TrainingSettings
@@ -113,8 +114,9 @@ def test_the_file_gives_the_probabilities_and_the_threshold_that_the_run_recorde
     rows = read_rows(run / "dev.jsonl")
     found = Predictor.open(model).predict([row.text for row in rows]).probabilities
     np.testing.assert_allclose(found, [row.probabilities for row in rows], atol=1e-5)
-    threshold = Manifest.from_metadata(_metadata(model)).uncertain_below
-    assert threshold == read_run(run).uncertain_below
+    scores = read_json(run / "metrics.json")["dev"]["review"]
+    levels = Manifest.from_metadata(_metadata(model)).review
+    assert [asdict(level) for level in levels] == scores
 
 
 def test_features_are_what_the_head_sees(model: Path, run: Path) -> None:

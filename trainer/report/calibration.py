@@ -1,7 +1,6 @@
-"""Fits on dev the temperature of a model, and the confidence below which it is uncertain."""
+"""Fits on dev the temperature of a model; draws how its accuracy falls as more is answered."""
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,31 +11,6 @@ from models.metrics import Floats, Ids
 
 TEMPERATURES = (0.05, 20.0)
 """Range in which the temperature is searched."""
-
-TARGET = 0.98
-"""Wanted accuracy of the answers that are not called uncertain."""
-
-
-class Calibration(NamedTuple):
-    """What makes the model's confidence mean something.
-
-    Attributes:
-        temperature: divides the logits before the softmax.
-        uncertain_below: confidence below which an answer is called uncertain; 0 for none.
-    """
-
-    temperature: float
-    uncertain_below: float
-
-
-UNCALIBRATED = Calibration(temperature=1.0, uncertain_below=0.0)
-
-
-def calibrate(logits: Tensor, labels: Ids) -> Calibration:
-    """Fit the calibration on dev: logits `[rows, C]`, true label ids `[rows]`."""
-    temperature = fit_temperature(logits, labels)
-    probabilities = tempered(logits, temperature).numpy()
-    return Calibration(temperature, uncertain_below(probabilities, labels))
 
 
 def tempered(logits: Tensor, temperature: float) -> Tensor:
@@ -98,24 +72,3 @@ def accuracy_against_coverage(
     last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)[: len(ranked)])
     kept = last + 1
     return ranked[last], kept / max(len(labels), 1), right[order].cumsum()[last] / kept
-
-
-def uncertain_below(
-    probabilities: NDArray[np.floating], labels: Ids, target: float = TARGET
-) -> float:
-    """Return the lowest threshold at which the remaining answers reach the target.
-
-    Args:
-        probabilities: `[rows, C]`.
-        labels: true label ids, `[rows]`.
-        target: wanted accuracy of the answers at or above the threshold.
-
-    Returns:
-        A confidence that occurs. Where no threshold reaches the target, the lowest of those with
-        the highest accuracy. 0 where that keeps all answers, and where there is none.
-    """
-    thresholds, _, accuracy = accuracy_against_coverage(probabilities, labels)
-    if len(accuracy) == 0:
-        return 0.0
-    lowest = np.flatnonzero(accuracy >= min(target, accuracy.max()))[-1]
-    return 0.0 if lowest == len(accuracy) - 1 else float(thresholds[lowest])

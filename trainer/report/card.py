@@ -7,7 +7,6 @@ from models.console.display import display
 from models.metrics import BINS
 from models.run_directory import Run
 from trainer.console import parts_of
-from trainer.report.calibration import TARGET
 
 
 def model_card(name: str, run: Run, metrics: dict[str, Any]) -> str:
@@ -43,9 +42,10 @@ Logits are divided by a temperature of {run.temperature:.3f} before the softmax,
 Without and with it, the ECE is {", ".join(_errors(metrics))}.
 The probabilities in dev.jsonl, in test.jsonl and of the exported model are the calibrated ones.
 
-{_threshold(run.uncertain_below, metrics["dev"]["certain"]["accuracy"])}
+The answers that are least sure are to be looked at. Half of the errors on dev have a confidence
+below the limit of "look first", and three quarters one below that of "look":
 
-{_table("split", "answers that remain", "accuracy of these", rows=_certain(metrics))}
+{_table("split", "answers", "confidence below", "share", "wrong", rows=_review(metrics))}
 
 ![Reliability: accuracy by confidence](reliability.png)
 
@@ -56,7 +56,7 @@ The probabilities in dev.jsonl, in test.jsonl and of the exported model are the 
 - The figures hold for texts like those of the training data. Public review sets repeat themselves:
   a row that training has seen (the same letters and digits, whatever the punctuation, width and
   case) is easier than a new one, so the figures on unseen rows are the ones to expect.
-- Dev chose the epoch, the temperature and the threshold, so its own figures flatter. Test is the
+- Dev chose the epoch, the temperature and the limits, so its own figures flatter. Test is the
   measure.
 - The intervals say what other rows of the same kind would change, not what another kind would.
 - Of a longer text only the first {run.max_length} tokens count.
@@ -103,19 +103,6 @@ def _shown(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _threshold(uncertain_below: float, accuracy: float) -> str:
-    reached = accuracy >= TARGET
-    if uncertain_below == 0:
-        why = "reach" if reached else "come nearest to"
-        return f"No answer is called uncertain: on dev all together {why} the {TARGET:.0%} wanted."
-    why = (
-        f"the lowest threshold that leaves {TARGET:.0%} right on dev"
-        if reached
-        else f"no threshold leaves {TARGET:.0%} right on dev, and this one comes nearest"
-    )
-    return f"An answer with a confidence below {uncertain_below:.4f} is called uncertain: {why}."
-
-
 def _scores(metrics: dict[str, Any]) -> Iterator[list[str]]:
     for title, part in parts_of(metrics):
         ends = {key: part[f"{key}_interval"] for key in ("accuracy", "macro_f1", "ece")}
@@ -134,6 +121,10 @@ def _errors(metrics: dict[str, Any]) -> Iterator[str]:
         yield f"{scores['ece_uncalibrated']:.2%} and {scores['ece']:.2%} on {split}"
 
 
-def _certain(metrics: dict[str, Any]) -> Iterator[list[str]]:
+def _review(metrics: dict[str, Any]) -> Iterator[list[str]]:
     for title, part in parts_of(metrics):
-        yield [title, f"{part['certain']['coverage']:.1%}", f"{part['certain']['accuracy']:.2%}"]
+        for name, level in zip(("look first", "look", "others"), part["review"], strict=True):
+            share = level["rows"] / part["rows"]
+            rate = level["wrong"] / max(level["rows"], 1)
+            wrong = f"{rate:.1%} ({level['wrong']:,} of {level['rows']:,})"
+            yield [title, name, f"{level['below']:.3f}", f"{share:.1%}", wrong]

@@ -17,7 +17,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from models.metrics import BINS, Ids, Metrics, calibration_error, confidence_bins
-from trainer.report.calibration import TARGET, accuracy_against_coverage
+from models.review import levels_of
+from trainer.report.calibration import accuracy_against_coverage
 
 _BLUE, _ORANGE, _GREY = "#2f6db3", "#d9822b", "#8a8f98"
 _COLOURS = {"train": _GREY, "dev": _ORANGE, "test": _BLUE}
@@ -48,7 +49,6 @@ def draw_pictures(
     history: Sequence[Mapping[str, float]],
     best_epoch: int,
     answers: Answers,
-    uncertain_below: float,
 ) -> None:
     """Write learning-curve.png, confusion.png, reliability.png and coverage.png.
 
@@ -57,7 +57,6 @@ def draw_pictures(
         history: one entry per epoch: see `epoch_scores`.
         best_epoch: the epoch whose weights were kept.
         answers: probabilities and labels of "dev" and "test".
-        uncertain_below: confidence below which an answer is called uncertain.
     """
     with _picture(folder / "learning-curve.png") as figure:
         _learning_curve(figure, history, best_epoch)
@@ -66,7 +65,7 @@ def draw_pictures(
     with _picture(folder / "reliability.png") as figure:
         _reliability(figure, answers)
     with _picture(folder / "coverage.png") as figure:
-        _coverage(figure.subplots(), answers, uncertain_below)
+        _coverage(figure.subplots(), answers)
 
 
 @contextmanager
@@ -145,19 +144,17 @@ def _reliability(figure: Figure, answers: Answers) -> None:
         axis.set_major_formatter(_WHOLE_PERCENT)
 
 
-def _coverage(axes: Axes, answers: Answers, uncertain_below: float) -> None:
+def _coverage(axes: Axes, answers: Answers) -> None:
+    first, look, _ = levels_of(*answers["dev"])
     for split, (probabilities, labels) in answers.items():
         thresholds, coverage, accuracy = accuracy_against_coverage(probabilities, labels)
-        last = np.count_nonzero(thresholds >= uncertain_below) - 1
-        name = split
-        if last >= 0:
-            share, right = coverage[last], accuracy[last]
-            name = f"{split}: {share:.1%} of the rows, {right:.1%} of them right"
-            axes.plot([share], [right], "o", color=_COLOURS[split], markersize=8, zorder=3)
-        axes.step(coverage, accuracy, where="post", color=_COLOURS[split], label=name)
-    axes.axhline(TARGET, linestyle=":", color=_GREY, label=f"wanted: {TARGET:.0%}")
+        for level in (first, look):
+            last = np.count_nonzero(thresholds >= level.below) - 1
+            if last >= 0:
+                axes.plot(coverage[last], accuracy[last], "o", color=_COLOURS[split], zorder=3)
+        axes.step(coverage, accuracy, where="post", color=_COLOURS[split], label=split)
     axes.set(
-        title=f"Accuracy against coverage (dots: confidence ≥ {uncertain_below:.3f})",
+        title=f"Accuracy against coverage (dots: confidence ≥ {look.below} and {first.below})",
         xlabel="share of the rows, the most confident first",
         ylabel="accuracy",
         xlim=(0, 1.01),

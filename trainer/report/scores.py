@@ -1,6 +1,7 @@
 """Scores of a split: on all its rows, and on those that training has not seen."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.metrics import Ids, Metrics, calibration_error, confidence_bins
+from models.review import Levels, counted, levels_of
 from trainer.data.dataset import Data, Split
 from trainer.data.duplicates import seen_rows
-from trainer.report.calibration import UNCALIBRATED, Calibration, tempered
+from trainer.report.calibration import tempered
 
 Interval = tuple[float, float]
 
@@ -41,18 +43,20 @@ def epoch_scores(epoch: int, train_loss: float, logits: Tensor, labels: Tensor) 
 
 
 def score_splits(
-    logits: Mapping[str, Tensor], data: Data, calibration: Calibration = UNCALIBRATED
+    logits: Mapping[str, Tensor], data: Data, temperature: float = 1.0
 ) -> dict[str, Any]:
     """Score each split as the calibrated model answers; see `score`.
 
-    `ece_uncalibrated` is the expected calibration error without the temperature.
+    Dev has the limits of the review levels. `ece_uncalibrated` is the expected calibration error
+    without the temperature.
     """
     scores = {}
+    dev = tempered(logits["dev"], temperature).numpy()
+    levels = levels_of(dev, data.splits["dev"].labels)
     for name, z in logits.items():
         split = data.splits[name]
-        probabilities = tempered(z, calibration.temperature).numpy()
-        train = data.splits["train"]
-        scores[name] = score(probabilities, split, train, calibration.uncertain_below)
+        probabilities = tempered(z, temperature).numpy()
+        scores[name] = score(probabilities, split, data.splits["train"], levels)
         uncalibrated = calibration_error(z.softmax(dim=1).numpy(), split.labels)
         scores[name]["ece_uncalibrated"] = round(uncalibrated, 4)
     return scores
@@ -62,7 +66,7 @@ def score(
     probabilities: NDArray[np.floating],
     split: Split,
     train: Split | None = None,
-    uncertain_below: float = 0.0,
+    levels: Levels | None = None,
 ) -> dict[str, Any]:
     """Score predictions on every row of a split.
 
@@ -71,38 +75,33 @@ def score(
         split: the rows.
         train: adds the score of the rows that are not in it, as "unseen": public review sets repeat
             themselves, and a repeated row says little about new ones.
-        uncertain_below: confidence below which the scores under "certain" leave a row out.
+        levels: adds as "review" how many rows and errors lie between their limits.
 
     Returns:
         The keys of `Metrics.as_dict`; `macro_f1_interval`; the expected calibration error `ece` and
-        its `ece_interval`; `certain`, the share of the rows that are answered with enough
-        confidence, and their accuracy; and `unseen`, with the same keys. Intervals are of 95 %.
+        its `ece_interval`; `review`, the levels with the rows and errors of this split; and
+        `unseen`, with the same keys. Intervals are of 95 %.
     """
-    scores = _score(probabilities, split.labels, uncertain_below)
+    scores = _score(probabilities, split.labels, levels)
     if train is not None:
         unseen = ~seen_rows(train.texts, split.texts)
-        scores["unseen"] = _score(probabilities[unseen], split.labels[unseen], uncertain_below)
+        scores["unseen"] = _score(probabilities[unseen], split.labels[unseen], levels)
     return scores
 
 
-def _score(
-    probabilities: NDArray[np.floating], true: Ids, uncertain_below: float
-) -> dict[str, Any]:
+def _score(probabilities: NDArray[np.floating], true: Ids, levels: Levels | None) -> dict[str, Any]:
     labels = probabilities.shape[1]
     predicted = probabilities.argmax(axis=1)
-    certain = probabilities.max(axis=1, initial=0.0) >= uncertain_below
     macro_f1, ece = bootstrap(probabilities, true)
-    accuracy = Metrics.of(true[certain], predicted[certain], labels).accuracy
-    return {
+    scores = {
         **Metrics.of(true, predicted, labels).as_dict(),
         "macro_f1_interval": [round(end, 4) for end in macro_f1],
         "ece": round(calibration_error(probabilities, true), 4),
         "ece_interval": [round(end, 4) for end in ece],
-        "certain": {
-            "coverage": round(float(certain.sum()) / max(len(true), 1), 4),
-            "accuracy": round(accuracy, 4),
-        },
     }
+    if levels is not None:
+        scores["review"] = [asdict(level) for level in counted(levels, probabilities, true)]
+    return scores
 
 
 def bootstrap(probabilities: NDArray[np.floating], true: Ids) -> tuple[Interval, Interval]:

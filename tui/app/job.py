@@ -5,12 +5,18 @@ Nothing is posted per row: the counters are there to be read, and the answers ar
 
 import time
 from enum import Enum, auto
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
+
 from models.console.command import UserError, reason_of
+from models.metrics import Metrics
 from tui.app.model_worker import Ended, LoadedModel, ModelWorker, Post
 from tui.app.preferences import Corrections
+from tui.batch.answer import Status
 from tui.batch.engine import Hooks, Stopped, classify
+from tui.batch.findings.half_done import RecordedModel
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
 from tui.batch.settings import BatchSettings
@@ -47,6 +53,7 @@ class Job:
         results: answers so far.
         summary: counts so far; None before the first batch.
         reason: why it failed.
+        note: where the answers are from, if no model gave them.
         marked: indices of the rows that the user marked.
         filter: line that the user typed to find rows by.
     """
@@ -65,6 +72,7 @@ class Job:
         self._renew(labels)
         self.summary: Summary | None = None
         self.reason = ""
+        self.note = ""
         self.filter = ""
         self.marked: set[int] = set()
         self._worker = worker
@@ -80,6 +88,30 @@ class Job:
         """Let the labels count that the user gave by now."""
         self.results.correct(self._corrections.labels)
 
+    def open(self, results: ResultStore, note: str) -> None:
+        """Take answers that were read from a file, and end; `note` says where they are from."""
+        self.results = results
+        self.note = note
+        self.correct()
+        summary = Summary.begin(results.labels, len(results))
+        summary.predicted = len(results)
+        summary.counts = results.counts
+        statuses = results.column("status")
+        summary.statuses = np.bincount(statuses, minlength=len(Status))
+        label = results.column("label")
+        truth = results.column("truth")
+        known = (label >= 0) & (truth >= 0)
+        if known.any():
+            summary.metrics = Metrics.of(truth[known], label[known], len(results.labels))
+        self.summary = summary
+        self._ended = JobState.DONE
+
+    def replay(self, output: Path) -> None:
+        """Take the answers that an interrupted run has, without a model."""
+        model = RecordedModel.of(output)
+        self._renew(model.manifest.labels)
+        self._end(model, Hooks(answered=self.results.append))
+
     def start(self, reply: Post) -> None:
         """Start, or go on after a stop; `reply` gets `Ended` at the end."""
         self._renew(self.labels)
@@ -93,6 +125,13 @@ class Job:
     def labels(self) -> tuple[str, ...]:
         """Labels of the model that runs."""
         return self.results.labels
+
+    @property
+    def review_terms(self) -> list[str]:
+        """The filters of what is to be looked at first, and of all that is to be looked at."""
+        levels = self.summary.review[:2] if self.summary else ()
+        limits = sorted({level.below for level in levels} - {0.0})
+        return [f"<{100 * limit:g}%" for limit in limits]
 
     @property
     def state(self) -> JobState:
@@ -123,19 +162,21 @@ class Job:
     def _work(self, model: LoadedModel) -> Ended:
         if self.labels != model.manifest.labels:  # another one was opened meanwhile
             self._renew(model.manifest.labels)
-        hooks = Hooks(between=self._between, answered=self.results.append)
+        self._end(model, Hooks(between=self._between, answered=self.results.append))
+        return Ended(self.reason or None)
+
+    def _end(self, model: LoadedModel | RecordedModel, hooks: Hooks) -> None:
+        """Classify to the end, and note what that was."""
+        self.reason = ""
+        predictor = cast("Predictor", model)
         try:
-            self.summary = classify(
-                self.settings, cast("Predictor", model), found=self.found, hooks=hooks
-            )
+            self.summary = classify(self.settings, predictor, found=self.found, hooks=hooks)
             self._ended = JobState.DONE
         except Stopped:
             self._ended = JobState.STOPPED
         except (UserError, OSError) as error:
             self.reason = reason_of(error)
             self._ended = JobState.FAILED
-            return Ended(self.reason)
-        return Ended()
 
     def _between(self, summary: Summary) -> None:
         self.summary = summary

@@ -51,13 +51,15 @@ HISTORY = [
 ]
 FILE_SCREEN = [
     _bind_first("f5", "classify", tr("Classify")),
+    _bind_first("f3", "browse", tr("Browse the answers")),
 ]
 RESULTS_TABLE = [
     _bind("slash", "screen.filter", tr("Filter")),
     _bind("l", "screen.label", tr("By label"), show=False),
     _bind("w", "screen.wrong", tr("Wrong ones, where true labels are known"), show=False),
     _bind("s", "screen.sort", tr("Sort")),
-    _bind("n", "screen.next_unsure", tr("Next unsure"), show=False),
+    _bind("r", "screen.review", tr("To review, the least sure first"), show=False),
+    _bind("n", "screen.next_unsure", tr("Next to review"), show=False),
     _bind("space", "screen.mark", tr("Mark"), show=False),
     *(_label_key(number) for number in range(1, LABEL_KEYS + 1)),
     _bind("u", "screen.undo_correction", tr("Undo the last correction"), show=False),

@@ -16,6 +16,8 @@ from textual.message import Message
 
 from models.console.command import ExitCode, UserError, reason_of
 from models.locations import Device
+from models.review import Level, level_places
+from tui.batch.answer import BY_LEVEL, Status
 
 if TYPE_CHECKING:
     from models.manifest import Manifest
@@ -52,8 +54,9 @@ class Answer:
         probabilities: probability of each label.
         cut_at: number of tokens that were read, where the text had more; else None.
         seconds: duration of the prediction.
-        unsure: whether the confidence is below the threshold of the model.
         read: share of the text's tokens that was read.
+        status: whether it is to be looked at.
+        level: how often answers that are as sure were wrong; None where that is not known.
     """
 
     text: str
@@ -61,8 +64,9 @@ class Answer:
     probabilities: tuple[float, ...]
     cut_at: int | None
     seconds: float
-    unsure: bool = False
     read: float = 1.0
+    status: Status = Status.OK
+    level: Level | None = None
 
     @property
     def winner(self) -> int:
@@ -259,13 +263,15 @@ def answer(model: LoadedModel, text: str, *, live: bool = False) -> Answered:
     seconds = perf_counter() - start
     manifest = model.manifest
     probabilities = tuple(predictions.probabilities[0].tolist())
+    place = level_places(manifest.review, predictions.probabilities.max(axis=1))[0]
     found = Answer(
         text,
         manifest.labels,
         probabilities,
         cut_at=manifest.max_length if predictions.truncated[0] else None,
         seconds=seconds,
-        unsure=max(probabilities) < manifest.uncertain_below,
         read=float(predictions.read[0]),
+        status=BY_LEVEL[place],
+        level=manifest.review[place],
     )
     return Answered(found, live)

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from models.files import draft_of, json_bytes
+from models.review import Level
 from tui.app.model_worker import Answer
+from tui.batch.answer import Status
 
 _MAX_ANSWERS = 2000  # kept between sessions
 _MAX_RECENT = 8
@@ -144,6 +146,10 @@ def _answer_of(found: dict[str, Any]) -> Answer:
     """Return an answer that was kept; raise TypeError or ValueError where it is none."""
     found["labels"] = tuple(map(str, found.get("labels", ())))
     found["probabilities"] = tuple(map(float, found.get("probabilities", ())))
+    found.pop("unsure", None)  # of versions before there were levels
+    found["status"] = Status(found.get("status", Status.OK))
+    if found.get("level"):
+        found["level"] = Level(**found["level"])
     answer = Answer(**found)
     if not isinstance(answer.text, str) or not answer.labels:
         raise ValueError

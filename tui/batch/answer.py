@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from models.console.i18n import tr
 from models.labels import LabelSet
+from models.review import Levels, level_places
 from tui.batch.settings import BatchSettings
 
 
@@ -16,10 +17,11 @@ class Status(IntEnum):
     """How far an answer can be relied on; the number is what arrays of statuses hold."""
 
     OK = 0
-    UNCERTAIN = 1  # less sure than the model asks for
-    TRUNCATED = 2  # only the beginning of the text was read, however sure
-    EMPTY = 3  # no answer, for want of a text
-    NO_OPINION = 4  # no answer, for a text that a shop filled in, or marks or a link alone
+    LOOK = 1  # less sure than most answers
+    LOOK_FIRST = 2  # as unsure as those of which most are wrong
+    TRUNCATED = 3  # only the beginning of the text was read, however sure
+    EMPTY = 4  # no answer, for want of a text
+    NO_OPINION = 5  # no answer, for a text that a shop filled in, or marks or a link alone
 
     @property
     def word(self) -> str:
@@ -31,13 +33,19 @@ class Status(IntEnum):
         """The status as people read it."""
         titles = (
             tr("ok"),
-            tr("unsure"),
-            tr("cut"),
+            tr("look"),
+            tr("look first"),
+            tr("truncated"),
             tr("empty"),
             tr("no opinion"),
         )
         return titles[self]
 
+
+BY_LEVEL = (Status.LOOK_FIRST, Status.LOOK, Status.OK)
+"""Status of an answer by its place among `models.review.Levels`."""
+
+TO_REVIEW = BY_LEVEL[:2]
 
 _WORDS = [status.word for status in Status]
 
@@ -45,13 +53,13 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
 
-def decide(answers: Floats, uncertain_below: float) -> tuple[Ints, Floats, Ints]:
+def decide(answers: Floats, levels: Levels) -> tuple[Ints, Floats, Ints]:
     """Return the label, the confidence and the status of each answer.
 
     Args:
         answers: `[texts, labels + 1]`: the probabilities, and the share of the text that was read;
             0 where no label was asked for.
-        uncertain_below: confidence that the model asks for.
+        levels: limits of confidence.
 
     Returns:
         Ids of the labels, -1 for none; confidences, 0 without a label; numbers of `Status`, which
@@ -63,9 +71,9 @@ def decide(answers: Floats, uncertain_below: float) -> tuple[Ints, Floats, Ints]
     likeliest = probabilities.argmax(axis=1)
     ids = np.where(read > 0, likeliest, -1)
     statuses = np.select(
-        [read == 0, read < 1, confidences < uncertain_below],
-        [Status.EMPTY, Status.TRUNCATED, Status.UNCERTAIN],
-        Status.OK,
+        [read == 0, read < 1],
+        [Status.EMPTY, Status.TRUNCATED],
+        np.take(BY_LEVEL, level_places(levels, confidences)),
     )
     return ids, confidences, statuses
 

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -20,9 +20,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.console.command import ExitCode, UserError
 from models.files import json_bytes
 from models.predictor import Predictor
+from models.review import limited
 from models.tables import Item, Reject, Table, open_table
 from tui.batch.answer import AnswerColumns, Floats, Status, decide
 from tui.batch.inspection import Found, inspect, recognise
@@ -31,12 +31,14 @@ from tui.batch.opinion import bare, has_opinion, is_blank
 from tui.batch.publishing import check_output, take_over
 from tui.batch.receipt import (
     begin_anew,
+    check_unchanged,
     fingerprint_of,
     finished,
     publish,
     reject_fields,
     resume,
 )
+from tui.batch.review import Confidences
 from tui.batch.settings import BatchSettings
 from tui.batch.summary import Chunk, Summary
 from tui.batch.truth import count_label
@@ -153,11 +155,15 @@ class _Run:
         self._columns = AnswerColumns(found.settings, labels)
         self._fillers = frozenset(bare(text) for text in found.settings.no_opinion)
         self._label_map = check_run(found, self._columns)
+        self._share, limit = found.settings.review_limit
         self._ended = threading.Event()
         self._started = time.monotonic()
         self._journal: Journal | None = None
         self.summary = Summary.begin(labels, found.records)
         self.summary.label_map = self._label_map
+        self.summary.review = predictor.manifest.review
+        if limit is not None:
+            self.summary.review = limited(self.summary.review, limit)
 
     def publish(self, table: Table, output: Path) -> None:
         """Write the whole table into a file: go on where a run ended, or begin anew."""
@@ -177,6 +183,8 @@ class _Run:
             if settings.resumable:
                 resume(journal, fingerprint)
                 self._journal = journal
+                if self._share is not None:
+                    self._limit_to(self._share, journal)
             else:
                 begin_anew(journal, output, force=settings.force)
             with (
@@ -185,23 +193,24 @@ class _Run:
             ):
                 self.write(table, draft, rejects, folder)
             if settings.resumable:
-                self._check_unchanged(table, folder)
+                check_unchanged(table, self._found, self.summary, folder)
             journal.keep = True  # what is finished
             publish(target, draft, rejects, folder, self.summary, fingerprint)
             discard(folder)
 
-    def _check_unchanged(self, table: Table, folder: Path) -> None:
-        """Raise UserError DATA unless what was read is what was inspected, and is still there."""
-        inspected, file = self._found.digest, table.input
-        same = file.digest() == inspected == file.digest_now()
-        if self.summary.read != self._found.records or not same:
-            raise UserError(
-                ExitCode.DATA,
-                "{name} was changed since it was read. Undo the change to go on, or remove "
-                "{folder} to begin anew",
-                name=self._found.name,
-                folder=folder,
-            )
+    def _limit_to(self, share: float, journal: Journal) -> None:
+        """Answer everything, to find the confidence that a share of the answers does not reach."""
+        confidences = Confidences()
+        source, dialect = self._settings.source, self._found.dialect
+        with open_table(source, dialect) as table, closing(self._chunks(table)) as chunks:
+            for work in chunks:
+                confidences.add(work.answers.result())
+        self.summary.review = limited(self.summary.review, confidences.limit_of(share))
+        # Now all answers are loaded from the journal, which counts them as those of another run.
+        self.summary.resumed -= self.summary.predicted
+        self.summary.predicted = 0
+        self._ended.clear()
+        journal.rewind()
 
     def write(
         self,
@@ -213,17 +222,24 @@ class _Run:
         """Write the whole table; while a chunk is predicted, the next is read, the last written."""
         writer = open_writer(self._found, table, self._columns, output, scratch)
 
-        def finish(work: _Work) -> None:
-            chunk = self._written(work, writer)
-            if rejects is None:
-                output.flush()
-            else:
-                for reject in chunk.rejects:
-                    rejects.write(json_bytes(reject_fields(self._found, reject)))
-            self.summary.add(chunk)
-            self.summary.seconds = time.monotonic() - self._started
-            self._hooks.answered(chunk)
+        with closing(self._chunks(table)) as chunks:
+            for work in chunks:
+                chunk = self._written(work, writer)
+                if rejects is None:
+                    output.flush()
+                else:
+                    for reject in chunk.rejects:
+                        rejects.write(json_bytes(reject_fields(self._found, reject)))
+                self.summary.add(chunk)
+                self.summary.seconds = time.monotonic() - self._started
+                self._hooks.answered(chunk)
+        writer.close()
+        output.finish()
+        if rejects is not None:
+            rejects.finish()
 
+    def _chunks(self, table: Table) -> Generator[_Work]:
+        """Yield the chunks of a table; while one is predicted, the next is read."""
         ahead: deque[_Work] = deque()
         with ThreadPoolExecutor(1) as pool:
             try:
@@ -232,15 +248,10 @@ class _Run:
                     size = min(2 * size, CHUNK)
                     ahead.append(self._begin(items, pool))
                     if len(ahead) > 1:
-                        finish(ahead.popleft())
-                for work in ahead:
-                    finish(work)
+                        yield ahead.popleft()
+                yield from ahead
             finally:
                 self._ended.set()
-        writer.close()
-        output.finish()
-        if rejects is not None:
-            rejects.finish()
 
     def _begin(self, items: list[Item], pool: ThreadPoolExecutor) -> _Work:
         """Tell records from rejects, and have the texts predicted."""
@@ -277,12 +288,7 @@ class _Run:
         answers = np.zeros((len(texts), width), dtype=np.float32)
         filled = [row for row, text in enumerate(texts) if self._is_labelled(text)]
         self.summary.predicted += len(texts) - len(filled)
-
-        def size(row: int) -> tuple[int, str]:
-            text = texts[row]
-            return len(text), text
-
-        filled.sort(key=size)  # shortest first, so that few tokens are padding
+        filled.sort(key=lambda row: (len(texts[row]), texts[row]))  # so that little is padding
         for start in range(0, len(filled), BATCH):
             if start:
                 self._let_stop()
@@ -311,8 +317,7 @@ class _Run:
     def _written(self, work: _Work, writer: Writer) -> Chunk:
         """Write the records of a chunk; those that the format cannot hold join its rejects."""
         answers = work.answers.result()
-        uncertain_below = self._predictor.manifest.uncertain_below
-        ids, confidences, statuses = decide(answers, uncertain_below)
+        ids, confidences, statuses = decide(answers, self.summary.review)
         kept: list[int] = []
         rejects = list(work.rejects)
         for row, (record, text, _) in enumerate(work.accepted):

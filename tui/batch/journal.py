@@ -66,8 +66,7 @@ class Sink:
     def flush(self) -> None:
         """Hand what was taken to the operating system."""
         while self._buffer:
-            written = os.write(self._descriptor, self._buffer)
-            del self._buffer[:written]
+            del self._buffer[: os.write(self._descriptor, self._buffer)]
 
     def finish(self) -> None:
         """Say that there is no more."""
@@ -140,21 +139,27 @@ class Journal:
         self.folder = folder
         self._descriptor = os.open(folder / "journal", os.O_RDWR | os.O_CREAT, mode)
         found = os.read(self._descriptor, _BUFFER)
-        self.head, self._end = b"", 0
+        self.head, self._start = b"", 0
         self.resumable = self.keep = False
         if b"\n" in found:  # else it is new, or torn in its first line
             line, _, rest = found.partition(b"\n")
             self.head = _unsealed(line)
-            self._end = len(line) + 1
+            self._start = len(line) + 1
             self.resumable = bool(rest)
-        self._reading = True
-        os.lseek(self._descriptor, self._end, os.SEEK_SET)
+        self.rewind()
 
     def begin(self, head: bytes) -> None:
         """Forget what it holds, and write a first line, its line end included."""
         self._end, self.resumable = 0, False
-        seal = hashlib.sha256(head).hexdigest()
-        self._append(f"{seal} ".encode() + head)
+        line = hashlib.sha256(head).hexdigest().encode() + b" " + head
+        self._append(line)
+        self._start = len(line)
+
+    def rewind(self) -> None:
+        """Go back to the first answers, to load them."""
+        self._end = self._start
+        self._reading = True
+        os.lseek(self._descriptor, self._end, os.SEEK_SET)
 
     def load(self, texts: Sequence[str], width: int) -> Floats | None:
         """Return the next answers, `[texts, width]`; None from the first that are not there."""
@@ -166,8 +171,7 @@ class Journal:
         if digest != _digest(texts, payload):
             return None
         self._end += len(entry)
-        answers = np.frombuffer(payload, dtype="<f4")
-        return answers.reshape(len(texts), width)
+        return np.frombuffer(payload, dtype="<f4").reshape(len(texts), width)
 
     def save(self, texts: Sequence[str], answers: Floats) -> None:
         """Append answers, and wait for the disk."""
@@ -181,8 +185,7 @@ class Journal:
             os.lseek(self._descriptor, self._end, os.SEEK_SET)
             self._reading = False
         while content:
-            written = os.write(self._descriptor, content)
-            content = content[written:]
+            content = content[os.write(self._descriptor, content) :]
         os.fsync(self._descriptor)
 
     def close(self) -> None:
@@ -191,8 +194,7 @@ class Journal:
 
 
 def _digest(texts: Sequence[str], payload: bytes) -> bytes:
-    written = json.dumps(texts).encode()
-    return hashlib.sha256(written + payload).digest()
+    return hashlib.sha256(json.dumps(texts).encode() + payload).digest()
 
 
 def _unsealed(line: bytes) -> bytes:

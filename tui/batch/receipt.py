@@ -17,7 +17,7 @@ from models.cores import available_cores
 from models.files import file_digest, json_bytes
 from models.predictor import Predictor
 from models.session import installed
-from models.tables import Dialect, Reject
+from models.tables import Dialect, Reject, Table
 from tui.batch.answer import Ints, Status
 from tui.batch.inspection import Found
 from tui.batch.journal import Draft, Journal, head_of, run_folder
@@ -79,6 +79,7 @@ def fingerprint_of(predictor: Predictor, found: Found) -> Fingerprint:
             "windows": settings.windows,
             "excel": settings.excel,
             "label_everything": settings.label_everything,
+            "review": settings.review,
             "no_opinion": list(settings.no_opinion),
             "byte_order_mark": bool(settings.excel) or found.answers_excel,
         },
@@ -87,7 +88,7 @@ def fingerprint_of(predictor: Predictor, found: Found) -> Fingerprint:
             "labels": list(manifest.labels),
             "max_length": manifest.max_length,
             "precision": manifest.precision,
-            "uncertain_below": manifest.uncertain_below,
+            "review": [asdict(level) for level in manifest.review],
         },
         "versions": {name: version for name, version in versions.items() if version},
         "machine": {"device": predictor.device, "threads": available_cores()},
@@ -195,6 +196,20 @@ def finished(
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         pass
     return None
+
+
+def check_unchanged(table: Table, found: Found, summary: Summary, folder: Path) -> None:
+    """Raise UserError DATA unless what was read is what was inspected, and is still there."""
+    file = table.input
+    same = file.digest() == found.digest == file.digest_now()
+    if summary.read != found.records or not same:
+        raise UserError(
+            ExitCode.DATA,
+            "{name} was changed since it was read. Undo the change to go on, or remove "
+            "{folder} to begin anew",
+            name=found.name,
+            folder=folder,
+        )
 
 
 def _counted(names: Sequence[str], counts: Ints) -> dict[str, int]:

@@ -20,7 +20,7 @@ from tui.batch.inspection import PREVIEW, Found, in_excel
 from tui.batch.publishing import sidecar
 from tui.batch.receipt import reject_fields
 from tui.batch.settings import Output
-from tui.batch.summary import TEXT_WIDTH, Chunk, Summary, frequent, scores
+from tui.batch.summary import TEXT_WIDTH, Chunk, Summary, advice, frequent, scores
 from tui.batch.truth import Problem, label_map_of, with_counts
 
 
@@ -167,7 +167,7 @@ class Report:
         if chunk.truths is not None and chunk.truths[row] >= 0:
             notes.append("✓" if chunk.truths[row] == label else "✗")
         if status is not Status.OK:
-            notes.append(status.word)
+            notes.append(status.title)
         name = self._labels[label]
         confidence = f"{chunk.confidences[row]:.2%}"
         return [number, text, name, confidence, " ".join(notes)]
@@ -286,8 +286,7 @@ def _counts(summary: Summary) -> Iterator[str]:
     if summary.resumed:
         yield tr("{count:record} of them before the interruption", count=summary.resumed)
     counts = summary.statuses.tolist()
-    if count := counts[Status.UNCERTAIN]:
-        yield tr("{count:uncertain answer} to look at", count=count)
+    yield from advice(summary)
     if count := counts[Status.TRUNCATED]:
         yield tr("{count:text} longer than the model reads: only the beginning counts", count=count)
     if count := counts[Status.EMPTY]:

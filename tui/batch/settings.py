@@ -37,6 +37,8 @@ class BatchSettings:
         excel: write CSV that Excel opens as it should; None: a byte order mark where the input is
             of Excel.
         label_everything: label texts that hold no opinion, too.
+        review: which answers are to be looked at: a share of the file, as "10%", or those less sure
+            than a confidence, as "0.9"; None leaves it to the model.
         no_opinion: texts that hold none, beside those that `tui.batch.opinion` knows.
         force: replace the output if it exists.
     """
@@ -54,6 +56,7 @@ class BatchSettings:
     windows: bool = False
     excel: bool | None = None
     label_everything: bool = False
+    review: str | None = None
     no_opinion: tuple[str, ...] = ()
     force: bool = False
 
@@ -62,6 +65,37 @@ class BatchSettings:
         """Whether an interrupted run can go on: it leads from a file into a file."""
         ends = (self.source, self.output)
         return all(isinstance(end, Path) for end in ends)
+
+    @property
+    def review_limit(self) -> tuple[float | None, float | None]:
+        """The share and the confidence that `review` names; at least one is None.
+
+        Raises:
+            UserError: USAGE, it is neither, or a share of what only the end of a pipe tells.
+        """
+        if self.review is None:
+            return None, None
+        number = self.review.rstrip("%％")
+        is_share = number != self.review
+        try:
+            limit = float(number) / (100 if is_share else 1)
+        except ValueError:
+            limit = -1.0
+        if not 0 <= limit <= 1:
+            raise UserError(
+                ExitCode.USAGE,
+                "--review: expected a share of the records, as 10%, or a confidence, as 0.9; "
+                "found {found}",
+                found=self.review,
+            )
+        if is_share and not self.resumable:
+            raise UserError(
+                ExitCode.USAGE,
+                "--review {share} goes from a file to an --output: which records these are shows "
+                "at the end; or name a confidence, as 0.9",
+                share=self.review,
+            )
+        return (limit, None) if is_share else (None, limit)
 
     @property
     def named_format(self) -> str | None:

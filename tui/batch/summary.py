@@ -6,14 +6,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.console.display import aligned, one_line
 from models.console.i18n import tr
 from models.label_map import LabelMap
 from models.metrics import Metrics
+from models.review import NO_LEVELS, Levels
 from models.tables import Record, Reject
-from tui.batch.answer import Floats, Ints, Status
+from tui.batch.answer import TO_REVIEW, Floats, Ints, Status
 from tui.batch.inspection import REJECTS_SHOWN
+from tui.batch.review import doubts_of, measured
 from tui.batch.truth import Problem, Truth, count
 
 TEXT_WIDTH = 40
@@ -85,6 +88,9 @@ class Summary:
         rejects: the first of them; none of a run that had finished before.
         counts: written records by predicted label, `[labels]`.
         statuses: written records by status, `[statuses]`.
+        doubts: how many of these are wrong, as the model expects it, `[statuses]`; none of a run
+            that had finished before.
+        review: limits of confidence by which the statuses are given.
         label_map: what the values of the label column stand for, where one was named.
         metrics: scores of the records that have a text and a true label; None without any.
         unscored: why other records are not scored → what their cells hold, and how often.
@@ -102,6 +108,8 @@ class Summary:
     resumed: int = 0
     rejected: int = 0
     rejects: tuple[Reject, ...] = ()
+    doubts: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(Status)))
+    review: Levels = NO_LEVELS
     label_map: LabelMap | None = None
     metrics: Metrics | None = None
     unscored: dict[Problem, Counter[str]] = field(default_factory=dict)
@@ -175,6 +183,7 @@ class Summary:
         self.counts = self.counts + np.bincount(ids, minlength=labels)
         statuses = np.bincount(chunk.statuses, minlength=len(Status))
         self.statuses = self.statuses + statuses
+        self.doubts = self.doubts + doubts_of(chunk.statuses, chunk.confidences)
         for truth in chunk.unscored:
             if truth.problem:
                 count(self.unscored.setdefault(truth.problem, Counter()), truth.value)
@@ -183,6 +192,30 @@ class Summary:
             if known.any():
                 scored = Metrics.of(chunk.truths[known], chunk.ids[known], labels)
                 self.metrics = self.metrics + scored if self.metrics else scored
+
+
+def advice(summary: Summary) -> list[str]:
+    """Return two lines for each level with answers: how many they are, and how many err."""
+    counts = summary.statuses[: Status.EMPTY]
+    doubts = summary.doubts[: Status.EMPTY]
+    lines = []
+    for status, level in zip(TO_REVIEW, summary.review, strict=False):
+        if not doubts[status]:
+            continue
+        share = counts[status] / counts.sum()
+        found = doubts[status] / doubts.sum()
+        rounded = round(20 * found) / 20
+        line = tr(
+            "{level}: {count:answer} ({share}), with about {found} of the errors",
+            level=status.title,
+            count=int(counts[status]),
+            share=f"{share:.1%}",
+            found=f"{rounded:.0%}",
+        )
+        lines.append(line)
+        if level.rows:
+            lines.append(f"  {measured(level)}")
+    return lines
 
 
 def frequent(summary: Summary) -> list[str]:

@@ -8,7 +8,6 @@ from trainer.report.calibration import (
     accuracy_against_coverage,
     fit_temperature,
     tempered,
-    uncertain_below,
 )
 
 
@@ -72,48 +71,9 @@ def two(confidences: list[float]) -> np.ndarray:
     return np.stack([sure, 1 - sure], axis=1)
 
 
-def test_the_threshold_leaves_as_many_answers_as_reach_the_target() -> None:
-    #                    right: 1    1     0    1    1    0
-    probabilities = two([0.95, 0.9, 0.85, 0.8, 0.7, 0.6])
-    labels = np.array([0, 0, 1, 0, 0, 1])
-    # 2 of 2, 2 of 3, 3 of 4, 4 of 5: the accuracy rises again after it fell
-    assert uncertain_below(probabilities, labels, 0.98) == np.float32(0.9)
-    assert uncertain_below(probabilities, labels, 0.8) == np.float32(0.7)
-    assert uncertain_below(probabilities, labels, 0.6) == 0
-
-
-def test_the_answers_at_or_above_the_threshold_reach_the_target() -> None:
-    logits, labels = drawn(1.0, rows=2_000)
-    probabilities = tempered(logits, 1.0).numpy()
-    confidences, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    threshold = uncertain_below(probabilities, labels, 0.9)
-    assert right[confidences >= threshold].mean() >= 0.9
-    for lower in np.unique(confidences[confidences < threshold]):
-        assert right[confidences >= lower].mean() < 0.9
-
-
-def test_a_higher_target_never_lowers_the_threshold() -> None:
-    logits, labels = drawn(1.0, rows=2_000)
-    probabilities = tempered(logits, 1.0).numpy()
-    thresholds = [uncertain_below(probabilities, labels, t) for t in np.linspace(0.5, 1, 51)]
-    assert thresholds == sorted(thresholds)
-
-
 def test_answers_of_equal_confidence_stay_together() -> None:
     probabilities, labels = two([0.9, 0.9, 0.8, 0.8]), np.array([0, 0, 0, 1])
     thresholds, coverage, accuracy = accuracy_against_coverage(probabilities, labels)
     assert thresholds.tolist() == [np.float32(0.9), np.float32(0.8)]
     assert coverage.tolist() == [0.5, 1]
     assert accuracy.tolist() == [1, 0.75]
-    assert uncertain_below(probabilities, labels, 0.8) == np.float32(0.9)
-
-
-def test_a_target_out_of_reach_takes_the_most_accurate_rest() -> None:
-    probabilities, labels = two([0.9, 0.8, 0.7, 0.6]), np.array([1, 0, 1, 0])
-    assert uncertain_below(probabilities, labels, 0.98) == 0.0  # 0, 1/2, 1/3, 1/2: all of them
-    probabilities, labels = two([0.9, 0.8, 0.7, 0.6]), np.array([1, 0, 0, 1])
-    assert uncertain_below(probabilities, labels, 0.98) == np.float32(0.7)  # 0, 1/2, 2/3, 1/2
-
-
-def test_no_answers_need_no_threshold() -> None:
-    assert uncertain_below(np.empty((0, 2)), np.array([], dtype=int)) == 0

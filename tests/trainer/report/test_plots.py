@@ -21,7 +21,7 @@ def draw(folder: Path, *, classes: int = 2, rows: int = 200, epochs: int = 3) ->
         {"epoch": epoch, "train_loss": 1 / epoch, "dev_loss": 1.5 / epoch, "dev_macro_f1": 0.8}
         for epoch in range(1, epochs + 1)
     ]
-    draw_pictures(folder, history, 1, answers, uncertain_below=0.7)
+    draw_pictures(folder, history, 1, answers)
     return folder
 
 

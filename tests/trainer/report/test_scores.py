@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from models.metrics import Metrics
+from models.review import Level
 from trainer.data.dataset import Split
 from trainer.data.duplicates import normalised, seen_rows
 from trainer.report.scores import bootstrap, score
@@ -46,12 +47,16 @@ def test_every_score_that_varies_with_the_rows_has_its_interval() -> None:
     assert len(scores["precision"]) == len(scores["recall"]) == len(scores["f1"]) == 3
 
 
-def test_a_threshold_parts_the_certain_answers_from_the_others() -> None:
+def test_rows_and_errors_are_counted_between_the_limits_of_dev() -> None:
     split = Split(["a", "b", "c", "d"], np.array([1, 0, 0, 0]))
     probabilities = np.array([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])
-    scores = score(probabilities, split, uncertain_below=0.7)
-    assert scores["certain"] == {"coverage": 0.75, "accuracy": 0.6667}
-    assert score(probabilities, split)["certain"]["coverage"] == 1
+    levels = (Level(0.65), Level(0.75), Level(1.0))
+    assert score(probabilities, split, levels=levels)["review"] == [
+        {"below": 0.65, "rows": 1, "wrong": 0},
+        {"below": 0.75, "rows": 1, "wrong": 1},
+        {"below": 1.0, "rows": 2, "wrong": 0},
+    ]
+    assert "review" not in score(probabilities, split)
 
 
 def test_a_split_whose_rows_are_all_seen_says_that_nothing_is_known() -> None:

@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 from models.labels import NEGATIVE_POSITIVE
 from models.locations import BUILTIN, Device
 from models.predictor import Predictions
+from models.review import NO_LEVELS
 from tests.tiny import MANIFEST
 from tui.app.app import SentimentApp
 from tui.app.preferences import UserDirs
@@ -35,7 +36,7 @@ class FakeModel:
             max_length=128,
             precision="int8",
             digest="0123456789abcdef",
-            uncertain_below=0.0,
+            review=NO_LEVELS,
         )
         self.may_open = threading.Event()
         self.may_open.set()

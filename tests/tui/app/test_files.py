@@ -16,6 +16,7 @@ from textual import events
 from textual.pilot import Pilot
 
 from models.predictor import Predictor
+from models.review import Level
 from models.tables import Dialect, format_of
 from tests.tui.app.harness import (
     SIZES,
@@ -331,7 +332,7 @@ async def test_a_run_shows_its_answers(fake: FakeModel, table: Path, size: tuple
     async with app_of(fake).run_test(size=size) as pilot:
         await classified(pilot, table)
         await shows(pilot, "▼ 负向评价 5 (100.0%)", "▲ 正向评价 0 (0.0%)", "6 of 6 rows")
-        await shows(pilot, "1    ▼ 负向评价  50.00%    ok ", "不错，[/", "empty")
+        await shows(pilot, "1    ▼ 负向评价  50.00%", "不错，[/", "empty")
 
 
 async def test_the_app_and_the_command_write_the_same_bytes(
@@ -375,11 +376,11 @@ async def test_rows_are_filtered_sorted_marked_and_saved(
         await pilot.press("l")
         await shows(pilot, "3 of 6 rows", "70.00%")
         await pilot.press("l", "s")
-        await shows(pilot, "6 of 6 rows, unsure first")
-        await pilot.press("slash", *"status:cu")
+        await shows(pilot, "6 of 6 rows, least sure first")
+        await pilot.press("slash", *"status:tr")
         await shows(pilot, "1 of 6 rows")
         await pilot.press("ctrl+u")
-        pilot.app.screen.query_one("#filter", SafeInput).value = "status：cu ＜１００％"
+        pilot.app.screen.query_one("#filter", SafeInput).value = "status：tr ＜１００％"
         await shows(pilot, "1 of 6 rows")
         await pilot.press("ctrl+u", *"label:x")
         await shows(pilot, "expected the beginning of one of 负向评价, 正向评价, found x")
@@ -502,14 +503,37 @@ async def test_a_long_text_that_was_corrected_is_marked_too(
         await shows(pilot, "1  ✎ ▲ 正向评价")
 
 
-async def test_the_next_unsure_row_is_a_key_away(fake: FakeModel, table: Path) -> None:
-    object.__setattr__(fake.manifest, "uncertain_below", 0.8)
+async def test_the_next_row_to_review_is_a_key_away(fake: FakeModel, table: Path) -> None:
+    object.__setattr__(fake.manifest, "review", (Level(0.4), Level(0.8), Level(1.0)))
     async with app_of(fake).run_test(notifications=True) as pilot:
         await classified(pilot, table)
         await pilot.press("n")
         await until(pilot, lambda: pilot.app.screen.query_one("#table", VirtualList).cursor == 2)
         await pilot.press("n")
-        await shows(pilot, "No row after this one is unsure.")
+        await shows(pilot, "No row to review after this one.")
+
+
+async def test_what_is_to_be_looked_at_first_is_told_at_the_end_and_a_key_away(
+    fake: FakeModel, table: Path
+) -> None:
+    levels = (Level(0.6, 200, 80), Level(0.95, 100, 20), Level(1.0, 700, 20))
+    object.__setattr__(fake.manifest, "review", levels)
+    async with app_of(fake).run_test(size=(80, 40)) as pilot:
+        await classified(pilot, table)
+        await shows(pilot, "r · look first: ", " with about ", "50.00%    look first ", "look ")
+        await pilot.press("f3")
+        await shows(
+            pilot, "look first: ", "40% of such answers were wrong in validation (80 of 200)"
+        )
+        await shows(
+            pilot, "look: 2 answers", "20% of such answers were wrong in validation (20 of 100)"
+        )
+        await pilot.press("escape", "r")
+        await shows(pilot, "<60%", "least sure first")
+        await pilot.press("r")
+        await shows(pilot, "<95%", "least sure first")
+        await pilot.press("r")
+        await shows(pilot, "6 of 6 rows, in the order of the file")
 
 
 async def test_the_summary_has_shares_confidences_and_scores(
@@ -726,7 +750,7 @@ async def test_hours_that_are_left_are_told_from_minutes(fake: FakeModel, table:
         job = Job(app.model_worker, app.job.settings, app.job.found, ("差", "好"), app.corrections)
         job.summary = Summary.begin(job.labels, 7607)
         job.summary.predicted, job.summary.resumed, job.summary.seconds = 200, 100, 100.0
-        assert "1/s · 2:03:27 left" in progress(job, 80).plain
+        assert "1/s · 2:03:27 left" in progress(job, 80, "r").plain
 
 
 async def test_quitting_during_a_run_asks_and_is_quick(fake: FakeModel, many: Path) -> None:
@@ -779,7 +803,7 @@ async def test_a_click_on_a_column_sorts_by_it_and_a_second_the_other_way(
         await classified(pilot, table)
         header = next(row for row in screen(pilot) if "confidence" in row)
         for column, shown in (
-            ("confidence", "unsure first"),
+            ("confidence", "least sure first"),
             ("confidence", "sure first"),
             ("label", "by label"),
             ("status", "by status"),

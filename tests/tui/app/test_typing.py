@@ -57,7 +57,7 @@ async def test_the_history_is_there_in_the_next_session(fake: FakeModel) -> None
         await ask(pilot, "很好[/foo]\x1b[2J")
         await shows(pilot, "Answers · 1")
     async with app_of(fake).run_test() as pilot:
-        await shows(pilot, "Answers · 1", "▼ 负向评价  50.00%    很好[/foo]␛[2J")
+        await shows(pilot, "Answers · 1", "▼ 负向评价  50.00%     很好[/foo]␛[2J")
 
 
 async def test_a_history_that_is_switched_off_is_forgotten(fake: FakeModel, home: Path) -> None:

@@ -18,6 +18,7 @@ import xlsxwriter  # noqa: F401
 
 from models.manifest import Manifest
 from models.predictor import Predictions, Predictor
+from models.review import Level
 from tests import tiny
 from tui.batch import engine as engine_module
 from tui.batch import journal
@@ -25,7 +26,8 @@ from tui.batch.engine import Hooks, classify
 from tui.batch.settings import BatchSettings
 from tui.batch.summary import Summary
 
-MANIFEST = replace(tiny.MANIFEST, max_length=16, uncertain_below=0.6)
+LEVELS = (Level(0.55, 100, 40), Level(0.6, 80, 20), Level(1.0, 820, 20))
+MANIFEST = replace(tiny.MANIFEST, max_length=16, review=LEVELS)
 
 
 @dataclass

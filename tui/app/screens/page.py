@@ -132,8 +132,11 @@ class Page(Screen[None]):
             return None
         if taken is not None:
             title = tr("{name} exists already", name=taken.name)
-            dialog = ChoiceDialog(title, [tr("Replace it"), tr("Go back")])
-            if await self.app.push_screen_wait(dialog) != 0:
+            dialog = ChoiceDialog(title, [tr("Replace it"), tr("Go back"), tr("Open it")])
+            number = await self.app.push_screen_wait(dialog)
+            if number == 2:
+                self.app.open_file(taken)
+            if number != 0:
                 return None
         return replace(settings, force=taken is not None)
 

@@ -15,7 +15,7 @@ from tui.app.screens.dialogs import Dialog
 from tui.app.theme import bar, look, named
 from tui.batch.findings.query import status_names
 from tui.batch.findings.result_store import HISTOGRAM_BINS, Indices, ResultStore
-from tui.batch.summary import frequent, scores
+from tui.batch.summary import advice, frequent, scores
 
 _BAR_CELLS = 30
 _LINE_CELLS = 66
@@ -47,18 +47,25 @@ class SummaryDialog(Dialog):
         yield Static(_confidence_bars(results, self._rows), classes="keys")
 
 
-def progress(job: Job, width: int) -> Content:
+def progress(job: Job, width: int, key: str) -> Content:
     """Return three lines: the state of the run, a bar, and the labels so far.
 
-    Only the reason of a failure may take more than its line.
+    At the end, what is to be looked at first takes the place of the bar, behind the key that goes
+    there. Only the reason of a failure may take more than its line.
     """
-    done, total = 0, job.found.records or 0
-    if job.summary is not None:
-        done = job.summary.predicted
+    summary = job.summary
+    total = job.found.records
+    done = summary.predicted if summary else 0
     share = done / total if total else 1.0
+    second = bar(share, max(width, 10), "primary")
+    if summary is not None and job.state is JobState.DONE:
+        for line in advice(summary)[:1]:
+            words = one_line(f"{key} · {line}", width)
+            second = Content(words)
     state = _state(job)
-    state = display(state) if job.state is JobState.FAILED else one_line(state, width)
-    lines = [Content(state), bar(share, max(width, 10), "primary"), _label_counts(job.results)]
+    if job.state is not JobState.FAILED:
+        state = one_line(state, width)
+    lines = [Content(display(state)), second, _label_counts(job.results)]
     return Content("\n").join(lines)
 
 
@@ -71,7 +78,7 @@ def _state(job: Job) -> str:
         JobState.STOPPING: tr("stopping…"),
         JobState.STOPPED: tr("stopped; what is done is kept"),
         JobState.FAILED: f"✗ {job.reason}",
-        JobState.DONE: tr("done, written to {path}", path=output.name),
+        JobState.DONE: job.note or tr("done, written to {path}", path=output.name),
     }
     parts = [words[job.state]]
     if job.state is not JobState.DONE:
@@ -109,7 +116,8 @@ def _label_bars(results: ResultStore, rows: Indices | slice) -> Content:
     lines = []
     for label, count in enumerate(counts.tolist()):
         share = count / whole
-        drawn = bar(share, _BAR_CELLS, look(results.labels, label)[1], track=False)
+        _, colour = look(results.labels, label)
+        drawn = bar(share, _BAR_CELLS, colour, track=False)
         figures = f" {count:>10,} {share:>6.1%}  "
         lines.append(Content.assemble(named(results.labels, label), figures, drawn))
     return Content("\n").join(lines)
@@ -132,7 +140,10 @@ def _facts(results: ResultStore, rows: Indices | slice) -> list[str]:
     """Return lines with the counts by status, and the scores where true labels are known."""
     names = status_names()
     counts = np.bincount(results.column("status")[rows], minlength=len(names)).tolist()
-    parts = [f"{name} {count:,}" for name, count in zip(names, counts, strict=True)]
+    parts = []
+    for name, count in zip(names, counts, strict=True):
+        if count:
+            parts.append(f"{name} {count:,}")
     lines = [" · ".join(parts)]
     corrected = np.count_nonzero(results.corrected_of(rows) >= 0)
     if corrected:
@@ -154,5 +165,6 @@ def _run_facts(job: Job) -> list[str]:
     lines = []
     if summary.rejected:
         lines.append(tr("{count} rejected", count=f"{summary.rejected:,}"))
-        lines += [one_line(f"  {reject}", _LINE_CELLS) for reject in summary.rejects]
-    return lines + frequent(summary)
+        for reject in summary.rejects:
+            lines.append(one_line(f"  {reject}", _LINE_CELLS))
+    return [*lines, *advice(summary), *frequent(summary)]

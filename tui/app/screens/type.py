@@ -17,7 +17,7 @@ from tui.app.screens.dialogs import ChoiceDialog
 from tui.app.screens.page import Page
 from tui.app.screens.why import ExplainDialog
 from tui.app.theme import FAINT, named, percent
-from tui.app.widgets.answer_card import AnswerCard
+from tui.app.widgets.answer_card import DOUBT, AnswerCard
 from tui.app.widgets.text_entry import SafeInput, TextEntry
 from tui.app.widgets.virtual_list import VirtualList
 
@@ -93,7 +93,7 @@ class TypeScreen(Page):
     def _draw(self, found: Answer, width: int) -> Content:
         """Draw an answer as a line."""
         name = named(found.labels, found.winner)
-        unsure = "?" if found.unsure else " "
+        unsure = f"{DOUBT.get(found.status, ''):<2}"
         corrected = "✎" if found.text in self.app.corrections.labels else " "
         marks = f" {percent(max(found.probabilities))} {unsure}{corrected} "
         text = one_line(found.text, width - name.cell_length - len(marks))

@@ -11,6 +11,11 @@ from models.console.display import display, one_line
 from models.console.i18n import tr
 from tui.app.model_worker import Answer
 from tui.app.theme import FAINT, bar, look, named, percent
+from tui.batch.answer import Status
+from tui.batch.review import measured
+
+DOUBT = {Status.LOOK_FIRST: "??", Status.LOOK: "?"}
+"""Marks of answers that are to be looked at."""
 
 _WIDEST_BAR = 60  # cells; longer ones are no easier to compare
 _WIDEST_LABEL = 24  # cells
@@ -94,9 +99,11 @@ def _bars(answer: Answer, width: int) -> Content:
 def _notes(answer: Answer, right: str | None) -> list[Content]:
     """Return sentences on how far the answer can be trusted."""
     notes = []
-    if answer.unsure:
-        unsure = tr("? Unsure: this model errs often when it is no surer than that.")
-        notes.append(Content.styled(unsure, "$text-warning"))
+    if answer.status in DOUBT:
+        words = [DOUBT[answer.status], answer.status.title]
+        if answer.level and answer.level.rows:
+            words.append(f"· {measured(answer.level)}")
+        notes.append(Content.styled(" ".join(words), "$text-warning"))
     if answer.cut_at is not None:
         cut = tr(
             "! Too long: only the first {count} tokens were read, {share:.0%} of the text.",

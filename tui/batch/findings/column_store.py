@@ -6,9 +6,13 @@ import tempfile
 from collections.abc import Collection, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.tables import Record
 from tui.batch.writers.base import as_text
 
+_DIGITS = 20  # of a number between words that stands by its value
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -60,6 +64,52 @@ class ColumnStore:
             table = pyarrow.ipc.open_stream(pyarrow.py_buffer(mapped)).read_all()
             self._read = (size, table)
         return table.column(name)
+
+    def different(self, name: str, rows: int) -> tuple[Any, NDArray[np.int64]]:
+        """Return the different cells of the first rows, a `pyarrow.Array`, and the place of each.
+
+        Args:
+            name: name of the column.
+            rows: number of rows.
+
+        Returns:
+            Strings `[different]`; the index of the cell of each row among them `[rows]`.
+        """
+        cells = self.values(name)[:rows]
+        encoded = cells.dictionary_encode().combine_chunks()
+        return encoded.dictionary, encoded.indices.to_numpy()
+
+
+def numbers_of(cells: Any) -> NDArray[np.float64]:
+    """Read a `pyarrow.Array` of strings as numbers, 1,234.5 too; NaN for what is none."""
+    import pyarrow.compute as pc
+
+    trimmed = pc.utf8_trim_whitespace(cells)
+    is_number = pc.match_substring_regex(trimmed, r"^[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?$")
+    digits = pc.replace_substring(trimmed, ",", "")
+    numbers: NDArray[np.float64] = pc.if_else(is_number, digits, "nan").cast("double").to_numpy()
+    return numbers
+
+
+def places_of(cells: Any) -> NDArray[np.float64]:
+    """Return the place of each cell of a `pyarrow.Array` of strings in their order.
+
+    Numbers stand by their value where all are numbers; else what is between digits stands in order
+    of its characters, and the numbers in it by their value. Empty cells have infinity.
+    """
+    import pyarrow.compute as pc
+
+    places = numbers_of(cells)
+    is_empty = pc.equal(pc.utf8_trim_whitespace(cells), "").to_numpy(zero_copy_only=False)
+    if not np.isfinite(places[~is_empty]).all():
+        zeros = "0" * _DIGITS
+        lower = pc.utf8_lower(cells)
+        longer = pc.replace_substring_regex(lower, r"(\d+)", rf"{zeros}\1")
+        last_digits = rf"\d*(\d{{{_DIGITS}}})"
+        padded = pc.replace_substring_regex(longer, last_digits, r"\1")
+        ranks = pc.rank(padded, tiebreaker="dense")
+        places = ranks.to_numpy().astype(np.float64)
+    return np.where(is_empty, np.inf, places)
 
 
 def strings_of(records: Sequence[Record], name: str) -> Any:

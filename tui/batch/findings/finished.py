@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from models.console.command import ExitCode, UserError
 from models.console.display import one_line
 from models.files import file_digest
+from models.labels import NEGATIVE_POSITIVE
 from models.tables import (
     TEXT_COLUMNS,
     Dialect,
@@ -162,27 +163,37 @@ def read_finished(finished: Finished, progress: Progress = lambda _: None) -> Re
     prefix = found.settings.prefix
     columns, numbers = read_columns(found, finished.hidden, progress)
     labels = _labels_of(finished, columns)
-    words = [status.word for status in Status]
+    words = [status.word for status in Status] + ["uncertain"]
     names = columns.values(prefix + _LABEL)
     confidences = columns.values(prefix + _CONFIDENCE)
     statuses = columns.values(prefix + _STATUS)
+    places = _places(statuses, words)
+    places[places == len(Status)] = Status.LOOK  # as files from before there were levels say it
     answers: dict[str, NDArray[Any]] = {
         "number": numbers,
         "label": _places(names, labels),
         "confidence": _confidences(confidences),
-        "status": _places(statuses, words),
+        "status": places,
         "truth": _truths(found, columns, labels),
     }
     _require(found, numbers, names, answers["label"] >= -1)
     _require(found, numbers, confidences, answers["confidence"] >= 0)
     _require(found, numbers, statuses, answers["status"] >= 0)
     store = ResultStore(labels, columns)
+    given: dict[str, str] = {}  # by a user
+    has_corrections = prefix + _CORRECTED in columns.schema.names
     start = 0
     for texts in columns.values(str(found.text_column)).chunks:
         end = start + len(texts)
         rows = {name: values[start:end] for name, values in answers.items()}
         store.extend(texts.to_pylist(), rows)
+        if has_corrections:
+            corrected = columns.values(prefix + _CORRECTED)
+            labels_given = corrected[start:end].to_pylist()
+            given.update(zip(texts.to_pylist(), labels_given, strict=True))
         start = end
+    store.given = {text: label for text, label in given.items() if label}
+    store.correct({})
     return store
 
 
@@ -215,9 +226,15 @@ def _labels_of(finished: Finished, columns: ColumnStore) -> tuple[str, ...]:
             ids[row["name"]] = row.get("id", "")
     if not ids:
         raise UserError(ExitCode.DATA, "{name}: no record has a label", name=finished.found.name)
+    labels = list(ids)
     if all(id.isdecimal() for id in ids.values()):
-        return tuple(sorted(ids, key=lambda name: int(ids[name])))
-    return tuple(ids)
+        labels.sort(key=lambda name: int(ids[name]))
+    if prefix + _CORRECTED in columns.schema.names:
+        labels += columns.values(prefix + _CORRECTED).unique().to_pylist()
+    different = dict.fromkeys(label for label in labels if label)
+    if set(different) <= set(NEGATIVE_POSITIVE):
+        return NEGATIVE_POSITIVE
+    return tuple(different)
 
 
 def _places(values: Column, names: Sequence[str]) -> NDArray[np.int64]:

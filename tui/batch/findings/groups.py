@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.metrics import wilson
-from tui.batch.answer import Status
+from tui.batch.answer import TO_REVIEW
 from tui.batch.findings import dates
+from tui.batch.findings.column_store import numbers_of
 from tui.batch.findings.result_store import ResultStore
 
 KINDS = (
@@ -166,17 +167,6 @@ def crossed(
     return CrossTable(down, across, places, counts[:, :-1])
 
 
-def numbers_of(cells: Any) -> NDArray[np.float64]:
-    """Read a `pyarrow.Array` of strings as numbers, 1,234.5 too; NaN for what is none."""
-    import pyarrow.compute as pc
-
-    trimmed = pc.utf8_trim_whitespace(cells)
-    is_number = pc.match_substring_regex(trimmed, r"^[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?$")
-    digits = pc.replace_substring(trimmed, ",", "")
-    numbers: NDArray[np.float64] = pc.if_else(is_number, digits, "nan").cast("double").to_numpy()
-    return numbers
-
-
 def labels_of(store: ResultStore, rows: Counts) -> NDArray[Any]:
     """Return the label of each row, -1 for none."""
     labels: NDArray[Any] = store.column("label")[rows]
@@ -220,8 +210,8 @@ def _counted(store: ResultStore, rows: Counts, groups: Counts, most: int) -> Cou
     counts = np.zeros((most, names + 2), dtype=np.int64)
     labels = labels_of(store, rows)
     np.add.at(counts, (groups, np.where(labels < 0, names, labels)), 1)
-    review = store.column("status")[rows] == Status.UNCERTAIN
-    np.add.at(counts, (groups[review], -1), 1)
+    review = np.isin(store.column("status")[rows], TO_REVIEW)
+    counts[:, -1] = np.bincount(groups[review], minlength=most)
     return counts
 
 

@@ -1,25 +1,50 @@
 """The filter of the results: what a typed line asks for, and the names that it may use."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
 from tui.batch.answer import Status
+from tui.batch.findings import dates
+from tui.batch.findings.column_store import numbers_of
 
-UNSURE = Status.UNCERTAIN
-
-# Operators may be in full width, as a Chinese input method types them; other words stay as typed.
+# Signs may be in full width, as a Chinese input method types them; values stay as they are typed.
+_VALUE = r"""(?: "[^"]*"? | ＂[^＂]*＂? | “[^”]*”? | [^\s|]+ )"""
+_VALUES = rf"{_VALUE} (?: \|{_VALUE}? )*"
 _TERM = re.compile(
-    r"""
-      (?P<name>label|status|is)[:：](?P<value>["＂][^"＂]*["＂]?|\S*)
-    | (?P<sign>[<>＜＞])(?P<percent>\d{1,3}(?:[.．]\d+)?)[%％]?(?!\S)
-    | \S+
+    rf"""
+    (?P<minus>-(?=\S))?
+    (?: (?P<bound>[<>＜＞][=＝]?) (?P<share>\d{{1,3}}(?:[.．]\d+)?)[%％]?(?!\S)
+      | (?P<name>label|status|is)[:：=＝] (?P<names>{_VALUES})?
+      | (?P<column>"[^"]+"|[^\s"“＂:：<>＜＞=＝|]+) (?P<sign>[:：=＝]|[<>＜＞][=＝]?)
+        (?P<cells>{_VALUES})
+      | (?P<texts>{_VALUES}|\|+)
+    )
     """,
     re.VERBOSE,
 )
+_EACH = re.compile(_VALUE, re.VERBOSE)
+_HALF_WIDTH = str.maketrans("：＜＞＝", ":<>=")
+_SPECIAL = re.compile(r"""[\s"“＂:：<>＜＞=＝|]|^-|^$""")
+
+Mask = NDArray[np.bool_]
+COMPARE: Mapping[str, Callable[[Any, Any], Mask]] = {
+    "<": np.less,
+    ">": np.greater,
+    "<=": np.less_equal,
+    ">=": np.greater_equal,
+}
+
+
+IS = ("wrong", "right", "corrected")
+"""What `is:` may ask for; "wrong" and "right" are of rows with a true label."""
 
 
 def status_names() -> tuple[str, ...]:
@@ -28,57 +53,231 @@ def status_names() -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Query:
-    """The rows that are wanted; None and the defaults mean all of them.
+class Term:
+    """A condition on rows: one of some values, or none of them.
 
     Attributes:
-        text: part of the text, in any case.
-        label: id of the predicted label.
-        status: a `Status`.
-        right: whether the label is the true one; rows without a true label are neither.
-        least: lowest confidence.
-        below: confidence that no row reaches.
+        field: "text", "label", "status", "is", "confidence" or "column".
+        values: parts of a text; ids; shares; or what `matches` compares cells with.
+        sign: ":", "=", or a key of `COMPARE`.
+        column: name of a column of the input.
+        negated: whether none of the values may be there.
     """
 
-    text: str = ""
-    label: int | None = None
-    status: int | None = None
-    right: bool | None = None
-    least: float = 0.0
-    below: float = 2.0
+    field: str
+    values: tuple[Any, ...]
+    sign: str = ":"
+    column: str = ""
+    negated: bool = False
+
+    def matches(self, cells: Any) -> Mask:
+        """Return which cells of a `pyarrow.Array` of strings have one of the values."""
+        return any_of([_cells_with(cells, self.sign, value) for value in self.values])
+
+
+@dataclass(frozen=True)
+class Query:
+    """The rows that meet all of some conditions; all rows, where there are none."""
+
+    terms: tuple[Term, ...] = ()
 
     @classmethod
-    def parse(cls, line: str, labels: Sequence[str]) -> "Query":
-        """Read a line such as `label:正 status:uncertain is:wrong <70% 早餐`.
+    def parse(
+        cls,
+        line: str,
+        labels: Sequence[str],
+        columns: Sequence[str] = (),
+        text_column: str | None = None,
+    ) -> "Query":
+        """Read a line such as `label:正 -status:look <70% 早餐|早饭 产品:手机 价格>=100`.
 
-        Quotes keep a name with spaces together: `label:"very good"`.
+        Quotes keep a name, a value or a phrase together: `label:"very good"`.
+
+        Args:
+            line: what was typed.
+            labels: names of the model's labels.
+            columns: names of the columns of the input beside the text.
+            text_column: name of the column of the texts.
 
         Raises:
-            UserError: USAGE, no name or several begin like the one that is given.
+            UserError: USAGE, no name or several begin like the one that is given; or there is no
+                such column.
         """
-        words: list[str] = []
-        wanted: dict[str, Any] = {}
-        for term in _TERM.finditer(line):
-            start = (term["value"] or "").strip('"＂')
-            if term["name"] == "label":
-                wanted["label"] = _index_of(start, labels)
-            elif term["name"] == "status":
-                in_files = [status.word for status in Status]
-                wanted["status"] = _index_of(start, status_names(), in_files)
-            elif term["name"] == "is":
-                names = (tr("wrong"), tr("right"))
-                wanted["right"] = _index_of(start, names, ("wrong", "right")) == 1
-            elif term["sign"]:
-                bound = "below" if term["sign"] in "<＜" else "least"
-                wanted[bound] = float(term["percent"].replace("．", ".")) / 100
-            else:
-                words.append(term[0])
-        return cls(" ".join(words), **wanted)
+        names = [*columns, *filter(None, [text_column])]
+        terms = []
+        for found in _TERM.finditer(line):
+            term = _term_of(found, labels, names)
+            term = replace(term, negated=bool(found["minus"]))
+            if term.column and term.column == text_column:
+                term = replace(term, field="text")
+            terms.append(term)
+        return cls(tuple(terms))
+
+    def only(self, field: str) -> Any:
+        """Return the value that the one term on a field asks for; None where it is not like that.
+
+        Example:
+            >>> Query.parse("label:好 早餐", ("差评", "好评")).only("label")
+            1
+        """
+        terms = [term for term in self.terms if term.field == field]
+        if len(terms) != 1:
+            return None
+        term = terms[0]
+        is_one = len(term.values) == 1 and not term.negated
+        return term.values[0] if is_one else None
+
+
+def any_of(masks: Sequence[Mask]) -> Mask:
+    """Return where one of some masks is true."""
+    found: Mask = np.logical_or.reduce(masks)
+    return found
 
 
 def terms_without(line: str, name: str) -> list[str]:
     """Return the terms of a line but for those that start with `name:`."""
     return [term[0] for term in _TERM.finditer(line) if term["name"] != name]
+
+
+def quoted(name: str) -> str:
+    """Return a name or a value as it can stand in a line."""
+    if _SPECIAL.search(name):
+        return f'"{name}"'
+    return name
+
+
+def _term_of(
+    term: re.Match[str],
+    labels: Sequence[str],
+    columns: Sequence[str],
+) -> Term:
+    if term["share"]:
+        percent = term["share"].replace("．", ".")
+        share = float(percent) / 100
+        sign = term["bound"].translate(_HALF_WIDTH)
+        return Term("confidence", (share,), sign)
+    if term["name"]:
+        starts = _values(term["names"] or "") or [""]
+        ids = [_id_of(term["name"], start, labels) for start in starts]
+        return Term(term["name"], tuple(ids))
+    if term["column"]:
+        name = _unquoted(term["column"])
+        column = _column_of(name, columns)
+        sign = term["sign"].translate(_HALF_WIDTH)
+        values = _values(term["cells"])
+        return _column_term(column, sign, values)
+    texts = _values(term["texts"]) or [term["texts"]]
+    return Term("text", tuple(texts))
+
+
+def _values(written: str) -> list[str]:
+    """Return the values between "|"."""
+    return [_unquoted(value) for value in _EACH.findall(written)]
+
+
+def _column_term(
+    column: str,
+    sign: str,
+    values: Sequence[str],
+) -> Term:
+    """Return a term on a column; raises UserError USAGE for a value that compares with none."""
+    if sign in COMPARE:
+        values = [unicodedata.normalize("NFKC", value) for value in values]
+        for value in values:
+            is_number = np.isfinite(_number(value))
+            if not is_number and _day(value) is None:
+                raise UserError(
+                    ExitCode.USAGE,
+                    "expected a number or a date such as 2025-01-31 after {sign}, found {found}",
+                    sign=sign,
+                    found=value,
+                )
+    return Term("column", tuple(values), sign, column)
+
+
+def _unquoted(value: str) -> str:
+    return value.strip('"＂“”') if value[0] in '"＂“' else value
+
+
+def _id_of(field: str, start: str, labels: Sequence[str]) -> int:
+    """Return the place of a label, a status, or of right, wrong and corrected."""
+    if field == "label":
+        return _index_of(start, labels)
+    if field == "status":
+        return _index_of(start, status_names(), [status.word for status in Status])
+    names = (tr("wrong"), tr("right"), tr("corrected"))
+    return _index_of(start, names, IS)
+
+
+def _column_of(start: str, columns: Sequence[str]) -> str:
+    try:
+        return columns[_index_of(start, columns)]
+    except UserError:
+        raise UserError(
+            ExitCode.USAGE,
+            'no column is called {found}, but {names}; write "{found}…" in quotes to find it in '
+            "the texts",
+            found=start,
+            names=", ".join(columns) or "–",
+        ) from None
+
+
+def _number(value: str) -> float:
+    numbers = numbers_of(_array([value]))
+    return float(numbers[0])
+
+
+def _day(value: str) -> str | None:
+    days = dates.names_of(_array([value]), "day")
+    days = dates.names_of(_array([value]), "day")
+    return days[0]
+
+
+def _array(values: Sequence[str]) -> Any:
+    import pyarrow
+
+    return pyarrow.array(values, pyarrow.string())
+
+
+def _cells_with(
+    cells: Any,
+    sign: str,
+    value: str,
+) -> Mask:
+    """Return which cells have a value, by a sign.
+
+    A number is compared by its value and a date by its period, "2025-01" or "2025-W05"; other
+    cells contain the value after ":", and are it after "=", whatever the case.
+    """
+    import pyarrow.compute as pc
+
+    numbers = numbers_of(cells)
+    number = _number(value)
+    if sign in COMPARE and not np.isnan(number):
+        return COMPARE[sign](numbers, number)
+    if sign in COMPARE:
+        days = _periods(cells, "day")
+        compared: Mask = COMPARE[sign](days, _day(value))
+        compared[days == ""] = False
+        return compared
+    if sign == ":" and value:
+        found = pc.match_substring(cells, value, ignore_case=True)
+    else:
+        trimmed = pc.utf8_trim_whitespace(cells)
+        found = pc.equal(pc.utf8_lower(trimmed), value.lower())
+    matches: Mask = found.to_numpy(zero_copy_only=False)
+    if not np.isnan(number):
+        is_number = ~np.isnan(numbers)
+        matches[is_number] = numbers[is_number] == number
+    period = dates.period_of(value)
+    if period is not None:
+        matches |= _periods(cells, period) == value
+    return matches
+
+
+def _periods(cells: Any, period: str) -> NDArray[np.str_]:
+    names = dates.names_of(cells, period, serials=True)
+    return np.array([name or "" for name in names], dtype=np.str_)
 
 
 def _index_of(start: str, *languages: Sequence[str]) -> int:

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.batch.findings.column_store import ColumnStore
-from tui.batch.findings.query import Query
+from tui.batch.findings.column_store import ColumnStore, places_of
+from tui.batch.findings.query import COMPARE, IS, Mask, Query, Term, any_of
 from tui.batch.summary import Chunk
 
 Indices = NDArray[np.int64]
@@ -28,8 +28,12 @@ ORDERS = {
     "sure": ("confidence", -1),
     "label": ("label", 1),
     "status": ("status", -1),
+    "truth": ("truth", 1),
 }
-"""Orders of rows: column, and 1 for ascending. Rows without a label come last in all but "file"."""
+"""Orders of rows: column, and 1 for ascending. Rows without a label (in "truth", a true one) come
+last in all but "file"."""
+
+ASCENDING, DESCENDING = "↑", "↓"
 
 _SEPARATOR = b"\xff"  # between texts, as no byte of UTF-8 is
 _BLOCK = 1 << 20  # bytes that are searched at a time
@@ -88,6 +92,7 @@ class ResultStore:
 
     Attributes:
         counts: rows by the label that counts, int64 `[labels]`.
+        given: labels that a user gave before, by text; those of `correct` go before them.
     """
 
     def __init__(self, labels: tuple[str, ...], columns: Sequence[str] | ColumnStore = ()) -> None:
@@ -96,6 +101,7 @@ class ResultStore:
         self.counts: Indices = np.zeros(len(labels), np.int64)
         # Hashes of the corrected texts, in order, and their labels: replaced as a whole.
         self._corrections: tuple[Indices, Indices] = _in_order({})
+        self.given: Mapping[str, str] = {}
         self._counting = threading.Lock()
         # A view of the rows that are complete. Readers take it once: it is replaced as a whole.
         self._rows: NDArray[Any] = np.empty(0, _ROW)
@@ -150,7 +156,8 @@ class ResultStore:
             corrections: text → label; one that is no label of this model is passed over.
         """
         ids = {label: number for number, label in enumerate(self.labels)}
-        known = {hash(text): ids[name] for text, name in corrections.items() if name in ids}
+        every = {**self.given, **corrections}
+        known = {hash(text): ids[name] for text, name in every.items() if name in ids}
         with self._counting:
             self._corrections = _in_order(known)
             self.counts = self._count(self._rows)
@@ -188,31 +195,62 @@ class ResultStore:
         return ResultRow._make([*columns, int(corrected[0]), text])
 
     def select(self, query: Query, order: str = "file") -> NDArray[np.int64]:
-        """Return the indices of the rows that are wanted, in one of `ORDERS`."""
+        """Return the indices of the rows that are wanted, in an order.
+
+        Args:
+            query: what is wanted.
+            order: one of `ORDERS`; or `ASCENDING` or `DESCENDING` before the name of a column.
+        """
         rows = self._rows
-        label = self.labels_of(slice(len(rows)))
-        confidence = rows["confidence"]
+        label = self._final(rows["label"], rows["hash"])
         wanted = np.ones(len(rows), dtype=bool)
-        if query.label is not None:
-            wanted &= label == query.label
-        if query.status is not None:
-            wanted &= rows["status"] == query.status
-        if query.right is not None:
-            wanted &= (label >= 0) & (rows["truth"] >= 0)
-            wanted &= (label == rows["truth"]) == query.right
-        if query.least > 0:
-            wanted &= confidence >= np.float32(query.least)
-        if query.below <= 1:
-            wanted &= (confidence < np.float32(query.below)) & (label >= 0)
-        if query.text:
-            wanted &= self._contain(query.text, rows)
+        for term in query.terms:
+            wanted &= self._meet(term, rows, label) != term.negated
         found: NDArray[np.int64] = np.flatnonzero(wanted)
         if order == "file":
             return found
-        name, sign = ORDERS[order]
-        keys = sign * (label if name == "label" else rows[name])[found].astype(np.float32)
-        keys[label[found] < 0] = np.inf
+        if order in ORDERS:
+            name, sign = ORDERS[order]
+            keys = (label if name == "label" else rows[name]).astype(np.float64)
+            missing = rows["truth"] if name == "truth" else label
+            keys[missing < 0] = np.inf
+        else:
+            sign = 1 if order[0] == ASCENDING else -1
+            cells, places = self.columns.different(order[1:], len(rows))
+            keys = places_of(cells)[places]
+        keys = np.where(np.isinf(keys), keys, sign * keys)[found]
         return found[np.argsort(keys, kind="stable")]
+
+    def _meet(
+        self,
+        term: Term,
+        rows: NDArray[Any],
+        label: Indices,
+    ) -> Mask:
+        """Return which rows, whose labels count, have one of the values of a term, `[rows]`."""
+        match term.field:
+            case "text":
+                return any_of([self._contain(text, rows) for text in term.values])
+            case "label":
+                return np.isin(label, term.values)
+            case "status":
+                return np.isin(rows["status"], term.values)
+            case "confidence":
+                compare = COMPARE[term.sign]
+                bound = np.float32(term.values[0])
+                labelled = rows["label"] >= 0
+                return labelled & compare(rows["confidence"], bound)
+            case "column":
+                cells, places = self.columns.different(term.column, len(rows))
+                return term.matches(cells)[places]
+        known = (label >= 0) & (rows["truth"] >= 0)
+        right = label == rows["truth"]
+        states = {
+            "wrong": known & ~right,
+            "right": known & right,
+            "corrected": self._corrected(rows["hash"]) >= 0,
+        }
+        return any_of([states[IS[value]] for value in term.values])
 
     def histogram(self, rows: Indices | slice = slice(None)) -> Indices:
         """Count confidences in `HISTOGRAM_BINS` equal bins, from chance (1 / labels) to 1."""
@@ -244,7 +282,7 @@ class ResultStore:
             self._map = texts
         return texts
 
-    def _contain(self, text: str, rows: NDArray[Any]) -> NDArray[np.bool_]:
+    def _contain(self, text: str, rows: NDArray[Any]) -> Mask:
         """Find the rows whose text contains `text`, ignoring ASCII case, bool `[rows]`."""
         needle = text.encode("utf-8", "surrogatepass").lower()
         texts = memoryview(self._texts(rows))[: _end(rows)]

@@ -10,6 +10,7 @@ import pytest
 from models.console.command import ExitCode, UserError
 from models.tables import Dialect
 from tests.tui.batch.runs import MANIFEST, run
+from tui.batch.answer import Status
 from tui.batch.engine import Hooks
 from tui.batch.findings import finished as module
 from tui.batch.findings.finished import find_finished, open_finished
@@ -88,6 +89,7 @@ def test_records_are_read_as_we_read_them_where_pyarrow_reads_otherwise(tmp_path
     assert store.labels == ("坏", "好")
     assert store.column("number").tolist() == [1, 3, 4]
     assert store.column("label").tolist() == [1, 0, -1]
+    assert store.column("status").tolist() == [Status.OK, Status.LOOK, Status.EMPTY]
     path.write_bytes(path.read_text().encode("gb18030"))
     assert table_of(open_finished(path)) == table_of(store)
 

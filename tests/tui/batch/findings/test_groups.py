@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from models.metrics import wilson
 from models.tables import Place, Record
-from tui.batch.answer import Status
+from tui.batch.answer import TO_REVIEW
 from tui.batch.findings.groups import by_column, crossed
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.summary import Chunk
@@ -70,7 +70,7 @@ def test_groups_count_what_a_loop_would(rows: list[Row], left_out: int) -> None:
     for group, name in enumerate(table.names):
         of_group = [row for row in rows[left_out:] if row[0] == name]
         assert table.rows[group] == len(of_group)
-        assert table.review[group] == sum(s == Status.UNCERTAIN for *_, s in of_group)
+        assert table.review[group] == sum(s in TO_REVIEW for *_, s in of_group)
         for label in (0, 1):
             assert table.counts[group, label] == sum(row[2] == label for row in of_group)
 

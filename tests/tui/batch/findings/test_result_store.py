@@ -3,16 +3,16 @@
 import sys
 import threading
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.console.command import ExitCode, UserError
 from models.tables import Place, Record
 from tui.batch.findings import result_store as module
-from tui.batch.findings.query import Query
+from tui.batch.findings.query import COMPARE, IS, Query, Term
 from tui.batch.findings.result_store import ORDERS, ResultStore
 from tui.batch.summary import Chunk
 
@@ -31,16 +31,32 @@ cases = st.lists(
     ),
     max_size=30,
 )
-queries = st.builds(
-    Query,
-    text=st.text(alphabet="aAb酒店\ud800", max_size=3),
-    label=st.none() | st.integers(0, 1),
-    status=st.none() | st.integers(0, 3),
-    right=st.none() | st.booleans(),
-    least=st.sampled_from([0.0, 0.7, 0.95]),
-    below=st.sampled_from([2.0, 0.7, 1.0]),
+
+
+def terms_of(field: str, values: st.SearchStrategy[Any]) -> st.SearchStrategy[Term]:
+    some = st.lists(values, min_size=1, max_size=2).map(tuple)
+    return st.builds(Term, st.just(field), some, negated=st.booleans())
+
+
+terms = st.one_of(
+    terms_of("text", st.text(alphabet="aAb酒店\ud800", min_size=1, max_size=3)),
+    terms_of("label", st.integers(0, 1)),
+    terms_of("status", st.integers(0, 3)),
+    terms_of("is", st.integers(0, 1)),
+    st.builds(
+        Term,
+        st.just("confidence"),
+        st.sampled_from([(0.5,), (0.7,), (0.95,), (1.0,)]),
+        st.sampled_from(sorted(COMPARE)),
+        negated=st.booleans(),
+    ),
 )
+queries = st.builds(Query, st.lists(terms, max_size=3).map(tuple))
 orders = st.sampled_from(sorted(ORDERS))
+
+
+def words(*texts: str) -> Query:
+    return Query(tuple(Term("text", (text,)) for text in texts))
 
 
 def chunk_of(given_rows: list[Given], start: int = 0) -> Chunk:
@@ -63,28 +79,34 @@ def filled(given_rows: list[Given], pieces: int = 2) -> ResultStore:
     return rows
 
 
+def meets(given: Given, field: str, sign: str, value: Any) -> bool:
+    text, label, confidence, status, truth = given
+    if field == "text":
+        return str(value).lower() in text.lower()
+    if field == "confidence":
+        compared = COMPARE[sign](np.float32(confidence), np.float32(value))
+        return bool(compared) and label >= 0
+    if field == "is":
+        return min(label, truth) >= 0 and (label == truth) == (IS[value] == "right")
+    return bool(value == {"label": label, "status": status}[field])
+
+
 def slowly(given_rows: list[Given], query: Query, order: str = "file") -> list[int]:
     found = []
-    for index, (text, label, confidence, status, truth) in enumerate(given_rows):
-        if (
-            query.text.lower() in text.lower()
-            and query.label in (None, label)
-            and query.status in (None, status)
-            and (
-                query.right is None or (min(label, truth) >= 0 and (label == truth) == query.right)
-            )
-            and (query.least == 0 or np.float32(confidence) >= np.float32(query.least))
-            and (
-                query.below > 1 or (label >= 0 and np.float32(confidence) < np.float32(query.below))
-            )
-        ):
+    for index, row in enumerate(given_rows):
+        met = [
+            any(meets(row, term.field, term.sign, value) for value in term.values) != term.negated
+            for term in query.terms
+        ]
+        if all(met):
             found.append(index)
 
     def key(index: int) -> float:
-        _, label, confidence, status, _ = given_rows[index]
+        _, label, confidence, status, truth = given_rows[index]
         keys = {"file": index, "unsure": confidence, "sure": -confidence}
-        keys |= {"label": label, "status": -status}
-        return np.inf if label < 0 and order != "file" else keys[order]
+        keys |= {"label": label, "status": -status, "truth": truth}
+        known = {"file": 0, "truth": truth}.get(order, label)
+        return np.inf if known < 0 else keys[order]
 
     found.sort(key=key)
     return found
@@ -101,8 +123,8 @@ def test_a_text_is_found_wherever_the_searched_blocks_end(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_BLOCK", block)
-        found = filled(given_rows).select(Query(text=text)).tolist()
-    assert found == slowly(given_rows, Query(text=text))
+        found = filled(given_rows).select(words(text)).tolist()
+    assert found == slowly(given_rows, words(text))
 
 
 @given(cases)
@@ -143,7 +165,10 @@ def test_labels_of_the_user_count_for_the_rows_with_their_text(
         assert rows.row(index).wrong == (
             min(truth, expected[index]) >= 0 and truth != expected[index]
         )
-    assert rows.select(Query(label=0)).tolist() == np.flatnonzero(np.array(expected) == 0).tolist()
+    assert (
+        rows.select(Query((Term("label", (0,)),))).tolist()
+        == np.flatnonzero(np.array(expected) == 0).tolist()
+    )
     rows.correct({})
     assert rows.labels_of().tolist() == [given for _, given, *_ in given_rows]
 
@@ -171,45 +196,12 @@ def test_rows_that_come_in_meanwhile_do_not_disturb_what_is_counted_or_read() ->
         filling.start()
         while filling.is_alive():
             assert rows.histogram().sum() <= len(rows)
-            assert len(rows.select(Query(text="好"))) <= len(rows)
+            assert len(rows.select(words("好"))) <= len(rows)
             if len(rows):
                 assert rows.row(len(rows) - 1).text == "好"
         filling.join()
     finally:
         sys.setswitchinterval(interval)
-
-
-@pytest.mark.parametrize(
-    ("line", "query"),
-    [
-        ("", Query()),
-        ("早餐 好", Query(text="早餐 好")),
-        ("缺点： ５０％ ＜好", Query(text="缺点： ５０％ ＜好")),  # words stay as they are typed
-        ("＜７０．５％ label：好 status：＂un", Query(label=1, status=1, below=0.705)),
-        ("label:差 <70%", Query(label=0, below=0.7)),
-        ("status:truncated", Query(status=2)),  # as in the file, besides the words of the app
-        ("status:un >95 坏", Query(status=1, least=0.95, text="坏")),
-        ("is:wrong 坏", Query(right=False, text="坏")),
-        ("is:r", Query(right=True)),
-        ("<b> a:b", Query(text="<b> a:b")),
-        ('"a b"', Query(text='"a b"')),
-    ],
-)
-def test_a_line_is_read_as_a_query(line: str, query: Query) -> None:
-    assert Query.parse(line, LABELS) == query
-
-
-@pytest.mark.parametrize("line", ['label:"very good" 早餐', '早餐 label:"very g'])
-def test_a_label_with_a_space_stands_in_quotes(line: str) -> None:
-    query = Query.parse(line, ("very good", "very bad"))
-    assert query == Query(label=0, text="早餐")
-
-
-@pytest.mark.parametrize("line", ["label:", "label:x", "status:q"])
-def test_a_line_that_names_no_label_says_what_there_is(line: str) -> None:
-    with pytest.raises(UserError, match="expected the beginning of one of") as caught:
-        Query.parse(line, LABELS)
-    assert caught.value.code == ExitCode.USAGE
 
 
 def test_columns_of_the_input_are_kept_beside_the_answers() -> None:
@@ -220,3 +212,23 @@ def test_columns_of_the_input_are_kept_beside_the_answers() -> None:
         assert len(store.values("stars")) == number
     assert store.values("product").to_pylist() == ["手机", "\ufffd"]
     assert store.values("stars").to_pylist() == ["5", ""]
+
+
+def test_rows_stand_in_the_order_of_any_column() -> None:
+    store = ResultStore(LABELS, ["price", "when", "name"])
+    cells = [
+        ("10", "2025/1/10 8:00", "第10章"),
+        ("", "2025/1/3 12:30", "第2章"),
+        ("9.5", "", "b"),
+        ("-1,000", "2024年12月31日", "A"),
+        ("9.5", "2025/1/3 9:30", ""),
+    ]
+    for number, (price, when, name) in enumerate(cells, start=1):
+        chunk = chunk_of([("好", 1, 0.9, 0, -1)], number - 1)
+        fields = {"price": price, "when": when, "name": name}
+        store.append(replace(chunk, records=[Record(Place(number, number, number), fields)]))
+    assert store.select(Query(), "↑price").tolist() == [3, 2, 4, 0, 1]
+    assert store.select(Query(), "↓price").tolist() == [0, 2, 4, 3, 1]
+    assert store.select(Query(), "↑when").tolist() == [3, 4, 1, 0, 2]
+    assert store.select(Query(), "↑name").tolist() == [3, 2, 1, 0, 4]
+    assert store.select(words("好", "x"), "↑name").tolist() == []

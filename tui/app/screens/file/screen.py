@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,12 +23,14 @@ from tui.app import keymap
 from tui.app.job import Job
 from tui.app.paths import typed_output, typed_path
 from tui.app.screens.dialogs import ChoiceDialog, PromptDialog
+from tui.app.screens.file.answers import browse_file, browse_interrupted, free_prefix
 from tui.app.screens.file.fields import Field, changed, fields_of, in_words_of, read_alike
 from tui.app.screens.page import Page
 from tui.app.screens.results import ResultsScreen
 from tui.app.theme import FAINT, padded
 from tui.app.threads import run_in_thread
 from tui.app.widgets.virtual_list import VirtualList
+from tui.batch.findings.finished import Finished, find_finished
 from tui.batch.inspection import Found, inspect, with_output
 from tui.batch.journal import run_folder
 from tui.batch.receipt import as_interrupted
@@ -52,6 +55,7 @@ class FileScreen(Page):
         settings = BatchSettings(source, self._proposed, no_opinion=no_opinion)
         self._settings = as_interrupted(settings)
         self._found: Found | None = None
+        self._finished: Finished | None = None
         self._sheets: Sequence[str] = ()
         self._problem: str | None = None
 
@@ -65,7 +69,38 @@ class FileScreen(Page):
     def on_mount(self) -> None:
         """Begin to read the file."""
         self.query_one("#fields").focus()
-        self._inspect(self._settings)
+        self._look_for_answers()
+
+    @work(group="answers", description="look for answers")
+    async def _look_for_answers(self) -> None:
+        """Read the file; where it has answers, offer to browse them."""
+        settings = self._settings
+        source = Path(str(settings.source))
+        with suppress(UserError, OSError):  # what is wrong, `_inspect` says
+            dialect = settings.dialect
+            self._finished = await run_in_thread(lambda: find_finished(source, dialect=dialect))
+        if self._finished is None:
+            self._inspect(settings)
+            return
+        self._inspect(replace(settings, prefix=free_prefix(self._finished)))
+        title = tr("{name} has answers already", name=source.name)
+        answers = [tr("Browse them"), tr("Classify it anew, beside them")]
+        if await self.app.push_screen_wait(ChoiceDialog(title, answers)) == 0:
+            await browse_file(self, self._finished)
+
+    @work(group="answers", description="browse")
+    async def action_browse(self) -> None:
+        """Show the answers that the file, or an interrupted run of it, already has."""
+        if self._finished is not None:
+            await browse_file(self, self._finished)
+        elif self._found is not None:
+            await browse_interrupted(self, self._settings, self._found)
+
+    @property
+    def _interrupted(self) -> bool:
+        """Whether a run of this output was interrupted."""
+        output = self._settings.output
+        return isinstance(output, Path) and os.path.exists(run_folder(output))
 
     @work(exclusive=True, description="inspect")
     async def _inspect(self, settings: BatchSettings) -> None:
@@ -86,7 +121,8 @@ class FileScreen(Page):
             self._problem = reason_of(error)
         source = settings.source
         format = settings.dialect.format or (isinstance(source, Path) and format_of(source))
-        if isinstance(source, Path) and format in WORKBOOKS:
+        is_workbook = isinstance(source, Path) and format in WORKBOOKS
+        if isinstance(source, Path) and is_workbook and not self._sheets:
             self._sheets = await run_in_thread(lambda: sheets_of(source))
         self.call_later(self.refresh_state)
         if self._found is not None and self._found.labels and self._problem is not None:
@@ -127,7 +163,7 @@ class FileScreen(Page):
 
     def _recognised(self, fields: Sequence[Field]) -> Content:
         """Return what stands in the way, or how many records were found."""
-        found, output = self._found, self._settings.output
+        found = self._found
         if self._problem is not None:
             problem = in_words_of(fields, display(self._problem))
             return Content.styled(f"✗ {problem}", "$text-error")
@@ -140,7 +176,7 @@ class FileScreen(Page):
         lines += [one_line(f"  {reject}", self.size.width - 4) for reject in found.rejects]
         if found.answers_excel:
             lines.append(tr("The input is of Excel: the answer gets a byte order mark for it."))
-        if isinstance(output, Path) and os.path.exists(run_folder(output)):
+        if self._interrupted:
             lines.append(tr("A run of it was interrupted, and goes on where it stopped."))
         return Content.styled(in_words_of(fields, "\n".join(lines)), "bold")
 
@@ -159,8 +195,11 @@ class FileScreen(Page):
         return Content.assemble((number, FAINT), padded(str(text), text_width), (f" {rest}", FAINT))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Offer to classify only what can be."""
-        ready = self._found is not None and self._problem is None and self.app.state == "ready"
+        """Offer to classify only what can be, and to browse what is there."""
+        read = self._found is not None and self._problem is None
+        if action == "browse":
+            return self._finished is not None or (read and self._interrupted)
+        ready = read and self.app.state == "ready"
         return action != "classify" or ready
 
     @on(VirtualList.Chosen, "#fields")

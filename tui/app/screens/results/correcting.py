@@ -10,7 +10,7 @@ from tui.app.job import Job
 from tui.app.screens.page import Page
 from tui.app.screens.why import ExplainDialog
 from tui.app.widgets.virtual_list import VirtualList
-from tui.batch.findings.query import UNSURE
+from tui.batch.answer import TO_REVIEW
 from tui.batch.findings.result_store import ResultRow, ResultStore
 
 _LABEL_CELLS = 12
@@ -61,16 +61,16 @@ class Correcting(Page):
         self._table.border_subtitle = Content(" · ".join(parts))
 
     def action_next_unsure(self) -> None:
-        """Go to the next row of which the model is unsure and the user has said nothing yet."""
+        """Go to the next row to be looked at of which the user has said nothing yet."""
         listed = np.asarray(self._table.items, dtype=np.int64)
-        unsure = self.results.column("status")[listed] == UNSURE
+        unsure = np.isin(self.results.column("status")[listed], TO_REVIEW)
         untouched = self.results.corrected_of(listed) < 0
         places = np.flatnonzero(unsure & untouched)
         after = places[places > self._table.cursor]
         if len(after):
             self._table.go(int(after[0]))
         else:
-            self.app.notify(tr("No row after this one is unsure."))
+            self.app.notify(tr("No row to review after this one."))
 
     def action_mark(self) -> None:
         """Mark the row, or not any more, and go on to the next."""

@@ -26,7 +26,7 @@ from tui.app.screens.summary import SummaryDialog, progress
 from tui.app.threads import run_in_thread
 from tui.app.widgets.text_entry import SafeInput
 from tui.app.widgets.virtual_list import Items, VirtualList
-from tui.batch.findings.query import Query, status_names, terms_without
+from tui.batch.findings.query import IS, Query, quoted, status_names, terms_without
 from tui.batch.findings.result_store import ORDERS, Indices, ResultStore
 
 _POLL = 0.1  # seconds between two looks at the counters of a run
@@ -126,7 +126,12 @@ class ResultsScreen(Correcting):
         query = self._shown.query
         self._complaint = ""
         try:
-            query = Query.parse(self.job.filter, results.labels)
+            query = Query.parse(
+                self.job.filter,
+                results.labels,
+                results.columns.names,
+                self.job.found.text_column,
+            )
         except UserError as error:
             self._complaint = str(error)
         return Selection(results, query, self._order, len(results))
@@ -135,7 +140,8 @@ class ResultsScreen(Correcting):
         """Show the counters, and select again where another selection is wanted."""
         if not self.is_current:
             return
-        self.query_one("#progress", Static).update(progress(self.job, self.size.width - 4))
+        shown = progress(self.job, self.size.width - 4, self.app.key_of("review"))
+        self.query_one("#progress", Static).update(shown)
         wanted, asked = self._wanted(), self._asked
         if wanted == asked:
             return
@@ -170,7 +176,7 @@ class ResultsScreen(Correcting):
     def _show_title(self) -> None:
         orders = {
             "file": tr("in the order of the file"),
-            "unsure": tr("unsure first"),
+            "unsure": tr("least sure first"),
             "sure": tr("sure first"),
             "label": tr("by label"),
             "status": tr("by status"),
@@ -239,14 +245,12 @@ class ResultsScreen(Correcting):
 
     def action_label(self) -> None:
         """Show one label after the other, then all again."""
-        labels, label = self.job.labels, self._wanted().query.label
+        labels, label = self.job.labels, self._wanted().query.only("label")
         following = 0 if label is None else label + 1
         terms = terms_without(self.job.filter, "label")
         if following < len(labels):
             name = labels[following]
-            if len(name.split()) > 1:
-                name = f'"{name}"'
-            terms.append(f"label:{name}")
+            terms.append(f"label:{quoted(name)}")
         self._set_filter(" ".join(terms))
 
     def action_wrong(self) -> None:
@@ -255,9 +259,19 @@ class ResultsScreen(Correcting):
             self.app.notify(tr("Which labels are wrong shows where a label column was named."))
             return
         terms = terms_without(self.job.filter, "is")
-        if self._wanted().query.right is not False:
+        if self._wanted().query.only("is") != IS.index("wrong"):
             terms.append("is:wrong")
         self._set_filter(" ".join(terms))
+
+    def action_review(self) -> None:
+        """Show, the least sure first, what to look at first, then all to look at, then all rows."""
+        terms = self.job.review_terms
+        words = self.job.filter.split()
+        others = [word for word in words if word not in terms]
+        active = [place for place, term in enumerate(terms) if term in words]
+        following = terms[active[-1] + 1 :] if active else terms
+        self._order = "unsure" if following or not active else "file"
+        self._set_filter(" ".join(others + following[:1]))
 
     def action_sort(self, orders: str = " ".join(ORDERS)) -> None:
         """Take the next of some orders."""

@@ -15,7 +15,7 @@ from tui.batch.findings.query import status_names
 from tui.batch.findings.result_store import ResultRow
 
 _NUMBER_CELLS = 8
-_STATUS_CELLS = 10
+_STATUS_CELLS = 11
 
 
 class ResultsTable(VirtualList[int]):
@@ -63,9 +63,10 @@ def line(row: ResultRow, labels: Sequence[str], width: int, *, mark: str, note: 
         label = named(labels, row.final)
     if row.label >= 0:
         confidence = percent(row.confidence)
-    status = Content(padded(status_names()[row.status], _STATUS_CELLS))
+    status = Content(" " * _STATUS_CELLS)
     if row.status:
-        status = status.stylize("$text-warning")
+        words = padded(status_names()[row.status], _STATUS_CELLS)
+        status = Content.styled(words, "$text-warning")
     number = Content.styled(f"{row.number:>{_NUMBER_CELLS},} {mark}{note} ", FAINT)
     left = Content.assemble(number, label, f" {confidence}    ", status)
     return left + Content(one_line(row.text, width - left.cell_length))

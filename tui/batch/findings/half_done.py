@@ -1,0 +1,50 @@
+"""Interrupted runs: what they have answered is replayed from the journal, without a model."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from models.console.command import ExitCode, UserError
+from tui.batch.engine import Stopped
+from tui.batch.journal import head_of, run_folder
+
+
+@dataclass(frozen=True)
+class RecordedModel:
+    """Stands for the predictor of an interrupted run: a run with it ends where the journal does.
+
+    Attributes:
+        manifest: what the journal says of the model.
+        device: device that it ran on.
+    """
+
+    manifest: Any
+    device: str
+
+    @classmethod
+    def of(cls, output: Path) -> "RecordedModel":
+        """Return the model of the interrupted run of an output.
+
+        Raises:
+            OSError: there is no such run.
+            UserError: DATA, it has no answer yet, or its first line is damaged.
+        """
+        folder = run_folder(output)
+        try:
+            run = json.loads(head_of(folder))
+            manifest = SimpleNamespace(**run["model"])
+            manifest.labels = tuple(manifest.labels)
+            return cls(manifest, run["machine"]["device"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                ExitCode.DATA,
+                "{folder} has no answers of an interrupted run",
+                folder=folder,
+            ) from error
+
+    def predict(self, texts: Sequence[str], *, windows: bool = False) -> Any:  # noqa: ARG002
+        """Raise Stopped: these texts are not answered yet."""
+        raise Stopped
