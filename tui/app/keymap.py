@@ -101,9 +101,9 @@ _BY_NAME = {
         *TEXT_ENTRY,
         *HISTORY,
         *RESULTS_TABLE,  # of widgets, which come first
+        *RESULTS_SCREEN,
         *TYPE_SCREEN,
         *FILE_SCREEN,
-        *RESULTS_SCREEN,
         *APP,
     )
 }

@@ -119,14 +119,19 @@ class FileScreen(Page):
                 label_map_of(settings, self._found.name, self._found.labels, labels)
         except (UserError, OSError) as error:
             self._problem = reason_of(error)
-        source = settings.source
-        format = settings.dialect.format or (isinstance(source, Path) and format_of(source))
-        is_workbook = isinstance(source, Path) and format in WORKBOOKS
-        if isinstance(source, Path) and is_workbook and not self._sheets:
-            self._sheets = await run_in_thread(lambda: sheets_of(source))
+        await self._find_sheets()
         self.call_later(self.refresh_state)
         if self._found is not None and self._found.labels and self._problem is not None:
             self._map_labels(self._found)
+
+    async def _find_sheets(self) -> None:
+        """Read the names of a workbook's sheets, once."""
+        source = self._settings.source
+        if self._sheets or not isinstance(source, Path):
+            return
+        format = self._settings.dialect.format
+        if (format or format_of(source)) in WORKBOOKS:
+            self._sheets = await run_in_thread(lambda: sheets_of(source))
 
     @work(description="map labels")
     async def _map_labels(self, found: Found) -> None:
