@@ -7,12 +7,14 @@ import pytest
 from textual import events
 
 from models.console.command import ExitCode, UserError
+from models.console.i18n import choose_language
 from models.labels import NEGATIVE_POSITIVE
 from models.predictor import Predictor
 from tests.tui.app.harness import FakeModel, app_of, ask, lacks, leave, row_of, shows, until
 from trainer.data.dataset import load_data
 from tui.app.app import SentimentApp
 from tui.app.explain import explain
+from tui.app.palette import commands
 from tui.app.preferences import Corrections, Preferences, UserDirs
 from tui.app.widgets.text_entry import TextEntry, dropped_path
 from tui.app.widgets.virtual_list import VirtualList
@@ -398,3 +400,16 @@ def test_a_config_that_cannot_be_used_says_why(
         app_of(fake)
     assert complaint in str(caught.value)
     assert caught.value.code == ExitCode.CONFIG
+
+
+async def test_commands_are_found_by_their_english_names_in_chinese_too(fake: FakeModel) -> None:
+    app = app_of(fake)
+    async with app.run_test() as pilot:
+        await shows(pilot, "int8")
+        choose_language("zh")
+        try:
+            words = "\n".join(words for words, _ in commands(app))
+        finally:
+            choose_language(None)
+    for name in ("主题（theme）：", "语言（language）：English", "  quit\n", "  explain\n"):
+        assert name in words
