@@ -254,8 +254,8 @@ class ResultStore:
 
     def histogram(self, rows: Indices | slice = slice(None)) -> Indices:
         """Count confidences in `HISTOGRAM_BINS` equal bins, from chance (1 / labels) to 1."""
-        confidences = self._rows["confidence"][rows]
-        confidences = confidences[confidences > 0]  # without a label, it is 0
+        answered = self._rows["label"][rows] >= 0
+        confidences = self._rows["confidence"][rows][answered]
         counts, _ = np.histogram(confidences, HISTOGRAM_BINS, (1 / len(self.labels), 1.0))
         return counts.astype(np.int64)
 
