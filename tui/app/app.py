@@ -34,7 +34,7 @@ from tui.app.screens.log import LogDialog
 from tui.app.screens.page import Page, StatusBar
 from tui.app.screens.pick import FilePicker
 from tui.app.screens.type import TypeScreen
-from tui.app.theme import CONTRAST, THEMES
+from tui.app.theme import THEMES
 from tui.config import Config
 
 if TYPE_CHECKING:
@@ -105,8 +105,9 @@ class SentimentApp(AskingApp, inherit_bindings=False):
         self.restarting = False
         self.error_console.quiet = True  # Textual would print a traceback with our texts
         self.animation_level = "none"
-        self.register_theme(CONTRAST)
-        self.theme = THEMES.get(self.preferences.theme, THEMES["dark"])
+        for theme in THEMES.values():
+            self.register_theme(theme)
+        self.theme = THEMES.get(self.preferences.theme, THEMES["dark"]).name
 
     def get_default_screen(self) -> Screen[None]:
         """Return the screen that is there at first, and under all others."""
@@ -216,7 +217,7 @@ class SentimentApp(AskingApp, inherit_bindings=False):
         self.status = Content(" · ".join([name, *map(display, facts)]))
         for screen in self.screen_stack:
             for bar in screen.query(StatusBar):
-                bar.update(self.status)
+                bar.show()
 
     def keep(self, answer: Answer) -> None:
         """Put an answer into the history."""
@@ -239,7 +240,7 @@ class SentimentApp(AskingApp, inherit_bindings=False):
             setattr(self.preferences, name, value)
         self.try_write(lambda: self.preferences.save(self.dirs.state))
         if "theme" in changes:
-            self.theme = THEMES[self.preferences.theme]
+            self.theme = self.preferences.theme
         if changes.get("history") is False:
             self.try_write(self.archive.clear)
         if "language" in changes:

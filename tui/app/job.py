@@ -145,6 +145,13 @@ class Job:
         """Whether the run has not ended."""
         return self._ended is None
 
+    @property
+    def share(self) -> float:
+        """Share of the records that are done."""
+        if self.summary is None or not self.found.records:
+            return 0.0
+        return self.summary.predicted / self.found.records
+
     def pause(self) -> None:
         """Pause before the next batch, or go on."""
         paused = self._requested is JobState.PAUSED

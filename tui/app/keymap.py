@@ -74,11 +74,12 @@ RESULTS_TABLE = [
     _bind("y", "screen.copy_rows", tr("Copy the row, or the marked ones"), show=False),
 ]
 RESULTS_SCREEN = [
-    _bind_first("f4", "correct", tr("Correct")),
     _bind_first("ctrl+s", "save", tr("Save")),
+    _bind_first("f6", "pause", tr("Pause")),
     _bind_first("f3", "summary", tr("Summary")),
+    _bind_first("f2", "explain", tr("Why?")),
+    _bind_first("f4", "correct", tr("Correct")),
     _bind_first("f9", "report", tr("Report"), show=False),
-    _bind_first("f6", "pause", tr("Pause, or go on")),
     _bind_first("f8", "stop", tr("Stop, or go on later"), show=False),
 ]
 WORDS_LIST = [
@@ -128,9 +129,9 @@ _BY_NAME = {
         *WORDS_LIST,
         *RESULTS_TABLE,  # of widgets, which come first
         *GROUPS_TABLE,
+        *RESULTS_SCREEN,
         *TYPE_SCREEN,
         *FILE_SCREEN,
-        *RESULTS_SCREEN,
         *APP,
     )
 }

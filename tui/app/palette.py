@@ -97,6 +97,8 @@ def _actions(app: "SentimentApp") -> Commands:
         if not binding.id or binding.id == "palette" or node.id == "entry":
             continue
         words = f"{binding.description}  ({app.get_key_display(binding)})"
+        if language() == "zh":
+            words += f"  {binding.id}"  # found by its English name, too
         yield words, partial(app.run_action, binding.action, node)
 
 

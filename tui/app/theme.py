@@ -2,19 +2,30 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from models.console.display import display, one_line
 from models.labels import NEGATIVE_POSITIVE
 
-THEMES = {"dark": "catppuccin-mocha", "light": "catppuccin-latte", "contrast": "high-contrast"}
-"""Our name → Textual's. None is an ansi-* one: those are black on black under NO_COLOR."""
+_LATTE = BUILTIN_THEMES["catppuccin-latte"]
+_MOCHA = BUILTIN_THEMES["catppuccin-mocha"]
 
-CONTRAST = Theme(
-    name="high-contrast",
+_DARK = replace(_MOCHA, name="dark", variables=_MOCHA.variables | {"edge": "#7f849c"})
+_LIGHT = replace(
+    _LATTE,
+    name="light",
+    secondary="#a8503a",
+    accent="#b83c00",
+    warning="#9a5b00",
+    success="#2f7d1f",
+    variables=_LATTE.variables | {"edge": "#74778c", "footer-key-foreground": "#a33600"},
+)
+_CONTRAST = Theme(
+    name="contrast",
     dark=True,
     primary="#ffff00",
     secondary="#00ffff",
@@ -26,9 +37,14 @@ CONTRAST = Theme(
     background="#000000",
     surface="#000000",
     panel="#202020",
+    variables={"edge": "#a0a0a0"},
 )
 
-FAINT = "$foreground 60%"
+THEMES = {theme.name: theme for theme in (_DARK, _LIGHT, _CONTRAST)}
+"""Our themes by name; borders have the colour `edge`. None is an ansi-* one: those are black on
+black under NO_COLOR."""
+
+FAINT = "$foreground 87%"
 
 _POLES = (("▼", "error"), ("▲", "success"))
 _OTHER = ("●", "accent")
@@ -88,4 +104,4 @@ def bar(share: float, cells: int, colour: str, *, track: bool = True) -> Content
     light = ""
     if track:
         light = "─" * (cells - len(heavy))
-    return Content.assemble((heavy, f"${colour}"), (light, "$surface-lighten-2"))
+    return Content.assemble((heavy, f"${colour}"), (light, "$edge"))

@@ -127,6 +127,18 @@ def inspect(settings: BatchSettings) -> Found:
         return _read_through(table, found)
 
 
+def with_output(found: Found, settings: BatchSettings) -> Found:
+    """Return what was found for settings that differ in the output alone, without reading."""
+    found = replace(found, settings=settings)
+    try:
+        output_format = settings.format_from(str(found.dialect.format))
+    except UserError as error:
+        return replace(found, problem=error, output_format=None)
+    found = replace(found, output_format=output_format)
+    problem = _late_problem(found, found.records or 0, found.columns)
+    return replace(found, problem=problem)
+
+
 def _read_through(table: Table, found: Found) -> Found:
     """Read all records: count them, hash them, and keep the first.
 

@@ -162,9 +162,9 @@ async def test_the_sheet_of_a_workbook_and_the_names_of_the_answer_can_be_chosen
         await choose(pilot, "2", "2  reviews")
         await shows(pilot, "book.xlsx: 1 record", "1 reviews很好")
         await pilot.press("down", "enter")
-        await shows(pilot, "10  none")
+        await shows(pilot, "a  none")
         await pilot.press("end")
-        await choose(pilot, "enter", "10  none")
+        await choose(pilot, "enter", "a  none")
         await shows(pilot, "found the columns 1 =", "2=status")
         await pilot.press("enter")
         await choose(pilot, "2", "2  2")
@@ -900,3 +900,127 @@ async def test_odd_texts_are_corrected_too(fake: FakeModel, tmp_path: Path, home
             await shows(pilot, f" {row}  ✎ ▼ 负向评价")
     found = Corrections(next(home.rglob("corrections.jsonl")).parent)
     assert found.labels == dict.fromkeys(["a\u2028b", "c\N{REPLACEMENT CHARACTER}d"], "负向评价")
+
+
+async def test_a_digit_labels_the_marked_rows_and_u_takes_it_back(
+    fake: FakeModel, table: Path
+) -> None:
+    app = app_of(fake)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await classified(pilot, table)
+        await shows(pilot, "1 负向评价 · 2 正向评价", "▼ 负向评价 5 (100.0%)")
+        await pilot.press("2")
+        await shows(pilot, "1  ✎ ▲ 正向评价", "1 corrected", "▼ 负向评价 4 (80.0%)", "20.0%")
+        await pilot.press("space", "space", "2")
+        await shows(pilot, "2  ✎ ▲", "3  ✎ ▲", "3 corrected", "▲ 正向评价 3 (60.0%)")
+        await lacks(pilot, "marked")
+        await lacks(pilot, "corrections.jsonl")
+        await pilot.press("u")
+        await shows(pilot, "1  ✎ ▲", "2    ▼", "1 corrected", "▲ 正向评价 1 (20.0%)")
+        await pilot.press("u", "u", "9")
+        await shows(pilot, "1    ▼", "▼ 负向评价 5 (100.0%)")
+        await lacks(pilot, "corrected")
+        await pilot.press("f2")
+        await shows(pilot, "Each piece of the text was left out")
+        await leave(pilot)
+        await pilot.press("f1")
+        await shows(pilot, "Label 2 is right", "Undo the last correction")
+        await lacks(pilot, "Label 3 is right")
+    assert app.corrections.labels == {}
+
+
+async def test_a_run_that_goes_on_shows_on_every_screen_with_the_key_that_goes_there(
+    fake: FakeModel, many: Path
+) -> None:
+    async with app_of(fake).run_test() as pilot:
+        await hold(pilot, fake, many)
+        await lacks(pilot, "goes there")  # it is there
+        await leave(pilot)
+        await shows(pilot, "running, 0%: F7 goes there", "int8")
+        await pilot.press("f7", "f6")
+        await shows(pilot, "paused · 0 / 3,000")
+        await leave(pilot)
+        await shows(pilot, "paused, 0%: F7 goes there")
+        await pilot.press("f7", "f6")
+        fake.may_answer.set()
+        await shows(pilot, "done, written to")
+        await leave(pilot)
+        await shows(pilot, "Answer")
+        await lacks(pilot, "goes there")
+
+
+async def test_only_a_setting_of_the_reading_reads_the_file_anew(
+    fake: FakeModel, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[BatchSettings] = []
+    monkeypatch.chdir(table.parent)
+    monkeypatch.setattr(file, "inspect", lambda asked: read.append(asked) or inspect(asked))
+    async with app_of(fake).run_test() as pilot:
+        await preview(pilot, table)
+        await pilot.press("end", "enter")
+        await choose(pilot, "2", "2  new_")
+        await shows(pilot, "Prefix of the new columns   new_")
+        await pilot.press("home", "enter")
+        await shows(pilot, "Enter chooses")
+        await type_path(pilot, "other.csv")
+        await shows(pilot, "Output                      other.csv", "F5 Classify")
+        assert len(read) == 1
+        await pilot.press("down", "enter")
+        await choose(pilot, "1", "1  id")
+        await shows(pilot, "Text column                 id")
+        assert len(read) == 2
+    assert read[1].prefix == "new_"
+
+
+async def test_the_summary_is_of_the_rows_that_are_shown_as_they_were_corrected(
+    fake: FakeModel, tmp_path: Path
+) -> None:
+    path = tmp_path / "scored.csv"
+    path.write_text("text,label\n坏,0\n很坏,1\n太坏,0\n", encoding="utf-8")
+    async with app_of(fake).run_test(size=(100, 40)) as pilot:
+        await preview(pilot, path)
+        await pilot.press("down", "down", "enter")
+        await choose(pilot, "3", "3  label")
+        await shows(pilot, "Label column, to score by   label")
+        await pilot.press("f5")
+        await shows(pilot, "done, written to", "3 of 3 rows")
+        await pilot.press("down", "2", "slash", *"很", "enter")
+        await shows(pilot, "1 of 3 rows")
+        await pilot.press("f3")
+        await shows(pilot, "the filter leaves: 很", "accuracy 100.00% (1 of 1)", "1 corrected")
+
+
+async def test_the_keys_that_save_and_sum_up_are_in_reach_of_a_small_terminal(
+    fake: FakeModel, table: Path
+) -> None:
+    async with app_of(fake).run_test(size=(60, 15)) as pilot:
+        await preview(pilot, table)
+        await shows(pilot, "The first records", "1 很好")
+        await pilot.press("f5")
+        await shows(pilot, "done, written to", "^S Save", "F3 Summary")
+
+
+async def test_the_uppermost_folder_of_the_tree_leads_up(
+    fake: FakeModel, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = table.parent / "a folder"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    async with app_of(fake).run_test() as pilot:
+        await pilot.press("ctrl+o")
+        await shows(pilot, "‥ ")
+        await pilot.press("down", "enter")
+        await shows(pilot, "评价 reviews.jsonl", "▸ a folder")
+
+
+async def test_more_answers_than_digits_have_letters(fake: FakeModel, tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    names = [f"c{number}" for number in range(1, 12)]
+    path.write_text(",".join(names) + "\n" + "很好," * 10 + "坏\n", encoding="utf-8")
+    async with app_of(fake).run_test() as pilot:
+        await shows(pilot, "CPU")
+        pilot.app.open_file(path)  # type: ignore[attr-defined]
+        await shows(pilot, "no column is known")
+        await pilot.press("down", "enter")
+        await choose(pilot, "b", "Enter chooses")
+        await shows(pilot, "Text column                 c11", "1 坏")

@@ -56,7 +56,7 @@ async def take(size: tuple[int, int]) -> dict[str, list[str]]:
         await take("file", "房间很干净")
         await pilot.press("f5")
         await until(pilot, lambda: app.job is not None and app.job.state is JobState.DONE)
-        await take("results", "5 ")
+        await take("results", "5 ", "^Q")
         await pilot.press("f3")
         await take("summary", "70% – 75%")
         await choose(pilot, "escape", "70% –")

@@ -7,12 +7,14 @@ import pytest
 from textual import events
 
 from models.console.command import ExitCode, UserError
+from models.console.i18n import choose_language
 from models.labels import NEGATIVE_POSITIVE
 from models.predictor import Predictor
 from tests.tui.app.harness import FakeModel, app_of, ask, lacks, leave, row_of, shows, until
 from trainer.data.dataset import load_data
 from tui.app.app import SentimentApp
 from tui.app.explain import explain
+from tui.app.palette import commands
 from tui.app.preferences import Corrections, Preferences, UserDirs
 from tui.app.widgets.text_entry import TextEntry, dropped_path
 from tui.app.widgets.virtual_list import VirtualList
@@ -127,9 +129,11 @@ async def test_why_marks_what_speaks_for_the_answer_and_what_against(fake: FakeM
         await ask(pilot, "很好但贵")
         await shows(pilot, "Answers · 1")
         await pilot.press("f2")
-        await shows(pilot, "underlined pieces speak for", "70.0% for 正向评价")
-        assert "+40.0 %" in row_of(pilot, "好  ", "%")
-        assert "-20.0 %" in row_of(pilot, "贵  ", "%")
+        await shows(pilot, "Underlined speaks for it", "正向评价 (70.0%)")
+        most, less = row_of(pilot, "好  ", "+1.69"), row_of(pilot, "贵  ", "-1.35")
+        assert (most.count("━"), less.count("━")) == (30, 24)  # of the largest effect
+        assert "很但贵" in fake.asked  # without 好
+        assert "很好贵" not in fake.asked  # 但 joins, and is no reason
         styles = {
             segment.text: segment.style
             for strip in pilot.app.screen._compositor.render_strips()
@@ -264,8 +268,8 @@ async def test_the_theme_is_remembered(fake: FakeModel) -> None:
     app = app_of(fake)
     async with app.run_test():
         app.set_preferences(theme="contrast")
-        assert app.theme == "high-contrast"
-    assert app_of(fake).theme == "high-contrast"
+        assert app.theme == "contrast"
+    assert app_of(fake).theme == "contrast"
 
 
 async def test_another_model_can_be_chosen_and_a_bad_one_leaves_the_old(fake: FakeModel) -> None:
@@ -314,7 +318,7 @@ async def test_the_palette_lists_what_can_be_done_and_does_it(fake: FakeModel) -
         await pilot.press("escape", "ctrl+p", *"theme: light")
         await shows(pilot, "Theme: light")
         await pilot.press("enter")
-        await until(pilot, lambda: pilot.app.theme == "catppuccin-latte")
+        await until(pilot, lambda: pilot.app.theme == "light")
 
 
 @pytest.mark.parametrize(
@@ -396,3 +400,16 @@ def test_a_config_that_cannot_be_used_says_why(
         app_of(fake)
     assert complaint in str(caught.value)
     assert caught.value.code == ExitCode.CONFIG
+
+
+async def test_commands_are_found_by_their_english_names_in_chinese_too(fake: FakeModel) -> None:
+    app = app_of(fake)
+    async with app.run_test() as pilot:
+        await shows(pilot, "int8")
+        choose_language("zh")
+        try:
+            words = "\n".join(words for words, _ in commands(app))
+        finally:
+            choose_language(None)
+    for name in ("主题（theme）：", "语言（language）：English", "  quit\n", "  explain\n"):
+        assert name in words

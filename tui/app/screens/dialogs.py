@@ -24,6 +24,7 @@ from tui.app.widgets.text_entry import SafeInput
 if TYPE_CHECKING:
     from tui.app.app import SentimentApp
 
+_KEYS = "123456789abcdefghijklmnopqrstuvwxyz"  # of the answers to a question
 _MAX_CHARACTERS = 20_000  # no one reads more, and it must not hold the screen up
 
 
@@ -90,7 +91,7 @@ class ChoiceDialog(Dialog):
 
     Args:
         title: the question.
-        answers: answers to choose from, each also by its digit.
+        answers: answers to choose from, each also by its digit or letter.
         text: what more there is to say.
     """
 
@@ -103,14 +104,16 @@ class ChoiceDialog(Dialog):
     def _body(self) -> ComposeResult:
         if self._text:
             yield Static(display(self._text, keep="\n"), markup=False)
-        options = [f"{n}  {display(answer)}" for n, answer in enumerate(self._answers, start=1)]
+        keys = _KEYS.ljust(len(self._answers))
+        options = [f"{keys[n]}  {display(answer)}" for n, answer in enumerate(self._answers)]
         yield Options(*options, markup=False)
 
     def on_key(self, event: events.Key) -> None:
-        """Let a digit choose."""
-        if event.key.isdecimal() and 0 < int(event.key) <= len(self._answers):
+        """Let a digit or a letter choose."""
+        number = _KEYS.find(event.key)
+        if 0 <= number < len(self._answers):
             event.stop()
-            self.dismiss(int(event.key) - 1)
+            self.dismiss(number)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Return the answer."""
@@ -195,13 +198,22 @@ class HelpDialog(Dialog):
 
     def _body(self) -> ComposeResult:
         for node, group in groupby(self._active, key=lambda active: active.node):
-            lines: dict[str, Content] = {}
+            listed: dict[str, Content] = {}
             for _, binding, _, _ in group:
-                if binding.id and binding.id not in lines:  # else another key of the same
-                    lines[binding.id] = self._line(binding)
-            if lines:
+                if binding.id and binding.id not in listed:  # else another key of the same
+                    listed[binding.id] = self._line(binding)
+            if listed:
                 yield Static(Content.styled(node.BINDING_GROUP_TITLE or "", "bold underline"))
-                yield Static(Content("\n").join(lines.values()), classes="keys")
+                yield Static(Content("\n").join(listed.values()), classes="keys")
+        moves = {
+            "↑ ↓ PgUp PgDn": tr("Move; Home and End go to the ends"),
+            "Tab": tr("Go to the next part of the screen"),
+            "Enter": tr("Open or choose"),
+            "Esc": tr("Go back"),
+        }
+        lines = [Content.assemble((padded(key, 15), "bold"), moves[key]) for key in moves]
+        yield Static(Content.styled(tr("In every list"), "bold underline"))
+        yield Static(Content("\n").join(lines), classes="keys")
         yield Static(self._more, classes="keys", markup=False)
         yield Static(
             tr(

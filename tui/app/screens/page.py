@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.cells import cell_len
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding
+from textual.content import Content
 from textual.widgets import Footer, Static
 
 from models.console.command import UserError, reason_of
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tui.app.app import SentimentApp
     from tui.batch.settings import BatchSettings
 
+_POLL = 0.5  # seconds between two looks at the run
 _KEY_PADDING = 3  # cells around a key in the footer and its description
 
 
@@ -30,10 +32,12 @@ class Page(FullScreen[None]):
 
     Attributes:
         help_text: what the help says beside the keys.
+        shows_run: it says itself how far the file run is.
     """
 
     app: "SentimentApp"
     help_text = ""
+    shows_run: ClassVar[bool] = False
 
     def compose(self) -> ComposeResult:
         """Lay out the screen."""
@@ -140,13 +144,37 @@ class Page(FullScreen[None]):
 
 
 class StatusBar(Static):
-    """The model, its digest and its device; the same on all screens."""
+    """The file run while it has not ended; the model, its digest and its device."""
 
     app: "SentimentApp"
 
     def on_mount(self) -> None:
-        """Begin with what the app says; it tells what is new."""
-        self.update(self.app.status)
+        """Begin to follow the run; the app tells what else is new."""
+        self.show()
+        self.set_interval(_POLL, self.show)
+
+    def show(self) -> None:
+        """Show how things stand."""
+        run = Content()
+        if isinstance(self.screen, Page) and not self.screen.shows_run:
+            run = self._run()
+        self.update(run + self.app.status)
+
+    def _run(self) -> Content:
+        """Return how far the file run is, and the key that goes there."""
+        job = self.app.job
+        if job is None or not job.running:
+            return Content()
+        state = tr("running")
+        if job.state.name == "PAUSED":
+            state = tr("paused")
+        words = tr(
+            "{state}, {share}: {key} goes there",
+            state=state,
+            share=f"{job.share:.0%}",
+            key=self.app.key_of("results"),
+        )
+        return Content.styled(words, "$text-accent") + Content(" · ")
 
 
 class Buttons(Static):
@@ -156,14 +184,14 @@ class Buttons(Static):
 
 
 class KeyBar(Footer):
-    """A footer that shows as many keys as fit; those of the app give way last."""
+    """A footer that shows as many keys as fit; the last ones give way, but for help and quit."""
 
     def compose(self) -> ComposeResult:
-        """Leave out keys before the last three: commands, help, quit."""
+        """Leave out keys before the last two."""
         keys: list[Any] = list(super().compose())
         widths = [cell_len(key.key_display + key.description) + _KEY_PADDING for key in keys]
-        while sum(widths) > self.size.width and len(keys) > 4:
-            del keys[-4], widths[-4]
+        while sum(widths) > self.size.width and len(keys) > 3:
+            del keys[-3], widths[-3]
         yield from keys
 
     def on_resize(self) -> None:

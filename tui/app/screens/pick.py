@@ -5,12 +5,15 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
+from rich.style import Style
 from rich.text import Text, TextType
 from textual import events, on
 from textual.app import ComposeResult
 from textual.suggester import Suggester
 from textual.widget import Widget
 from textual.widgets import DirectoryTree, OptionList
+from textual.widgets.directory_tree import DirEntry
+from textual.widgets.tree import TreeNode
 
 from models.console.display import display
 from models.console.i18n import tr
@@ -103,6 +106,11 @@ class _FileTree(DirectoryTree):
             start = self.start
         return entries(paths, start, self._wanted, self._root)
 
+    def render_label(self, node: TreeNode[DirEntry], base_style: Style, style: Style) -> Text:
+        """Show which folder leads up."""
+        label = super().render_label(node, base_style, style)
+        return Text("‥ ") + label if node.is_root else label
+
     def process_label(self, label: TextType) -> Text:
         """Show a name without what could act on the terminal."""
         return Text(display(label))
@@ -165,6 +173,15 @@ class FilePicker(Dialog):
         # a folder that is typed and not there is called a file as well
         if os.path.isfile(event.path) and self.app.allows(event.path):
             self.dismiss(event.path)
+
+    @on(DirectoryTree.DirectorySelected)
+    def _go_up(self, event: DirectoryTree.DirectorySelected) -> None:
+        """Go from the uppermost folder to the one that it is in."""
+        if event.node.is_root:
+            event.node.expand()
+            parent = event.path.absolute().parent
+            if is_inside(parent, self.app.root):
+                self._type(str(parent / "_")[:-1])
 
     async def _completed(self, typed: str) -> str | None:
         root = self.app.root

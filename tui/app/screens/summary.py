@@ -9,11 +9,12 @@ from textual.widgets import Static
 
 from models.console.display import display, one_line
 from models.console.i18n import tr
+from models.metrics import Metrics
 from tui.app.job import Job, JobState
 from tui.app.screens.dialogs import Dialog
 from tui.app.theme import bar, look, named
 from tui.batch.findings.query import status_names
-from tui.batch.findings.result_store import HISTOGRAM_BINS, ResultStore
+from tui.batch.findings.result_store import HISTOGRAM_BINS, Indices, ResultStore
 from tui.batch.summary import advice, frequent, scores
 
 _BAR_CELLS = 30
@@ -21,19 +22,29 @@ _LINE_CELLS = 66
 
 
 class SummaryDialog(Dialog):
-    """Shares of the labels, and how sure the model was, drawn in characters."""
+    """Shares of the labels of some rows, and how sure the model was, drawn in characters.
 
-    def __init__(self, job: Job) -> None:
-        super().__init__(tr("Summary"))
+    Args:
+        job: the run.
+        rows: indices of the rows; a slice takes all.
+    """
+
+    def __init__(self, job: Job, rows: Indices | slice) -> None:
+        title = tr("Summary")
+        if job.filter:
+            title = tr("Summary of the rows that the filter leaves: {filter}", filter=job.filter)
+        super().__init__(one_line(title, _LINE_CELLS))
         self._job = job
+        self._rows = rows
 
     def _body(self) -> ComposeResult:
         results = self._job.results
         yield Static(Content.styled(tr("Labels"), "bold underline"))
-        yield Static(_label_bars(results), classes="keys")
-        yield Static("\n".join(_facts(self._job)), classes="keys", markup=False)
+        yield Static(_label_bars(results, self._rows), classes="keys")
+        lines = [*_facts(results, self._rows), *_run_facts(self._job)]
+        yield Static("\n".join(lines), classes="keys", markup=False)
         yield Static(Content.styled(tr("Confidence"), "bold underline"))
-        yield Static(_confidence_bars(results), classes="keys")
+        yield Static(_confidence_bars(results, self._rows), classes="keys")
 
 
 def progress(job: Job, width: int, key: str) -> Content:
@@ -97,11 +108,13 @@ def _label_counts(results: ResultStore) -> Content:
     return Content("   ").join(parts)
 
 
-def _label_bars(results: ResultStore) -> Content:
+def _label_bars(results: ResultStore, rows: Indices | slice) -> Content:
     """Return a bar for the share of each label."""
-    whole = max(int(results.counts.sum()), 1)
+    labels = results.labels_of(rows)
+    counts = np.bincount(labels[labels >= 0], minlength=len(results.labels))
+    whole = max(int(counts.sum()), 1)
     lines = []
-    for label, count in enumerate(results.counts.tolist()):
+    for label, count in enumerate(counts.tolist()):
         share = count / whole
         _, colour = look(results.labels, label)
         drawn = bar(share, _BAR_CELLS, colour, track=False)
@@ -110,9 +123,9 @@ def _label_bars(results: ResultStore) -> Content:
     return Content("\n").join(lines)
 
 
-def _confidence_bars(results: ResultStore) -> Content:
+def _confidence_bars(results: ResultStore, rows: Indices | slice) -> Content:
     """Return a bar for each bin of the histogram of confidences."""
-    counts = results.histogram().tolist()
+    counts = results.histogram(rows).tolist()
     most = max(*counts, 1)
     edges = np.linspace(1 / len(results.labels), 1, HISTOGRAM_BINS + 1).tolist()
     lines = []
@@ -123,24 +136,35 @@ def _confidence_bars(results: ResultStore) -> Content:
     return Content("\n").join(lines)
 
 
-def _facts(job: Job) -> list[str]:
-    """Return lines with the counts by status, the rejects, and the scores where there are any."""
+def _facts(results: ResultStore, rows: Indices | slice) -> list[str]:
+    """Return lines with the counts by status, and the scores where true labels are known."""
     names = status_names()
-    counts = np.bincount(job.results.column("status"), minlength=len(names)).tolist()
+    counts = np.bincount(results.column("status")[rows], minlength=len(names)).tolist()
     parts = []
     for name, count in zip(names, counts, strict=True):
         if count:
             parts.append(f"{name} {count:,}")
     lines = [" · ".join(parts)]
+    corrected = np.count_nonzero(results.corrected_of(rows) >= 0)
+    if corrected:
+        lines.append(tr("{count} corrected", count=f"{corrected:,}"))
+    labels = results.labels_of(rows)
+    truths = results.column("truth")[rows]
+    known = (labels >= 0) & (truths >= 0)
+    if known.any():
+        metrics = Metrics.of(truths[known].astype(np.int64), labels[known], len(results.labels))
+        lines += scores(metrics, results.labels)
+    return lines
+
+
+def _run_facts(job: Job) -> list[str]:
+    """Return lines on all records of a run: the rejects, and the texts that occur often."""
     summary = job.summary
-    if summary is None:
-        return lines
+    if summary is None or job.filter:
+        return []
+    lines = []
     if summary.rejected:
         lines.append(tr("{count} rejected", count=f"{summary.rejected:,}"))
         for reject in summary.rejects:
             lines.append(one_line(f"  {reject}", _LINE_CELLS))
-    lines += advice(summary)
-    lines += frequent(summary)
-    if summary.metrics is not None:
-        lines += scores(summary.metrics, job.labels)
-    return lines
+    return [*lines, *advice(summary), *frequent(summary)]

@@ -13,7 +13,8 @@ from tui.app.screens.dialogs import Dialog
 from tui.app.theme import bar, look, padded
 
 _MAX_LISTED = 6  # pieces
-_MIN_EFFECT = 0.01  # of probability: what moves the answer by less is not marked
+_MIN_EFFECT = 0.05  # of log-odds: what moves the answer by less is not marked
+_BAR_CELLS = 30
 
 
 class ExplainDialog(Dialog):
@@ -42,9 +43,8 @@ class ExplainDialog(Dialog):
     @on(Explained)
     def _explained(self, found: Explained) -> None:
         about = tr(
-            "Each piece of the text was left out in turn. Marked is how much of the {confidence} "
-            "for {label} goes with it: underlined pieces speak for it, struck ones against it. "
-            "What pieces do together, this cannot show.",
+            "Each piece of the text was left out: so far fall the log-odds of {label} "
+            "({confidence}). Underlined speaks for it, struck against.",
             confidence=f"{max(found.answer.probabilities):.1%}",
             label=found.answer.label,
         )
@@ -83,9 +83,10 @@ def _strongest(found: Explained) -> Content:
     lines = []
     for effect, piece in ranked[:_MAX_LISTED]:
         if abs(effect) >= _MIN_EFFECT:
+            share = abs(effect / ranked[0][0])
+            drawn = bar(share, _BAR_CELLS, _colour(found, effect), track=False)
             name = padded(piece.strip(), 16)
-            effects = bar(abs(effect), 30, _colour(found, effect), track=False)
-            lines.append(Content.assemble(name, f" {effect * 100:+7.1f} % ", effects))
+            lines.append(Content.assemble(name, f" {effect:+6.2f}  ", drawn))
     if not lines:
-        return Content(tr("No single piece changes the answer by a percent: it hangs on many."))
+        return Content(tr("No single piece changes the answer: it hangs on many together."))
     return Content("\n").join(lines)

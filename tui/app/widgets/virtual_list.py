@@ -13,6 +13,7 @@ from textual.strip import Strip
 from textual.visual import Visual
 
 from models.console.display import one_line
+from tui.app.theme import FAINT
 
 T = TypeVar("T", covariant=True)
 
@@ -33,6 +34,9 @@ class VirtualList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False
         draw: returns an item as a line of at most so many cells.
         empty: sentence that stands there when the list is empty.
         id: id of the widget.
+
+    Attributes:
+        empty: that sentence.
     """
 
     COMPONENT_CLASSES = {"virtual-list--cursor"}
@@ -66,7 +70,7 @@ class VirtualList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False
     ) -> None:
         super().__init__(id=id)
         self.items, self.cursor = items, 0
-        self._draw, self._empty = draw, empty
+        self._draw, self.empty = draw, empty
 
     def on_mount(self) -> None:
         """List the items."""
@@ -139,7 +143,7 @@ class VirtualList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False
             if row == self.cursor and self.has_focus:
                 style = self.get_visual_style("virtual-list--cursor")
         elif y == 0 and not len(self.items):
-            line = Content.styled(one_line(self._empty, width), "$foreground 60%")
+            line = Content.styled(one_line(self.empty, width), FAINT)
         else:
             return Strip.blank(width, self.rich_style)
         return Visual.to_strips(self, line, width, 1, style, pad=True)[0]

@@ -268,10 +268,10 @@ class ResultStore:
         }
         return any_of([states[IS[value]] for value in term.values])
 
-    def histogram(self) -> NDArray[np.int64]:
+    def histogram(self, rows: Indices | slice = slice(None)) -> Indices:
         """Count confidences in `HISTOGRAM_BINS` equal bins, from chance (1 / labels) to 1."""
-        rows = self._rows
-        confidences = rows["confidence"][rows["label"] >= 0]
+        answered = self._rows["label"][rows] >= 0
+        confidences = self._rows["confidence"][rows][answered]
         counts, _ = np.histogram(confidences, HISTOGRAM_BINS, (1 / len(self.labels), 1.0))
         return counts.astype(np.int64)
 

@@ -58,7 +58,7 @@ def fields_of(settings: BatchSettings, found: Found | None, sheets: Sequence[str
     none = tr("none")
     dialect = settings.dialect
     columns: dict[str, str] = {}
-    text_column = None
+    text_column: str | None = "…"
     if found is not None:
         dialect = found.dialect
         columns = _by_name(found.columns)
@@ -121,6 +121,18 @@ def changed(settings: BatchSettings, name: str, value: Any) -> BatchSettings:
     if name == "label_column":  # which has other labels
         settings = replace(settings, label_map=None)
     return replace(settings, **{name: value})
+
+
+def read_alike(one: BatchSettings, other: BatchSettings) -> bool:
+    """Return whether a file is read alike: they differ in what is made of it alone."""
+    alike = replace(
+        one,
+        output=other.output,
+        output_format=other.output_format,
+        prefix=other.prefix,
+        label_map=other.label_map,
+    )
+    return alike == other
 
 
 def in_words_of(fields: Sequence[Field], message: str) -> str:

@@ -24,14 +24,14 @@ from tui.app.job import Job
 from tui.app.paths import typed_output, typed_path
 from tui.app.screens.dialogs import ChoiceDialog, PromptDialog
 from tui.app.screens.file.answers import browse_file, browse_interrupted, free_prefix
-from tui.app.screens.file.fields import Field, changed, fields_of, in_words_of
+from tui.app.screens.file.fields import Field, changed, fields_of, in_words_of, read_alike
 from tui.app.screens.page import Page
 from tui.app.screens.results import ResultsScreen
 from tui.app.theme import FAINT, padded
 from tui.app.threads import run_in_thread
 from tui.app.widgets.virtual_list import VirtualList
 from tui.batch.findings.finished import Finished, find_finished
-from tui.batch.inspection import Found, inspect
+from tui.batch.inspection import Found, inspect, with_output
 from tui.batch.journal import run_folder
 from tui.batch.receipt import as_interrupted
 from tui.batch.settings import BatchSettings
@@ -65,7 +65,7 @@ class FileScreen(Page):
         preview: list[Record] = []
         yield Static(id="recognised", markup=False)
         yield VirtualList(fields, self._draw_field, id="fields")
-        yield VirtualList(preview, self._draw_record, tr("No record can be shown."), id="preview")
+        yield VirtualList(preview, self._draw_record, id="preview")
 
     def on_mount(self) -> None:
         """Begin to read the file."""
@@ -105,23 +105,33 @@ class FileScreen(Page):
     @work(exclusive=True, description="inspect")
     async def _inspect(self, settings: BatchSettings) -> None:
         """Read the file, and show what was found."""
+        before, found = self._settings, self._found
         self._settings, self._found, self._problem = settings, None, None
-        self.call_later(self.refresh_state)
         try:
-            self._found = await run_in_thread(lambda: inspect(settings))
+            if found is not None and found.problem is None and read_alike(settings, before):
+                self._found = with_output(found, settings)
+            else:
+                self.call_later(self.refresh_state)
+                self._found = await run_in_thread(lambda: inspect(settings))
             if self._found.problem is not None:
                 self._problem = str(self._found.problem)
             elif labels := self.app.labels:
                 label_map_of(settings, self._found.name, self._found.labels, labels)
         except (UserError, OSError) as error:
             self._problem = reason_of(error)
-        source = settings.source
-        format = settings.dialect.format or (isinstance(source, Path) and format_of(source))
-        if isinstance(source, Path) and format in WORKBOOKS:
-            self._sheets = await run_in_thread(lambda: sheets_of(source))
+        await self._find_sheets()
         self.call_later(self.refresh_state)
         if self._found is not None and self._found.labels and self._problem is not None:
             self._map_labels(self._found)
+
+    async def _find_sheets(self) -> None:
+        """Read the names of a workbook's sheets, once."""
+        source = self._settings.source
+        if self._sheets or not isinstance(source, Path):
+            return
+        format = self._settings.dialect.format
+        if (format or format_of(source)) in WORKBOOKS:
+            self._sheets = await run_in_thread(lambda: sheets_of(source))
 
     @work(description="map labels")
     async def _map_labels(self, found: Found) -> None:
@@ -150,6 +160,9 @@ class FileScreen(Page):
         listed.show(fields)
         preview = self.query_one("#preview", VirtualList)
         preview.border_title = tr("The first records")
+        preview.empty = tr("No record can be shown.")
+        if self._found is None and self._problem is None:
+            preview.empty = tr("Reading…")
         preview.show(self._found.preview if self._found else ())
         self.refresh_bindings()
 

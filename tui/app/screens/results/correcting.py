@@ -8,6 +8,7 @@ from models.console.i18n import tr
 from tui.app import keymap
 from tui.app.job import Job
 from tui.app.screens.page import Page
+from tui.app.screens.why import ExplainDialog
 from tui.app.widgets.virtual_list import VirtualList
 from tui.batch.answer import TO_REVIEW
 from tui.batch.findings.result_store import ResultRow, ResultStore
@@ -81,6 +82,11 @@ class Correcting(Page):
     def _texts_meant(self) -> list[str]:
         """Return the texts of the rows that are meant; an empty one has no right label."""
         return [row.text for row in self._rows_meant() if row.text]
+
+    def action_explain(self) -> None:
+        """Show why the model answers so to the text of the row under the cursor."""
+        if self._row is not None:
+            self.app.push_screen(ExplainDialog(self._row.text))
 
     def action_correct(self) -> None:
         """Ask which label is right, and note it down."""

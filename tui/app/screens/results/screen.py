@@ -5,6 +5,7 @@ from functools import partial
 from time import monotonic
 from typing import NamedTuple
 
+import numpy as np
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -29,7 +30,7 @@ from tui.app.threads import run_in_thread
 from tui.app.widgets.text_entry import SafeInput
 from tui.app.widgets.virtual_list import Items, VirtualList
 from tui.batch.findings.query import IS, Query, quoted, status_names, terms_without
-from tui.batch.findings.result_store import ResultStore
+from tui.batch.findings.result_store import Indices, ResultStore
 
 _POLL = 0.1  # seconds between two looks at the counters of a run
 FILTER_HELP = tr(
@@ -79,6 +80,7 @@ class ResultsScreen(Reporting):
     AUTO_FOCUS = "#table"
     BINDING_GROUP_TITLE = tr("A file run")
     help_text = FILTER_HELP
+    shows_run = True
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
@@ -116,10 +118,18 @@ class ResultsScreen(Reporting):
     # What is shown
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer to pause only what has not ended, and as many labels as there are."""
-        if action == "label_as":
-            return int(str(parameters[0])) <= len(self.job.labels)
-        return action != "pause" or self.job.state is not JobState.DONE
+        """Offer what can be done: to pause a run or save what it wrote; labels that there are."""
+        done = self.job.state is JobState.DONE
+        match action:
+            case "label_as":
+                return int(str(parameters[0])) <= len(self.job.labels)
+            case "pause":
+                return not done
+            case "save":
+                return done
+            case "explain" | "correct":
+                return len(self.job.results) > 0
+        return True
 
     def refresh_state(self) -> None:
         """Show what there is by now."""
@@ -178,6 +188,8 @@ class ResultsScreen(Reporting):
             self._lay_out(selection.results)
         self._show_header()
         self._show_title()
+        if not before.total:  # the keys that act on rows do so now
+            self.refresh_bindings()
 
     def _show_title(self) -> None:
         orders = {
@@ -325,8 +337,12 @@ class ResultsScreen(Reporting):
         self.app.push_screen(WordsScreen(self.job, lambda: ResultsScreen(self.job)))
 
     def action_summary(self) -> None:
-        """Show shares and confidences."""
-        self.app.push_screen(SummaryDialog(self.job))
+        """Show shares and confidences of the rows that are shown."""
+        shown = self._table.items
+        rows: Indices | slice = slice(len(shown))
+        if not isinstance(shown, range):
+            rows = np.asarray(shown)
+        self.app.push_screen(SummaryDialog(self.job, rows))
 
     @work(description="groups")
     async def action_groups(self) -> None:
@@ -341,8 +357,6 @@ class ResultsScreen(Reporting):
         """Ask which rows to save and where to, and write them."""
         if self.app.saving is not None:
             self.app.bell()
-        elif self.job.state is not JobState.DONE:
-            self.app.notify(tr("Rows can be saved when the run has ended."))
         else:
             await ask_and_save(self, self.job, self._table.items)
 
