@@ -4,11 +4,8 @@ The first frame is drawn before the model is loaded, and nothing here ever waits
 lives on the model's thread and speaks in messages. Nor for numpy: what imports it is imported late.
 """
 
-import asyncio
-import signal
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,13 +15,12 @@ from textual.content import Content
 from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen, Screen
 
-from models.console.command import ExitCode, UserError, reason_of
+from models.console.command import UserError, reason_of
 from models.console.display import display, one_line
 from models.console.i18n import tr
 from models.locations import BUILTIN, Device
 from tui.app import keymap
 from tui.app import model_worker as messages
-from tui.app.asking import AskingApp
 from tui.app.model_worker import Answer, ModelWorker, OpenModel
 from tui.app.palette import PaletteDialog, commands
 from tui.app.paths import is_inside, require_inside
@@ -34,6 +30,7 @@ from tui.app.screens.log import LogDialog
 from tui.app.screens.page import Page, StatusBar
 from tui.app.screens.pick import FilePicker
 from tui.app.screens.type import TypeScreen
+from tui.app.terminal_app import TerminalApp
 from tui.app.theme import THEMES
 from tui.config import Config
 
@@ -44,7 +41,7 @@ if TYPE_CHECKING:
 _NAME_CELLS = 24  # of a model in the status bar
 
 
-class SentimentApp(AskingApp, inherit_bindings=False):
+class SentimentApp(TerminalApp, inherit_bindings=False):
     """Holds what outlives a screen: model, answers, preferences, corrections, the file run.
 
     Args:
@@ -115,19 +112,12 @@ class SentimentApp(AskingApp, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Begin to load the model."""
-        self._exit_on_signals()
+        self.exit_on_signals()
         self.model_worker.start()
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         self.open_model(self.model, self.device)
         if self._file is not None:
             self.call_later(self.open_file, self._file)
-
-    def _exit_on_signals(self) -> None:
-        """Let SIGTERM, and a terminal that goes away, end the app as quitting does."""
-        loop = asyncio.get_running_loop()
-        for name in ("SIGTERM", "SIGHUP"):
-            with suppress(NotImplementedError, AttributeError):  # Windows has neither
-                loop.add_signal_handler(getattr(signal, name), self.exit, None, ExitCode.TERMINATED)
 
     def on_unmount(self) -> None:
         """Let the model go, whatever it is at."""

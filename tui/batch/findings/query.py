@@ -54,6 +54,22 @@ def status_names() -> tuple[str, ...]:
     return tuple(status.title for status in Status)
 
 
+FILTER_HELP = tr(
+    "The filter: terms between spaces, all of which must hold, in any order.\n"
+    "breakfast room      both words; upper and lower case are one\n"
+    '"good room"         a phrase; signs in it find themselves\n'
+    "-breakfast          not this\n"
+    "breakfast|lunch     one of them\n"
+    "label:neg  status:  a label, a status, by their beginning\n"
+    "<70%  >=95%         confidence\n"
+    "is:wrong  is:right  the label is not, or is, the true one\n"
+    "is:corrected        the label was corrected\n"
+    "product:phone       a cell of the column contains this; = is the whole cell\n"
+    "stars>3  date<=2025-01-31   numbers and dates; date:2025-01 is a month\n"
+)
+"""The language of the filter, on a page."""
+
+
 @dataclass(frozen=True)
 class Term:
     """A condition on rows: one of some values, or none of them.

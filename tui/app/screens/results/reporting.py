@@ -14,6 +14,7 @@ from tui.app.screens.compare import ask_and_compare
 from tui.app.screens.dialogs import ChoiceDialog, PromptDialog
 from tui.app.screens.page import Page
 from tui.app.screens.results.arranging import Arranging
+from tui.app.screens.words import WordsScreen
 from tui.app.threads import run_in_thread
 from tui.app.widgets.virtual_list import Items
 from tui.batch.findings.report.command import kind_of, made_of, write
@@ -21,7 +22,11 @@ from tui.batch.findings.report.content import report_of
 
 
 class Reporting(Arranging):
-    """A screen with a table of rows, of which a report can be written."""
+    """A screen with a table of rows whose words, report, and second file can be shown."""
+
+    def action_words(self) -> None:
+        """Show which words the labels do not have alike."""
+        self.app.push_screen(WordsScreen(self.job, lambda: type(self)(self.job)))
 
     @work(group="report", description="report")
     async def action_report(self) -> None:

@@ -29,25 +29,10 @@ from tui.app.theme import marked
 from tui.app.threads import run_in_thread
 from tui.app.widgets.text_entry import SafeInput
 from tui.app.widgets.virtual_list import Items, VirtualList
-from tui.batch.findings.query import IS, Query, quoted, status_names, terms_without
+from tui.batch.findings.query import FILTER_HELP, IS, Query, quoted, status_names, terms_without
 from tui.batch.findings.result_store import Indices, ResultStore
 
 _POLL = 0.1  # seconds between two looks at the counters of a run
-FILTER_HELP = tr(
-    "The filter: terms between spaces, all of which must hold, in any order.\n"
-    "breakfast room      both words; upper and lower case are one\n"
-    '"good room"         a phrase; signs in it find themselves\n'
-    "-breakfast          not this\n"
-    "breakfast|lunch     one of them\n"
-    "label:neg  status:  a label, a status, by their beginning\n"
-    "<70%  >=95%         confidence\n"
-    "is:wrong  is:right  the label is not, or is, the true one\n"
-    "is:corrected        the label was corrected\n"
-    "product:phone       a cell of the column contains this; = is the whole cell\n"
-    "stars>3  date<=2025-01-31   numbers and dates; date:2025-01 is a month\n"
-)
-"""The language of the filter, on a page."""
-
 _RESELECT = 1.0  # seconds between two selections while rows come in
 
 
@@ -329,12 +314,6 @@ class ResultsScreen(Reporting):
             copy(self.app, "\n".join(table.copied(row, labels) for row in rows))
 
     # All rows
-
-    def action_words(self) -> None:
-        """Show which words the labels do not have alike."""
-        from tui.app.screens.words import WordsScreen  # imports the tokenizer
-
-        self.app.push_screen(WordsScreen(self.job, lambda: ResultsScreen(self.job)))
 
     def action_summary(self) -> None:
         """Show shares and confidences of the rows that are shown."""
