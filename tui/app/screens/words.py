@@ -74,7 +74,7 @@ class WordsScreen(Page):
                     yield SafeInput(line, classes="filter")
                     yield Static(classes="figures", markup=False)
                     draw = partial(self._draw, group)
-                    empty = tr("Nothing that chance does not explain.")
+                    empty = tr("Nothing beyond chance.")
                     yield WordsList([], draw, empty, id=f"words-{group}")
         with VerticalScroll(id="detail", can_focus=False):
             yield Static(id="text", markup=False)
