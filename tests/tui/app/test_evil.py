@@ -48,7 +48,7 @@ async def test_no_text_acts_on_any_screen(tmp_path: Path, text: str) -> None:
     app = app_of(fake, path=name.replace("e.jsonl", ".onnx"))
     app.dirs.log.parent.mkdir(parents=True, exist_ok=True)
     app.dirs.log.write_text(text, encoding="utf-8")
-    async with app.run_test(notifications=True, tooltips=True, size=(100, 40)) as pilot:
+    async with app.run_test(notifications=True, tooltips=True, size=(100, 60)) as pilot:
         await check(pilot, "status", "int8")
         await dialog(pilot, "ctrl+p", "Theme: light")
         pilot.app.post_message(events.Paste("".join(text.splitlines())[:9000] + "x"))
@@ -74,7 +74,7 @@ async def test_no_text_acts_on_any_screen(tmp_path: Path, text: str) -> None:
         await dialog(pilot, "f3", "Summary")
         await dialog(pilot, "f12", "config.toml")
         await pilot.press("ctrl+p")
-        await check(pilot, "recent", "Theme: light")
+        await check(pilot, "recent", "Theme: light", "Keep no history")
         await leave(pilot)
         await pilot.press("slash")
         pilot.app.screen.query_one("#filter").value = f"label:?{short}"
