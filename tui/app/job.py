@@ -12,6 +12,7 @@ import numpy as np
 
 from models.console.command import UserError, reason_of
 from models.metrics import Metrics
+from models.review import Levels
 from tui.app.model_worker import Ended, LoadedModel, ModelWorker, Post
 from tui.app.preferences import Corrections
 from tui.batch.answer import Status
@@ -19,6 +20,7 @@ from tui.batch.engine import Hooks, Stopped, classify
 from tui.batch.findings.half_done import RecordedModel
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
+from tui.batch.review import doubts_of
 from tui.batch.settings import BatchSettings
 from tui.batch.summary import Summary
 
@@ -90,7 +92,7 @@ class Job:
         """Let the labels count that the user gave by now."""
         self.results.correct(self._corrections.labels)
 
-    def open(self, results: ResultStore, note: str) -> None:
+    def open(self, results: ResultStore, note: str, levels: Levels) -> None:
         """Take answers that were read from a file, and end; `note` says where they are from."""
         self.results = results
         self.note = note
@@ -100,6 +102,8 @@ class Job:
         summary.counts = results.counts
         statuses = results.column("status")
         summary.statuses = np.bincount(statuses, minlength=len(Status))
+        summary.doubts = doubts_of(statuses, results.column("confidence"))
+        summary.review = levels
         label = results.column("label")
         truth = results.column("truth")
         known = (label >= 0) & (truth >= 0)

@@ -286,7 +286,7 @@ def _counts(summary: Summary) -> Iterator[str]:
     if summary.resumed:
         yield tr("{count:record} of them before the interruption", count=summary.resumed)
     counts = summary.statuses.tolist()
-    yield from advice(summary)
+    yield from advice(summary.statuses, summary.doubts, summary.review)
     if count := counts[Status.TRUNCATED]:
         yield tr("{count:text} longer than the model reads: only the beginning counts", count=count)
     if count := counts[Status.EMPTY]:

@@ -194,12 +194,17 @@ class Summary:
                 self.metrics = self.metrics + scored if self.metrics else scored
 
 
-def advice(summary: Summary) -> list[str]:
-    """Return two lines for each level with answers: how many they are, and how many err."""
-    counts = summary.statuses[: Status.EMPTY]
-    doubts = summary.doubts[: Status.EMPTY]
+def advice(statuses: Ints, doubts: NDArray[np.float64], levels: Levels) -> list[str]:
+    """Return two lines for each level with answers: how many they are, and how many err.
+
+    Args:
+        statuses: number of answers by status.
+        doubts: how many of them are wrong, as the model expects it, `[statuses]`.
+        levels: limits by which the statuses were given.
+    """
+    counts, doubts = statuses[: Status.EMPTY], doubts[: Status.EMPTY]
     lines = []
-    for status, level in zip(TO_REVIEW, summary.review, strict=False):
+    for status, level in zip(TO_REVIEW, levels, strict=False):
         if not doubts[status]:
             continue
         share = counts[status] / counts.sum()

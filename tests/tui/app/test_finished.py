@@ -1,6 +1,7 @@
 """Answers that are there already, in a finished file or a half-done run, are browsed at once."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,6 +10,7 @@ from rich.cells import cell_len
 from textual.pilot import Pilot
 
 from models.predictor import Predictor
+from models.review import Level
 from tests.tui.app.harness import FakeModel, app_of, lacks, row_of, screen, shows
 from tui.app.widgets.text_entry import SafeInput
 from tui.batch.engine import Hooks, Stopped, classify
@@ -70,6 +72,23 @@ async def test_a_finished_file_is_browsed_without_predicting(fake: FakeModel, so
     assert fake.asked == []
     saved = output.with_name("in.labelled.rows.csv")
     assert saved.read_bytes() == before
+
+
+async def test_what_to_look_at_is_told_of_a_file_and_of_its_filter(
+    fake: FakeModel, source: Path
+) -> None:
+    levels = (Level(0.7, 10, 4), Level(0.9, 10, 2), Level(1.0, 80, 1))
+    fake.manifest = replace(fake.manifest, review=levels)
+    fake.probabilities = [0.35, 0.65]
+    output = finished(fake, source)
+    async with app_of(fake).run_test(size=(100, 40)) as pilot:
+        await shows(pilot, "CPU")
+        pilot.app.open_file(output)  # type: ignore[attr-defined]
+        await choose(pilot, "1", "1  Browse them")
+        await shows(pilot, "look first: 2 answers (50.0%), with about 80% of the errors")
+        await filtered(pilot, "产品=手机壳", "1 of 4 rows")
+        await pilot.press("f3")
+        await shows(pilot, "look first: 1 answer (100.0%)", "40% of such answers were wrong")
 
 
 async def test_a_finished_file_can_be_classified_anew_beside_its_answers(

@@ -13,8 +13,10 @@ from models.metrics import Metrics
 from tui.app.job import Job, JobState
 from tui.app.screens.dialogs import Dialog
 from tui.app.theme import bar, look, named
+from tui.batch.answer import Status
 from tui.batch.findings.query import status_names
 from tui.batch.findings.result_store import HISTOGRAM_BINS, Indices, ResultStore
+from tui.batch.review import doubts_of
 from tui.batch.summary import advice, frequent, scores
 
 _BAR_CELLS = 30
@@ -41,7 +43,11 @@ class SummaryDialog(Dialog):
         results = self._job.results
         yield Static(Content.styled(tr("Labels"), "bold underline"))
         yield Static(_label_bars(results, self._rows), classes="keys")
-        lines = [*_facts(results, self._rows), *_run_facts(self._job)]
+        lines = [
+            *_facts(results, self._rows),
+            *_advice(self._job, self._rows),
+            *_run_facts(self._job),
+        ]
         yield Static("\n".join(lines), classes="keys", markup=False)
         yield Static(Content.styled(tr("Confidence"), "bold underline"))
         yield Static(_confidence_bars(results, self._rows), classes="keys")
@@ -59,7 +65,7 @@ def progress(job: Job, width: int, key: str) -> Content:
     share = done / total if total else 1.0
     second = bar(share, max(width, 10), "primary")
     if summary is not None and job.state is JobState.DONE:
-        for line in advice(summary)[:1]:
+        for line in advice(summary.statuses, summary.doubts, summary.review)[:1]:
             words = one_line(f"{key} · {line}", width)
             second = Content(words)
     state = _state(job)
@@ -157,6 +163,16 @@ def _facts(results: ResultStore, rows: Indices | slice) -> list[str]:
     return lines
 
 
+def _advice(job: Job, rows: Indices | slice) -> list[str]:
+    """Return lines on the answers to look at."""
+    if job.summary is None:
+        return []
+    statuses = job.results.column("status")[rows]
+    doubts = doubts_of(statuses, job.results.column("confidence")[rows])
+    counts = np.bincount(statuses, minlength=len(Status))
+    return advice(counts, doubts, job.summary.review)
+
+
 def _run_facts(job: Job) -> list[str]:
     """Return lines on all records of a run: the rejects, and the texts that occur often."""
     summary = job.summary
@@ -167,4 +183,4 @@ def _run_facts(job: Job) -> list[str]:
         lines.append(tr("{count} rejected", count=f"{summary.rejected:,}"))
         for reject in summary.rejects:
             lines.append(one_line(f"  {reject}", _LINE_CELLS))
-    return [*lines, *advice(summary), *frequent(summary)]
+    return [*lines, *frequent(summary)]

@@ -15,6 +15,7 @@ from models.console.command import ExitCode, UserError
 from models.console.display import one_line
 from models.files import file_digest
 from models.labels import NEGATIVE_POSITIVE
+from models.review import NO_LEVELS, Levels, read_levels
 from models.tables import (
     TEXT_COLUMNS,
     Dialect,
@@ -56,6 +57,14 @@ class Finished:
     found: Found
     receipt: dict[str, Any] = field(default_factory=dict)
     edited: bool = False
+
+    @property
+    def levels(self) -> Levels:
+        """The levels by which its run gave the statuses, where they are those of the model."""
+        run = self.receipt.get("run", {})
+        if not run or run["settings"].get("review"):
+            return NO_LEVELS
+        return read_levels(run["model"].get("review", []))
 
     @property
     def hidden(self) -> list[str]:

@@ -92,6 +92,7 @@ class ResultStore:
 
     Attributes:
         counts: rows by the label that counts, int64 `[labels]`.
+        corrected: number of rows with a label that the user gave.
         given: labels that a user gave before, by text; those of `correct` go before them.
     """
 
@@ -99,6 +100,7 @@ class ResultStore:
         self.labels = labels
         self.columns = columns if isinstance(columns, ColumnStore) else ColumnStore(columns)
         self.counts: Indices = np.zeros(len(labels), np.int64)
+        self.corrected = 0
         # Hashes of the corrected texts, in order, and their labels: replaced as a whole.
         self._corrections: tuple[Indices, Indices] = _in_order({})
         self.given: Mapping[str, str] = {}
@@ -147,6 +149,7 @@ class ResultStore:
         added["hash"] = [hash(text) for text in texts]
         with self._counting:
             self.counts = self.counts + self._count(added)
+            self.corrected += int(np.count_nonzero(self._corrected(added["hash"]) >= 0))
             self._rows = self._buffer[:end]
 
     def correct(self, corrections: Mapping[str, str]) -> None:
@@ -161,6 +164,7 @@ class ResultStore:
         with self._counting:
             self._corrections = _in_order(known)
             self.counts = self._count(self._rows)
+            self.corrected = int(np.count_nonzero(self.corrected_of() >= 0))
 
     def corrected_of(self, rows: Indices | slice = slice(None)) -> Indices:
         """Return the labels that the user gave to some rows, -1 where there is none, `[rows]`."""
@@ -171,7 +175,8 @@ class ResultStore:
 
         Rows without any have -1.
         """
-        return self._final(self._rows["label"][rows], self._rows["hash"][rows])
+        taken = self._rows  # once: it may grow meanwhile
+        return self._final(taken["label"][rows], taken["hash"][rows])
 
     def values(self, name: str) -> Any:
         """Return a column of the input, a `pyarrow.ChunkedArray` of strings `[rows]`."""
@@ -270,13 +275,15 @@ class ResultStore:
 
     def histogram(self, rows: Indices | slice = slice(None)) -> Indices:
         """Count confidences in `HISTOGRAM_BINS` equal bins, from chance (1 / labels) to 1."""
-        answered = self._rows["label"][rows] >= 0
-        confidences = self._rows["confidence"][rows][answered]
+        taken = self._rows[rows]
+        confidences = taken["confidence"][taken["label"] >= 0]
         counts, _ = np.histogram(confidences, HISTOGRAM_BINS, (1 / len(self.labels), 1.0))
         return counts.astype(np.int64)
 
     def _corrected(self, hashes: Indices) -> Indices:
         keys, labels = self._corrections
+        if len(keys) == 1:  # none
+            return np.full(len(hashes), -1)
         places = np.searchsorted(keys, hashes)
         return np.where(keys[places] == hashes, labels[places], -1)
 

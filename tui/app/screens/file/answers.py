@@ -48,7 +48,7 @@ async def browse_file(page: Page, finished: Finished) -> None:
     note = tr("read from {path}", path=path.name)
     if finished.edited:
         note += tr(", which was changed since its run")
-    job.open(store, note)
+    job.open(store, note, finished.levels)
     _show(page, job)
 
 

@@ -52,9 +52,8 @@ class Correcting(Page):
         parts = []
         if self.job.marked:
             parts.append(tr("{count} marked", count=len(self.job.marked)))
-        corrected = np.count_nonzero(self.results.corrected_of() >= 0)
-        if corrected:
-            parts.append(tr("{count} corrected", count=corrected))
+        if self.results.corrected:
+            parts.append(tr("{count} corrected", count=self.results.corrected))
         for number, label in enumerate(self.job.labels[: keymap.LABEL_KEYS], start=1):
             key = self.app.key_of(f"label_{number}")
             parts.append(f"{key} {one_line(label, _LABEL_CELLS)}")
