@@ -12,7 +12,8 @@ import transformers
 from torch import Tensor, nn
 
 from export.first_token import BERT_LIKE, FirstTokenLayer
-from models.review import NO_LEVELS, Levels, levels_of
+from models.levels import levels_of
+from models.review import NO_LEVELS, Levels
 from models.run_directory import ScoredRow
 from models.session import Probabilities
 from models.tokenizer import Batch, Tokenizer

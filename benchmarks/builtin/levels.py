@@ -15,9 +15,9 @@ import onnx
 
 from benchmarks.builtin.prepare import read
 from export.pipeline import write_model
+from models.levels import levels_of
 from models.manifest import Manifest
 from models.predictor import Predictor
-from models.review import levels_of
 from models.vetting import validate
 
 

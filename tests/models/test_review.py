@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from models.review import NO_LEVELS, Level, counted, level_places, levels_of, limited
+from models.levels import counted, level_places, levels_of
+from models.review import NO_LEVELS, Level, limited
 
 
 def two(confidences: list[float]) -> np.ndarray:

@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
+from models.levels import levels_of
 from models.metrics import BINS, Ids, Metrics, calibration_error, confidence_bins
-from models.review import levels_of
 from trainer.report.calibration import accuracy_against_coverage
 
 _BLUE, _ORANGE, _GREY = "#2f6db3", "#d9822b", "#8a8f98"

@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.levels import counted, levels_of
 from models.metrics import Ids, Metrics, calibration_error, confidence_bins
-from models.review import Levels, counted, levels_of
+from models.review import Levels
 from trainer.data.dataset import Data, Split
 from trainer.data.duplicates import seen_rows
 from trainer.report.calibration import tempered

@@ -15,13 +15,13 @@ from models.metrics import Metrics
 from models.review import Levels
 from tui.app.model_worker import Ended, LoadedModel, ModelWorker, Post
 from tui.app.preferences import Corrections
-from tui.batch.answer import Status
 from tui.batch.engine import Hooks, Stopped, classify
 from tui.batch.findings.half_done import RecordedModel
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
 from tui.batch.review import doubts_of
 from tui.batch.settings import BatchSettings
+from tui.batch.status import Status
 from tui.batch.summary import Summary
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from textual.message import Message
 
 from models.console.command import ExitCode, UserError, reason_of
 from models.locations import Device
-from models.review import Level, level_places
-from tui.batch.answer import BY_LEVEL, Status
+from models.review import Level
+from tui.batch.status import BY_LEVEL, Status
 
 if TYPE_CHECKING:
     from models.manifest import Manifest
@@ -258,6 +258,8 @@ class ModelWorker:
 
 def answer(model: LoadedModel, text: str, *, live: bool = False) -> Answered:
     """Classify one text with the model."""
+    from models.levels import level_places  # imports numpy, as the model has by now
+
     start = perf_counter()
     predictions = model.predict([text])
     seconds = perf_counter() - start

@@ -15,7 +15,7 @@ from typing import Any, Self
 from models.files import draft_of, json_bytes
 from models.review import Level
 from tui.app.model_worker import Answer
-from tui.batch.answer import Status
+from tui.batch.status import Status
 
 _MAX_ANSWERS = 2000  # kept between sessions
 _MAX_RECENT = 8

@@ -1,51 +1,16 @@
 """The answer to a record: its status, and its columns with their values."""
 
 from collections.abc import Sequence
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.console.i18n import tr
 from models.labels import LabelSet
-from models.review import Levels, level_places
+from models.levels import level_places
+from models.review import Levels
 from tui.batch.settings import BatchSettings
-
-
-class Status(IntEnum):
-    """How far an answer can be relied on; the number is what arrays of statuses hold."""
-
-    OK = 0
-    LOOK = 1  # less sure than most answers
-    LOOK_FIRST = 2  # of the least sure, where half of the errors are
-    TRUNCATED = 3  # only the beginning of the text was read, however sure
-    EMPTY = 4  # no answer, for want of a text
-    NO_OPINION = 5  # no answer, for a text that a shop filled in, or marks or a link alone
-
-    @property
-    def word(self) -> str:
-        """The status as files have it."""
-        return self.name.lower().replace("_", " ")
-
-    @property
-    def title(self) -> str:
-        """The status as people read it."""
-        titles = (
-            tr("ok"),
-            tr("look"),
-            tr("look first"),
-            tr("truncated"),
-            tr("empty"),
-            tr("no opinion"),
-        )
-        return titles[self]
-
-
-BY_LEVEL = (Status.LOOK_FIRST, Status.LOOK, Status.OK)
-"""Status of an answer by its place among `models.review.Levels`."""
-
-TO_REVIEW = BY_LEVEL[:2]
+from tui.batch.status import BY_LEVEL, Status
 
 _WORDS = [status.word for status in Status]
 

@@ -1,9 +1,8 @@
 """Classifies a table of texts: the one engine of the command line and of the app.
 
-Reads a chunk of records, predicts it, writes it, until there is no more. It prints nothing and
-knows no screen: hooks tell whoever asked how far it is. `tui.batch.inspection` has what is known of
-an input before, `tui.batch.journal` how a run survives being killed, `tui.batch.receipt` how its
-output appears.
+Reads a chunk of records, predicts it, writes it, until there is no more. It prints nothing: hooks
+tell whoever asked how far it is. `tui.batch.inspection` has what is known of an input before,
+`tui.batch.journal` how a run survives being killed, `tui.batch.receipt` how its output appears.
 """
 
 import os
@@ -24,7 +23,7 @@ from models.files import json_bytes
 from models.predictor import Predictor
 from models.review import limited
 from models.tables import Item, Reject, Table, open_table
-from tui.batch.answer import AnswerColumns, Floats, Status, decide
+from tui.batch.answer import AnswerColumns, Floats, decide
 from tui.batch.inspection import Found, inspect, recognise
 from tui.batch.journal import Draft, Journal, Screen, Sink, discard, journal_of
 from tui.batch.opinion import bare, has_opinion, is_blank
@@ -40,6 +39,7 @@ from tui.batch.receipt import (
 )
 from tui.batch.review import Confidences
 from tui.batch.settings import BatchSettings
+from tui.batch.status import Status
 from tui.batch.summary import Chunk, Summary
 from tui.batch.truth import count_label
 from tui.batch.validation import Accepted, check_run, validate

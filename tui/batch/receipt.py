@@ -18,11 +18,12 @@ from models.files import file_digest, json_bytes
 from models.predictor import Predictor
 from models.session import installed
 from models.tables import Dialect, Reject, Table
-from tui.batch.answer import Ints, Status
+from tui.batch.answer import Ints
 from tui.batch.inspection import Found
 from tui.batch.journal import Draft, Journal, head_of, run_folder
 from tui.batch.publishing import Target, sidecar
 from tui.batch.settings import BatchSettings
+from tui.batch.status import Status
 from tui.batch.summary import Summary
 from tui.batch.truth import REST, most
 

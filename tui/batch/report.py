@@ -14,13 +14,13 @@ from models.files import json_bytes
 from models.locations import BUILTIN
 from models.predictor import Predictor
 from models.tables import Dialect
-from tui.batch.answer import Status
 from tui.batch.by_column import ByColumns, lines_of
 from tui.batch.findings.groups import Table
 from tui.batch.inspection import PREVIEW, Found, in_excel
 from tui.batch.publishing import sidecar
 from tui.batch.receipt import reject_fields
 from tui.batch.settings import Output
+from tui.batch.status import Status
 from tui.batch.summary import TEXT_WIDTH, Chunk, Summary, advice, frequent, scores
 from tui.batch.truth import Problem, label_map_of, with_counts
 

@@ -1,11 +1,10 @@
-"""Which answers of a file are worth a look: a limit for a share of them, and words for people."""
+"""Which answers of a file are worth a look: a limit for a share of them, and how many err."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.console.i18n import tr
-from models.review import Level
-from tui.batch.answer import Floats, Ints, Status
+from tui.batch.answer import Floats, Ints
+from tui.batch.status import Status
 
 _STEPS = 10_000
 
@@ -36,13 +35,3 @@ def doubts_of(statuses: Ints, confidences: Floats) -> NDArray[np.float64]:
     """Return how many answers of each status are wrong, as the model expects it: Σ (1 - p)."""
     doubts = 1 - confidences.astype(np.float64)
     return np.bincount(statuses, doubts, len(Status)).astype(np.float64)
-
-
-def measured(level: Level) -> str:
-    """Return a sentence on how often such answers were wrong, where some were counted."""
-    return tr(
-        "{rate} of such answers were wrong in validation ({wrong:,} of {rows:,})",
-        rate=f"{level.wrong / level.rows:.0%}",
-        wrong=level.wrong,
-        rows=level.rows,
-    )

@@ -14,9 +14,10 @@ from models.label_map import LabelMap
 from models.metrics import Metrics
 from models.review import NO_LEVELS, Levels
 from models.tables import Record, Reject
-from tui.batch.answer import TO_REVIEW, Floats, Ints, Status
+from tui.batch.answer import Floats, Ints
 from tui.batch.inspection import REJECTS_SHOWN
-from tui.batch.review import doubts_of, measured
+from tui.batch.review import doubts_of
+from tui.batch.status import TO_REVIEW, Status, measured
 from tui.batch.truth import Problem, Truth, count
 
 TEXT_WIDTH = 40

@@ -85,7 +85,7 @@ async def test_many_labels_leave_room_for_the_rest() -> None:
     fake = FakeModel([f"{number} 星" for number in range(1, 11)])
     async with app_of(fake).run_test(size=(60, 15)) as pilot:
         await ask(pilot, "好")
-        await shows(pilot, "● 1 星   10.00%", "● 1 星   10.00%    好", "int8 · CPU", "^Q Quit")
+        await shows(pilot, "● 1 星   10.00%", "● 1 星   10.00%     好", "int8 · CPU", "^Q Quit")
 
 
 async def test_other_labels_are_not_painted_as_praise_or_blame() -> None:
@@ -298,7 +298,7 @@ async def test_everything_has_its_place_at_every_size(
         rows = screen(pilot)
         assert len(rows) == size[1]
         assert {cell_len(row) for row in rows} == {size[0]}
-        newest = next(row for row in rows if "75.12%    房间太小" in row)
+        newest = next(row for row in rows if "75.12%     房间太小" in row)
         assert ("…" in newest) == (size[0] < 100)
 
 

@@ -8,9 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import xlsxwriter
+
+from tests.tiny import REVIEWS as BOTH
 
 TMUX = shutil.which("tmux")
 
@@ -52,17 +56,26 @@ class Tmux:
             time.sleep(0.05)
 
 
-@pytest.fixture
-def tmux(model: Path, tmp_path: Path) -> Iterator[Tmux]:
+@contextmanager
+def walk(model: Path, folder: Path, *arguments: str, **environment: str) -> Iterator[Tmux]:
+    """Start the app in a folder."""
     if TMUX is None:
         pytest.skip("there is no tmux")
     program = Path(sys.executable).with_name("sentiment-tui")
-    environment = {k: v for k, v in os.environ.items() if k.startswith(("XDG_", "LC_"))}
-    started = ["env", *(f"{k}={v}" for k, v in environment.items()), str(program)]
-    line = shlex.join([*started, "--model", str(model), "--device", "cpu"])
-    server = Tmux(tmp_path / "socket", f"{line}; echo exit code $?; sleep 60", tmp_path)
-    yield server
-    server.run("kill-server")
+    own = {k: v for k, v in os.environ.items() if k.startswith(("XDG_", "LC_"))} | environment
+    started = ["env", *(f"{k}={v}" for k, v in own.items()), str(program)]
+    line = shlex.join([*started, "--model", str(model), "--device", "cpu", *arguments])
+    server = Tmux(folder / "socket", f"{line}; echo exit code $?; sleep 60", folder)
+    try:
+        yield server
+    finally:
+        server.run("kill-server")
+
+
+@pytest.fixture
+def tmux(model: Path, tmp_path: Path) -> Iterator[Tmux]:
+    with walk(model, tmp_path) as server:
+        yield server
 
 
 def test_type_explain_open_filter_correct_save_quit(tmux: Tmux, tmp_path: Path, home: Path) -> None:
@@ -104,3 +117,71 @@ def test_type_explain_open_filter_correct_save_quit(tmux: Tmux, tmp_path: Path, 
     assert [line.split(",")[:2] for line in saved[1:]] == [["房间很干净", "1"], ["服务很好", "3"]]
     (file,) = home.rglob("corrections.jsonl")
     assert json.loads(file.read_text(encoding="utf-8"))["text"] == "房间很干净"
+
+
+LABELS = ("负向评价", "正向评价")
+PRODUCTS = ("酒店", "图书", "手机")
+
+
+def write_labelled(path: Path) -> None:
+    """Write 30,000 reviews with their answers, as a file run does."""
+    columns = ["评论", "产品", "日期", "星级", "predicted_label", "confidence", "status"]
+    with xlsxwriter.Workbook(path) as book:
+        day = book.add_format({"num_format": "yyyy-mm-dd"})
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, columns)
+        for row in range(30_000):
+            text, label = BOTH[row % len(BOTH)]
+            product = PRODUCTS[row % 7 % 3]
+            cells = [f"{text} {row}", product, None, row % 5 + 1, LABELS[label], 0.9, "ok"]
+            sheet.write_row(row + 1, 0, cells)
+            sheet.write_number(row + 1, 2, 45_658 + row % 300, day)  # from 2025-01-01 on
+
+
+@pytest.mark.parametrize(
+    ("language", "of_it"), [("en_US.UTF-8", "Filter"), ("zh_CN.UTF-8", "筛选")]
+)
+def test_from_labels_to_findings(
+    model: Path, tmp_path: Path, home: Path, language: str, of_it: str
+) -> None:
+    write_labelled(tmp_path / "labelled.xlsx")
+    with walk(model, tmp_path, "labelled.xlsx", LC_ALL=language) as tmux:
+        tmux.shows("labelled.xlsx", "│  2  ", "fp32")
+        tmux.press("1")  # browse the answers
+        tmux.shows("30,000", of_it, "房间很脏")
+        tmux.press("g")
+        tmux.shows("1  产品", "2  日期")
+        tmux.press("2")
+        tmux.shows("2025-01", "2025-09")  # by month
+        tmux.press("g")
+        tmux.shows("1  产品")
+        tmux.press("1")
+        tmux.shows(*PRODUCTS, "50.")
+        tmux.press("Enter")
+        tmux.shows('"产品"=="酒店"', "房间很脏")
+        tmux.press("k")
+        tmux.shows("label:负向评价", "失望")
+        tmux.press("Enter")
+        tmux.shows('"产品"=="酒店" label:负向评价 ')
+        tmux.press("F2")
+        tmux.shows("Esc", "━━━", "负向评价 (" if language.startswith("en") else "负向评价”（")
+        tmux.press("Escape")
+        tmux.lacks("━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ ")
+        tmux.press("2")
+        tmux.shows("✎")
+        tmux.press("u")
+        tmux.lacks("✎")
+        tmux.press("F9")
+        tmux.shows("labelled.report.html")
+        tmux.press("Enter")
+        end = time.monotonic() + 60
+        while not (tmp_path / "labelled.report.html").exists():
+            assert time.monotonic() < end, tmux.screen()
+            time.sleep(0.1)
+        tmux.press("C-q")
+        tmux.shows("exit code 0")
+    page = (tmp_path / "labelled.report.html").read_text(encoding="utf-8")
+    assert "label:负向评价" in page
+    assert "失望" in page
+    (file,) = home.rglob("corrections.jsonl")
+    assert not file.read_text(encoding="utf-8")  # the correction was taken back

@@ -11,9 +11,10 @@ import pytest
 from models.console.command import ExitCode, UserError
 from models.review import Level
 from tests.tui.batch.runs import LEVELS, contents, fake, in_child, run, small_chunks  # noqa: F401
-from tui.batch.answer import Status, decide
+from tui.batch.answer import decide
 from tui.batch.review import Confidences, doubts_of
 from tui.batch.settings import BatchSettings, StandardOutput
+from tui.batch.status import Status
 from tui.batch.summary import Summary, advice
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
@@ -126,6 +127,10 @@ def test_equal_confidences_are_not_parted() -> None:
         assert (sure < confidences.limit_of(share)).sum() == expected
 
 
+def told(summary: Summary) -> list[str]:
+    return advice(summary.statuses, summary.doubts, summary.review)
+
+
 def test_the_share_of_the_errors_is_that_which_the_model_expects() -> None:
     statuses = np.array([Status.LOOK_FIRST] * 2 + [Status.LOOK] * 3 + [Status.OK] * 15)
     confidences = np.array([0.5] * 2 + [0.8] * 3 + [0.96] * 15, dtype=np.float32)
@@ -134,15 +139,15 @@ def test_the_share_of_the_errors_is_that_which_the_model_expects() -> None:
     summary.doubts = doubts_of(statuses, confidences)
     assert summary.doubts[Status.LOOK_FIRST] == pytest.approx(1)
     summary.review = LEVELS
-    assert advice(summary) == [  # 1 of 1 + 0.6 + 0.6 errors
+    assert told(summary) == [  # 1 of 1 + 0.6 + 0.6 errors
         "look first: 2 answers (10.0%), with about 45% of the errors",
         "  40% of such answers were wrong in validation (40 of 100)",
         "look: 3 answers (15.0%), with about 25% of the errors",
         "  25% of such answers were wrong in validation (20 of 80)",
     ]
     summary.review = (Level(0.55), Level(0.6), Level(1.0))
-    assert [line[:4] for line in advice(summary)] == ["look", "look"]
-    assert advice(Summary.begin(["差", "好"], 0)) == []
+    assert [line[:4] for line in told(summary)] == ["look", "look"]
+    assert told(Summary.begin(["差", "好"], 0)) == []
 
 
 def test_the_receipt_has_the_levels_and_the_counts(source: Path, tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ from models.metrics import Metrics
 from tui.app.job import Job, JobState
 from tui.app.screens.dialogs import Dialog
 from tui.app.theme import bar, look, named
-from tui.batch.answer import Status
 from tui.batch.findings.query import status_names
 from tui.batch.findings.result_store import HISTOGRAM_BINS, Indices, ResultStore
 from tui.batch.review import doubts_of
+from tui.batch.status import Status
 from tui.batch.summary import advice, frequent, scores
 
 _BAR_CELLS = 30

@@ -11,8 +11,7 @@ from models.console.display import display, one_line
 from models.console.i18n import tr
 from tui.app.model_worker import Answer
 from tui.app.theme import FAINT, bar, look, named, percent
-from tui.batch.answer import Status
-from tui.batch.review import measured
+from tui.batch.status import Status, measured
 
 DOUBT = {Status.LOOK_FIRST: "??", Status.LOOK: "?"}
 """Marks of answers that are to be looked at."""

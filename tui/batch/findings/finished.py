@@ -24,13 +24,13 @@ from models.tables import (
     find_column,
     open_table,
 )
-from tui.batch.answer import Status
 from tui.batch.findings.column_store import ColumnStore
 from tui.batch.findings.reading import Numbers, Progress, read_columns
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
 from tui.batch.publishing import sidecar
 from tui.batch.settings import BatchSettings
+from tui.batch.status import Status
 from tui.batch.truth import count_label, label_map_of, truth_of
 
 _LABEL, _ID, _CONFIDENCE, _STATUS = "predicted_label", "predicted_id", "confidence", "status"

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.metrics import wilson
-from tui.batch.answer import TO_REVIEW
 from tui.batch.findings import dates
 from tui.batch.findings.column_store import numbers_of
 from tui.batch.findings.result_store import ResultStore
+from tui.batch.status import TO_REVIEW
 
 KINDS = (
     *dates.PERIODS,

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
-from tui.batch.answer import Status
 from tui.batch.findings import dates
 from tui.batch.findings.column_store import numbers_of
+from tui.batch.status import Status
 
 # Signs may be in full width, as a Chinese input method types them; values stay as they are typed.
 _VALUE = r"""(?: "[^"]*"? | ＂[^＂]*＂? | “[^”]*”? | [^\s|]+ )"""

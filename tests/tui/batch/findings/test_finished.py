@@ -10,11 +10,11 @@ import pytest
 from models.console.command import ExitCode, UserError
 from models.tables import Dialect
 from tests.tui.batch.runs import MANIFEST, run
-from tui.batch.answer import Status
 from tui.batch.engine import Hooks
 from tui.batch.findings import finished as module
 from tui.batch.findings.finished import find_finished, open_finished
 from tui.batch.findings.result_store import ResultStore
+from tui.batch.status import Status
 
 FORMATS = ["csv", "tsv", "jsonl", "xlsx", "parquet"]
 RECORDS = [

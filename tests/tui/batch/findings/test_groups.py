@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from models.metrics import wilson
 from models.tables import Place, Record
-from tui.batch.answer import TO_REVIEW
 from tui.batch.findings.groups import KINDS, by_column, crossed, term_of
 from tui.batch.findings.query import Query
 from tui.batch.findings.result_store import ResultStore
+from tui.batch.status import TO_REVIEW
 from tui.batch.summary import Chunk
 
 LABELS = ("差评", "好评")

@@ -10,8 +10,8 @@ from tui.app.job import Job
 from tui.app.screens.page import Page
 from tui.app.screens.why import ExplainDialog
 from tui.app.widgets.virtual_list import VirtualList
-from tui.batch.answer import TO_REVIEW
 from tui.batch.findings.result_store import ResultRow, ResultStore
+from tui.batch.status import TO_REVIEW
 
 _LABEL_CELLS = 12
 
