@@ -57,7 +57,7 @@ RESULTS_TABLE = [
     _bind("slash", "screen.filter", tr("Filter")),
     _bind("l", "screen.label", tr("By label"), show=False),
     _bind("w", "screen.wrong", tr("Wrong ones, where true labels are known"), show=False),
-    _bind("s", "screen.sort", tr("Sort")),
+    _bind("s", "screen.sort", tr("Sort"), show=False),
     _bind("g", "screen.groups", tr("By column")),
     _bind("k", "screen.words", tr("Words")),
     _bind("S", "screen.sort_by", tr("Sort by a column"), show=False),
@@ -135,7 +135,10 @@ _BY_NAME = {
         *APP,
     )
 }
-_RANKS = {name: rank for rank, name in enumerate(_BY_NAME)}
+_FIRST = ("choose", "filter", "save", "pause", "summary", "groups", "words")
+"""Bindings that come first in the footer, and so stay where it is narrow."""
+
+_RANKS = {name: rank for rank, name in enumerate(dict.fromkeys((*_FIRST, *_BY_NAME)))}
 
 
 @dataclass(frozen=True)

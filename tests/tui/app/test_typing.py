@@ -183,7 +183,7 @@ async def test_a_correction_is_kept_in_a_file_that_the_trainer_reads(
         await pilot.press("f4")
         await shows(pilot, "Which label is right?", "2  正向评价")
         await pilot.press("2")
-        await shows(pilot, "✎ You say: 正向评价", "90.00%  ✎ ")
+        await shows(pilot, "✎ You say: 正向评价", "90.00%   ✎ ")
         await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
         await pilot.press("f4")  # a second thought
         await shows(pilot, "Which label is right?")
@@ -367,14 +367,14 @@ def configure(home: Path, text: str) -> None:
 
 
 async def test_keys_are_what_the_user_made_them(fake: FakeModel, home: Path) -> None:
-    configure(home, '[keys]\nsubmit = "ctrl+s"\nexplain = "f9"\n')
+    configure(home, '[keys]\nsubmit = "ctrl+s"\nexplain = "f10"\n')
     app = app_of(fake)
     app.preferences.live = False
     async with app.run_test() as pilot:
-        await shows(pilot, "^S Classify  F9 Why?")
+        await shows(pilot, "^S Classify  F10 Why?")
         await pilot.press("a", "enter", "b", "ctrl+s")
         await shows(pilot, "Answers · 1")
-        await pilot.press("f9")
+        await pilot.press("f10")
         await shows(pilot, "Each piece of the text")
     assert fake.asked[0] == "a\nb"
 

@@ -476,5 +476,5 @@ def test_rows_saved_under_the_name_of_an_interrupted_run_leave_its_answers(
     interrupt(source, output)
     before = contents(output.parent)
     with pytest.raises(UserError, match="has an interrupted run of a file"):
-        save_rows(replace(settings, force=True), found, rows, None, output, threading.Event(), {})
+        save_rows(replace(settings, force=True), found, rows, None, output, threading.Event())
     assert contents(output.parent) == before

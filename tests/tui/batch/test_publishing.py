@@ -220,10 +220,10 @@ def test_saved_rows_replace_nothing_that_appears(
         pytest.raises(UserError, match="appeared") as caught,
     ):
         patch.setattr(os, "link", late)
-        save_rows(settings, found, rows, None, output, stop, {})
+        save_rows(settings, found, rows, None, output, stop)
     assert caught.value.code == ExitCode.CANNOT_CREATE
     assert output.read_bytes() == b"PRECIOUS"
-    save_rows(replace(settings, force=True), found, rows, None, output, stop, {})
+    save_rows(replace(settings, force=True), found, rows, None, output, stop)
     assert output.read_bytes() == output.with_name("other.csv").read_bytes()
     assert not output.with_name(".out.csv.run").exists()
 
