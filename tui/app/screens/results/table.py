@@ -113,7 +113,7 @@ class Columns:
             value = self.results.columns.values(column.name)[index].as_py()
             return Content.styled(padded(value, column.cells - 1) + " ", FAINT)
         if not column.orders:
-            return marked(padded(row.text, column.cells), words)
+            return marked(padded(row.text, column.cells - 1), words) + Content(" ")
         if row.truth < 0:
             return Content(" " * column.cells)
         known = named(self.results.labels, row.truth)
