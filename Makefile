@@ -14,7 +14,7 @@ demo: .venv/runtime
 	@echo 'The predictions are in examples/predictions.csv. Open the app with: $(BIN)/sentiment-tui'
 
 test: .venv/dev check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 check: .venv/dev
 	$(BIN)/ruff check .

@@ -163,6 +163,7 @@ def test_from_labels_to_findings(
         tmux.shows("label:负向评价", "失望")
         tmux.press("Enter")
         tmux.shows('"产品"=="酒店" label:负向评价 ')
+        tmux.shows("纸张太差，字迹模糊，糟糕 13")
         tmux.press("F2")
         tmux.shows("Esc", "━━━", "负向评价 (" if language.startswith("en") else "负向评价”（")
         tmux.press("Escape")

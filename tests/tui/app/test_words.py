@@ -103,7 +103,7 @@ async def test_groups_are_what_is_typed_under_the_filter_of_the_rows(
         assert app.job is not None
         app.job.filter = "坏"
         await pilot.press("k")
-        await shows(pilot, "Under the filter 坏", "Nothing that chance")  # no praise is left
+        await shows(pilot, "Under the filter 坏", "Nothing beyond chance")  # no praise is left
         for entry, line in zip(app.screen.query(SafeInput), ["空调", "前台"], strict=True):
             entry.value = line
         await shows(pilot, "60 rows", "30 rows", "100.0%", "前台慢")

@@ -197,7 +197,9 @@ class HelpDialog(Dialog):
         self._more = more
 
     def _body(self) -> ComposeResult:
-        for node, group in groupby(self._active, key=lambda active: active.node):
+        nodes = list(dict.fromkeys(active.node for active in self._active))
+        by_node = sorted(self._active, key=lambda active: nodes.index(active.node))
+        for node, group in groupby(by_node, key=lambda active: active.node):
             listed: dict[str, Content] = {}
             for _, binding, _, _ in group:
                 if binding.id and binding.id not in listed:  # else another key of the same
