@@ -51,13 +51,16 @@ class Terminal:
         self.master, slave = pty.openpty()
         self.resize(80, 24)
         self.seen = b""
+        # Textual would take these for the size, and pytest-xdist sets them.
+        fixed = ("COLUMNS", "LINES")
+        inherited = {name: value for name, value in os.environ.items() if name not in fixed}
         self.process = subprocess.Popen(
             [sys.executable, "-c", NOISE, *arguments],
             stdin=slave,
             stdout=slave,
             stderr=slave,
             cwd=folder,
-            env=os.environ | {"TERM": "xterm-256color"} | environment,
+            env=inherited | {"TERM": "xterm-256color"} | environment,
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
