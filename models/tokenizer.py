@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer as RustTokenizer
 
+from models.console.display import encodable
+
 Array = NDArray[np.int64]
 
 Batch = dict[str, Array]
@@ -29,13 +31,7 @@ _LONGEST_HEAD = 1 << 20
 
 _BORDER = re.compile(r"(?<=\w)[\s,.;:!?，。；：！？、…]")
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _IN_WORD = re.compile("[A-Za-z0-9]{2}")  # no piece ends between two such characters
-
-
-def encodable(text: str) -> str:
-    """Return a text without lone surrogates, which JSON can spell and Rust cannot hold."""
-    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 @dataclass(frozen=True)

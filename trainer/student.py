@@ -10,9 +10,9 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from models.console.command import ExitCode, UserError
+from models.console.display import encodable
 from models.console.i18n import tr
 from models.encoder import Encoder, layers_of
-from models.tokenizer import encodable
 from trainer.console import say
 
 

@@ -14,6 +14,13 @@ _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def encodable(text: str) -> str:
+    """Return a text with U+FFFD for lone surrogates, which JSON can spell and UTF-8 cannot hold."""
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+
 
 def _visible(character: str) -> str:
     code = ord(character)

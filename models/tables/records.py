@@ -1,13 +1,13 @@
 """What a table holds: records, and a reject in the place of what cannot be one."""
 
 import codecs
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from models.console.command import ExitCode, UserError
+from models.console.display import encodable
 from models.console.i18n import tr
 from models.tables.columns import Columns, unique
 from models.tables.dialect import WORKBOOKS, Dialect
@@ -19,8 +19,6 @@ Problem = tuple[str, str]
 
 HEAD = 32
 """Items of a table that are looked at to tell its columns."""
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Place(NamedTuple):
@@ -75,8 +73,7 @@ class Record:
         if isinstance(value, CellError):
             return value
         if self.source:
-            is_text = isinstance(value, str)
-            return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value) if is_text else value
+            return encodable(value) if isinstance(value, str) else value
         if isinstance(value, int | float) and not isinstance(value, bool):
             return str(value)
         return plain(value)

@@ -1,7 +1,6 @@
 """Columns of the input beside the answers, as text: to show, filter, sort and group rows by."""
 
 import mmap
-import re
 import tempfile
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -9,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.console.display import encodable
 from models.tables import Record
 from tui.batch.writers.base import as_text
 
 _DIGITS = 20  # of a number between words that stands by its value
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class ColumnStore:
@@ -117,4 +116,4 @@ def strings_of(records: Sequence[Record], name: str) -> Any:
     import pyarrow
 
     cells = [as_text(record.fields.get(name)) for record in records]
-    return pyarrow.array([_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", cell) for cell in cells])
+    return pyarrow.array([encodable(cell) for cell in cells])
