@@ -4,21 +4,30 @@ import re
 import unicodedata
 from collections.abc import Collection
 
-_WHO = "(?:此|该|本|这位)?(?:用户|买家|客户|顾客|会员|消费者|评价方)"
-_NOT = "(?:没有|并未|暂未|未|没|尚未)"
+_WHO = "(?:此|该|本|这位|匿名)?(?:用户|买家|客户|顾客|会员|消费者|评价方)"
+_NOT = "(?:没有|并未|暂未|未|没|尚未)(?:及时)?"
+_WRITE = "(?:填写|作出|做出|作|做|留下|发表|写|给出|进行)"
 _WRITTEN = "(?:任何)?(?:文字)?(?:评价|评论|点评|留言|内容)(?:内容|信息)?"
 _DEFAULT = "(?:给出|给予|自动)?(?:[五5](?:星|分))?(?:好评|评价)"
+_SILENT = f"{_WHO}?(?:超时)?{_NOT}{_WRITE}?{_WRITTEN}"
 
 _PHRASES = (
-    f"{_WHO}?{_NOT}(?:及时)?(?:填写|作出|做出|留下|发表|写|给出)?{_WRITTEN}",
-    f"(?:{_WHO}?(?:超时)?{_NOT}(?:及时)?(?:作出|做出|给出)?(?:评价|评论))?系统(?:自动)?默认{_DEFAULT}",
-    f"默认{_DEFAULT}",
-    rf"\d+[天日]内{_WHO}{_NOT}(?:及时)?(?:作出|做出)?(?:评价|评论)",
-    "(?:该条|此条|本条|这条|该|此)?(?:评价|评论|内容)(?:已经|已)?(?:被)?(?:用户|作者|系统)?(?:自行)?(?:删除|屏蔽|隐藏)",
-    f"(?:无|没有|暂无)(?:{_WRITTEN})?",
+    _SILENT,
+    f"(?:{_SILENT}|{_WHO})?(?:系统|默认|系统(?:自动)?默认|系统自动){_DEFAULT}",
+    rf"\d+[天日]内{_SILENT}",
+    "(?:抱歉)?(?:该条|此条|本条|这条|该|此)?(?:评价|评论|内容|微博)(?:已经|已)?(?:被)?"
+    "(?:用户|作者|系统)?(?:自行)?(?:删除|屏蔽|隐藏|折叠)(?:查看帮助)?",
+    f"(?:无|没|没有|暂无)(?:{_WRITTEN})?",
+    "(?:分享)?(?:图片|视频)|表情|转发微博",
     "nil|na|null|none|nan",
 )
 _FILLER = re.compile("|".join(_PHRASES))
+
+_SIMPLIFIED = str.maketrans(
+    "沒買評價戶統認論暫無寫顧給內條刪動為發隱蔽該這點圖視頻轉",
+    "没买评价户统认论暂无写顾给内条删动为发隐蔽该这点图视频转",
+)
+"""Characters of the phrases, so that they are known in traditional writing."""
 
 _LINK = re.compile(r"(?:(?:https?://|www\.)[!-~]+\s*)+")
 
@@ -53,17 +62,16 @@ def has_opinion(text: str, fillers: Collection[str] = ()) -> bool:
         text: not blank.
         fillers: what else counts as none, as `bare` returns it.
     """
-    if _LINK.fullmatch(text.strip()):
-        return False
-    said = bare(text)
+    unlinked = _LINK.sub(" ", text)
+    said = bare(unlinked)
     if not said:
-        return not _MARKS.issuperset("".join(text.split()))
+        return not _MARKS.issuperset("".join(unlinked.split()))
     return said not in fillers and _FILLER.fullmatch(said) is None
 
 
 def bare(text: str) -> str:
     """Return what is left of a text without spaces, punctuation, case and width."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = unicodedata.normalize("NFKC", text).casefold().translate(_SIMPLIFIED)
     kept = [character for character in folded if not _is_left_out(character)]
     return "".join(kept)
 
