@@ -21,7 +21,9 @@ from models.labels import folded, label_name, polarity
 
 _DIGITS = {character: number for number, character in enumerate("零一二三四五六七八九十")}
 _DIGITS |= {"〇": 0, "两": 2}
-_STARS = re.compile(r"(?P<number>\d+(?:\.\d+)?|[零〇一两二三四五六七八九十])\s*(?:颗?星|分|stars?)")
+_STARS = re.compile(
+    r"(?P<number>\d+(?:\.\d+)?|[零〇一两二三四五六七八九十])\s*(?:颗?星|分|stars?|/\s*(?:5|10))"
+)
 
 
 VALUES = 1_000

@@ -11,11 +11,17 @@ NEGATIVE_POSITIVE = ("负向评价", "正向评价")
 NEGATIVE, NEUTRAL, POSITIVE = -1, 0, 1
 
 _WORDS = {
-    NEGATIVE: "负向评价 差评 负面 消极 负向 负 差 坏 不满意 不好 不推荐 negative neg bad",
-    NEUTRAL: "中性评价 中评 中性 中立 一般 neutral neu",
-    POSITIVE: "正向评价 好评 正面 积极 正向 正 好 满意 推荐 positive pos good",
+    NEGATIVE: "差评 负面 消极 负向 负 差 坏 贬义 不满意 不好 不推荐 不喜欢 negative neg bad 👎",
+    NEUTRAL: "中评 中性 中立 一般 neutral neu",
+    POSITIVE: "好评 正面 积极 正向 正 好 褒义 满意 推荐 喜欢 positive pos good 👍",
 }
 _POLARITY = {word: sign for sign, words in _WORDS.items() for word in words.split()}
+
+
+_AROUND = re.compile(r"__label__|\(.*\)$|(?<=.)(评价|情感|情绪|倾向)$")
+"""What stands around such a word: fastText's prefix, a remark, a noun."""
+
+_SIMPLIFIED = str.maketrans("評負極滿貶褒薦歡壞", "评负极满贬褒荐欢坏")
 
 
 def folded(label: str) -> str:
@@ -25,7 +31,7 @@ def folded(label: str) -> str:
 
 def polarity(label: str) -> int | None:
     """Return the sign of a word that people call sentiment by; None for another word."""
-    return _POLARITY.get(folded(label))
+    return _POLARITY.get(_AROUND.sub("", folded(label).translate(_SIMPLIFIED)).strip())
 
 
 def natural_order(names: Iterable[str]) -> tuple[str, ...]:

@@ -69,8 +69,9 @@ class Metrics:
 
     @property
     def macro_f1(self) -> float:
-        """Mean of `f1` over the labels, each counting the same however rare."""
-        return float(self.f1.mean())
+        """Mean of `f1` over the labels that are true or predicted somewhere, however rarely."""
+        present = (self.confusion.sum(axis=0) + self.confusion.sum(axis=1)) > 0
+        return float(self.f1[present].mean()) if present.any() else 0.0
 
     def as_dict(self) -> dict[str, object]:
         """Return the scores as JSON can hold them, rounded to a hundredth of a point."""

@@ -154,6 +154,7 @@ def test_a_mapping_that_says_nothing_or_two_things_is_refused(text: str, part: s
 def test_stars_are_read_as_people_write_them() -> None:
     stars = ["4", "4.5", "★★★☆☆", "五星", "5星", "三颗星", "2 stars", "４", "10分"]
     assert [star_of(label) for label in stars] == [4, 4.5, 3, 5, 5, 3, 2, 4, 10]
+    assert [star_of(label) for label in ("5/5", "2 / 5", "1/3")] == [5, 2, None]
     assert star_of("好评") is None
     assert is_scale(["1", "5"])
     assert not is_scale(["1", "50"])

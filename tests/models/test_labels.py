@@ -26,6 +26,14 @@ def test_the_order_does_not_depend_on_that_of_the_data() -> None:
         ("bad", "good"),
         ("不满意", "满意"),
         ("负向评价", "正向评价"),
+        ("負面", "正面"),
+        ("差評", "好評"),
+        ("贬义", "褒义"),
+        ("不喜欢", "喜欢"),
+        ("👎", "👍"),
+        ("__label__negative", "__label__positive"),
+        ("差评（1星）", "好评（5星）"),
+        ("负面情绪", "正面情绪"),
     ],
 )
 def test_words_of_known_polarity_are_ordered_negative_first(names: tuple[str, ...]) -> None:

@@ -39,6 +39,13 @@ def test_no_rows_score_zero_and_do_not_divide_by_it() -> None:
     assert (nothing.accuracy, nothing.macro_f1) == (0, 0)
 
 
+def test_macro_f1_is_over_the_labels_that_occur() -> None:
+    """scikit-learn has the same."""
+    one, other = np.array([1, 1]), np.array([1, 0])
+    assert Metrics.of(one, one, 2).macro_f1 == 1
+    assert Metrics.of(one, other, 2).macro_f1 == pytest.approx((0 + 2 / 3) / 2)
+
+
 # The two ends solve (p - x)² = z² · x(1 - x) / n, which is how Wilson defined them.
 @pytest.mark.parametrize(("correct", "rows"), [(1, 1), (0, 7), (81, 263), (1071, 1200)])
 def test_the_wilson_interval_holds_every_accuracy_that_the_rows_do_not_refute(
