@@ -27,6 +27,7 @@ _SAMPLE = 1000  # different cells by which it is told what a column holds
 _MOST = 0.5  # share of those with something in them that must be dates, or numbers
 _FEW = 20  # different numbers that are not put in ranges
 _RANGES = 10  # at most
+_BLOCK = 20_000  # cells that become Python's at once
 
 Counts = NDArray[np.int64]
 
@@ -244,19 +245,37 @@ def _grouped(cells: Any, kind: str) -> tuple[list[str], Counts]:
 
     if kind == "range":
         return _in_ranges(numbers_of(cells))
-    keys: list[Any]
+    if kind == "number":
+        return _by_number(numbers_of(cells))
     if kind == "value":
-        keys = pc.utf8_trim_whitespace(cells).to_pylist()
-    elif kind == "number":
-        numbers = numbers_of(cells).tolist()
-        keys = [None if isnan(number) else number for number in numbers]
-    else:
-        keys = dates.names_of(cells, kind, serials=True)
-    found = sorted(set(keys) - {None})
-    places = {key: place for place, key in enumerate(found)}
-    groups = [places.get(key, len(found)) for key in keys]
-    names = [key if isinstance(key, str) else f"{key:.12g}" for key in found]
+        return _by_value(pc.utf8_trim_whitespace(cells))
+    keys = dates.names_of(cells, kind, serials=True)
+    names = sorted({key for key in keys if key is not None})
+    places = {key: place for place, key in enumerate(names)}
+    groups = [places.get(key, len(names)) for key in keys]
     return names, np.array(groups, dtype=np.int64)
+
+
+def _by_value(cells: Any) -> tuple[list[str], Counts]:
+    """Take each cell for a group; a million of them are sorted without holding Python's lock."""
+    import pyarrow.compute as pc
+
+    encoded = cells.dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary)
+    ordered = encoded.dictionary.take(order)
+    names: list[str] = []
+    for begin in range(0, len(ordered), _BLOCK):
+        names += ordered.slice(begin, _BLOCK).to_pylist()
+    places = np.argsort(order.to_numpy(), kind="stable")
+    groups: Counts = places[encoded.indices.to_numpy()]
+    return names, groups
+
+
+def _by_number(numbers: NDArray[np.float64]) -> tuple[list[str], Counts]:
+    """Take each number for a group, what is none for the last."""
+    found, groups = np.unique(numbers, return_inverse=True)  # NaN, if any, is last
+    names = [f"{number:.12g}" for number in found if not isnan(number)]
+    return names, groups
 
 
 def _kind_of(cells: Any) -> str:
