@@ -252,7 +252,7 @@ def _grouped(cells: Any, kind: str) -> tuple[list[str], Counts]:
     keys = dates.names_of(cells, kind, serials=True)
     names = sorted({key for key in keys if key is not None})
     places = {key: place for place, key in enumerate(names)}
-    groups = [places.get(key, len(names)) for key in keys]
+    groups = [len(names) if key is None else places[key] for key in keys]
     return names, np.array(groups, dtype=np.int64)
 
 
