@@ -52,6 +52,10 @@ class Word:
     shares: tuple[float, float]
     z: float
 
+    def seen_from_other(self) -> "Word":
+        """Return the word with its groups exchanged."""
+        return Word(self.text, self.rows[::-1], self.shares[::-1], -self.z)
+
 
 class _Candidates(NamedTuple):
     """Words of a sample.

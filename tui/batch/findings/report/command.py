@@ -1,8 +1,11 @@
 """`sentiment-tui report`: a labelled file becomes a report, which appears whole or not at all."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import click
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
@@ -73,16 +76,18 @@ def report_file(
     found = finished.found
     rows = store.select(Query.parse(line, store.labels, names, found.text_column))
     manifest = Predictor.open(model, device="cpu").manifest
-    report = report_of(
-        store,
-        rows,
-        Tokenizer(manifest.tokenizer, manifest.max_length),
-        name=path.name,
-        made=made_of(finished.receipt, edited=finished.edited),
-        filter=line,
-        columns=columns,
-        truth=found.settings.label_column,
-    )
+    with click.progressbar(length=100, label=tr("Words"), file=sys.stderr) as bar:
+        report = report_of(
+            store,
+            rows,
+            Tokenizer(manifest.tokenizer, manifest.max_length),
+            name=path.name,
+            made=made_of(finished.receipt, edited=finished.edited),
+            filter=line,
+            columns=columns,
+            truth=found.settings.label_column,
+            progress=lambda share: bar.update(int(100 * share) - bar.pos),
+        )
     write(report, output, path)
     return report
 

@@ -1,7 +1,7 @@
 """What a report says: shares, groups, words and reviews of the rows that are under a filter."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -106,6 +106,7 @@ def report_of(
     filter: str = "",
     columns: Sequence[str] = (),
     truth: str | None = None,
+    progress: Callable[[float], object] = lambda _: None,
 ) -> Report:
     """Find what is worth telling of some rows.
 
@@ -118,6 +119,7 @@ def report_of(
         filter: line that the rows were found by.
         columns: names of the columns to group by; none for those that have few values, or dates.
         truth: name of the column of true labels, which then is none of these.
+        progress: gets the share of the words that are counted, which takes longest.
     """
     labels = store.labels_of(rows)
     counts = np.bincount(labels[labels >= 0], minlength=len(store.labels))
@@ -137,7 +139,7 @@ def report_of(
         shares=_shares(store.labels, counts),
         metrics=_metrics(store.column("truth")[rows], labels, len(store.labels)),
         columns=sorted(found, key=lambda column: not column.timed),
-        words=_words(store, rows, labels, tokenizer),
+        words=_words(store, rows, labels, tokenizer, progress),
         reviews=_reviews(store, rows, labels),
         made=made,
     )
@@ -192,14 +194,28 @@ def _group(table: Table, group: int) -> Group:
 
 
 def _words(
-    store: ResultStore, rows: Rows, labels: Rows, tokenizer: Tokenizer
+    store: ResultStore,
+    rows: Rows,
+    labels: Rows,
+    tokenizer: Tokenizer,
+    progress: Callable[[float], object],
 ) -> dict[str, list[words.Word]]:
     """Return the words of each label."""
+    names = store.labels
+    if len(names) == 2:  # what one has more often, the other has less often
+        first, second = rows[labels == 0], rows[labels == 1]
+        told = words.distinctive(store, first, second, tokenizer, progress)
+        other = [word.seen_from_other() for word in reversed(told)]
+        sides = [told, other]
+    else:
+        sides = []
+        for label in range(len(names)):
+            others = rows[(labels >= 0) & (labels != label)]
+            mine = rows[labels == label]
+            sides.append(words.distinctive(store, mine, others, tokenizer, progress))
     found = {}
-    for label, name in enumerate(store.labels):
-        others = rows[(labels >= 0) & (labels != label)]
-        told = words.distinctive(store, rows[labels == label], others, tokenizer)
-        found[name] = [word for word in told if word.z > 0][:_WORDS]
+    for name, side in zip(names, sides, strict=True):
+        found[name] = [word for word in side if word.z > 0][:_WORDS]
     return found
 
 
