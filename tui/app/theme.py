@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.theme import BUILTIN_THEMES, Theme
 
 from models.console.display import display, one_line
-from models.labels import NEGATIVE_POSITIVE
+from models.labels import NEGATIVE, NEUTRAL, POSITIVE, polarity
 
 _LATTE = BUILTIN_THEMES["catppuccin-latte"]
 _MOCHA = BUILTIN_THEMES["catppuccin-mocha"]
@@ -46,7 +46,7 @@ black under NO_COLOR."""
 
 FAINT = "$foreground 87%"
 
-_POLES = (("▼", "error"), ("▲", "success"))
+_LOOKS = {NEGATIVE: ("▼", "error"), POSITIVE: ("▲", "success")}
 _OTHER = ("●", "accent")
 _MAX_LABEL_CELLS = 20
 
@@ -54,12 +54,9 @@ _MAX_LABEL_CELLS = 20
 def look(labels: Sequence[str], label: int) -> tuple[str, str]:
     """Return the glyph and the theme's colour of a label.
 
-    Only the names that this project gave itself tell which label is the good one; any other labels
-    look alike, so that no praise is ever painted as blame.
+    Labels whose words tell no polarity look alike, so that no praise is ever painted as blame.
     """
-    if tuple(labels) == NEGATIVE_POSITIVE:
-        return _POLES[label]
-    return _OTHER
+    return _LOOKS.get(polarity(labels[label]) or NEUTRAL, _OTHER)
 
 
 def padded(text: str, width: int) -> str:

@@ -4,7 +4,7 @@ import pytest
 from textual.color import Color
 from textual.theme import Theme
 
-from tui.app.theme import FAINT, THEMES
+from tui.app.theme import FAINT, THEMES, look
 
 
 def contrast(one: Color, other: Color) -> float:
@@ -41,3 +41,8 @@ def test_text_can_be_read_and_borders_and_bars_can_be_seen(theme: Theme, ground:
         assert contrast(*seen(theme, name, ground)) >= 4.5, name
     for name in ("edge", *poles):
         assert contrast(*seen(theme, name, ground)) >= 3, name
+
+
+def test_labels_of_known_polarity_are_told_apart_and_others_look_alike() -> None:
+    assert [look(("差评", "中评", "好评"), label)[0] for label in range(3)] == ["▼", "●", "▲"]
+    assert look(("物流", "质量"), 0) == look(("物流", "质量"), 1) == ("●", "accent")
