@@ -89,11 +89,18 @@ async def test_many_labels_leave_room_for_the_rest() -> None:
 
 
 async def test_other_labels_are_not_painted_as_praise_or_blame() -> None:
-    fake = FakeModel(["好评", "差评"])  # in this order the second one is no praise
+    fake = FakeModel(["质量", "物流"])
     async with app_of(fake).run_test() as pilot:
         await ask(pilot, "好")
-        await shows(pilot, "● 好评", "● 差评")
+        await shows(pilot, "● 质量", "● 物流")
         await lacks(pilot, "▲")
+
+
+async def test_praise_is_painted_as_such_whatever_its_place() -> None:
+    fake = FakeModel(["好评", "差评"])
+    async with app_of(fake).run_test() as pilot:
+        await ask(pilot, "好")
+        await shows(pilot, "▲ 好评", "▼ 差评")
 
 
 @pytest.mark.parametrize("typed", ["q", " q\n"])

@@ -693,7 +693,7 @@ async def test_a_run_has_the_labels_of_the_model_that_runs(fake: FakeModel, tabl
     other.probabilities = [0.1, 0.2, 0.7]
     async with waiting(fake, other, table) as (app, pilot):
         other.may_open.set()
-        await shows(pilot, "done, written to", "bad 0 (0.0%)", "good 5 (100.0%)", "● good   70.00%")
+        await shows(pilot, "done, written to", "bad 0 (0.0%)", "good 5 (100.0%)", "▲ good   70.00%")
     assert app.job is not None
     assert app.job.labels == ("bad", "so so", "good")
 
