@@ -8,10 +8,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
-
 from models.console.command import UserError, reason_of
-from models.metrics import Metrics
 from models.review import Levels
 from tui.app.model_worker import Ended, LoadedModel, ModelWorker, Post
 from tui.app.preferences import Corrections
@@ -19,9 +16,7 @@ from tui.batch.engine import Hooks, Stopped, classify
 from tui.batch.findings.half_done import RecordedModel
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
-from tui.batch.review import doubts_of
 from tui.batch.settings import BatchSettings
-from tui.batch.status import Status
 from tui.batch.summary import Summary
 
 if TYPE_CHECKING:
@@ -85,7 +80,8 @@ class Job:
 
     def _renew(self, labels: tuple[str, ...]) -> None:
         columns = [name for name in self.found.kept if name != self.found.text_column]
-        self.results = ResultStore(labels, columns)
+        text_column = str(self.found.text_column)
+        self.results = ResultStore(labels, columns, text_column=text_column)
         self.correct()
 
     def correct(self) -> None:
@@ -100,15 +96,9 @@ class Job:
         summary = Summary.begin(results.labels, len(results))
         summary.predicted = len(results)
         summary.counts = results.counts
-        statuses = results.column("status")
-        summary.statuses = np.bincount(statuses, minlength=len(Status))
-        summary.doubts = doubts_of(statuses, results.column("confidence"))
+        summary.statuses, summary.doubts = results.statuses()
         summary.review = levels
-        label = results.column("label")
-        truth = results.column("truth")
-        known = (label >= 0) & (truth >= 0)
-        if known.any():
-            summary.metrics = Metrics.of(truth[known], label[known], len(results.labels))
+        summary.metrics = results.metrics()
         self.summary = summary
         self._ended = JobState.DONE
 

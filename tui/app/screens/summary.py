@@ -9,14 +9,11 @@ from textual.widgets import Static
 
 from models.console.display import display, one_line
 from models.console.i18n import tr
-from models.metrics import Metrics
 from tui.app.job import Job, JobState
 from tui.app.screens.dialogs import Dialog
 from tui.app.theme import bar, look, named
 from tui.batch.findings.query import status_names
 from tui.batch.findings.result_store import HISTOGRAM_BINS, Indices, ResultStore
-from tui.batch.review import doubts_of
-from tui.batch.status import Status
 from tui.batch.summary import advice, frequent, scores
 
 _BAR_CELLS = 30
@@ -116,8 +113,7 @@ def _label_counts(results: ResultStore) -> Content:
 
 def _label_bars(results: ResultStore, rows: Indices | slice) -> Content:
     """Return a bar for the share of each label."""
-    labels = results.labels_of(rows)
-    counts = np.bincount(labels[labels >= 0], minlength=len(results.labels))
+    counts = results.count(results.labels_of(rows))
     whole = max(int(counts.sum()), 1)
     lines = []
     for label, count in enumerate(counts.tolist()):
@@ -144,21 +140,16 @@ def _confidence_bars(results: ResultStore, rows: Indices | slice) -> Content:
 
 def _facts(results: ResultStore, rows: Indices | slice) -> list[str]:
     """Return lines with the counts by status, and the scores where true labels are known."""
-    names = status_names()
-    counts = np.bincount(results.column("status")[rows], minlength=len(names)).tolist()
+    counts, _ = results.statuses(rows)
     parts = []
-    for name, count in zip(names, counts, strict=True):
+    for name, count in zip(status_names(), counts.tolist(), strict=True):
         if count:
             parts.append(f"{name} {count:,}")
     lines = [" · ".join(parts)]
     corrected = np.count_nonzero(results.corrected_of(rows) >= 0)
     if corrected:
         lines.append(tr("{count} corrected", count=f"{corrected:,}"))
-    labels = results.labels_of(rows)
-    truths = results.column("truth")[rows]
-    known = (labels >= 0) & (truths >= 0)
-    if known.any():
-        metrics = Metrics.of(truths[known].astype(np.int64), labels[known], len(results.labels))
+    if (metrics := results.metrics(rows)) is not None:
         lines += scores(metrics, results.labels)
     return lines
 
@@ -167,9 +158,7 @@ def _advice(job: Job, rows: Indices | slice) -> list[str]:
     """Return lines on the answers to look at."""
     if job.summary is None:
         return []
-    statuses = job.results.column("status")[rows]
-    doubts = doubts_of(statuses, job.results.column("confidence")[rows])
-    counts = np.bincount(statuses, minlength=len(Status))
+    counts, doubts = job.results.statuses(rows)
     return advice(counts, doubts, job.summary.review)
 
 

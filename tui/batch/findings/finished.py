@@ -161,6 +161,8 @@ def read_finished(finished: Finished, progress: Progress = lambda _: None) -> Re
     Raises:
         UserError: DATA, an answer is none that a run writes.
     """
+    import pyarrow.compute as pc
+
     found = finished.found
     prefix = found.settings.prefix
     columns, numbers = read_columns(found, finished.hidden, progress)
@@ -181,21 +183,22 @@ def read_finished(finished: Finished, progress: Progress = lambda _: None) -> Re
     _require(found, numbers, names, answers["label"] >= -1)
     _require(found, numbers, confidences, answers["confidence"] >= 0)
     _require(found, numbers, statuses, answers["status"] >= 0)
-    store = ResultStore(labels, columns)
+    text_column = str(found.text_column)
+    texts = columns.values(text_column)
     given: dict[str, str] = {}  # by a user
-    has_corrections = prefix + _CORRECTED in columns.schema.names
-    start = 0
-    for texts in columns.values(str(found.text_column)).chunks:
-        end = start + len(texts)
-        rows = {name: values[start:end] for name, values in answers.items()}
-        store.extend(texts.to_pylist(), rows)
-        if has_corrections:
-            corrected = columns.values(prefix + _CORRECTED)
-            labels_given = corrected[start:end].to_pylist()
-            given.update(zip(texts.to_pylist(), labels_given, strict=True))
-        start = end
-    store.given = {text: label for text, label in given.items() if label}
+    if prefix + _CORRECTED in columns.schema.names:
+        corrected = columns.values(prefix + _CORRECTED)
+        is_given = pc.not_equal(corrected, "")
+        pairs = zip(texts.filter(is_given), corrected.filter(is_given), strict=True)
+        given = {text.as_py(): label.as_py() for text, label in pairs}
+    store = ResultStore(labels, columns, text_column=text_column, given=given)
     store.correct({})
+    start = 0
+    for chunk in texts.chunks:  # not all texts at once
+        end = start + len(chunk)
+        rows = {name: values[start:end] for name, values in answers.items()}
+        store.extend(chunk.to_pylist(), rows)
+        start = end
     return store
 
 

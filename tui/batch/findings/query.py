@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.console.command import ExitCode, UserError
+from models.console.display import encodable
 from models.console.i18n import tr
 from tui.batch.findings import dates
-from tui.batch.findings.column_store import numbers_of
+from tui.batch.findings.column_store import numbers_of, strings
 from tui.batch.status import Status
 
 # Signs may be in full width, as a Chinese input method types them; values stay as they are typed.
@@ -123,7 +124,7 @@ class Query:
         """
         names = [*columns, *filter(None, [text_column])]
         terms = []
-        for found in _TERM.finditer(line):
+        for found in _TERM.finditer(encodable(line)):
             term = _term_of(found, labels, names)
             term = replace(term, negated=bool(found["minus"]))
             if term.column and term.column == text_column:
@@ -249,20 +250,13 @@ def _column_of(start: str, columns: Sequence[str]) -> str:
 
 
 def _number(value: str) -> float:
-    numbers = numbers_of(_array([value]))
+    numbers = numbers_of(strings([value]))
     return float(numbers[0])
 
 
 def _day(value: str) -> str | None:
-    days = dates.names_of(_array([value]), "day")
-    days = dates.names_of(_array([value]), "day")
+    days = dates.names_of(strings([value]), "day")
     return days[0]
-
-
-def _array(values: Sequence[str]) -> Any:
-    import pyarrow
-
-    return pyarrow.array(values, pyarrow.string())
 
 
 def _cells_with(

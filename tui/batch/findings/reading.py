@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.tables import Record, open_table
 from models.tables.source import InputFile
-from tui.batch.findings.column_store import ColumnStore, strings_of
+from tui.batch.findings.column_store import ColumnStore, cells_of
 from tui.batch.inspection import Found
 from tui.batch.writers.base import as_text
 
@@ -79,7 +79,7 @@ def _record_batches(found: Found, columns: list[str]) -> Iterator[Batch]:
     records = _records(found)
     while batch := list(islice(records, _RECORDS)):
         numbers = [record.place.number for record in batch]
-        yield numbers, [strings_of(batch, name) for name in columns]
+        yield numbers, [cells_of(batch, name) for name in columns]
 
 
 def _csv_batches(found: Found, columns: list[str]) -> Iterator[Batch]:

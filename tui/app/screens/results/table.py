@@ -110,7 +110,7 @@ class Columns:
     def cell(self, column: Column, index: int, row: ResultRow, words: Sequence[str]) -> Content:
         """Return what a row has in a column; `words` stand out in the text."""
         if column.name:
-            value = self.results.columns.values(column.name)[index].as_py()
+            value = self.results.cell(column.name, index)
             return Content.styled(padded(value, column.cells - 1) + " ", FAINT)
         if not column.orders:
             return marked(padded(row.text, column.cells - 1), words) + Content(" ")

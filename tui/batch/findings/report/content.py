@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,7 +120,6 @@ def report_of(
         truth: name of the column of true labels, which then is none of these.
     """
     labels = store.labels_of(rows)
-    counts = np.bincount(labels[labels >= 0], minlength=len(store.labels))
     signs = [polarity(label) for label in store.labels]
     focus = signs.index(NEGATIVE) if NEGATIVE in signs else 0
     if not columns:
@@ -134,8 +133,8 @@ def report_of(
         focus=focus,
         total=len(store),
         rows=len(rows),
-        shares=_shares(store.labels, counts),
-        metrics=_metrics(store.column("truth")[rows], labels, len(store.labels)),
+        shares=_shares(store.labels, store.count(labels)),
+        metrics=store.metrics(rows),
         columns=sorted(found, key=lambda column: not column.timed),
         words=_words(store, rows, labels, tokenizer),
         reviews=_reviews(store, rows, labels),
@@ -151,13 +150,6 @@ def _shares(names: Sequence[str], counts: NDArray[np.int64]) -> list[Share]:
         low, high = wilson(count, total)
         shares.append(Share(name, count, count / max(total, 1), low, high))
     return shares
-
-
-def _metrics(truths: NDArray[Any], labels: Rows, count: int) -> Metrics | None:
-    known = (truths >= 0) & (labels >= 0)
-    if not known.any():
-        return None
-    return Metrics.of(truths[known].astype(np.int64), labels[known], count)
 
 
 def _has_groups(store: ResultStore, rows: Rows, column: str) -> bool:
