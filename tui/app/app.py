@@ -5,7 +5,8 @@ lives on the model's thread and speaks in messages. Nor for numpy: what imports 
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,7 +26,7 @@ from tui.app.model_worker import Answer, ModelWorker, OpenModel
 from tui.app.palette import PaletteDialog, commands
 from tui.app.paths import is_inside, require_inside
 from tui.app.preferences import Archive, Corrections, Preferences, UserDirs
-from tui.app.screens.dialogs import ChoiceDialog, HelpDialog
+from tui.app.screens.dialogs import ChoiceDialog, HelpDialog, PromptDialog
 from tui.app.screens.log import LogDialog
 from tui.app.screens.page import Page, StatusBar
 from tui.app.screens.pick import FilePicker
@@ -146,6 +147,24 @@ class SentimentApp(TerminalApp, inherit_bindings=False):
         """Show a message for some seconds; no text in it acts on the terminal."""
         super().notify(display(message, keep="\n"), severity=severity, markup=False)
 
+    @contextmanager
+    def showing_errors(self) -> Iterator[None]:
+        """Show an error that is expected, and go on after what it ends."""
+        try:
+            yield
+        except (UserError, OSError) as error:
+            self.notify(reason_of(error), severity="error")
+
+    async def ask(self, title: str, answers: Sequence[str], text: str = "") -> int | None:
+        """Ask for one of some answers, and return its number; for workers, as all that asks."""
+        number: int | None = await self.push_screen_wait(ChoiceDialog(title, answers, text))
+        return number
+
+    async def prompt(self, title: str, value: str, text: str = "") -> str | None:
+        """Ask for a line of text."""
+        line: str | None = await self.push_screen_wait(PromptDialog(title, value, text))
+        return line
+
     def refresh_state(self) -> None:
         """Let every page show how things stand."""
         for screen in self.screen_stack:
@@ -213,26 +232,20 @@ class SentimentApp(TerminalApp, inherit_bindings=False):
         """Put an answer into the history."""
         self.answers.append(answer)
         if self.preferences.history:
-            self.try_write(lambda: self.archive.add(answer))
-
-    def try_write(self, write: Callable[[], object]) -> bool:
-        """Write something; where that cannot be done, say so and go on."""
-        try:
-            write()
-        except OSError as error:
-            self.notify(reason_of(error), severity="error")
-            return False
-        return True
+            with self.showing_errors():
+                self.archive.add(answer)
 
     def set_preferences(self, **changes: Any) -> None:
         """Change preferences, and keep them."""
         for name, value in changes.items():
             setattr(self.preferences, name, value)
-        self.try_write(lambda: self.preferences.save(self.dirs.state))
+        with self.showing_errors():
+            self.preferences.save(self.dirs.state)
         if "theme" in changes:
             self.theme = self.preferences.theme
         if changes.get("history") is False:
-            self.try_write(self.archive.clear)
+            with self.showing_errors():
+                self.archive.clear()
         if "language" in changes:
             self._restart()
 
@@ -259,12 +272,10 @@ class SentimentApp(TerminalApp, inherit_bindings=False):
 
     def allows(self, path: Path) -> bool:
         """Return whether a file may be opened or saved there; where not, say why."""
-        try:
+        with self.showing_errors():
             require_inside(path, self.root)
-        except UserError as error:
-            self.notify(reason_of(error), severity="error")
-            return False
-        return True
+            return True
+        return False
 
     @work(description="open")
     async def action_open(self) -> None:
@@ -285,7 +296,8 @@ class SentimentApp(TerminalApp, inherit_bindings=False):
             self.notify(tr("One file at a time: {key} shows the run.", key=self.key_of("results")))
             return
         self.preferences.opened(path)
-        self.try_write(lambda: self.preferences.save(self.dirs.state))
+        with self.showing_errors():
+            self.preferences.save(self.dirs.state)
         self.show(FileScreen(path))
 
     @on(messages.Ended)

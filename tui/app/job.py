@@ -102,9 +102,9 @@ class Job:
         self.summary = summary
         self._ended = JobState.DONE
 
-    def replay(self, output: Path) -> None:
+    def replay(self) -> None:
         """Take the answers that an interrupted run has, without a model."""
-        model = RecordedModel.of(output)
+        model = RecordedModel.of(self.output)
         self._renew(model.manifest.labels)
         self._end(model, Hooks(answered=self.results.append))
 
@@ -116,6 +116,12 @@ class Job:
         self._requested = JobState.RUNNING
         self._ended = None
         self._worker.submit(self._work, reply)
+
+    @property
+    def output(self) -> Path:
+        """The file to write."""
+        assert isinstance(self.settings.output, Path)  # noqa: S101 - the app writes files
+        return self.settings.output
 
     @property
     def labels(self) -> tuple[str, ...]:

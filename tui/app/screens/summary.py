@@ -1,7 +1,5 @@
 """A file run in figures: how far it is, and what its answers are like."""
 
-from pathlib import Path
-
 import numpy as np
 from textual.app import ComposeResult
 from textual.content import Content
@@ -74,14 +72,14 @@ def progress(job: Job, width: int, key: str) -> Content:
 
 def _state(job: Job) -> str:
     """Return the state of a run and its counters, between dots."""
-    summary, output = job.summary, Path(str(job.settings.output))
+    summary = job.summary
     words = {
         JobState.RUNNING: tr("running") if summary else tr("waiting"),
         JobState.PAUSED: tr("paused"),
         JobState.STOPPING: tr("stopping…"),
         JobState.STOPPED: tr("stopped; what is done is kept"),
         JobState.FAILED: f"✗ {job.reason}",
-        JobState.DONE: job.note or tr("done, written to {path}", path=output.name),
+        JobState.DONE: job.note or tr("done, written to {path}", path=job.output.name),
     }
     parts = [words[job.state]]
     if job.state is not JobState.DONE:

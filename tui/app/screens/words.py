@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
@@ -20,7 +20,7 @@ from models.manifest import Manifest
 from models.tokenizer import Tokenizer
 from tui.app import keymap
 from tui.app.job import Job
-from tui.app.screens.page import Page
+from tui.app.screens.page import Detail, Page
 from tui.app.theme import FAINT, bar, marked, padded
 from tui.app.threads import run_in_thread
 from tui.app.widgets.text_entry import SafeInput
@@ -76,8 +76,7 @@ class WordsScreen(Page):
                     draw = partial(self._draw, group)
                     empty = tr("Nothing beyond chance.")
                     yield WordsList([], draw, empty, id=f"words-{group}")
-        with VerticalScroll(id="detail", can_focus=False):
-            yield Static(id="text", markup=False)
+        yield Detail()
 
     def on_mount(self) -> None:
         """Count, and follow the count."""
@@ -206,8 +205,7 @@ class WordsScreen(Page):
 
         found = await run_in_thread(find)
         lines = [marked(one_line(text, _EXAMPLE_CELLS), [word]) for text in found]
-        for place in self.query("#text").results(Static):
-            place.update(Content("\n").join(lines))
+        self.show_detail(Content("\n").join(lines))
 
     # What is asked for
 

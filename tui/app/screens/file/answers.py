@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-from models.console.command import UserError, reason_of
 from models.console.i18n import tr
 from models.files import file_digest
 from tui.app.job import Job
@@ -34,46 +33,32 @@ async def browse_file(page: Page, finished: Finished) -> None:
     def read() -> tuple[ResultStore, str]:
         return read_finished(finished), file_digest(path)
 
-    try:
+    with page.app.showing_errors():
         store, digest = await run_in_thread(read)
-    except (UserError, OSError) as error:
-        page.app.notify(reason_of(error), severity="error")
-        return
-    found = finished.found
-    _, *answer = finished.hidden
-    kept = tuple(name for name in store.columns.schema.names if name not in answer)
-    settings = replace(found.settings, select=kept)
-    found = replace(found, settings=settings, records=len(store), digest=digest)
-    job = _job_of(page, settings, found)
-    note = tr("read from {path}", path=path.name)
-    if finished.edited:
-        note += tr(", which was changed since its run")
-    job.open(store, note, finished.levels)
-    _show(page, job)
+        found = finished.found
+        _, *answer = finished.hidden
+        kept = tuple(name for name in store.columns.schema.names if name not in answer)
+        settings = replace(found.settings, select=kept)
+        found = replace(found, settings=settings, records=len(store), digest=digest)
+        job = _job_of(page, settings, found)
+        note = tr("read from {path}", path=path.name)
+        if finished.edited:
+            note += tr(", which was changed since its run")
+        job.open(store, note, finished.levels)
+        _show(page, job)
 
 
 async def browse_interrupted(page: Page, settings: BatchSettings, found: Found) -> None:
     """Read what an interrupted run has answered, and show it; in a worker."""
-    output = settings.output
-    assert isinstance(output, Path)  # noqa: S101 - the app writes files
     job = _job_of(page, settings, found)
-    try:
-        await run_in_thread(lambda: job.replay(output))
-    except (UserError, OSError) as error:
-        page.app.notify(reason_of(error), severity="error")
-        return
-    _show(page, job)
+    with page.app.showing_errors():
+        await run_in_thread(job.replay)
+        _show(page, job)
 
 
 def _job_of(page: Page, settings: BatchSettings, found: Found) -> Job:
     app = page.app
-    return Job(
-        app.model_worker,
-        settings,
-        found,
-        app.labels,
-        app.corrections,
-    )
+    return Job(app.model_worker, settings, found, app.labels, app.corrections)
 
 
 def _show(page: Page, job: Job) -> None:

@@ -22,7 +22,6 @@ from models.tables.excel import sheets_of
 from tui.app import keymap
 from tui.app.job import Job
 from tui.app.paths import typed_output, typed_path
-from tui.app.screens.dialogs import ChoiceDialog, PromptDialog
 from tui.app.screens.file.answers import browse_file, browse_interrupted, free_prefix
 from tui.app.screens.file.fields import Field, changed, fields_of, in_words_of, read_alike
 from tui.app.screens.page import Page
@@ -85,7 +84,7 @@ class FileScreen(Page):
         self._inspect(replace(settings, prefix=free_prefix(self._finished)))
         title = tr("{name} has answers already", name=source.name)
         answers = [tr("Browse them"), tr("Classify it anew, beside them")]
-        if await self.app.push_screen_wait(ChoiceDialog(title, answers)) == 0:
+        if await self.app.ask(title, answers) == 0:
             await browse_file(self, self._finished)
 
     @work(group="answers", description="browse")
@@ -143,10 +142,8 @@ class FileScreen(Page):
             "Labels of the model: {labels}. Write VALUE,VALUE=LABEL; VALUE= leaves it out.",
             labels=", ".join(self.app.labels),
         )
-        dialog = PromptDialog(
-            tr("What its labels stand for"), proposal, "\n".join([*counts.split(", "), "", text])
-        )
-        typed = await self.app.push_screen_wait(dialog)
+        about = "\n".join([*counts.split(", "), "", text])
+        typed = await self.app.prompt(tr("What its labels stand for"), proposal, about)
         if typed is not None:
             self._inspect(replace(settings, label_map=typed.strip() or None))
 
@@ -218,7 +215,7 @@ class FileScreen(Page):
             if self._found is not None:
                 self._map_labels(self._found)
         elif field.choices is None:
-            typed = await self.app.push_screen_wait(PromptDialog(field.title, field.value))
+            typed = await self.app.prompt(field.title, field.value)
             if typed and self.app.allows(typed_path(typed)):
                 output = typed_output(typed, self._proposed)
                 self._inspect(replace(settings, output=output, output_format=None))
@@ -226,7 +223,7 @@ class FileScreen(Page):
             self.app.bell()
         else:
             names = list(field.choices)
-            number = await self.app.push_screen_wait(ChoiceDialog(field.title, names))
+            number = await self.app.ask(field.title, names)
             if number is not None:
                 value = field.choices[names[number]]
                 self._inspect(changed(settings, field.name, value))

@@ -15,7 +15,6 @@ from models.console.display import display, one_line
 from models.console.i18n import tr
 from tui.app import keymap
 from tui.app.job import Job
-from tui.app.screens.dialogs import ChoiceDialog
 from tui.app.screens.groups.table import By, View, kind_titles
 from tui.app.screens.page import Buttons, Page
 from tui.app.threads import run_in_thread
@@ -196,8 +195,7 @@ class GroupsScreen(Page):
     async def action_kind(self) -> None:
         """Ask how the cells of the column are grouped."""
         titles = list(kind_titles().values())
-        dialog = ChoiceDialog(one_line(self._columns[0], _COLUMN_CELLS), titles)
-        number = await self.app.push_screen_wait(dialog)
+        number = await self.app.ask(one_line(self._columns[0], _COLUMN_CELLS), titles)
         if number is not None:
             self._group_by(*self._columns, kind=KINDS[number])
 
@@ -234,5 +232,5 @@ async def ask_column(page: Page, job: Job) -> str | None:
     if not names:
         page.app.notify(tr("The input has no other column than that of the texts."))
         return None
-    number = await page.app.push_screen_wait(ChoiceDialog(tr("By which column?"), names))
+    number = await page.app.ask(tr("By which column?"), names)
     return None if number is None else names[number]
