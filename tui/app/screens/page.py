@@ -186,12 +186,6 @@ class StatusBar(Static):
         return Content.styled(words, "$text-accent") + Content(" · ")
 
 
-class Buttons(Static):
-    """A line of words that can be clicked, also twice, which would else select them."""
-
-    ALLOW_SELECT = False
-
-
 class KeyBar(Footer):
     """A footer that shows as many keys as fit; the last ones give way, but for help and quit."""
 

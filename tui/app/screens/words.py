@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
-from rich.cells import cell_len
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -21,8 +20,9 @@ from models.tokenizer import Tokenizer
 from tui.app import keymap
 from tui.app.job import Job
 from tui.app.screens.page import Detail, Page
-from tui.app.theme import FAINT, bar, marked, padded
+from tui.app.theme import bar, marked
 from tui.app.threads import run_in_thread
+from tui.app.widgets.columns import Column, Titles
 from tui.app.widgets.text_entry import SafeInput
 from tui.app.widgets.virtual_list import VirtualList
 from tui.batch.engine import Stopped
@@ -33,7 +33,6 @@ from tui.batch.findings.words import Indices, Word, distinctive
 _POLL = 0.1  # seconds between two looks at the count
 _EXAMPLES = 3  # of a word
 _EXAMPLE_CELLS = 300
-_FIGURES = (6, 7, 8)  # cells of the shares here and there, and of the rows
 
 
 class WordsList(VirtualList[Word]):
@@ -72,7 +71,7 @@ class WordsScreen(Page):
             for group, line in enumerate(self._label_lines()):
                 with Vertical():
                     yield SafeInput(line, classes="filter")
-                    yield Static(classes="figures", markup=False)
+                    yield Titles(_columns)
                     draw = partial(self._draw, group)
                     empty = tr("Nothing beyond chance.")
                     yield WordsList([], draw, empty, id=f"words-{group}")
@@ -176,15 +175,13 @@ class WordsScreen(Page):
         for place, side, rows in zip(self._lists, (first, second), groups, strict=False):
             place.show(side, cursor=0)
             place.border_title = tr("{count:row}", count=len(rows))
-        names = _figures(tr("here"), tr("there"), tr("rows"))
-        for figures in self.query(".figures").results(Static):
-            figures.update(Content.styled(names, f"bold {FAINT}"))
 
     def _draw(self, group: int, word: Word, width: int) -> Content:
         """Draw a word of a group: its shares in this group and in the other, and its rows."""
         here, there = word.shares[group], word.shares[1 - group]
-        figures = _figures(f"{here:.1%}", f"{there:.1%}", f"{word.rows[group]:,}")
-        return Content(padded(word.text, width - len(figures)) + figures)
+        cells = [word.text, f"{here:.1%}", f"{there:.1%}", f"{word.rows[group]:,}"]
+        drawn = [column.fit(cell) for column, cell in zip(_columns(width), cells, strict=True)]
+        return Content("".join(drawn))
 
     @on(VirtualList.Moved)
     @on(events.DescendantFocus)
@@ -248,9 +245,11 @@ class WordsScreen(Page):
             self.action_leave()
 
 
-def _figures(*texts: str) -> str:
-    """Return texts on the right of their columns."""
-    line = ""
-    for text, cells in zip(texts, _FIGURES, strict=True):
-        line += " " * (cells - cell_len(text)) + text
-    return line
+def _columns(width: int) -> list[Column]:
+    """Return the columns: a word, its shares in this group and in the other, its rows."""
+    return [
+        Column("", width - 22),
+        Column(tr("here"), 7, right=True),
+        Column(tr("there"), 7, right=True),
+        Column(tr("rows"), 8, right=True),
+    ]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from textual import events, on, work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
@@ -16,8 +16,9 @@ from models.console.i18n import tr
 from tui.app import keymap
 from tui.app.job import Job
 from tui.app.screens.groups.table import By, View, kind_titles
-from tui.app.screens.page import Buttons, Page
+from tui.app.screens.page import Page
 from tui.app.threads import run_in_thread
+from tui.app.widgets.columns import Column, Titles
 from tui.app.widgets.timeline import Timeline
 from tui.app.widgets.virtual_list import VirtualList
 from tui.batch.by_column import outside
@@ -67,7 +68,7 @@ class GroupsScreen(Page):
 
     def _body(self) -> ComposeResult:
         yield Static(id="rows", markup=False)
-        yield Buttons(id="header", markup=False)
+        yield Titles(self._titles)
         yield GroupsList(range(0), self._draw, tr("Counting…"), id="groups")
         yield Timeline(id="timeline")
 
@@ -80,10 +81,6 @@ class GroupsScreen(Page):
     def on_screen_resume(self) -> None:
         """Come back from the rows of a group: the filter is what it was."""
         self._job.filter = self._filter
-
-    def on_resize(self, _event: events.Resize) -> None:
-        """Show as many columns as there is room for now."""
-        self.call_later(self._show)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Offer only what would change something."""
@@ -136,8 +133,7 @@ class GroupsScreen(Page):
         shown.show(view.groups())
         shown.border_title = tr("{count:group}", count=len(table))
         shown.border_subtitle = outside(table) if table.other else ""
-        width = shown.scrollable_content_region.width
-        self.query_one("#header", Static).update(view.header(width))
+        self.query_one(Titles).refresh()
         self.query_one("#rows", Static).update(self._about(view))
         timeline = self.query_one(Timeline)
         timeline.display = view.has_chart
@@ -158,6 +154,9 @@ class GroupsScreen(Page):
         if self._filter:
             parts.append(display(self._filter))
         return " · ".join(parts)
+
+    def _titles(self, width: int) -> list[Column]:
+        return [*self._view.columns(width).values()]
 
     def _draw(self, group: int, width: int) -> Content:
         return self._view.line(group, width)
