@@ -48,7 +48,7 @@ class Job:
 
     Attributes:
         results: answers so far.
-        summary: counts so far; None before the first batch.
+        summary: counts so far.
         reason: why it failed.
         note: where the answers are from, if no model gave them.
         marked: indices of the rows that the user marked.
@@ -68,7 +68,6 @@ class Job:
         self.found = found
         self._corrections = corrections
         self._renew(labels)
-        self.summary: Summary | None = None
         self.reason = ""
         self.note = ""
         self.filter = ""
@@ -82,6 +81,7 @@ class Job:
         columns = [name for name in self.found.kept if name != self.found.text_column]
         text_column = str(self.found.text_column)
         self.results = ResultStore(labels, columns, text_column=text_column)
+        self.summary = Summary.begin(labels, self.found.records)
         self.correct()
 
     def correct(self) -> None:
@@ -93,13 +93,10 @@ class Job:
         self.results = results
         self.note = note
         self.correct()
-        summary = Summary.begin(results.labels, len(results))
-        summary.predicted = len(results)
-        summary.counts = results.counts
-        summary.statuses, summary.doubts = results.statuses()
-        summary.review = levels
-        summary.metrics = results.metrics()
-        self.summary = summary
+        self.summary = Summary.begin(results.labels, len(results))
+        self.summary.predicted = len(results)
+        self.summary.statuses, self.summary.doubts = results.statuses()
+        self.summary.review = levels
         self._ended = JobState.DONE
 
     def replay(self) -> None:
@@ -111,7 +108,6 @@ class Job:
     def start(self, reply: Post) -> None:
         """Start, or go on after a stop; `reply` gets `Ended` at the end."""
         self._renew(self.labels)
-        self.summary = None
         self.marked.clear()
         self._requested = JobState.RUNNING
         self._ended = None
@@ -131,8 +127,7 @@ class Job:
     @property
     def review_terms(self) -> list[str]:
         """The filters of what is to be looked at first, and of all that is to be looked at."""
-        levels = self.summary.review[:2] if self.summary else ()
-        limits = sorted({level.below for level in levels} - {0.0})
+        limits = sorted({level.below for level in self.summary.review[:2]} - {0.0})
         return [f"<{100 * limit:g}%" for limit in limits]
 
     @property
@@ -148,9 +143,8 @@ class Job:
     @property
     def share(self) -> float:
         """Share of the records that are done."""
-        if self.summary is None or not self.found.records:
-            return 0.0
-        return self.summary.predicted / self.found.records
+        records = self.summary.records
+        return self.summary.predicted / records if records else 1.0
 
     def pause(self) -> None:
         """Pause before the next batch, or go on."""

@@ -105,7 +105,7 @@ async def ask_and_report(page: Page, job: Job, shown: Items[int]) -> None:
             np.sort(np.asarray(shown, dtype=np.int64)),
             Tokenizer(manifest.tokenizer, manifest.max_length),
             name=output.name,
-            made=made_of(job.summary.receipt if job.summary else {}),
+            made=made_of(job.summary.receipt),
             filter=job.filter,
             truth=job.settings.label_column,
         )
