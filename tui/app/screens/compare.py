@@ -67,7 +67,7 @@ class CompareScreen(Page):
     @on(VirtualList.Moved)
     def _moved(self) -> None:
         pair = self.query_one(VirtualList).chosen
-        self.show_detail("" if pair is None else shown(self._found.row(int(pair)).text))
+        self.show_detail("" if pair is None else shown(self._found.cells(int(pair))[-1]))
 
 
 async def ask_and_compare(page: Page, first: ResultStore) -> None:

@@ -221,25 +221,22 @@ def _labels_of(finished: Finished, columns: ColumnStore) -> tuple[str, ...]:
     import pyarrow
 
     prefix = finished.found.settings.prefix
-    pairs = {"name": columns.values(prefix + _LABEL)}
-    if prefix + _ID in columns.schema.names:
-        pairs["id"] = columns.values(prefix + _ID)
-    table = pyarrow.table(pairs).group_by(list(pairs)).aggregate([])
-    ids: dict[str, str] = {}
-    for row in table.to_pylist():
-        if row["name"]:
-            ids[row["name"]] = row.get("id", "")
+    has = columns.schema.names
+    names = columns.values(prefix + _LABEL)
+    numbers = columns.values(prefix + _ID) if prefix + _ID in has else names
+    pairs = pyarrow.table({"name": names, "id": numbers}).group_by(["name", "id"]).aggregate([])
+    ids = {pair["name"]: pair["id"] for pair in pairs.to_pylist() if pair["name"]}
     if not ids:
         raise UserError(ExitCode.DATA, "{name}: no record has a label", name=finished.found.name)
     labels = list(ids)
-    if all(id.isdecimal() for id in ids.values()):
+    if all(map(str.isdecimal, ids.values())):
         labels.sort(key=lambda name: int(ids[name]))
-    if prefix + _CORRECTED in columns.schema.names:
-        labels += columns.values(prefix + _CORRECTED).unique().to_pylist()
-    different = dict.fromkeys(label for label in labels if label)
-    if set(different) <= set(NEGATIVE_POSITIVE):
+    if prefix + _CORRECTED in has:
+        given = columns.values(prefix + _CORRECTED).unique().to_pylist()
+        labels += filter(None, given)
+    if set(labels) <= set(NEGATIVE_POSITIVE):
         return NEGATIVE_POSITIVE
-    return tuple(different)
+    return tuple(dict.fromkeys(labels))
 
 
 def _places(values: Column, names: Sequence[str]) -> NDArray[np.int64]:
@@ -248,11 +245,9 @@ def _places(values: Column, names: Sequence[str]) -> NDArray[np.int64]:
     import pyarrow.compute as pc
 
     places: NDArray[np.int64] = (
-        pc.index_in(values, pyarrow.array(names)).fill_null(-2).to_numpy().astype(np.int64)
+        pc.index_in(values, pyarrow.array(["", *names])).fill_null(-1).to_numpy().astype(np.int64)
     )
-    is_empty = pc.equal(values, "").to_numpy()
-    places[is_empty] = -1
-    return places
+    return places - 1
 
 
 def _confidences(values: Column) -> NDArray[np.float32]:
