@@ -181,7 +181,7 @@ class SentimentApp(TerminalApp, inherit_bindings=False):
         self._show_status(*self._facts, tr("loading…"))
         self.model_worker.open(model, device, self._open_model, self.post_message)
 
-    @work(description="model")
+    @work
     async def pick_model(self) -> None:
         """Ask for the file of a model, and open it."""
         picker = FilePicker(tr("Open a model"), lambda path: path.suffix == ".onnx")
@@ -277,7 +277,7 @@ class SentimentApp(TerminalApp, inherit_bindings=False):
             return True
         return False
 
-    @work(description="open")
+    @work
     async def action_open(self) -> None:
         """Ask for a file."""
         from models.tables import format_of
@@ -318,6 +318,12 @@ class SentimentApp(TerminalApp, inherit_bindings=False):
             self.notify(tr("No file was classified yet: {key} opens one.", key=self.key_of("open")))
         elif not isinstance(self.screen, ResultsScreen):
             self.show(ResultsScreen(self.job))
+
+    def push_results(self, job: "Job") -> None:
+        """Show rows of a run over the present screen."""
+        from tui.app.screens.results import ResultsScreen
+
+        self.push_screen(ResultsScreen(job))
 
     def show(self, page: Page) -> None:
         """Show a screen over the first one, and no other."""

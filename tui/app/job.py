@@ -14,6 +14,7 @@ from tui.app.model_worker import Ended, LoadedModel, ModelWorker, Post
 from tui.app.preferences import Corrections
 from tui.batch.engine import Hooks, Stopped, classify
 from tui.batch.findings.half_done import RecordedModel
+from tui.batch.findings.query import Query
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
 from tui.batch.settings import BatchSettings
@@ -83,6 +84,11 @@ class Job:
         self.results = ResultStore(labels, columns, text_column=text_column)
         self.summary = Summary.begin(labels, self.found.records)
         self.correct()
+
+    def query(self, line: str) -> Query:
+        """Return what a line of the filter asks for; raises UserError."""
+        columns = self.results.columns.names
+        return Query.parse(line, self.labels, columns, self.found.text_column)
 
     def correct(self) -> None:
         """Let the labels count that the user gave by now."""

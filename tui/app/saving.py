@@ -17,8 +17,8 @@ from tui.batch.answer import AnswerColumns
 from tui.batch.engine import Stopped
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
-from tui.batch.journal import Draft, Journal, discard, journal_of
-from tui.batch.publishing import Target, check_output
+from tui.batch.journal import Draft, discard, journal_of
+from tui.batch.publishing import check_output
 from tui.batch.receipt import begin_anew
 from tui.batch.settings import BatchSettings
 from tui.batch.writers import UnwritableError, Writer, open_writer
@@ -69,26 +69,20 @@ def save_rows(
         if corrected and not found.keeps_lines:
             found = replace(found, settings=replace(settings, select=(*found.kept, column)))
         begin_anew(journal, path, force=False)
-        written = 0
         with closing(Draft(journal.folder / "output.draft", target.mode)) as draft:
             writer = open_writer(found, table, columns, draft, journal.folder)
             for index, record in _records_of(table, results, indices, stop):
-                answer = _answer(results, index, columns)
+                row = results.row(index, 0)
+                answer = columns.row(row.label, row.confidence, row.status)
                 if corrected:
                     answer = {column: corrected.get(index), **answer}
                 _write(writer, record, answer)
-                written += 1
             writer.close()
             draft.finish()
-        _publish(target, journal)
-    return written
-
-
-def _publish(target: Target, journal: Journal) -> None:
-    """Give the draft its name; it stays where that is taken."""
-    journal.keep = True
-    target.publish({target.output: journal.folder / "output.draft"})
-    discard(journal.folder)
+        journal.keep = True  # also where its name is taken by now
+        target.publish({target.output: journal.folder / "output.draft"})
+        discard(journal.folder)
+    return len(indices)
 
 
 def _corrected_rows(results: ResultStore, indices: NDArray[np.int64]) -> dict[int, str]:
@@ -107,22 +101,15 @@ def _records_of(
     Raises:
         Stopped: `stop` was set.
     """
-    wanted = zip(indices.tolist(), results.column("number")[indices].tolist(), strict=True)
-    index, number = next(wanted, (-1, -1))
-    for item in table.items:
-        if stop.is_set():
-            raise Stopped
-        if index < 0:
-            return
-        if isinstance(item, Record) and item.place.number == number:
-            yield index, item
-            index, number = next(wanted, (-1, -1))
-
-
-def _answer(results: ResultStore, index: int, columns: AnswerColumns) -> dict[str, Any]:
-    """Return the answer of a row, by column."""
-    row = results.row(index, 0)
-    return columns.row(row.label, row.confidence, row.status)
+    records = (item for item in table.items if isinstance(item, Record))
+    numbers = results.column("number")[indices].tolist()
+    for index, number in zip(indices.tolist(), numbers, strict=True):
+        for record in records:
+            if stop.is_set():
+                raise Stopped
+            if record.place.number == number:
+                yield index, record
+                break
 
 
 def _write(writer: Writer, record: Record, answer: Mapping[str, Any]) -> None:

@@ -34,7 +34,7 @@ class LogDialog(Dialog):
         """Look at the machine on another thread."""
         self._examine()
 
-    @work(description="doctor")
+    @work
     async def _examine(self) -> None:
         from tui.doctor import examine
 

@@ -20,6 +20,7 @@ from tui.app.screens.full_screen import FullScreen
 
 if TYPE_CHECKING:
     from tui.app.app import SentimentApp
+    from tui.app.job import Job
     from tui.batch.settings import BatchSettings
 
 _POLL = 0.5  # seconds between two looks at the run
@@ -142,6 +143,28 @@ class Page(FullScreen[None]):
             if number == 2:
                 self.app.open_file(taken)
         return None
+
+
+class FindingsPage(Page):
+    """A screen about the rows that a filter leaves, which can show some of them.
+
+    Args:
+        job: the run.
+    """
+
+    def __init__(self, job: "Job") -> None:
+        super().__init__()
+        self._job = job
+        self._filter = job.filter
+
+    def show_rows(self, line: str) -> None:
+        """Show the rows of the run under a filter."""
+        self._job.filter = line
+        self.app.push_results(self._job)
+
+    def on_screen_resume(self) -> None:
+        """Come back from there: the filter is what it was."""
+        self._job.filter = self._filter
 
 
 class Detail(VerticalScroll, can_focus=False):

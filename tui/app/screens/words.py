@@ -1,7 +1,7 @@
 """Words that one group of rows has more often than another, each group found by a filter."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -19,7 +19,7 @@ from models.manifest import Manifest
 from models.tokenizer import Tokenizer
 from tui.app import keymap
 from tui.app.job import Job
-from tui.app.screens.page import Detail, Page
+from tui.app.screens.page import Detail, FindingsPage
 from tui.app.theme import bar, marked
 from tui.app.threads import run_in_thread
 from tui.app.widgets.columns import Column, Titles
@@ -42,22 +42,14 @@ class WordsList(VirtualList[Word]):
     BINDING_GROUP_TITLE = tr("A list of words")
 
 
-class WordsScreen(Page):
-    """The words of two groups of the rows that a filter leaves: of two labels, or as typed.
-
-    Args:
-        job: the run.
-        open_rows: returns the screen that shows the rows of the run under its filter.
-    """
+class WordsScreen(FindingsPage):
+    """The words of two groups of the rows that a filter leaves: of two labels, or as typed."""
 
     BINDINGS = [Binding("escape", "back", show=False)]
     BINDING_GROUP_TITLE = tr("Words")
 
-    def __init__(self, job: Job, open_rows: Callable[[], Page]) -> None:
-        super().__init__()
-        self._job = job
-        self._filter = job.filter
-        self._open_rows = open_rows
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
         self._label = 0
         self._asked: object = None  # last given to `_count`
         self._stop = threading.Event()
@@ -81,10 +73,6 @@ class WordsScreen(Page):
         """Count, and follow the count."""
         self._lists[0].focus()
         self.set_interval(_POLL, partial(self.call_later, self.refresh_state))
-
-    def on_screen_resume(self) -> None:
-        """Come back from the rows of a word: the filter is what it was."""
-        self._job.filter = self._filter
 
     def on_unmount(self) -> None:
         """Stop counting."""
@@ -150,10 +138,7 @@ class WordsScreen(Page):
             self._share = share
 
         def count() -> tuple[list[Indices], list[Word]]:
-            groups = []
-            for line in lines:
-                query = Query.parse(line, store.labels, store.columns.names, job.found.text_column)
-                groups.append(store.select(query))
+            groups = [store.select(job.query(line)) for line in lines]
             tokenizer = Tokenizer(manifest.tokenizer, manifest.max_length)
             return groups, distinctive(store, groups[0], groups[1], tokenizer, progress)
 
@@ -190,7 +175,7 @@ class WordsScreen(Page):
         if word is not None:
             self._show_examples(group, word.text)
 
-    @work(exclusive=True, group="examples", description="examples")
+    @work(exclusive=True, group="examples")
     async def _show_examples(self, group: int, word: str) -> None:
         """Show rows of the group that stand for a word."""
         store, rows = self._job.results, self._groups[group]
@@ -211,8 +196,7 @@ class WordsScreen(Page):
         """Show the rows of the group that have the word."""
         group, word = self._chosen
         if word is not None:
-            self._job.filter = f"{self._line(group)} {quoted(word.text)}"
-            self.app.push_screen(self._open_rows())
+            self.show_rows(f"{self._line(group)} {quoted(word.text)}")
 
     @on(SafeInput.Submitted)
     def _to_list(self) -> None:

@@ -85,6 +85,15 @@ def prefixes_of(columns: Sequence[str]) -> list[str]:
     return found
 
 
+def free_prefix(columns: Sequence[str]) -> str:
+    """Return a prefix for other answers in the same file."""
+    taken = prefixes_of(columns)
+    prefix, number = "new_", 2
+    while prefix in taken:
+        prefix, number = f"new{number}_", number + 1
+    return prefix
+
+
 def find_finished(
     path: Path,
     *,

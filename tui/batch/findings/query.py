@@ -24,14 +24,14 @@ _TERM = re.compile(
     rf"""
     (?P<minus>-(?=\S))?
     (?: (?P<bound>[<>＜＞][=＝]?) (?P<share>\d{{1,3}}(?:[.．]\d+)?)[%％]?(?!\S)
-      | (?P<name>label|status|is)[:：=＝] (?P<names>{_VALUES})?
-      | (?P<column>"[^"]+"|[^\s"“＂:：<>＜＞=＝|]+) (?P<sign>==|[:：=＝]|[<>＜＞][=＝]?)
-        (?P<cells>{_VALUES})
+      | (?P<name>"[^"]+"|[^\s"“＂:：<>＜＞=＝|]+) (?P<sign>==|[:：=＝]|[<>＜＞][=＝]?)
+        (?: (?P<values>{_VALUES}) | (?=\s|$) )
       | (?P<texts>{_VALUES}|\|+)
     )
     """,
     re.VERBOSE,
 )
+_FIELDS = ("label", "status", "is")
 _CLOSING = {'"': '"', "＂": "＂", "“": "”"}
 _EACH = re.compile(_VALUE, re.VERBOSE)
 _HALF_WIDTH = str.maketrans("：＜＞＝", ":<>=")
@@ -171,28 +171,20 @@ def quoted(name: str) -> str:
     return name
 
 
-def _term_of(
-    term: re.Match[str],
-    labels: Sequence[str],
-    columns: Sequence[str],
-) -> Term:
-    if term["share"]:
-        percent = term["share"].replace("．", ".")
-        share = float(percent) / 100
-        sign = term["bound"].translate(_HALF_WIDTH)
-        return Term("confidence", (share,), sign)
-    if term["name"]:
-        starts = _values(term["names"] or "") or [""]
-        ids = [_id_of(term["name"], start, labels) for start in starts]
-        return Term(term["name"], tuple(ids))
-    if term["column"]:
-        name = _unquoted(term["column"])
-        column = _column_of(name, columns)
-        sign = term["sign"].translate(_HALF_WIDTH)
-        values = _values(term["cells"])
-        return _column_term(column, sign, values)
-    texts = _values(term["texts"]) or [term["texts"]]
-    return Term("text", tuple(texts))
+def _term_of(found: re.Match[str], labels: Sequence[str], columns: Sequence[str]) -> Term:
+    if found["share"]:
+        percent = found["share"].replace("．", ".")
+        sign = found["bound"].translate(_HALF_WIDTH)
+        return Term("confidence", (float(percent) / 100,), sign)
+    name, sign = found["name"], found["sign"]
+    values = _values(found["values"] or found["texts"] or "")
+    if name in _FIELDS and sign in ":：=＝":
+        ids = [_id_of(name, start, labels) for start in values or [""]]
+        return Term(name, tuple(ids))
+    if name and values:
+        column = _column_of(_unquoted(name), columns)
+        return _column_term(column, sign.translate(_HALF_WIDTH), values)
+    return Term("text", tuple(values) or (found[0].removeprefix("-"),))
 
 
 def _values(written: str) -> list[str]:
@@ -200,11 +192,7 @@ def _values(written: str) -> list[str]:
     return [_unquoted(value) for value in _EACH.findall(written)]
 
 
-def _column_term(
-    column: str,
-    sign: str,
-    values: Sequence[str],
-) -> Term:
+def _column_term(column: str, sign: str, values: Sequence[str]) -> Term:
     """Return a term on a column; raises UserError USAGE for a value that compares with none."""
     if sign in COMPARE:
         values = [unicodedata.normalize("NFKC", value) for value in values]

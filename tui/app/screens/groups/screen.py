@@ -1,6 +1,5 @@
 """Answers by a column of the input: a table of groups, one of two columns, a chart over time."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,7 +15,7 @@ from models.console.i18n import tr
 from tui.app import keymap
 from tui.app.job import Job
 from tui.app.screens.groups.table import By, View, kind_titles
-from tui.app.screens.page import Page
+from tui.app.screens.page import FindingsPage, Page
 from tui.app.threads import run_in_thread
 from tui.app.widgets.columns import Column, Titles
 from tui.app.widgets.timeline import Timeline
@@ -36,33 +35,23 @@ class GroupsList(VirtualList[int]):
     BINDING_GROUP_TITLE = tr("The table of groups")
 
 
-class GroupsScreen(Page):
+class GroupsScreen(FindingsPage):
     """The rows that a filter leaves, by one column or by two.
 
     Args:
         job: the run.
         query: its filter.
         column: the column that the rows are grouped by.
-        open_rows: returns the screen that shows the rows of the run under its filter.
     """
 
     BINDINGS = [Binding("escape", "leave", show=False)]
     BINDING_GROUP_TITLE = tr("Answers by column")
 
-    def __init__(
-        self,
-        job: Job,
-        query: Query,
-        column: str,
-        open_rows: Callable[[], Page],
-    ) -> None:
-        super().__init__()
-        self._job = job
+    def __init__(self, job: Job, query: Query, column: str) -> None:
+        super().__init__(job)
         self._query = query
-        self._filter = job.filter
         self._columns: tuple[str, ...] = (column,)
         self._kind: str | None = None
-        self._open_rows = open_rows
         self._view = View(Table.empty(column, job.labels))
         self._total = 0  # rows that the run had
 
@@ -77,10 +66,6 @@ class GroupsScreen(Page):
         self._list.focus()
         self.refresh_state()
         self.set_interval(_FOLLOW, partial(self.call_later, self._follow))
-
-    def on_screen_resume(self) -> None:
-        """Come back from the rows of a group: the filter is what it was."""
-        self._job.filter = self._filter
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Offer only what would change something."""
@@ -104,7 +89,7 @@ class GroupsScreen(Page):
         if self.is_current and len(self._job.results) != self._total:
             self.refresh_state()
 
-    @work(exclusive=True, group="groups", description="groups")
+    @work(exclusive=True, group="groups")
     async def _count(self) -> None:
         store, query = self._job.results, self._query
         columns, kind = self._columns, self._kind
@@ -172,16 +157,15 @@ class GroupsScreen(Page):
         terms = [self._filter, term_of(view.table, group)]
         if view.pairs is not None and view.across:
             terms.append(term_of(view.pairs.across, view.across - 1))
-        self._job.filter = " ".join(filter(None, terms))
-        self.app.push_screen(self._open_rows())
+        self.show_rows(" ".join(filter(None, terms)))
 
-    @work(description="groups")
+    @work
     async def action_groups(self) -> None:
         """Ask for another column."""
         if column := await ask_column(self, self._job):
             self._group_by(column)
 
-    @work(description="groups")
+    @work
     async def action_cross(self) -> None:
         """Ask for a second column, or leave the one there is."""
         first, *others = self._columns
@@ -190,7 +174,7 @@ class GroupsScreen(Page):
         elif column := await ask_column(self, self._job):
             self._group_by(first, column, kind=self._kind)
 
-    @work(description="groups")
+    @work
     async def action_kind(self) -> None:
         """Ask how the cells of the column are grouped."""
         titles = list(kind_titles().values())

@@ -64,7 +64,7 @@ class RowsPage(Page):
         self._order = orders[following % len(orders)]
         self._poll()
 
-    @work(group="choose", description="sort")
+    @work
     async def action_sort_by(self) -> None:
         """Ask for a column of the input to sort by."""
         names = self.results.columns.names
@@ -77,7 +77,7 @@ class RowsPage(Page):
         self._fields.scroll(by)
         self._refresh_table()
 
-    @work(group="choose", description="columns")
+    @work
     async def action_columns(self) -> None:
         """Ask which columns of the input to show."""
         names = self.results.columns.names

@@ -123,12 +123,7 @@ class ResultsScreen(RowsPage):
         query = self._shown.query
         self._complaint = ""
         try:
-            query = Query.parse(
-                self.job.filter,
-                results.labels,
-                results.columns.names,
-                self.job.found.text_column,
-            )
+            query = self.job.query(self.job.filter)
         except UserError as error:
             self._complaint = str(error)
         return Selection(results, query, self._order, len(results))
@@ -308,14 +303,14 @@ class ResultsScreen(RowsPage):
 
     def action_words(self) -> None:
         """Show which words the labels do not have alike."""
-        self.app.push_screen(WordsScreen(self.job, lambda: ResultsScreen(self.job)))
+        self.app.push_screen(WordsScreen(self.job))
 
-    @work(group="compare", description="compare")
+    @work
     async def action_compare(self) -> None:
         """Ask for another labelled file, and show where its labels differ."""
         await ask_and_compare(self, self.job.results)
 
-    @work(group="report", description="report")
+    @work
     async def action_report(self) -> None:
         """Ask where to write a report of the rows that are shown, and write it."""
         if self.job.state is not JobState.DONE:
@@ -323,15 +318,13 @@ class ResultsScreen(RowsPage):
         else:
             await ask_and_report(self, self.job, self._table.items)
 
-    @work(description="groups")
+    @work
     async def action_groups(self) -> None:
         """Ask for a column, and show the rows by it."""
         if column := await ask_column(self, self.job):
-            query = self._wanted().query
-            screen = GroupsScreen(self.job, query, column, lambda: ResultsScreen(self.job))
-            self.app.push_screen(screen)
+            self.app.push_screen(GroupsScreen(self.job, self._wanted().query, column))
 
-    @work(group="save", description="save")
+    @work
     async def action_save(self) -> None:
         """Ask which rows to save and where to, and write them."""
         if self.app.saving is not None:
