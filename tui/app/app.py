@@ -5,20 +5,15 @@ lives on the model's thread and speaks in messages. Nor for numpy: what imports 
 """
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from textual import on, work
 from textual.binding import Binding
 from textual.content import Content
-from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen, Screen
 
-from models.console.command import UserError, reason_of
-from models.console.display import display, one_line
-from models.console.i18n import tr
+from models.console import display, one_line, tr
 from models.locations import BUILTIN, Device
 from tui.app import keymap
 from tui.app import model_worker as messages
@@ -26,7 +21,7 @@ from tui.app.model_worker import Answer, ModelWorker, OpenModel
 from tui.app.palette import PaletteDialog, commands
 from tui.app.paths import is_inside, require_inside
 from tui.app.preferences import Archive, Corrections, Preferences, UserDirs
-from tui.app.screens.dialogs import ChoiceDialog, HelpDialog, PromptDialog
+from tui.app.screens.dialogs import ChoiceDialog, HelpDialog
 from tui.app.screens.log import LogDialog
 from tui.app.screens.page import Page, StatusBar
 from tui.app.screens.pick import FilePicker
@@ -142,28 +137,6 @@ class SentimentApp(TerminalApp, inherit_bindings=False):
     def key_of(self, name: str) -> str:
         """Return the key of an action as people write it."""
         return self.keymap.shown(name)
-
-    def notify(self, message: str, *, severity: SeverityLevel = "information", **_: Any) -> None:
-        """Show a message for some seconds; no text in it acts on the terminal."""
-        super().notify(display(message, keep="\n"), severity=severity, markup=False)
-
-    @contextmanager
-    def showing_errors(self) -> Iterator[None]:
-        """Show an error that is expected, and go on after what it ends."""
-        try:
-            yield
-        except (UserError, OSError) as error:
-            self.notify(reason_of(error), severity="error")
-
-    async def ask(self, title: str, answers: Sequence[str], text: str = "") -> int | None:
-        """Ask for one of some answers, and return its number; for workers, as all that asks."""
-        number: int | None = await self.push_screen_wait(ChoiceDialog(title, answers, text))
-        return number
-
-    async def prompt(self, title: str, value: str, text: str = "") -> str | None:
-        """Ask for a line of text."""
-        line: str | None = await self.push_screen_wait(PromptDialog(title, value, text))
-        return line
 
     def refresh_state(self) -> None:
         """Let every page show how things stand."""

@@ -12,8 +12,7 @@ from typing import Any
 
 from textual.binding import Binding
 
-from models.console.command import ExitCode, UserError
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, tr
 
 
 def _bind(key: str, action: str, words: str, *, show: bool = True, name: str = "") -> Binding:

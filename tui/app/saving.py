@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.files import file_digest
 from models.tables import Record, Table, open_table
 from tui.batch.answer import AnswerColumns

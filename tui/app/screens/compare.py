@@ -10,8 +10,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from models.console.display import display, one_line
-from models.console.i18n import tr
+from models.console import display, one_line, tr
 from tui.app.screens.dialogs import shown
 from tui.app.screens.page import Detail, Page
 from tui.app.screens.pick import FilePicker

@@ -14,8 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, SelectionList, Static
 from textual.widgets.selection_list import Selection
 
-from models.console.display import display
-from models.console.i18n import tr
+from models.console import display, tr
 from tui.app.screens.full_screen import FullScreen
 from tui.app.theme import FAINT, padded
 from tui.app.widgets.text_entry import SafeInput

@@ -7,8 +7,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from models.console.display import aligned, display
-from models.console.i18n import tr
+from models.console import aligned, display, tr
 from tui.app.screens.dialogs import Dialog
 from tui.app.threads import run_in_thread
 

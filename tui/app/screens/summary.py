@@ -7,8 +7,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from models.console.display import display, one_line
-from models.console.i18n import tr
+from models.console import display, one_line, tr
 from tui.app.job import Job, JobState
 from tui.app.screens.dialogs import Dialog
 from tui.app.theme import bar, look, named

@@ -8,8 +8,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.timer import Timer
 
-from models.console.display import one_line
-from models.console.i18n import tr
+from models.console import one_line, tr
 from tui.app import keymap
 from tui.app.clipboard import copy
 from tui.app.model_worker import Answer, Answered, answer

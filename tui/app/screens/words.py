@@ -12,9 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from models.console.command import UserError
-from models.console.display import one_line
-from models.console.i18n import tr
+from models.console import UserError, one_line, tr
 from models.manifest import Manifest
 from models.tokenizer import Tokenizer
 from tui.app import keymap

@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.style import Style
 from textual.widget import Widget
 
-from models.console.display import one_line
+from models.console import one_line
 from tui.app.theme import FAINT, padded
 
 

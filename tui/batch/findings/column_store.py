@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.console.display import encodable
+from models.console import encodable
 from models.tables import Record
 from tui.batch.writers.base import as_text
 

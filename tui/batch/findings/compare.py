@@ -6,9 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from models.console.command import ExitCode, UserError
-from models.console.display import aligned, one_line
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, aligned, one_line, tr
 from models.metrics import Metrics
 from tui.batch.findings.result_store import Indices, ResultRow, ResultStore
 from tui.batch.summary import TEXT_WIDTH, scores

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.console.command import ExitCode, UserError
-from models.console.display import one_line
+from models.console import ExitCode, UserError, one_line
 from models.files import file_digest
 from models.labels import NEGATIVE_POSITIVE
 from models.review import NO_LEVELS, Levels, read_levels

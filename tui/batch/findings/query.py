@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.console.command import ExitCode, UserError
-from models.console.display import encodable
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, encodable, tr
 from tui.batch.findings import dates
 from tui.batch.findings.column_store import numbers_of, strings
 from tui.batch.status import Status

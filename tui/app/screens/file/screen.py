@@ -13,9 +13,7 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.widgets import Static
 
-from models.console.command import UserError, reason_of
-from models.console.display import display, one_line
-from models.console.i18n import tr
+from models.console import UserError, display, one_line, reason_of, tr
 from models.files import file_digest
 from models.label_map import proposed_map
 from models.tables import WORKBOOKS, Record, bare_name, format_of, output_suffix

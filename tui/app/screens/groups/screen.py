@@ -10,8 +10,7 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.widgets import Static
 
-from models.console.display import display, one_line
-from models.console.i18n import tr
+from models.console import display, one_line, tr
 from tui.app import keymap
 from tui.app.job import Job
 from tui.app.screens.groups.table import By, View, kind_titles

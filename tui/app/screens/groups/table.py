@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from textual.content import Content
 
-from models.console.i18n import tr
+from models.console import tr
 from tui.app.theme import look
 from tui.app.widgets.columns import Column
 from tui.batch.by_column import named, review_of, share_of

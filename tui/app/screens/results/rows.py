@@ -6,8 +6,7 @@ import numpy as np
 from textual import work
 from textual.content import Content
 
-from models.console.display import one_line
-from models.console.i18n import tr
+from models.console import one_line, tr
 from tui.app import keymap
 from tui.app.job import Job
 from tui.app.screens.dialogs import ColumnsDialog

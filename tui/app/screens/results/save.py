@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.console.i18n import tr
+from models.console import tr
 from models.tokenizer import Tokenizer
 from tui.app.job import Job
 from tui.app.paths import typed_output, typed_path

@@ -11,8 +11,7 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.widgets import Static
 
-from models.console.command import UserError
-from models.console.i18n import tr
+from models.console import UserError, tr
 from tui.app import keymap
 from tui.app.clipboard import copy
 from tui.app.job import Job, JobState

@@ -6,8 +6,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from textual.content import Content
 
-from models.console.display import one_line
-from models.console.i18n import tr
+from models.console import one_line, tr
 from tui.app import keymap
 from tui.app.theme import FAINT, marked, named, padded, percent, widest
 from tui.app.widgets.columns import Column

@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.console.display import display
-from models.console.i18n import tr
+from models.console import display, tr
 from models.labels import NEGATIVE, polarity
 from models.metrics import Metrics, wilson
 from models.tokenizer import Tokenizer
