@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.console import ExitCode, UserError
 from models.files import file_digest
 from models.tables import Record, Table, open_table
 from tui.batch.answer import AnswerColumns
 from tui.batch.engine import Stopped
-from tui.batch.findings.result_store import ResultStore
+from tui.batch.findings.result_store import Indices, ResultStore
 from tui.batch.inspection import Found
 from tui.batch.journal import Draft, discard, journal_of
 from tui.batch.publishing import check_output
@@ -28,7 +27,7 @@ def save_rows(
     settings: BatchSettings,
     found: Found,
     results: ResultStore,
-    chosen: NDArray[np.int64] | None,
+    chosen: Indices | None,
     path: Path,
     stop: threading.Event,
 ) -> int:
@@ -85,7 +84,7 @@ def save_rows(
     return len(indices)
 
 
-def _corrected_rows(results: ResultStore, indices: NDArray[np.int64]) -> dict[int, str]:
+def _corrected_rows(results: ResultStore, indices: Indices) -> dict[int, str]:
     """Return the right labels of the rows whose text was corrected, by index."""
     corrected = results.corrected_of(indices)
     found = corrected >= 0
@@ -94,7 +93,7 @@ def _corrected_rows(results: ResultStore, indices: NDArray[np.int64]) -> dict[in
 
 
 def _records_of(
-    table: Table, results: ResultStore, indices: NDArray[np.int64], stop: threading.Event
+    table: Table, results: ResultStore, indices: Indices, stop: threading.Event
 ) -> Iterator[tuple[int, Record]]:
     """Yield rows, which are in the order of the input, with their records.
 

@@ -12,6 +12,10 @@ from models.console import encodable
 from models.tables import Record
 from tui.batch.writers.base import as_text
 
+Indices = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
 _DIGITS = 20  # of a number between words that stands by its value
 
 
@@ -58,7 +62,7 @@ class ColumnStore:
             self._read = pyarrow.ipc.open_stream(pyarrow.py_buffer(mapped)).read_all()
         return self._read.column(name)
 
-    def different(self, name: str, rows: int) -> tuple[Any, NDArray[np.int64]]:
+    def different(self, name: str, rows: int) -> tuple[Any, Indices]:
         """Return the different cells of the first rows, a `pyarrow.Array`, and the place of each.
 
         Args:
@@ -73,18 +77,18 @@ class ColumnStore:
         return encoded.dictionary, encoded.indices.to_numpy()
 
 
-def numbers_of(cells: Any) -> NDArray[np.float64]:
+def numbers_of(cells: Any) -> Floats:
     """Read a `pyarrow.Array` of strings as numbers, 1,234.5 too; NaN for what is none."""
     import pyarrow.compute as pc
 
     trimmed = pc.utf8_trim_whitespace(cells)
     is_number = pc.match_substring_regex(trimmed, r"^[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?$")
     digits = pc.replace_substring(trimmed, ",", "")
-    numbers: NDArray[np.float64] = pc.if_else(is_number, digits, "nan").cast("double").to_numpy()
+    numbers: Floats = pc.if_else(is_number, digits, "nan").cast("double").to_numpy()
     return numbers
 
 
-def places_of(cells: Any) -> NDArray[np.float64]:
+def places_of(cells: Any) -> Floats:
     """Return the place of each cell of a `pyarrow.Array` of strings in their order.
 
     Numbers stand by their value where all are numbers; else what is between digits stands in order

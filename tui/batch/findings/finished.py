@@ -23,8 +23,8 @@ from models.tables import (
     find_column,
     open_table,
 )
-from tui.batch.findings.column_store import ColumnStore
-from tui.batch.findings.reading import Numbers, Progress, read_columns
+from tui.batch.findings.column_store import ColumnStore, Indices, Mask
+from tui.batch.findings.reading import Progress, read_columns
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
 from tui.batch.publishing import sidecar
@@ -247,12 +247,12 @@ def _labels_of(finished: Finished, columns: ColumnStore) -> tuple[str, ...]:
     return tuple(dict.fromkeys(labels))
 
 
-def _places(values: Column, names: Sequence[str]) -> NDArray[np.int64]:
+def _places(values: Column, names: Sequence[str]) -> Indices:
     """Return the place of each value among `names`; -1 for "", -2 for what is none of them."""
     import pyarrow
     import pyarrow.compute as pc
 
-    places: NDArray[np.int64] = (
+    places: Indices = (
         pc.index_in(values, pyarrow.array(["", *names])).fill_null(-1).to_numpy().astype(np.int64)
     )
     return places - 1
@@ -270,7 +270,7 @@ def _confidences(values: Column) -> NDArray[np.float32]:
     return numbers
 
 
-def _truths(found: Found, columns: ColumnStore, labels: Sequence[str]) -> NDArray[np.int64]:
+def _truths(found: Found, columns: ColumnStore, labels: Sequence[str]) -> Indices:
     """Return the true label of each row, -1 where there is none to score by."""
     column = found.settings.label_column
     if column is None:
@@ -284,11 +284,11 @@ def _truths(found: Found, columns: ColumnStore, labels: Sequence[str]) -> NDArra
     label_map = label_map_of(found.settings, found.name, counts, labels)
     assert label_map is not None  # noqa: S101 - a column was named
     ids = [truth_of(record, column, label_map).id for record in records]
-    truths: NDArray[np.int64] = np.array(ids, np.int64)[cells.indices.to_numpy()]
+    truths: Indices = np.array(ids, np.int64)[cells.indices.to_numpy()]
     return truths
 
 
-def _require(found: Found, numbers: Numbers, values: Column, right: NDArray[np.bool_]) -> None:
+def _require(found: Found, numbers: Indices, values: Column, right: Mask) -> None:
     """Raise UserError DATA where a value is none that a run writes."""
     if not right.all():
         row = int(np.argmin(right))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.console import ExitCode, UserError, encodable, tr
 from tui.batch.findings import dates
-from tui.batch.findings.column_store import numbers_of, strings
+from tui.batch.findings.column_store import Mask, numbers_of, strings
 from tui.batch.status import Status
 
 # Signs may be in full width, as a Chinese input method types them; values stay as they are typed.
@@ -35,7 +35,6 @@ _EACH = re.compile(_VALUE, re.VERBOSE)
 _HALF_WIDTH = str.maketrans("：＜＞＝", ":<>=")
 _SPECIAL = re.compile(r"""[\s"“＂:：<>＜＞=＝|]|^-|^$""")
 
-Mask = NDArray[np.bool_]
 COMPARE: Mapping[str, Callable[[Any, Any], Mask]] = {
     "<": np.less,
     ">": np.greater,

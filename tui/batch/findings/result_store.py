@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.metrics import Metrics
-from tui.batch.findings.column_store import ColumnStore, cells_of, places_of, strings
-from tui.batch.findings.query import COMPARE, IS, Mask, Query, Term, any_of
+from tui.batch.findings.column_store import ColumnStore, Floats, Mask, cells_of, places_of, strings
+from tui.batch.findings.query import COMPARE, IS, Query, Term, any_of
 from tui.batch.review import doubts_of
 from tui.batch.status import Status
 from tui.batch.summary import Chunk
@@ -300,7 +300,7 @@ class ResultStore:
         """Count labels, `[labels]`; -1 is none."""
         return np.bincount(labels[labels >= 0], minlength=len(self.labels))
 
-    def statuses(self, rows: Rows = EVERY) -> tuple[Indices, NDArray[np.float64]]:
+    def statuses(self, rows: Rows = EVERY) -> tuple[Indices, Floats]:
         """Count some rows by `Status`, and how many of each are wrong, as the model expects it."""
         taken = self._rows[rows]
         counts = np.bincount(taken["status"], minlength=len(Status))

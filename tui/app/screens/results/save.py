@@ -4,7 +4,6 @@ import threading
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.console import tr
 from models.tokenizer import Tokenizer
@@ -15,11 +14,10 @@ from tui.app.screens.page import Page
 from tui.app.threads import run_in_thread
 from tui.app.widgets.virtual_list import Items
 from tui.batch.engine import Stopped
+from tui.batch.findings.column_store import Indices
 from tui.batch.findings.report.command import kind_of, made_of, write
 from tui.batch.findings.report.content import report_of
 from tui.batch.settings import BatchSettings
-
-Indices = NDArray[np.int64]
 
 
 async def ask_and_save(page: Page, job: Job, shown: Items[int]) -> None:
