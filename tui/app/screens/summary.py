@@ -69,7 +69,7 @@ def _state(job: Job) -> str:
     """Return the state of a run and its counters, between dots."""
     summary = job.summary
     words = {
-        JobState.RUNNING: tr("running") if summary.predicted else tr("waiting"),
+        JobState.RUNNING: tr("running") if summary.seconds else tr("waiting"),
         JobState.PAUSED: tr("paused"),
         JobState.STOPPING: tr("stopping…"),
         JobState.STOPPED: tr("stopped; what is done is kept"),
