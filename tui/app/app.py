@@ -5,19 +5,15 @@ lives on the model's thread and speaks in messages. Nor for numpy: what imports 
 """
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from textual import on, work
 from textual.binding import Binding
 from textual.content import Content
-from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen, Screen
 
-from models.console.command import UserError, reason_of
-from models.console.display import display, one_line
-from models.console.i18n import tr
+from models.console import display, one_line, tr
 from models.locations import BUILTIN, Device
 from tui.app import keymap
 from tui.app import model_worker as messages
@@ -142,10 +138,6 @@ class SentimentApp(TerminalApp, inherit_bindings=False):
         """Return the key of an action as people write it."""
         return self.keymap.shown(name)
 
-    def notify(self, message: str, *, severity: SeverityLevel = "information", **_: Any) -> None:
-        """Show a message for some seconds; no text in it acts on the terminal."""
-        super().notify(display(message, keep="\n"), severity=severity, markup=False)
-
     def refresh_state(self) -> None:
         """Let every page show how things stand."""
         for screen in self.screen_stack:
@@ -162,7 +154,7 @@ class SentimentApp(TerminalApp, inherit_bindings=False):
         self._show_status(*self._facts, tr("loading…"))
         self.model_worker.open(model, device, self._open_model, self.post_message)
 
-    @work(description="model")
+    @work
     async def pick_model(self) -> None:
         """Ask for the file of a model, and open it."""
         picker = FilePicker(tr("Open a model"), lambda path: path.suffix == ".onnx")
@@ -213,26 +205,20 @@ class SentimentApp(TerminalApp, inherit_bindings=False):
         """Put an answer into the history."""
         self.answers.append(answer)
         if self.preferences.history:
-            self.try_write(lambda: self.archive.add(answer))
-
-    def try_write(self, write: Callable[[], object]) -> bool:
-        """Write something; where that cannot be done, say so and go on."""
-        try:
-            write()
-        except OSError as error:
-            self.notify(reason_of(error), severity="error")
-            return False
-        return True
+            with self.showing_errors():
+                self.archive.add(answer)
 
     def set_preferences(self, **changes: Any) -> None:
         """Change preferences, and keep them."""
         for name, value in changes.items():
             setattr(self.preferences, name, value)
-        self.try_write(lambda: self.preferences.save(self.dirs.state))
+        with self.showing_errors():
+            self.preferences.save(self.dirs.state)
         if "theme" in changes:
             self.theme = self.preferences.theme
         if changes.get("history") is False:
-            self.try_write(self.archive.clear)
+            with self.showing_errors():
+                self.archive.clear()
         if "language" in changes:
             self._restart()
 
@@ -259,14 +245,12 @@ class SentimentApp(TerminalApp, inherit_bindings=False):
 
     def allows(self, path: Path) -> bool:
         """Return whether a file may be opened or saved there; where not, say why."""
-        try:
+        with self.showing_errors():
             require_inside(path, self.root)
-        except UserError as error:
-            self.notify(reason_of(error), severity="error")
-            return False
-        return True
+            return True
+        return False
 
-    @work(description="open")
+    @work
     async def action_open(self) -> None:
         """Ask for a file."""
         from models.tables import format_of
@@ -285,7 +269,8 @@ class SentimentApp(TerminalApp, inherit_bindings=False):
             self.notify(tr("One file at a time: {key} shows the run.", key=self.key_of("results")))
             return
         self.preferences.opened(path)
-        self.try_write(lambda: self.preferences.save(self.dirs.state))
+        with self.showing_errors():
+            self.preferences.save(self.dirs.state)
         self.show(FileScreen(path))
 
     @on(messages.Ended)
@@ -306,6 +291,12 @@ class SentimentApp(TerminalApp, inherit_bindings=False):
             self.notify(tr("No file was classified yet: {key} opens one.", key=self.key_of("open")))
         elif not isinstance(self.screen, ResultsScreen):
             self.show(ResultsScreen(self.job))
+
+    def push_results(self, job: "Job") -> None:
+        """Show rows of a run over the present screen."""
+        from tui.app.screens.results import ResultsScreen
+
+        self.push_screen(ResultsScreen(job))
 
     def show(self, page: Page) -> None:
         """Show a screen over the first one, and no other."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pyperclip
 
-from models.console.i18n import tr
+from models.console import tr
 from tui.app.threads import run_in_thread
 
 if TYPE_CHECKING:

@@ -8,20 +8,16 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
-
-from models.console.command import UserError, reason_of
-from models.metrics import Metrics
+from models.console import UserError, reason_of
 from models.review import Levels
 from tui.app.model_worker import Ended, LoadedModel, ModelWorker, Post
 from tui.app.preferences import Corrections
 from tui.batch.engine import Hooks, Stopped, classify
 from tui.batch.findings.half_done import RecordedModel
+from tui.batch.findings.query import Query
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
-from tui.batch.review import doubts_of
 from tui.batch.settings import BatchSettings
-from tui.batch.status import Status
 from tui.batch.summary import Summary
 
 if TYPE_CHECKING:
@@ -53,7 +49,7 @@ class Job:
 
     Attributes:
         results: answers so far.
-        summary: counts so far; None before the first batch.
+        summary: counts so far.
         reason: why it failed.
         note: where the answers are from, if no model gave them.
         marked: indices of the rows that the user marked.
@@ -73,7 +69,6 @@ class Job:
         self.found = found
         self._corrections = corrections
         self._renew(labels)
-        self.summary: Summary | None = None
         self.reason = ""
         self.note = ""
         self.filter = ""
@@ -85,8 +80,15 @@ class Job:
 
     def _renew(self, labels: tuple[str, ...]) -> None:
         columns = [name for name in self.found.kept if name != self.found.text_column]
-        self.results = ResultStore(labels, columns)
+        text_column = str(self.found.text_column)
+        self.results = ResultStore(labels, columns, text_column=text_column)
+        self.summary = Summary.begin(labels, self.found.records)
         self.correct()
+
+    def query(self, line: str) -> Query:
+        """Return what a line of the filter asks for; raises UserError."""
+        columns = self.results.columns.names
+        return Query.parse(line, self.labels, columns, self.found.text_column)
 
     def correct(self) -> None:
         """Let the labels count that the user gave by now."""
@@ -97,35 +99,31 @@ class Job:
         self.results = results
         self.note = note
         self.correct()
-        summary = Summary.begin(results.labels, len(results))
-        summary.predicted = len(results)
-        summary.counts = results.counts
-        statuses = results.column("status")
-        summary.statuses = np.bincount(statuses, minlength=len(Status))
-        summary.doubts = doubts_of(statuses, results.column("confidence"))
-        summary.review = levels
-        label = results.column("label")
-        truth = results.column("truth")
-        known = (label >= 0) & (truth >= 0)
-        if known.any():
-            summary.metrics = Metrics.of(truth[known], label[known], len(results.labels))
-        self.summary = summary
+        self.summary = Summary.begin(results.labels, len(results))
+        self.summary.predicted = len(results)
+        self.summary.statuses, self.summary.doubts = results.statuses()
+        self.summary.review = levels
         self._ended = JobState.DONE
 
-    def replay(self, output: Path) -> None:
+    def replay(self) -> None:
         """Take the answers that an interrupted run has, without a model."""
-        model = RecordedModel.of(output)
+        model = RecordedModel.of(self.output)
         self._renew(model.manifest.labels)
         self._end(model, Hooks(answered=self.results.append))
 
     def start(self, reply: Post) -> None:
         """Start, or go on after a stop; `reply` gets `Ended` at the end."""
         self._renew(self.labels)
-        self.summary = None
         self.marked.clear()
         self._requested = JobState.RUNNING
         self._ended = None
         self._worker.submit(self._work, reply)
+
+    @property
+    def output(self) -> Path:
+        """The file to write."""
+        assert isinstance(self.settings.output, Path)  # noqa: S101 - the app writes files
+        return self.settings.output
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -135,8 +133,7 @@ class Job:
     @property
     def review_terms(self) -> list[str]:
         """The filters of what is to be looked at first, and of all that is to be looked at."""
-        levels = self.summary.review[:2] if self.summary else ()
-        limits = sorted({level.below for level in levels} - {0.0})
+        limits = sorted({level.below for level in self.summary.review[:2]} - {0.0})
         return [f"<{100 * limit:g}%" for limit in limits]
 
     @property
@@ -152,9 +149,8 @@ class Job:
     @property
     def share(self) -> float:
         """Share of the records that are done."""
-        if self.summary is None or not self.found.records:
-            return 0.0
-        return self.summary.predicted / self.found.records
+        records = self.summary.records
+        return self.summary.predicted / records if records else 1.0
 
     def pause(self) -> None:
         """Pause before the next batch, or go on."""

@@ -12,13 +12,12 @@ from typing import Any
 
 from textual.binding import Binding
 
-from models.console.command import ExitCode, UserError
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, tr
 
 
-def _bind(key: str, action: str, words: str, *, show: bool = True) -> Binding:
+def _bind(key: str, action: str, words: str, *, show: bool = True, name: str = "") -> Binding:
     """Return a binding of a widget to an action, of its own or of its screen."""
-    return Binding(key, action, words, show=show, id=action.removeprefix("screen."))
+    return Binding(key, action, words, show=show, id=name or action.removeprefix("screen."))
 
 
 def _bind_first(key: str, action: str, words: str, *, show: bool = True) -> Binding:
@@ -32,8 +31,13 @@ LABEL_KEYS = 9
 
 def _label_key(number: int) -> Binding:
     words = tr("Label {number} is right", number=number)
-    name = f"label_{number}"
-    return Binding(str(number), f"screen.label_as({number})", words, show=False, id=name)
+    action = f"screen.label_as({number})"
+    return _bind(str(number), action, words, show=False, name=f"label_{number}")
+
+
+def _scroll_key(side: str, by: int, words: str) -> Binding:
+    action = f"screen.scroll_columns({by})"
+    return _bind(side, action, words, show=False, name=f"columns_{side}")
 
 
 TEXT_ENTRY = [
@@ -62,8 +66,8 @@ RESULTS_TABLE = [
     _bind("k", "screen.words", tr("Words")),
     _bind("S", "screen.sort_by", tr("Sort by a column"), show=False),
     _bind("v", "screen.columns", tr("Columns to show"), show=False),
-    _bind("left", "screen.columns_left", tr("Columns further left"), show=False),
-    _bind("right", "screen.columns_right", tr("Columns further right"), show=False),
+    _scroll_key("left", -1, tr("Columns further left")),
+    _scroll_key("right", 1, tr("Columns further right")),
     _bind("r", "screen.review", tr("To review, the least sure first"), show=False),
     _bind("n", "screen.next_unsure", tr("Next to review"), show=False),
     _bind("space", "screen.mark", tr("Mark"), show=False),
@@ -94,8 +98,8 @@ GROUPS_TABLE = [
     _bind("g", "screen.groups", tr("By column")),
     _bind("p", "screen.kind", tr("How")),
     _bind("x", "screen.cross", tr("Cross")),
-    Binding("left", "screen.across(-1)", tr("Column before"), show=False, id="column_before"),
-    Binding("right", "screen.across(1)", tr("Column after"), show=False, id="column_after"),
+    _bind("left", "screen.across(-1)", tr("Column before"), show=False, name="column_before"),
+    _bind("right", "screen.across(1)", tr("Column after"), show=False, name="column_after"),
     _bind("l", "screen.label", tr("Next label"), show=False),
 ]
 APP = [
@@ -109,32 +113,19 @@ APP = [
 ]
 
 _TOGETHER = [
-    (TEXT_ENTRY, TYPE_SCREEN, APP),
-    (HISTORY, TYPE_SCREEN, APP),
-    (FILE_SCREEN, APP),
-    (RESULTS_TABLE, RESULTS_SCREEN, APP),
-    (WORDS_LIST, APP),
-    (GROUPS_TABLE, APP),
+    [*TEXT_ENTRY, *TYPE_SCREEN],
+    [*HISTORY, *TYPE_SCREEN],
+    WORDS_LIST,
+    [*RESULTS_TABLE, *RESULTS_SCREEN],
+    GROUPS_TABLE,
+    FILE_SCREEN,
 ]
-"""Bindings that work at the same time: those of a widget, its screen and the app."""
+"""Bindings that work at the same time, beside those of the app: of a widget and its screen."""
 
 _WHILE_TYPING = [*TEXT_ENTRY, *TYPE_SCREEN, *RESULTS_SCREEN, *APP]
 """Bindings that work where a letter is text."""
 
-_BY_NAME = {
-    binding.id or "": binding
-    for binding in (
-        *TEXT_ENTRY,
-        *HISTORY,
-        *WORDS_LIST,
-        *RESULTS_TABLE,  # of widgets, which come first
-        *GROUPS_TABLE,
-        *RESULTS_SCREEN,
-        *TYPE_SCREEN,
-        *FILE_SCREEN,
-        *APP,
-    )
-}
+_BY_NAME = {str(binding.id): binding for binding in chain(*_TOGETHER, APP)}
 _FIRST = ("choose", "filter", "save", "pause", "summary", "groups", "words")
 """Bindings that come first in the footer, and so stay where it is narrow."""
 
@@ -201,9 +192,9 @@ class Keymap:
                         action=binding.id,
                         key=key,
                     )
-        for tables in _TOGETHER:
+        for bindings in _TOGETHER:
             taken: dict[str, str | None] = {}
-            for binding in chain(*tables):
+            for binding in [*bindings, *APP]:
                 for key in self.keys(binding):
                     other = taken.setdefault(key, binding.id)
                     if other != binding.id:

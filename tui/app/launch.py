@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.console.i18n import choose_language
 from models.locations import Device
 from tui.app.model_worker import LoadedModel

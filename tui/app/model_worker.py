@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from textual.message import Message
 
-from models.console.command import ExitCode, UserError, reason_of
+from models.console import ExitCode, UserError, reason_of
 from models.locations import Device
 from models.review import Level
 from tui.batch.status import BY_LEVEL, Status

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.locations import Device
 from tui.app.paths import require_inside
 

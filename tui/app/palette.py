@@ -13,8 +13,7 @@ from textual.fuzzy import FuzzySearch
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from models.console.display import display
-from models.console.i18n import language, tr
+from models.console import display, language, tr
 from models.locations import BUILTIN
 from tui.app.paths import is_inside
 from tui.app.screens.dialogs import Dialog, Options

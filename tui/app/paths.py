@@ -7,7 +7,7 @@ that is too long, a folder that is closed.
 import os
 from pathlib import Path
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 
 
 def typed_path(typed: str) -> Path:

@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.files import file_digest
 from models.tables import Record, Table, open_table
 from tui.batch.answer import AnswerColumns
 from tui.batch.engine import Stopped
-from tui.batch.findings.result_store import ResultStore
+from tui.batch.findings.result_store import Indices, ResultStore
 from tui.batch.inspection import Found
-from tui.batch.journal import Draft, Journal, discard, journal_of
-from tui.batch.publishing import Target, check_output
+from tui.batch.journal import Draft, discard, journal_of
+from tui.batch.publishing import check_output
 from tui.batch.receipt import begin_anew
 from tui.batch.settings import BatchSettings
 from tui.batch.writers import UnwritableError, Writer, open_writer
@@ -28,7 +27,7 @@ def save_rows(
     settings: BatchSettings,
     found: Found,
     results: ResultStore,
-    chosen: NDArray[np.int64] | None,
+    chosen: Indices | None,
     path: Path,
     stop: threading.Event,
 ) -> int:
@@ -69,29 +68,23 @@ def save_rows(
         if corrected and not found.keeps_lines:
             found = replace(found, settings=replace(settings, select=(*found.kept, column)))
         begin_anew(journal, path, force=False)
-        written = 0
         with closing(Draft(journal.folder / "output.draft", target.mode)) as draft:
             writer = open_writer(found, table, columns, draft, journal.folder)
             for index, record in _records_of(table, results, indices, stop):
-                answer = _answer(results, index, columns)
+                row = results.row(index, 0)
+                answer = columns.row(row.label, row.confidence, row.status)
                 if corrected:
                     answer = {column: corrected.get(index), **answer}
                 _write(writer, record, answer)
-                written += 1
             writer.close()
             draft.finish()
-        _publish(target, journal)
-    return written
+        journal.keep = True  # also where its name is taken by now
+        target.publish({target.output: journal.folder / "output.draft"})
+        discard(journal.folder)
+    return len(indices)
 
 
-def _publish(target: Target, journal: Journal) -> None:
-    """Give the draft its name; it stays where that is taken."""
-    journal.keep = True
-    target.publish({target.output: journal.folder / "output.draft"})
-    discard(journal.folder)
-
-
-def _corrected_rows(results: ResultStore, indices: NDArray[np.int64]) -> dict[int, str]:
+def _corrected_rows(results: ResultStore, indices: Indices) -> dict[int, str]:
     """Return the right labels of the rows whose text was corrected, by index."""
     corrected = results.corrected_of(indices)
     found = corrected >= 0
@@ -100,29 +93,22 @@ def _corrected_rows(results: ResultStore, indices: NDArray[np.int64]) -> dict[in
 
 
 def _records_of(
-    table: Table, results: ResultStore, indices: NDArray[np.int64], stop: threading.Event
+    table: Table, results: ResultStore, indices: Indices, stop: threading.Event
 ) -> Iterator[tuple[int, Record]]:
     """Yield rows, which are in the order of the input, with their records.
 
     Raises:
         Stopped: `stop` was set.
     """
-    wanted = zip(indices.tolist(), results.column("number")[indices].tolist(), strict=True)
-    index, number = next(wanted, (-1, -1))
-    for item in table.items:
-        if stop.is_set():
-            raise Stopped
-        if index < 0:
-            return
-        if isinstance(item, Record) and item.place.number == number:
-            yield index, item
-            index, number = next(wanted, (-1, -1))
-
-
-def _answer(results: ResultStore, index: int, columns: AnswerColumns) -> dict[str, Any]:
-    """Return the answer of a row, by column."""
-    row = results.row(index, 0)
-    return columns.row(row.label, row.confidence, row.status)
+    records = (item for item in table.items if isinstance(item, Record))
+    numbers = results.column("number")[indices].tolist()
+    for index, number in zip(indices.tolist(), numbers, strict=True):
+        for record in records:
+            if stop.is_set():
+                raise Stopped
+            if record.place.number == number:
+                yield index, record
+                break
 
 
 def _write(writer: Writer, record: Record, answer: Mapping[str, Any]) -> None:

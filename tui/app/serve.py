@@ -16,8 +16,7 @@ import click
 from aiohttp import web
 from textual_serve.server import Server
 
-from models.console.command import ExitCode, UserError
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, tr
 
 HOST = "127.0.0.1"
 _SESSIONS = 4  # each has a model of its own in memory, and shares the cores

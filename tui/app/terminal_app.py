@@ -2,13 +2,16 @@
 
 import asyncio
 import signal
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from textual.app import App
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
-from models.console.command import ExitCode
+from models.console import ExitCode, UserError, display, reason_of
+from tui.app.screens.dialogs import ChoiceDialog, PromptDialog
 
 
 class TerminalApp(App[None], inherit_bindings=False):
@@ -29,3 +32,25 @@ class TerminalApp(App[None], inherit_bindings=False):
         """
         shown = self.push_screen(screen, wait_for_dismiss=True, mode=mode)
         return await asyncio.shield(shown)
+
+    def notify(self, message: str, *, severity: SeverityLevel = "information", **_: Any) -> None:
+        """Show a message for some seconds; no text in it acts on the terminal."""
+        super().notify(display(message, keep="\n"), severity=severity, markup=False)
+
+    @contextmanager
+    def showing_errors(self) -> Iterator[None]:
+        """Show an error that is expected, and go on after what it ends."""
+        try:
+            yield
+        except (UserError, OSError) as error:
+            self.notify(reason_of(error), severity="error")
+
+    async def ask(self, title: str, answers: Sequence[str], text: str = "") -> int | None:
+        """Ask for one of some answers, and return its number; for workers, as all that asks."""
+        number: int | None = await self.push_screen_wait(ChoiceDialog(title, answers, text))
+        return number
+
+    async def prompt(self, title: str, value: str, text: str = "") -> str | None:
+        """Ask for a line of text."""
+        line: str | None = await self.push_screen_wait(PromptDialog(title, value, text))
+        return line

@@ -8,7 +8,7 @@ from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 from textual.theme import BUILTIN_THEMES, Theme
 
-from models.console.display import display, one_line
+from models.console import display, one_line
 from models.labels import NEGATIVE, NEUTRAL, POSITIVE, polarity
 
 _LATTE = BUILTIN_THEMES["catppuccin-latte"]

@@ -10,11 +10,9 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from models.console.command import UserError, reason_of
-from models.console.display import display, one_line
-from models.console.i18n import tr
-from tui.app.screens.dialogs import ChoiceDialog, shown
-from tui.app.screens.page import Page
+from models.console import display, one_line, tr
+from tui.app.screens.dialogs import shown
+from tui.app.screens.page import Detail, Page
 from tui.app.screens.pick import FilePicker
 from tui.app.theme import FAINT, padded
 from tui.app.threads import run_in_thread
@@ -50,8 +48,7 @@ class CompareScreen(Page):
             yield Static("\n".join(self._found.lines()), markup=False)
         empty = tr("No label differs.")
         yield VirtualList(self._found.differing, self._draw, empty, id="table")
-        with VerticalScroll(id="detail", can_focus=False):
-            yield Static(id="text", markup=False)
+        yield Detail()
 
     def refresh_state(self) -> None:
         """Say which file the second one is."""
@@ -69,8 +66,7 @@ class CompareScreen(Page):
     @on(VirtualList.Moved)
     def _moved(self) -> None:
         pair = self.query_one(VirtualList).chosen
-        for place in self.query("#text").results(Static):
-            place.update("" if pair is None else shown(self._found.row(int(pair)).text))
+        self.show_detail("" if pair is None else shown(self._found.cells(int(pair))[-1]))
 
 
 async def ask_and_compare(page: Page, first: ResultStore) -> None:
@@ -89,18 +85,12 @@ async def ask_and_compare(page: Page, first: ResultStore) -> None:
     if path is None or not app.allows(path):
         return
     app.notify(tr("Reading {name}…", name=path.name))
-    try:
+    with app.showing_errors():
         second = await run_in_thread(lambda: open_finished(path))
         keys = [name for name in first.columns.names if name in second.columns.names]
         words = [tr("Their order in the file"), *keys]
-        number = await app.push_screen_wait(
-            ChoiceDialog(tr("What tells the records apart?"), words)
-        )
-        if number is None:
-            return
-        key = keys[number - 1] if number else None
-        found = await run_in_thread(lambda: compare(first, second, key))
-    except (UserError, OSError) as error:
-        app.notify(reason_of(error), severity="error")
-        return
-    app.push_screen(CompareScreen(path, found))
+        number = await app.ask(tr("What tells the records apart?"), words)
+        if number is not None:
+            key = keys[number - 1] if number else None
+            found = await run_in_thread(lambda: compare(first, second, key))
+            app.push_screen(CompareScreen(path, found))

@@ -2,7 +2,6 @@
 
 from asyncio import InvalidStateError
 from collections.abc import Iterable, Sequence
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
@@ -15,8 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, SelectionList, Static
 from textual.widgets.selection_list import Selection
 
-from models.console.display import display
-from models.console.i18n import tr
+from models.console import display, tr
 from tui.app.screens.full_screen import FullScreen
 from tui.app.theme import FAINT, padded
 from tui.app.widgets.text_entry import SafeInput
@@ -197,25 +195,24 @@ class HelpDialog(Dialog):
         self._more = more
 
     def _body(self) -> ComposeResult:
-        nodes = list(dict.fromkeys(active.node for active in self._active))
-        by_node = sorted(self._active, key=lambda active: nodes.index(active.node))
-        for node, group in groupby(by_node, key=lambda active: active.node):
-            listed: dict[str, Content] = {}
-            for _, binding, _, _ in group:
-                if binding.id and binding.id not in listed:  # else another key of the same
-                    listed[binding.id] = self._line(binding)
-            if listed:
-                yield Static(Content.styled(node.BINDING_GROUP_TITLE or "", "bold underline"))
-                yield Static(Content("\n").join(listed.values()), classes="keys")
+        groups: dict[str, dict[str, Content]] = {}
+        for node, binding, _, _ in self._active:
+            listed = groups.setdefault(node.BINDING_GROUP_TITLE or "", {})
+            if binding.id:  # of several keys, the first
+                listed.setdefault(binding.id, self._line(binding))
+        for title, lines in groups.items():
+            if lines:
+                yield Static(Content.styled(title, "bold underline"))
+                yield Static(Content("\n").join(lines.values()), classes="keys")
         moves = {
             "↑ ↓ PgUp PgDn": tr("Move; Home and End go to the ends"),
             "Tab": tr("Go to the next part of the screen"),
             "Enter": tr("Open or choose"),
             "Esc": tr("Go back"),
         }
-        lines = [Content.assemble((padded(key, 15), "bold"), moves[key]) for key in moves]
+        drawn = [Content.assemble((padded(key, 15), "bold"), moves[key]) for key in moves]
         yield Static(Content.styled(tr("In every list"), "bold underline"))
-        yield Static(Content("\n").join(lines), classes="keys")
+        yield Static(Content("\n").join(drawn), classes="keys")
         yield Static(self._more, classes="keys", markup=False)
         yield Static(
             tr(

@@ -7,8 +7,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from models.console.display import aligned, display
-from models.console.i18n import tr
+from models.console import aligned, display, tr
 from tui.app.screens.dialogs import Dialog
 from tui.app.threads import run_in_thread
 
@@ -34,7 +33,7 @@ class LogDialog(Dialog):
         """Look at the machine on another thread."""
         self._examine()
 
-    @work(description="doctor")
+    @work
     async def _examine(self) -> None:
         from tui.doctor import examine
 

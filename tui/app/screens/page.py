@@ -9,18 +9,17 @@ from rich.cells import cell_len
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Footer, Static
 
-from models.console.command import UserError, reason_of
-from models.console.display import one_line
-from models.console.i18n import tr
+from models.console import one_line, tr
 from tui.app import keymap
-from tui.app.screens.dialogs import ChoiceDialog
 from tui.app.screens.full_screen import FullScreen
 
 if TYPE_CHECKING:
     from tui.app.app import SentimentApp
+    from tui.app.job import Job
     from tui.batch.settings import BatchSettings
 
 _POLL = 0.5  # seconds between two looks at the run
@@ -61,6 +60,11 @@ class Page(FullScreen[None]):
         """Show how things stand."""
         self.refresh_state()
 
+    def show_detail(self, text: str | Content) -> None:
+        """Show a text in the `Detail` of the screen, unless it is being left."""
+        for place in self.query("Detail Static").results(Static):
+            place.update(text)
+
     def action_leave(self) -> None:
         """Go to the screen below, once: two keys that arrive together may both leave."""
         if self.app.screen_stack[-1] is self:
@@ -85,25 +89,24 @@ class Page(FullScreen[None]):
         about = one_line(texts[0], 200)
         if len(texts) > 1:
             about = tr("{count:marked row}", count=len(texts))
-        dialog = ChoiceDialog(tr("Which label is right?"), words, about)
-        number = await self.app.push_screen_wait(dialog)
+        number = await self.app.ask(tr("Which label is right?"), words, about)
         if number is not None and self.correct(dict.fromkeys(texts, answers[number])):
             then()
 
     def correct(self, changes: Mapping[str, str | None]) -> bool:
         """Note the right labels of some texts, which count from now on; return whether it did."""
-        corrections = self.app.corrections
-        done = self.app.try_write(lambda: corrections.correct(changes))
-        self._let_count()
-        return done
+        with self.app.showing_errors():
+            self.app.corrections.correct(changes)
+            self._let_count()
+            return True
+        return False
 
     def action_undo_correction(self) -> None:
         """Take the last correction back."""
-        corrections = self.app.corrections
-        if not self.app.try_write(corrections.undo):
-            return
-        self._let_count()
-        self.refresh_state()
+        with self.app.showing_errors():
+            self.app.corrections.undo()
+            self._let_count()
+            self.refresh_state()
 
     def _let_count(self) -> None:
         if self.app.job is not None:
@@ -127,20 +130,48 @@ class Page(FullScreen[None]):
 
         if not (self.app.allows(path) and self.app.allows(run_folder(path))):
             return None
-        try:
+        with self.app.showing_errors():
             taken = check_output(path, replace(settings, force=True), alone=alone).taken()
-        except (UserError, OSError) as error:
-            self.app.notify(reason_of(error), severity="error")
-            return None
-        if taken is not None:
+            if taken is None:
+                return replace(settings, force=False)
             title = tr("{name} exists already", name=taken.name)
-            dialog = ChoiceDialog(title, [tr("Replace it"), tr("Go back"), tr("Open it")])
-            number = await self.app.push_screen_wait(dialog)
+            answers = [tr("Replace it"), tr("Go back"), tr("Open it")]
+            number = await self.app.ask(title, answers)
+            if number == 0:
+                return replace(settings, force=True)
             if number == 2:
                 self.app.open_file(taken)
-            if number != 0:
-                return None
-        return replace(settings, force=taken is not None)
+        return None
+
+
+class FindingsPage(Page):
+    """A screen about the rows that a filter leaves, which can show some of them.
+
+    Args:
+        job: the run.
+    """
+
+    def __init__(self, job: "Job") -> None:
+        super().__init__()
+        self._job = job
+        self._filter = job.filter
+
+    def show_rows(self, line: str) -> None:
+        """Show the rows of the run under a filter."""
+        self._job.filter = line
+        self.app.push_results(self._job)
+
+    def on_screen_resume(self) -> None:
+        """Come back from there: the filter is what it was."""
+        self._job.filter = self._filter
+
+
+class Detail(VerticalScroll, can_focus=False):
+    """The text of the row under the cursor of a list."""
+
+    def compose(self) -> ComposeResult:
+        """Lay out the text."""
+        yield Static(markup=False)
 
 
 class StatusBar(Static):
@@ -175,12 +206,6 @@ class StatusBar(Static):
             key=self.app.key_of("results"),
         )
         return Content.styled(words, "$text-accent") + Content(" · ")
-
-
-class Buttons(Static):
-    """A line of words that can be clicked, also twice, which would else select them."""
-
-    ALLOW_SELECT = False
 
 
 class KeyBar(Footer):

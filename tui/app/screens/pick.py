@@ -15,8 +15,7 @@ from textual.widgets import DirectoryTree, OptionList
 from textual.widgets.directory_tree import DirEntry
 from textual.widgets.tree import TreeNode
 
-from models.console.display import display
-from models.console.i18n import tr
+from models.console import display, tr
 from tui.app.paths import is_inside, typed_path
 from tui.app.screens.dialogs import Dialog, Options
 from tui.app.threads import run_in_thread

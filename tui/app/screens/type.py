@@ -8,12 +8,10 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.timer import Timer
 
-from models.console.display import one_line
-from models.console.i18n import tr
+from models.console import one_line, tr
 from tui.app import keymap
 from tui.app.clipboard import copy
 from tui.app.model_worker import Answer, Answered, answer
-from tui.app.screens.dialogs import ChoiceDialog
 from tui.app.screens.page import Page
 from tui.app.screens.why import ExplainDialog
 from tui.app.theme import FAINT, named, percent
@@ -152,8 +150,7 @@ class TypeScreen(Page):
     async def _many_lines(self, event: TextEntry.ManyLines) -> None:
         texts = [line for line in event.text.splitlines() if line.strip()]
         choices = [tr("One text"), tr("{count:text}, one a line", count=len(texts))]
-        dialog = ChoiceDialog(tr("You pasted several lines"), choices)
-        number = await self.app.push_screen_wait(dialog)
+        number = await self.app.ask(tr("You pasted several lines"), choices)
         if number == 0:
             self._entry.insert(event.text)
         elif number == 1:

@@ -5,8 +5,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from models.console.display import display
-from models.console.i18n import tr
+from models.console import display, tr
 from tui.app.explain import Explained, explain
 from tui.app.model_worker import Refused
 from tui.app.screens.dialogs import Dialog

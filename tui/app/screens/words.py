@@ -1,28 +1,26 @@
 """Words that one group of rows has more often than another, each group found by a filter."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-from rich.cells import cell_len
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from models.console.command import UserError
-from models.console.display import one_line
-from models.console.i18n import tr
+from models.console import UserError, one_line, tr
 from models.manifest import Manifest
 from models.tokenizer import Tokenizer
 from tui.app import keymap
 from tui.app.job import Job
-from tui.app.screens.page import Page
-from tui.app.theme import FAINT, bar, marked, padded
+from tui.app.screens.page import Detail, FindingsPage
+from tui.app.theme import bar, marked
 from tui.app.threads import run_in_thread
+from tui.app.widgets.columns import Column, Titles
 from tui.app.widgets.text_entry import SafeInput
 from tui.app.widgets.virtual_list import VirtualList
 from tui.batch.engine import Stopped
@@ -33,7 +31,6 @@ from tui.batch.findings.words import Indices, Word, distinctive
 _POLL = 0.1  # seconds between two looks at the count
 _EXAMPLES = 3  # of a word
 _EXAMPLE_CELLS = 300
-_FIGURES = (6, 7, 8)  # cells of the shares here and there, and of the rows
 
 
 class WordsList(VirtualList[Word]):
@@ -43,22 +40,14 @@ class WordsList(VirtualList[Word]):
     BINDING_GROUP_TITLE = tr("A list of words")
 
 
-class WordsScreen(Page):
-    """The words of two groups of the rows that a filter leaves: of two labels, or as typed.
-
-    Args:
-        job: the run.
-        open_rows: returns the screen that shows the rows of the run under its filter.
-    """
+class WordsScreen(FindingsPage):
+    """The words of two groups of the rows that a filter leaves: of two labels, or as typed."""
 
     BINDINGS = [Binding("escape", "back", show=False)]
     BINDING_GROUP_TITLE = tr("Words")
 
-    def __init__(self, job: Job, open_rows: Callable[[], Page]) -> None:
-        super().__init__()
-        self._job = job
-        self._filter = job.filter
-        self._open_rows = open_rows
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
         self._label = 0
         self._asked: object = None  # last given to `_count`
         self._stop = threading.Event()
@@ -72,21 +61,16 @@ class WordsScreen(Page):
             for group, line in enumerate(self._label_lines()):
                 with Vertical():
                     yield SafeInput(line, classes="filter")
-                    yield Static(classes="figures", markup=False)
+                    yield Titles(_columns)
                     draw = partial(self._draw, group)
                     empty = tr("Nothing beyond chance.")
                     yield WordsList([], draw, empty, id=f"words-{group}")
-        with VerticalScroll(id="detail", can_focus=False):
-            yield Static(id="text", markup=False)
+        yield Detail()
 
     def on_mount(self) -> None:
         """Count, and follow the count."""
         self._lists[0].focus()
         self.set_interval(_POLL, partial(self.call_later, self.refresh_state))
-
-    def on_screen_resume(self) -> None:
-        """Come back from the rows of a word: the filter is what it was."""
-        self._job.filter = self._filter
 
     def on_unmount(self) -> None:
         """Stop counting."""
@@ -152,10 +136,7 @@ class WordsScreen(Page):
             self._share = share
 
         def count() -> tuple[list[Indices], list[Word]]:
-            groups = []
-            for line in lines:
-                query = Query.parse(line, store.labels, store.columns.names, job.found.text_column)
-                groups.append(store.select(query))
+            groups = [store.select(job.query(line)) for line in lines]
             tokenizer = Tokenizer(manifest.tokenizer, manifest.max_length)
             return groups, distinctive(store, groups[0], groups[1], tokenizer, progress)
 
@@ -177,15 +158,13 @@ class WordsScreen(Page):
         for place, side, rows in zip(self._lists, (first, second), groups, strict=False):
             place.show(side, cursor=0)
             place.border_title = tr("{count:row}", count=len(rows))
-        names = _figures(tr("here"), tr("there"), tr("rows"))
-        for figures in self.query(".figures").results(Static):
-            figures.update(Content.styled(names, f"bold {FAINT}"))
 
     def _draw(self, group: int, word: Word, width: int) -> Content:
         """Draw a word of a group: its shares in this group and in the other, and its rows."""
         here, there = word.shares[group], word.shares[1 - group]
-        figures = _figures(f"{here:.1%}", f"{there:.1%}", f"{word.rows[group]:,}")
-        return Content(padded(word.text, width - len(figures)) + figures)
+        cells = [word.text, f"{here:.1%}", f"{there:.1%}", f"{word.rows[group]:,}"]
+        drawn = [column.fit(cell) for column, cell in zip(_columns(width), cells, strict=True)]
+        return Content("".join(drawn))
 
     @on(VirtualList.Moved)
     @on(events.DescendantFocus)
@@ -194,7 +173,7 @@ class WordsScreen(Page):
         if word is not None:
             self._show_examples(group, word.text)
 
-    @work(exclusive=True, group="examples", description="examples")
+    @work(exclusive=True, group="examples")
     async def _show_examples(self, group: int, word: str) -> None:
         """Show rows of the group that stand for a word."""
         store, rows = self._job.results, self._groups[group]
@@ -206,8 +185,7 @@ class WordsScreen(Page):
 
         found = await run_in_thread(find)
         lines = [marked(one_line(text, _EXAMPLE_CELLS), [word]) for text in found]
-        for place in self.query("#text").results(Static):
-            place.update(Content("\n").join(lines))
+        self.show_detail(Content("\n").join(lines))
 
     # What is asked for
 
@@ -216,8 +194,7 @@ class WordsScreen(Page):
         """Show the rows of the group that have the word."""
         group, word = self._chosen
         if word is not None:
-            self._job.filter = f"{self._line(group)} {quoted(word.text)}"
-            self.app.push_screen(self._open_rows())
+            self.show_rows(f"{self._line(group)} {quoted(word.text)}")
 
     @on(SafeInput.Submitted)
     def _to_list(self) -> None:
@@ -250,9 +227,11 @@ class WordsScreen(Page):
             self.action_leave()
 
 
-def _figures(*texts: str) -> str:
-    """Return texts on the right of their columns."""
-    line = ""
-    for text, cells in zip(texts, _FIGURES, strict=True):
-        line += " " * (cells - cell_len(text)) + text
-    return line
+def _columns(width: int) -> list[Column]:
+    """Return the columns: a word, its shares in this group and in the other, its rows."""
+    return [
+        Column("", width - 22),
+        Column(tr("here"), 7, right=True),
+        Column(tr("there"), 7, right=True),
+        Column(tr("rows"), 8, right=True),
+    ]

@@ -7,8 +7,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from models.console.display import display, one_line
-from models.console.i18n import tr
+from models.console import display, one_line, tr
 from tui.app.model_worker import Answer
 from tui.app.theme import FAINT, bar, look, named, percent
 from tui.batch.status import Status, measured

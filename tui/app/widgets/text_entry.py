@@ -13,8 +13,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widgets import Input, TextArea
 
-from models.console.display import display
-from models.console.i18n import tr
+from models.console import display, tr
 from tui.app import keymap
 from tui.app.paths import is_inside, typed_path
 

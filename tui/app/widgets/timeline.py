@@ -31,9 +31,8 @@ class Timeline(Static):
             _, colour = look(table.labels, label)
             lines = []
             for line in plot(table, label, size.width, size.height):
-                axis = (line[:_AXIS_CELLS], FAINT)
-                points = (line[_AXIS_CELLS:], f"$text-{colour}")
-                lines.append(Content.assemble(axis, points))
+                drawn = Content.styled(line, f"$text-{colour}")
+                lines.append(drawn.stylize(FAINT, 0, _AXIS_CELLS))
             self.update(Content("\n").join(lines))
 
     def on_resize(self) -> None:
@@ -50,42 +49,32 @@ def plot(table: Table, label: int, width: int, height: int) -> list[str]:
     room = width - _AXIS_CELLS
     names = between(table.names[0], table.names[-1], table.kind)[-room:]
     cells = min(room // len(names), _MOST_CELLS)
-    points = {}  # name → share, and both ends of its interval
+    groups = {}  # name → group
     for group, name in enumerate(table.names):
         if name >= names[0] and table.counts[group].any():
-            share = table.share(group, label)
-            low, high = table.interval(group, label)
-            points[name] = (share, low, high)
-    shares = [share for share, _, _ in points.values()]
+            groups[name] = group
+    shares = [table.share(group, label) for group in groups.values()]
     bottom = floor(10 * min(shares, default=0)) / 10
     top = ceil(10 * max(shares, default=1)) / 10
     top = max(top, bottom + 0.1)
     last = height - 2
-    axis = ["     │"] * height
+    scale = last / (top - bottom)
+    axis = ["     │"] * (last + 1)
     axis[0] = f"{top:>4.0%} ┤"
     axis[last] = f"{bottom:>4.0%} ┤"
-    scale = last / (top - bottom)
-    lines = []
-    for line in range(last + 1):
-        drawn = axis[line]
-        for name in names:
-            mark = " "
-            if name in points:
-                places = [round(scale * (top - end)) for end in points[name]]
-                mark = _mark(line, *places)
-            drawn += mark.ljust(cells)
-        lines.append(drawn.rstrip())
+    columns = [axis]
+    for name in names:
+        column = [" " * cells] * (last + 1)
+        if name in groups:
+            group = groups[name]
+            ends = [*table.interval(group, label), table.share(group, label)]
+            low, high, share = [round(scale * (top - end)) for end in ends]
+            for line in range(max(high, 0), min(low, last) + 1):
+                column[line] = "│".ljust(cells)
+            column[share] = "●".ljust(cells)
+        columns.append(column)
+    lines = ["".join(marks).rstrip() for marks in zip(*columns, strict=True)]
     every = ceil((len(names[0]) + 1) / cells)
     below = [name.ljust(every * cells) for name in names[::every]]
     under = " " * _AXIS_CELLS + "".join(below)
-    lines.append(under[:width].rstrip())
-    return lines
-
-
-def _mark(line: int, share: int, low: int, high: int) -> str:
-    """Return what a period has on a line; lines count from the top."""
-    if line == share:
-        return "●"
-    if high <= line <= low:
-        return "│"
-    return " "
+    return [*lines, under[:width].rstrip()]

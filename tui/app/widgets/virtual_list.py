@@ -12,7 +12,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.visual import Visual
 
-from models.console.display import one_line
+from models.console import one_line
 from tui.app.theme import FAINT
 
 T = TypeVar("T", covariant=True)

@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.console.display import encodable
+from models.console import encodable
 from models.tables import Record
 from tui.batch.writers.base import as_text
+
+Indices = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 _DIGITS = 20  # of a number between words that stands by its value
 
@@ -36,12 +40,8 @@ class ColumnStore:
         fields = [(name, pyarrow.string()) for name in names]
         self.schema = pyarrow.schema(fields)
         self._writer = pyarrow.ipc.new_stream(self._file, self.schema)
-        self._size = 0  # bytes of the batches that are complete
-        self._read: tuple[int, Any] = (0, self.schema.empty_table())
-
-    def append(self, records: Sequence[Record]) -> None:
-        """Add the columns of some rows."""
-        self.add([strings_of(records, name) for name in self.schema.names])
+        self._rows, self._size = 0, 0  # rows and bytes of the batches that are complete
+        self._read = self.schema.empty_table()
 
     def add(self, columns: Sequence[Any]) -> None:
         """Add rows as a `pyarrow.StringArray` for each column."""
@@ -51,20 +51,18 @@ class ColumnStore:
         self._writer.write_batch(batch)
         self._file.flush()
         self._size = self._file.tell()
+        self._rows += batch.num_rows
 
-    def values(self, name: str) -> Any:
-        """Return a column of the rows so far, a `pyarrow.ChunkedArray` of strings `[rows]`."""
+    def values(self, name: str, rows: int | None = None) -> Any:
+        """Return a column, a `pyarrow.ChunkedArray` of strings; at least so many rows of it."""
         import pyarrow
 
-        size, table = self._read
-        if size < self._size:
-            size = self._size
-            mapped = mmap.mmap(self._file.fileno(), size, access=mmap.ACCESS_READ)
-            table = pyarrow.ipc.open_stream(pyarrow.py_buffer(mapped)).read_all()
-            self._read = (size, table)
-        return table.column(name)
+        if self._read.num_rows < (self._rows if rows is None else rows):
+            mapped = mmap.mmap(self._file.fileno(), self._size, access=mmap.ACCESS_READ)
+            self._read = pyarrow.ipc.open_stream(pyarrow.py_buffer(mapped)).read_all()
+        return self._read.column(name)
 
-    def different(self, name: str, rows: int) -> tuple[Any, NDArray[np.int64]]:
+    def different(self, name: str, rows: int) -> tuple[Any, Indices]:
         """Return the different cells of the first rows, a `pyarrow.Array`, and the place of each.
 
         Args:
@@ -74,23 +72,23 @@ class ColumnStore:
         Returns:
             Strings `[different]`; the index of the cell of each row among them `[rows]`.
         """
-        cells = self.values(name)[:rows]
+        cells = self.values(name, rows)[:rows]
         encoded = cells.dictionary_encode().combine_chunks()
         return encoded.dictionary, encoded.indices.to_numpy()
 
 
-def numbers_of(cells: Any) -> NDArray[np.float64]:
+def numbers_of(cells: Any) -> Floats:
     """Read a `pyarrow.Array` of strings as numbers, 1,234.5 too; NaN for what is none."""
     import pyarrow.compute as pc
 
     trimmed = pc.utf8_trim_whitespace(cells)
     is_number = pc.match_substring_regex(trimmed, r"^[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?$")
     digits = pc.replace_substring(trimmed, ",", "")
-    numbers: NDArray[np.float64] = pc.if_else(is_number, digits, "nan").cast("double").to_numpy()
+    numbers: Floats = pc.if_else(is_number, digits, "nan").cast("double").to_numpy()
     return numbers
 
 
-def places_of(cells: Any) -> NDArray[np.float64]:
+def places_of(cells: Any) -> Floats:
     """Return the place of each cell of a `pyarrow.Array` of strings in their order.
 
     Numbers stand by their value where all are numbers; else what is between digits stands in order
@@ -111,9 +109,13 @@ def places_of(cells: Any) -> NDArray[np.float64]:
     return np.where(is_empty, np.inf, places)
 
 
-def strings_of(records: Sequence[Record], name: str) -> Any:
+def cells_of(records: Sequence[Record], name: str) -> Any:
     """Return a column of some records as a `pyarrow.StringArray`; "" where one lacks it."""
+    return strings([as_text(record.fields.get(name)) for record in records])
+
+
+def strings(texts: Sequence[str]) -> Any:
+    """Return texts as a `pyarrow.StringArray`."""
     import pyarrow
 
-    cells = [as_text(record.fields.get(name)) for record in records]
-    return pyarrow.array([encodable(cell) for cell in cells])
+    return pyarrow.array([encodable(text) for text in texts], pyarrow.string())

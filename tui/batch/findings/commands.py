@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from models.console.command import require_file
-from models.console.i18n import tr
+from models.console import require_file, tr
 from models.locations import model_path
 
 _PATH = click.Path(path_type=Path)
@@ -76,7 +75,7 @@ def report(file: Path, output: Path | None, model: str | None, **options: Any) -
 )
 @click.option("--json", "as_json", is_flag=True, help=tr("Print all of it as JSON."))
 def compare(files: tuple[Path, Path], key: str | None, *, as_json: bool) -> None:
-    from models.console.display import display
+    from models.console import display
     from models.files import json_bytes
     from tui.batch.findings.compare import compare as compared
     from tui.batch.findings.finished import open_finished

@@ -5,16 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.console.command import ExitCode, UserError
-from models.console.display import aligned, one_line
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, aligned, one_line, tr
 from models.metrics import Metrics
-from tui.batch.findings.result_store import ResultRow, ResultStore
+from tui.batch.findings.result_store import Indices, ResultRow, ResultStore
 from tui.batch.summary import TEXT_WIDTH, scores
-
-Rows = NDArray[np.int64]
 
 _SHOWN = 20  # records; JSON has them all
 
@@ -31,14 +26,19 @@ class Side:
     """
 
     store: ResultStore
-    rows: Rows
-    labels: Rows
+    rows: Indices
+    labels: Indices
     metrics: Metrics | None
+
+    def row(self, pair: int) -> ResultRow:
+        """Return a record as this file has it."""
+        return self.store.row(int(self.rows[pair]))
 
     def answer(self, pair: int) -> tuple[str, float]:
         """Return the label of a record, "" for none, and its confidence."""
-        row = self.store.row(int(self.rows[pair]), 0)
-        return self.store.labels[row.final] if row.final >= 0 else "", round(row.confidence, 6)
+        row = self.row(pair)
+        label = self.store.labels[row.final] if row.final >= 0 else ""
+        return label, round(row.confidence, 6)
 
 
 @dataclass(frozen=True)
@@ -54,24 +54,19 @@ class Comparison:
 
     labels: tuple[str, ...]
     sides: tuple[Side, Side]
-    differing: Rows
+    differing: Indices
     changed: int
 
     @property
-    def counts(self) -> NDArray[np.int64]:
+    def counts(self) -> Indices:
         """Pairs by their labels in the first and in the second file `[labels, labels]`."""
         first, second = (side.labels for side in self.sides)
         both = (first >= 0) & (second >= 0)
         return Metrics.of(first[both], second[both], len(self.labels)).confusion
 
-    def row(self, pair: int) -> ResultRow:
-        """Return a record as the first file has it."""
-        first = self.sides[0]
-        return first.store.row(int(first.rows[pair]))
-
     def cells(self, pair: int) -> list[str]:
         """Return the number of a record, both labels with their confidences, and its text."""
-        row = self.row(pair)
+        row = self.sides[0].row(pair)
         answers = [side.answer(pair) for side in self.sides]
         shown = [f"{label} {confidence:.1%}" if label else "–" for label, confidence in answers]
         return [f"{row.number:,}", *shown, row.text]
@@ -115,7 +110,7 @@ class Comparison:
         """Return all of it as JSON can hold it."""
         records = []
         for pair in self.differing.tolist():
-            row = self.row(pair)
+            row = self.sides[0].row(pair)
             answers = [side.answer(pair) for side in self.sides]
             records.append({"record": row.number, "answers": answers, "text": row.text})
         return {
@@ -141,32 +136,35 @@ def compare(first: ResultStore, second: ResultStore, key: str | None = None) -> 
     """
     import pyarrow.compute as pc
 
-    keys = [_keys(store, key) for store in (first, second)]
+    stores = (first, second)
+    keys = [_keys(store, key) for store in stores]
     places = pc.index_in(keys[0], keys[1]).fill_null(-1).to_numpy().astype(np.int64)
-    rows = np.flatnonzero(places >= 0)
-    others = places[rows]
-    changed = int((first.column("hash")[rows] != second.column("hash")[others]).sum())
-    if not len(rows) or 2 * changed > len(rows):
+    found = np.flatnonzero(places >= 0)
+    rows = (found, places[found])
+    hashes, sure, truths = (
+        [store.column(name)[taken] for store, taken in zip(stores, rows, strict=True)]
+        for name in ("hash", "confidence", "truth")
+    )
+    changed = int((hashes[0] != hashes[1]).sum())
+    if not len(found) or 2 * changed > len(found):
         raise UserError(
             ExitCode.DATA,
             "expected two files with the same records, found {count:record} with the same text; "
             "name a column that both have to match them by",
-            count=len(rows) - changed,
+            count=len(found) - changed,
         )
     names = tuple(dict.fromkeys(first.labels + second.labels))
-    labels = [_named(first, rows, names), _named(second, others, names)]
-    truths = _named(first, rows, names, "truth")
-    truths = np.where(truths < 0, _named(second, others, names, "truth"), truths)
-    known = (truths >= 0) & (labels[0] >= 0) & (labels[1] >= 0)
-    metrics = [Metrics.of(truths[known], ids[known], len(names)) for ids in labels]
-    sure = first.column("confidence")[rows] + second.column("confidence")[others]
+    labels = [_named(s, s.labels_of(taken), names) for s, taken in zip(stores, rows, strict=True)]
+    truth = _named(first, truths[0], names)
+    truth = np.where(truth < 0, _named(second, truths[1], names), truth)
+    known = (truth >= 0) & (labels[0] >= 0) & (labels[1] >= 0)
+    sides = []
+    for store, taken, ids in zip(stores, rows, labels, strict=True):
+        metrics = Metrics.of(truth[known], ids[known], len(names)) if known.any() else None
+        sides.append(Side(store, taken, ids, metrics))
     differing = np.flatnonzero(labels[0] != labels[1])
-    sides = (
-        Side(first, rows, labels[0], metrics[0] if known.any() else None),
-        Side(second, others, labels[1], metrics[1] if known.any() else None),
-    )
-    order = np.argsort(-sure[differing], kind="stable")
-    return Comparison(names, sides, differing[order], changed)
+    order = np.argsort(-(sure[0] + sure[1])[differing], kind="stable")
+    return Comparison(names, (sides[0], sides[1]), differing[order], changed)
 
 
 def _keys(store: ResultStore, key: str | None) -> Any:
@@ -192,8 +190,7 @@ def _keys(store: ResultStore, key: str | None) -> Any:
     return keys
 
 
-def _named(store: ResultStore, rows: Rows, names: Sequence[str], column: str | None = None) -> Rows:
-    """Return ids of labels, those that count or of a column, by their places in `names`."""
-    ids = store.labels_of(rows) if column is None else store.column(column)[rows]
+def _named(store: ResultStore, ids: Indices, names: Sequence[str]) -> Indices:
+    """Return ids of labels of a file by their places in `names`."""
     places = [names.index(label) for label in store.labels]
     return np.array([*places, -1])[ids]  # -1, for none, is the last

@@ -1,15 +1,14 @@
 """Examples: the few rows that stand best for many."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tui.batch.findings.result_store import ResultStore
+from tui.batch.findings.result_store import Indices, ResultStore
 
 _LOOKED_AT = 100  # rows for each that is wanted
 _COPY = 0.5  # share of pairs of characters (Jaccard) from which one text is another's copy
 
 
-def of(store: ResultStore, rows: NDArray[np.int64], count: int) -> list[int]:
+def of(store: ResultStore, rows: Indices, count: int) -> list[int]:
     """Return the indices of rows of which the model is surest, and of middling length.
 
     Rows in the middle half of the lengths come before others; no text is another's copy, so there

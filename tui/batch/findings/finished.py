@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.console.command import ExitCode, UserError
-from models.console.display import one_line
+from models.console import ExitCode, UserError, one_line
 from models.files import file_digest
 from models.labels import NEGATIVE_POSITIVE
 from models.review import NO_LEVELS, Levels, read_levels
@@ -24,8 +23,8 @@ from models.tables import (
     find_column,
     open_table,
 )
-from tui.batch.findings.column_store import ColumnStore
-from tui.batch.findings.reading import Numbers, Progress, read_columns
+from tui.batch.findings.column_store import ColumnStore, Indices, Mask
+from tui.batch.findings.reading import Progress, read_columns
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
 from tui.batch.publishing import sidecar
@@ -83,6 +82,15 @@ def prefixes_of(columns: Sequence[str]) -> list[str]:
         if prefix != name and needed <= set(columns):
             found.append(prefix)
     return found
+
+
+def free_prefix(columns: Sequence[str]) -> str:
+    """Return a prefix for other answers in the same file."""
+    taken = prefixes_of(columns)
+    prefix, number = "new_", 2
+    while prefix in taken:
+        prefix, number = f"new{number}_", number + 1
+    return prefix
 
 
 def find_finished(
@@ -161,6 +169,8 @@ def read_finished(finished: Finished, progress: Progress = lambda _: None) -> Re
     Raises:
         UserError: DATA, an answer is none that a run writes.
     """
+    import pyarrow.compute as pc
+
     found = finished.found
     prefix = found.settings.prefix
     columns, numbers = read_columns(found, finished.hidden, progress)
@@ -181,21 +191,22 @@ def read_finished(finished: Finished, progress: Progress = lambda _: None) -> Re
     _require(found, numbers, names, answers["label"] >= -1)
     _require(found, numbers, confidences, answers["confidence"] >= 0)
     _require(found, numbers, statuses, answers["status"] >= 0)
-    store = ResultStore(labels, columns)
+    text_column = str(found.text_column)
+    texts = columns.values(text_column)
     given: dict[str, str] = {}  # by a user
-    has_corrections = prefix + _CORRECTED in columns.schema.names
-    start = 0
-    for texts in columns.values(str(found.text_column)).chunks:
-        end = start + len(texts)
-        rows = {name: values[start:end] for name, values in answers.items()}
-        store.extend(texts.to_pylist(), rows)
-        if has_corrections:
-            corrected = columns.values(prefix + _CORRECTED)
-            labels_given = corrected[start:end].to_pylist()
-            given.update(zip(texts.to_pylist(), labels_given, strict=True))
-        start = end
-    store.given = {text: label for text, label in given.items() if label}
+    if prefix + _CORRECTED in columns.schema.names:
+        corrected = columns.values(prefix + _CORRECTED)
+        is_given = pc.not_equal(corrected, "")
+        pairs = zip(texts.filter(is_given), corrected.filter(is_given), strict=True)
+        given = {text.as_py(): label.as_py() for text, label in pairs}
+    store = ResultStore(labels, columns, text_column=text_column, given=given)
     store.correct({})
+    start = 0
+    for chunk in texts.chunks:  # not all texts at once
+        end = start + len(chunk)
+        rows = {name: values[start:end] for name, values in answers.items()}
+        store.extend(chunk.to_pylist(), rows)
+        start = end
     return store
 
 
@@ -218,38 +229,33 @@ def _labels_of(finished: Finished, columns: ColumnStore) -> tuple[str, ...]:
     import pyarrow
 
     prefix = finished.found.settings.prefix
-    pairs = {"name": columns.values(prefix + _LABEL)}
-    if prefix + _ID in columns.schema.names:
-        pairs["id"] = columns.values(prefix + _ID)
-    table = pyarrow.table(pairs).group_by(list(pairs)).aggregate([])
-    ids: dict[str, str] = {}
-    for row in table.to_pylist():
-        if row["name"]:
-            ids[row["name"]] = row.get("id", "")
+    has = columns.schema.names
+    names = columns.values(prefix + _LABEL)
+    numbers = columns.values(prefix + _ID) if prefix + _ID in has else names
+    pairs = pyarrow.table({"name": names, "id": numbers}).group_by(["name", "id"]).aggregate([])
+    ids = {pair["name"]: pair["id"] for pair in pairs.to_pylist() if pair["name"]}
     if not ids:
         raise UserError(ExitCode.DATA, "{name}: no record has a label", name=finished.found.name)
     labels = list(ids)
-    if all(id.isdecimal() for id in ids.values()):
+    if all(map(str.isdecimal, ids.values())):
         labels.sort(key=lambda name: int(ids[name]))
-    if prefix + _CORRECTED in columns.schema.names:
-        labels += columns.values(prefix + _CORRECTED).unique().to_pylist()
-    different = dict.fromkeys(label for label in labels if label)
-    if set(different) <= set(NEGATIVE_POSITIVE):
+    if prefix + _CORRECTED in has:
+        given = columns.values(prefix + _CORRECTED).unique().to_pylist()
+        labels += filter(None, given)
+    if set(labels) <= set(NEGATIVE_POSITIVE):
         return NEGATIVE_POSITIVE
-    return tuple(different)
+    return tuple(dict.fromkeys(labels))
 
 
-def _places(values: Column, names: Sequence[str]) -> NDArray[np.int64]:
+def _places(values: Column, names: Sequence[str]) -> Indices:
     """Return the place of each value among `names`; -1 for "", -2 for what is none of them."""
     import pyarrow
     import pyarrow.compute as pc
 
-    places: NDArray[np.int64] = (
-        pc.index_in(values, pyarrow.array(names)).fill_null(-2).to_numpy().astype(np.int64)
+    places: Indices = (
+        pc.index_in(values, pyarrow.array(["", *names])).fill_null(-1).to_numpy().astype(np.int64)
     )
-    is_empty = pc.equal(values, "").to_numpy()
-    places[is_empty] = -1
-    return places
+    return places - 1
 
 
 def _confidences(values: Column) -> NDArray[np.float32]:
@@ -264,7 +270,7 @@ def _confidences(values: Column) -> NDArray[np.float32]:
     return numbers
 
 
-def _truths(found: Found, columns: ColumnStore, labels: Sequence[str]) -> NDArray[np.int64]:
+def _truths(found: Found, columns: ColumnStore, labels: Sequence[str]) -> Indices:
     """Return the true label of each row, -1 where there is none to score by."""
     column = found.settings.label_column
     if column is None:
@@ -278,11 +284,11 @@ def _truths(found: Found, columns: ColumnStore, labels: Sequence[str]) -> NDArra
     label_map = label_map_of(found.settings, found.name, counts, labels)
     assert label_map is not None  # noqa: S101 - a column was named
     ids = [truth_of(record, column, label_map).id for record in records]
-    truths: NDArray[np.int64] = np.array(ids, np.int64)[cells.indices.to_numpy()]
+    truths: Indices = np.array(ids, np.int64)[cells.indices.to_numpy()]
     return truths
 
 
-def _require(found: Found, numbers: Numbers, values: Column, right: NDArray[np.bool_]) -> None:
+def _require(found: Found, numbers: Indices, values: Column, right: Mask) -> None:
     """Raise UserError DATA where a value is none that a run writes."""
     if not right.all():
         row = int(np.argmin(right))

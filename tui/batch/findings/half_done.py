@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.review import read_levels
 from tui.batch.engine import Stopped
 from tui.batch.journal import head_of, run_folder

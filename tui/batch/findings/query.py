@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.console.command import ExitCode, UserError
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, encodable, tr
 from tui.batch.findings import dates
-from tui.batch.findings.column_store import numbers_of
+from tui.batch.findings.column_store import Mask, numbers_of, strings
 from tui.batch.status import Status
 
 # Signs may be in full width, as a Chinese input method types them; values stay as they are typed.
@@ -23,20 +22,19 @@ _TERM = re.compile(
     rf"""
     (?P<minus>-(?=\S))?
     (?: (?P<bound>[<>＜＞][=＝]?) (?P<share>\d{{1,3}}(?:[.．]\d+)?)[%％]?(?!\S)
-      | (?P<name>label|status|is)[:：=＝] (?P<names>{_VALUES})?
-      | (?P<column>"[^"]+"|[^\s"“＂:：<>＜＞=＝|]+) (?P<sign>==|[:：=＝]|[<>＜＞][=＝]?)
-        (?P<cells>{_VALUES})
+      | (?P<name>"[^"]+"|[^\s"“＂:：<>＜＞=＝|]+) (?P<sign>==|[:：=＝]|[<>＜＞][=＝]?)
+        (?: (?P<values>{_VALUES}) | (?=\s|$) )
       | (?P<texts>{_VALUES}|\|+)
     )
     """,
     re.VERBOSE,
 )
+_FIELDS = ("label", "status", "is")
 _CLOSING = {'"': '"', "＂": "＂", "“": "”"}
 _EACH = re.compile(_VALUE, re.VERBOSE)
 _HALF_WIDTH = str.maketrans("：＜＞＝", ":<>=")
 _SPECIAL = re.compile(r"""[\s"“＂:：<>＜＞=＝|]|^-|^$""")
 
-Mask = NDArray[np.bool_]
 COMPARE: Mapping[str, Callable[[Any, Any], Mask]] = {
     "<": np.less,
     ">": np.greater,
@@ -123,7 +121,7 @@ class Query:
         """
         names = [*columns, *filter(None, [text_column])]
         terms = []
-        for found in _TERM.finditer(line):
+        for found in _TERM.finditer(encodable(line)):
             term = _term_of(found, labels, names)
             term = replace(term, negated=bool(found["minus"]))
             if term.column and term.column == text_column:
@@ -170,28 +168,20 @@ def quoted(name: str) -> str:
     return name
 
 
-def _term_of(
-    term: re.Match[str],
-    labels: Sequence[str],
-    columns: Sequence[str],
-) -> Term:
-    if term["share"]:
-        percent = term["share"].replace("．", ".")
-        share = float(percent) / 100
-        sign = term["bound"].translate(_HALF_WIDTH)
-        return Term("confidence", (share,), sign)
-    if term["name"]:
-        starts = _values(term["names"] or "") or [""]
-        ids = [_id_of(term["name"], start, labels) for start in starts]
-        return Term(term["name"], tuple(ids))
-    if term["column"]:
-        name = _unquoted(term["column"])
-        column = _column_of(name, columns)
-        sign = term["sign"].translate(_HALF_WIDTH)
-        values = _values(term["cells"])
-        return _column_term(column, sign, values)
-    texts = _values(term["texts"]) or [term["texts"]]
-    return Term("text", tuple(texts))
+def _term_of(found: re.Match[str], labels: Sequence[str], columns: Sequence[str]) -> Term:
+    if found["share"]:
+        percent = found["share"].replace("．", ".")
+        sign = found["bound"].translate(_HALF_WIDTH)
+        return Term("confidence", (float(percent) / 100,), sign)
+    name, sign = found["name"], found["sign"]
+    values = _values(found["values"] or found["texts"] or "")
+    if name in _FIELDS and sign in ":：=＝":
+        ids = [_id_of(name, start, labels) for start in values or [""]]
+        return Term(name, tuple(ids))
+    if name and values:
+        column = _column_of(_unquoted(name), columns)
+        return _column_term(column, sign.translate(_HALF_WIDTH), values)
+    return Term("text", tuple(values) or (found[0].removeprefix("-"),))
 
 
 def _values(written: str) -> list[str]:
@@ -199,11 +189,7 @@ def _values(written: str) -> list[str]:
     return [_unquoted(value) for value in _EACH.findall(written)]
 
 
-def _column_term(
-    column: str,
-    sign: str,
-    values: Sequence[str],
-) -> Term:
+def _column_term(column: str, sign: str, values: Sequence[str]) -> Term:
     """Return a term on a column; raises UserError USAGE for a value that compares with none."""
     if sign in COMPARE:
         values = [unicodedata.normalize("NFKC", value) for value in values]
@@ -249,20 +235,13 @@ def _column_of(start: str, columns: Sequence[str]) -> str:
 
 
 def _number(value: str) -> float:
-    numbers = numbers_of(_array([value]))
+    numbers = numbers_of(strings([value]))
     return float(numbers[0])
 
 
 def _day(value: str) -> str | None:
-    days = dates.names_of(_array([value]), "day")
-    days = dates.names_of(_array([value]), "day")
+    days = dates.names_of(strings([value]), "day")
     return days[0]
-
-
-def _array(values: Sequence[str]) -> Any:
-    import pyarrow
-
-    return pyarrow.array(values, pyarrow.string())
 
 
 def _cells_with(

@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.tables import Record, open_table
 from models.tables.source import InputFile
-from tui.batch.findings.column_store import ColumnStore, strings_of
+from tui.batch.findings.column_store import ColumnStore, Indices, cells_of
 from tui.batch.inspection import Found
 from tui.batch.writers.base import as_text
 
-Numbers = NDArray[np.int64]
 Batch = tuple[Any, list[Any]]
 """Numbers of records, and a `pyarrow.StringArray` for each column."""
 
@@ -28,7 +26,7 @@ _BYTES = 1 << 22  # likewise
 
 def read_columns(
     found: Found, hidden: Collection[str], progress: Progress
-) -> tuple[ColumnStore, Numbers]:
+) -> tuple[ColumnStore, Indices]:
     """Read all columns of a file as text.
 
     Args:
@@ -79,7 +77,7 @@ def _record_batches(found: Found, columns: list[str]) -> Iterator[Batch]:
     records = _records(found)
     while batch := list(islice(records, _RECORDS)):
         numbers = [record.place.number for record in batch]
-        yield numbers, [strings_of(batch, name) for name in columns]
+        yield numbers, [cells_of(batch, name) for name in columns]
 
 
 def _csv_batches(found: Found, columns: list[str]) -> Iterator[Batch]:

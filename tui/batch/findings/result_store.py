@@ -1,12 +1,9 @@
 """Results of a file run in columns: a million rows filter, sort and search in moments.
 
-The worker's thread appends, any thread reads. Columns are one NumPy array; the texts stand one
-after the other in a temporary file that is mapped into memory. (pyarrow.compute searches and sorts
-a million rows no faster, and in a third more memory.)
+The worker's thread appends, any thread reads. Answers are one NumPy array; the texts are a column
+of the `ColumnStore` in which those of the input stand.
 """
 
-import mmap
-import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,11 +11,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.batch.findings.column_store import ColumnStore, places_of
-from tui.batch.findings.query import COMPARE, IS, Mask, Query, Term, any_of
+from models.metrics import Metrics
+from tui.batch.findings.column_store import ColumnStore, Floats, Mask, cells_of, places_of, strings
+from tui.batch.findings.query import COMPARE, IS, Query, Term, any_of
+from tui.batch.review import doubts_of
+from tui.batch.status import Status
 from tui.batch.summary import Chunk
 
 Indices = NDArray[np.int64]
+Rows = Indices | slice
+
+EVERY = slice(None)
+"""All rows."""
 
 HISTOGRAM_BINS = 10
 
@@ -35,8 +39,7 @@ last in all but "file"."""
 
 ASCENDING, DESCENDING = "↑", "↓"
 
-_SEPARATOR = b"\xff"  # between texts, as no byte of UTF-8 is
-_BLOCK = 1 << 20  # bytes that are searched at a time
+_TEXT = "\0"  # no column has this name that a user can give
 
 
 class ResultRow(NamedTuple):
@@ -73,13 +76,11 @@ class ResultRow(NamedTuple):
 
 _ROW = np.dtype(
     {
-        "names": ["number", "label", "confidence", "status", "truth", "end", "hash"],
-        "formats": ["i8", "i2", "f4", "u1", "i2", "i8", "i8"],
+        "names": ["number", "label", "confidence", "status", "truth", "corrected", "hash"],
+        "formats": ["i8", "i2", "f4", "u1", "i2", "i2", "i8"],
     }
 )
-"""Attributes of `ResultRow`; where its text and a separator end in the file, in bytes; its hash."""
-
-_NO_HASH = np.iinfo(np.int64).max  # stands after those of texts, so that a search ends before it
+"""Attributes of `ResultRow`; the hash of its text."""
 
 
 class ResultStore:
@@ -89,34 +90,45 @@ class ResultStore:
         labels: names of the model's labels.
         columns: names of the columns of the input that are kept beside the texts; or the columns
             of rows that are yet to be added by `extend`.
+        text_column: name of the column of the texts, which is none of `columns` unless those are
+            a `ColumnStore`.
+        given: labels that a user gave before, by text; those of `correct` go before them.
 
     Attributes:
         counts: rows by the label that counts, int64 `[labels]`.
         corrected: number of rows with a label that the user gave.
-        given: labels that a user gave before, by text; those of `correct` go before them.
     """
 
-    def __init__(self, labels: tuple[str, ...], columns: Sequence[str] | ColumnStore = ()) -> None:
+    def __init__(
+        self,
+        labels: tuple[str, ...],
+        columns: Sequence[str] | ColumnStore = (),
+        *,
+        text_column: str = _TEXT,
+        given: Mapping[str, str] | None = None,
+    ) -> None:
+        if not isinstance(columns, ColumnStore):
+            columns = ColumnStore([*columns, text_column], hidden=[text_column])
         self.labels = labels
-        self.columns = columns if isinstance(columns, ColumnStore) else ColumnStore(columns)
+        self.columns = columns
+        self._text_column = text_column
+        self._given = given or {}
+        self._corrections: dict[int, int] = {}  # hash of a text → label
         self.counts: Indices = np.zeros(len(labels), np.int64)
         self.corrected = 0
-        # Hashes of the corrected texts, in order, and their labels: replaced as a whole.
-        self._corrections: tuple[Indices, Indices] = _in_order({})
-        self.given: Mapping[str, str] = {}
         self._counting = threading.Lock()
         # A view of the rows that are complete. Readers take it once: it is replaced as a whole.
         self._rows: NDArray[Any] = np.empty(0, _ROW)
         self._buffer = np.empty(1024, _ROW)
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the store
-        self._map: mmap.mmap | bytes = b""
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def append(self, chunk: Chunk) -> None:
         """Add the rows of a chunk; for one thread only."""
-        self.columns.append(chunk.records)
+        columns = {name: cells_of(chunk.records, name) for name in self.columns.names}
+        columns[self._text_column] = strings(chunk.texts)
+        self.columns.add([columns[name] for name in self.columns.schema.names])
         answers = {
             "number": [record.place.number for record in chunk.records],
             "label": chunk.ids,
@@ -133,23 +145,20 @@ class ResultStore:
             texts: of the rows.
             answers: their other attributes of `ResultRow`, by name, each `[rows]`.
         """
-        encoded = [text.encode("utf-8", "surrogatepass") + _SEPARATOR for text in texts]
-        self._file.write(b"".join(encoded))
-        self._file.flush()
         start = len(self._rows)
-        end = start + len(encoded)
-        if end > len(self._buffer):
-            buffer = np.empty(max(end, 2 * len(self._buffer)), _ROW)
-            buffer[:start] = self._rows
-            self._buffer = buffer
-        added = self._buffer[start:end]
-        for name, values in answers.items():
-            added[name] = values
-        added["end"] = _end(self._rows) + np.cumsum([len(text) for text in encoded])
-        added["hash"] = [hash(text) for text in texts]
+        end = start + len(texts)
         with self._counting:
-            self.counts = self.counts + self._count(added)
-            self.corrected += int(np.count_nonzero(self._corrected(added["hash"]) >= 0))
+            if end > len(self._buffer):
+                buffer = np.empty(max(end, 2 * len(self._buffer)), _ROW)
+                buffer[:start] = self._rows
+                self._buffer = buffer
+            added = self._buffer[start:end]
+            for name, values in answers.items():
+                added[name] = values
+            added["hash"] = [hash(text) for text in texts]
+            self._correct(added)
+            self.counts = self.counts + self.count(_final(added))
+            self.corrected += int(np.count_nonzero(added["corrected"] >= 0))
             self._rows = self._buffer[:end]
 
     def correct(self, corrections: Mapping[str, str]) -> None:
@@ -159,63 +168,71 @@ class ResultStore:
             corrections: text → label; one that is no label of this model is passed over.
         """
         ids = {label: number for number, label in enumerate(self.labels)}
-        every = {**self.given, **corrections}
-        known = {hash(text): ids[name] for text, name in every.items() if name in ids}
+        every = {**self._given, **corrections}
         with self._counting:
-            self._corrections = _in_order(known)
-            self.counts = self._count(self._rows)
+            known = {hash(text): ids[name] for text, name in every.items() if name in ids}
+            self._corrections = known
+            self._correct(self._rows)
+            self.counts = self.count(self.labels_of())
             self.corrected = int(np.count_nonzero(self.corrected_of() >= 0))
 
-    def corrected_of(self, rows: Indices | slice = slice(None)) -> Indices:
-        """Return the labels that the user gave to some rows, -1 where there is none, `[rows]`."""
-        return self._corrected(self._rows["hash"][rows])
+    def _correct(self, rows: NDArray[Any]) -> None:
+        """Note the labels that the user gave in some rows."""
+        rows["corrected"] = -1
+        if self._corrections:
+            keys = np.array(sorted(self._corrections))
+            places = np.searchsorted(keys[:-1], rows["hash"])
+            labels = np.array([self._corrections[key] for key in keys.tolist()])
+            found = keys[places] == rows["hash"]
+            rows["corrected"][found] = labels[places[found]]
 
-    def labels_of(self, rows: Indices | slice = slice(None)) -> Indices:
+    def corrected_of(self, rows: Rows = EVERY) -> Indices:
+        """Return the labels that the user gave to some rows, -1 where there is none, `[rows]`."""
+        return self._rows["corrected"][rows]
+
+    def labels_of(self, rows: Rows = EVERY) -> Indices:
         """Return the labels that count: the user's where there is one, else the model's, `[rows]`.
 
         Rows without any have -1.
         """
-        taken = self._rows  # once: it may grow meanwhile
-        return self._final(taken["label"][rows], taken["hash"][rows])
+        return _final(self._rows[rows])
 
     def values(self, name: str) -> Any:
         """Return a column of the input, a `pyarrow.ChunkedArray` of strings `[rows]`."""
-        return self.columns.values(name)[: len(self._rows)]
+        rows = len(self._rows)
+        return self.columns.values(name, rows)[:rows]
 
     def column(self, name: str) -> NDArray[Any]:
         """Return the column of an attribute of `ResultRow` but the text, `[rows]`."""
         return self._rows[name]
 
+    def cell(self, name: str, index: int) -> str:
+        """Return a cell of a column of the input."""
+        return str(self.columns.values(name, index + 1)[index])
+
     def row(self, index: int, text_bytes: int | None = None) -> ResultRow:
         """Return a row, with no more of its text than its first `text_bytes`."""
-        rows = self._rows
-        *columns, end, hashed = rows[index].item()
-        start, stop = _end(rows[:index]), end - len(_SEPARATOR)
-        errors = "surrogatepass"
-        if text_bytes is not None and start + text_bytes < stop:
-            stop = start + text_bytes
-            errors = "replace"  # a character that is cut
-        text = self._texts(rows)[start:stop].decode("utf-8", errors)
-        corrected = self._corrected(np.array([hashed]))
-        return ResultRow._make([*columns, int(corrected[0]), text])
+        *answer, _ = self._rows[index].item()
+        encoded = self.columns.values(self._text_column, index + 1)[index].as_buffer()
+        text = encoded[:text_bytes].to_pybytes().decode("utf-8", "replace")  # a cut character
+        return ResultRow._make([*answer, text])
 
-    def texts(self, rows: NDArray[np.int64]) -> list[str]:
+    def texts(self, rows: Indices) -> list[str]:
         """Return the texts of some rows, whole."""
-        taken = self._rows
-        ends = taken["end"][rows] - len(_SEPARATOR)
-        starts = ends + len(_SEPARATOR) - self.sizes(rows)
-        mapped = self._texts(taken)
-        spans = zip(starts.tolist(), ends.tolist(), strict=True)
-        return [mapped[start:end].decode("utf-8", "surrogatepass") for start, end in spans]
+        if not len(rows):
+            return []
+        start = int(rows.min())
+        texts = self.values(self._text_column)[start : int(rows.max()) + 1]
+        return list(texts.take(rows - start).to_pylist())
 
-    def sizes(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the bytes that the texts of some rows take, with a separator, `[rows]`."""
-        ends = self._rows["end"]
-        before = np.where(rows > 0, ends[rows - 1], 0)
-        sizes: NDArray[np.int64] = ends[rows] - before
-        return sizes
+    def sizes(self, rows: Indices) -> Indices:
+        """Return the bytes that the texts of some rows take, `[rows]`."""
+        import pyarrow.compute as pc
 
-    def select(self, query: Query, order: str = "file") -> NDArray[np.int64]:
+        sizes: Indices = pc.binary_length(self.values(self._text_column)).to_numpy()
+        return sizes[rows]
+
+    def select(self, query: Query, order: str = "file") -> Indices:
         """Return the indices of the rows that are wanted, in an order.
 
         Args:
@@ -223,15 +240,15 @@ class ResultStore:
             order: one of `ORDERS`; or `ASCENDING` or `DESCENDING` before the name of a column.
         """
         rows = self._rows
-        label = self._final(rows["label"], rows["hash"])
         wanted = np.ones(len(rows), dtype=bool)
         for term in query.terms:
-            wanted &= self._meet(term, rows, label) != term.negated
-        found: NDArray[np.int64] = np.flatnonzero(wanted)
+            wanted &= self._meet(term, rows) != term.negated
+        found: Indices = np.flatnonzero(wanted)
         if order == "file":
             return found
         if order in ORDERS:
             name, sign = ORDERS[order]
+            label = _final(rows)
             keys = (label if name == "label" else rows[name]).astype(np.float64)
             missing = rows["truth"] if name == "truth" else label
             keys[missing < 0] = np.inf
@@ -242,16 +259,12 @@ class ResultStore:
         keys = np.where(np.isinf(keys), keys, sign * keys)[found]
         return found[np.argsort(keys, kind="stable")]
 
-    def _meet(
-        self,
-        term: Term,
-        rows: NDArray[Any],
-        label: Indices,
-    ) -> Mask:
-        """Return which rows, whose labels count, have one of the values of a term, `[rows]`."""
+    def _meet(self, term: Term, rows: NDArray[Any]) -> Mask:
+        """Return which rows have one of the values of a term, `[rows]`."""
+        label = _final(rows)
         match term.field:
             case "text":
-                return any_of([self._contain(text, rows) for text in term.values])
+                return self._contain(term.values, len(rows))
             case "label":
                 return np.isin(label, term.values)
             case "status":
@@ -269,65 +282,49 @@ class ResultStore:
         states = {
             "wrong": known & ~right,
             "right": known & right,
-            "corrected": self._corrected(rows["hash"]) >= 0,
+            "corrected": rows["corrected"] >= 0,
         }
         return any_of([states[IS[value]] for value in term.values])
 
-    def histogram(self, rows: Indices | slice = slice(None)) -> Indices:
+    def _contain(self, parts: Sequence[str], rows: int) -> Mask:
+        """Return whose text contains one of some parts, whatever the case, `[rows]`."""
+        import pyarrow.compute as pc
+
+        texts = self.columns.values(self._text_column, rows)[:rows]
+        matches = [pc.match_substring(texts, part, ignore_case=True) for part in parts]
+        return any_of([match.to_numpy() for match in matches])
+
+    # Figures
+
+    def count(self, labels: Indices) -> Indices:
+        """Count labels, `[labels]`; -1 is none."""
+        return np.bincount(labels[labels >= 0], minlength=len(self.labels))
+
+    def statuses(self, rows: Rows = EVERY) -> tuple[Indices, Floats]:
+        """Count some rows by `Status`, and how many of each are wrong, as the model expects it."""
+        taken = self._rows[rows]
+        counts = np.bincount(taken["status"], minlength=len(Status))
+        return counts, doubts_of(taken["status"], taken["confidence"])
+
+    def metrics(self, rows: Rows = EVERY) -> Metrics | None:
+        """Score the labels that count in rows with a true label; None without any."""
+        taken = self._rows[rows]
+        labels = _final(taken)
+        known = (labels >= 0) & (taken["truth"] >= 0)
+        if not known.any():
+            return None
+        truths = taken["truth"][known].astype(np.int64)
+        return Metrics.of(truths, labels[known], len(self.labels))
+
+    def histogram(self, rows: Rows = EVERY) -> Indices:
         """Count confidences in `HISTOGRAM_BINS` equal bins, from chance (1 / labels) to 1."""
         taken = self._rows[rows]
         confidences = taken["confidence"][taken["label"] >= 0]
         counts, _ = np.histogram(confidences, HISTOGRAM_BINS, (1 / len(self.labels), 1.0))
-        return counts.astype(np.int64)
-
-    def _corrected(self, hashes: Indices) -> Indices:
-        keys, labels = self._corrections
-        if len(keys) == 1:  # none
-            return np.full(len(hashes), -1)
-        places = np.searchsorted(keys, hashes)
-        return np.where(keys[places] == hashes, labels[places], -1)
-
-    def _final(self, labels: Indices, hashes: Indices) -> Indices:
-        corrected = self._corrected(hashes)
-        return np.where(corrected < 0, labels, corrected)
-
-    def _count(self, rows: NDArray[Any]) -> Indices:
-        """Count the labels that count in some rows, `[labels]`."""
-        labels = self._final(rows["label"], rows["hash"])
-        return np.bincount(labels[labels >= 0], minlength=len(self.labels))
-
-    def _texts(self, rows: NDArray[Any]) -> mmap.mmap | bytes:
-        """Return at least the texts of these rows, mapped."""
-        end = _end(rows)
-        texts = self._map
-        if len(texts) < end:
-            texts = mmap.mmap(self._file.fileno(), end, access=mmap.ACCESS_READ)
-            self._map = texts
-        return texts
-
-    def _contain(self, text: str, rows: NDArray[Any]) -> Mask:
-        """Find the rows whose text contains `text`, ignoring ASCII case, bool `[rows]`."""
-        needle = text.encode("utf-8", "surrogatepass").lower()
-        texts = memoryview(self._texts(rows))[: _end(rows)]
-        ends = np.ascontiguousarray(rows["end"])
-        contain = np.zeros(len(rows), dtype=bool)
-        for start in range(0, len(texts), _BLOCK):
-            block = bytes(texts[start : start + _BLOCK + len(needle) - 1]).lower()
-            data = np.frombuffer(block, np.uint8)
-            matches = np.ones(max(len(data) - len(needle) + 1, 0), dtype=bool)
-            for offset, byte in enumerate(needle):
-                matches &= data[offset : offset + len(matches)] == byte
-            contain[np.searchsorted(ends, start + np.flatnonzero(matches), side="right")] = True
-        return contain
+        return counts
 
 
-def _in_order(labels: Mapping[int, int]) -> tuple[Indices, Indices]:
-    """Return the hashes of texts in order, and their labels; at the end, none for `_NO_HASH`."""
-    hashes = sorted(labels)
-    ids = [labels[key] for key in hashes]
-    return np.array([*hashes, _NO_HASH]), np.array([*ids, -1])
-
-
-def _end(rows: NDArray[Any]) -> int:
-    """Return where the last row ends in the file, in bytes."""
-    return int(rows["end"][-1]) if len(rows) else 0
+def _final(rows: NDArray[Any]) -> Indices:
+    """Return the labels that count, `[rows]`."""
+    corrected = rows["corrected"].astype(np.int64)
+    return np.where(corrected < 0, rows["label"], corrected)

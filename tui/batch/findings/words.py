@@ -145,8 +145,8 @@ def _sample(rows: Indices) -> Indices:
 
 
 def _lower(text: str) -> str:
-    """Return a text with ASCII letters in lower case, as the filter compares it."""
-    return text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
+    """Return a text in lower case, as the filter compares it."""
+    return text.lower()
 
 
 def _present(words: Sequence[str], texts: Sequence[str]) -> NDArray[np.bool_]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from models.console.i18n import tr
+from models.console import tr
 from models.tables import FORMATS, TEXT_FORMATS, WORKBOOKS, Dialect, format_of
 from models.tables.encoding import ENCODINGS
 from tui.batch.inspection import Found

@@ -13,24 +13,21 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.widgets import Static
 
-from models.console.command import UserError, reason_of
-from models.console.display import display, one_line
-from models.console.i18n import tr
+from models.console import UserError, display, one_line, reason_of, tr
+from models.files import file_digest
 from models.label_map import proposed_map
 from models.tables import WORKBOOKS, Record, bare_name, format_of, output_suffix
 from models.tables.excel import sheets_of
 from tui.app import keymap
 from tui.app.job import Job
 from tui.app.paths import typed_output, typed_path
-from tui.app.screens.dialogs import ChoiceDialog, PromptDialog
-from tui.app.screens.file.answers import browse_file, browse_interrupted, free_prefix
 from tui.app.screens.file.fields import Field, changed, fields_of, in_words_of, read_alike
 from tui.app.screens.page import Page
 from tui.app.screens.results import ResultsScreen
 from tui.app.theme import FAINT, padded
 from tui.app.threads import run_in_thread
 from tui.app.widgets.virtual_list import VirtualList
-from tui.batch.findings.finished import Finished, find_finished
+from tui.batch.findings.finished import Finished, find_finished, free_prefix, read_finished
 from tui.batch.inspection import Found, inspect, with_output
 from tui.batch.journal import run_folder
 from tui.batch.receipt import as_interrupted
@@ -71,7 +68,7 @@ class FileScreen(Page):
         """Begin to read the file."""
         self._look_for_answers()
 
-    @work(group="answers", description="look for answers")
+    @work
     async def _look_for_answers(self) -> None:
         """Read the file; where it has answers, offer to browse them."""
         settings = self._settings
@@ -82,19 +79,50 @@ class FileScreen(Page):
         if self._finished is None:
             self._inspect(settings)
             return
-        self._inspect(replace(settings, prefix=free_prefix(self._finished)))
+        self._inspect(replace(settings, prefix=free_prefix(self._finished.found.columns)))
         title = tr("{name} has answers already", name=source.name)
         answers = [tr("Browse them"), tr("Classify it anew, beside them")]
-        if await self.app.push_screen_wait(ChoiceDialog(title, answers)) == 0:
-            await browse_file(self, self._finished)
+        if await self.app.ask(title, answers) == 0:
+            await self._browse(self._finished)
 
-    @work(group="answers", description="browse")
+    @work
     async def action_browse(self) -> None:
         """Show the answers that the file, or an interrupted run of it, already has."""
         if self._finished is not None:
-            await browse_file(self, self._finished)
+            await self._browse(self._finished)
         elif self._found is not None:
-            await browse_interrupted(self, self._settings, self._found)
+            job = self._job(self._settings, self._found)
+            with self.app.showing_errors():
+                await run_in_thread(job.replay)
+                self._show(job)
+
+    async def _browse(self, finished: Finished) -> None:
+        """Read the answers of the file, and show them."""
+        found = finished.found
+        path = Path(found.name)
+        note = tr("read from {path}", path=path.name)
+        if finished.edited:
+            note += tr(", which was changed since its run")
+        with self.app.showing_errors():
+            store = await run_in_thread(lambda: read_finished(finished))
+            digest = await run_in_thread(lambda: file_digest(path))
+            _, *answer = finished.hidden
+            kept = tuple(name for name in store.columns.schema.names if name not in answer)
+            settings = replace(found.settings, select=kept)
+            found = replace(found, settings=settings, records=len(store), digest=digest)
+            job = self._job(settings, found)
+            job.open(store, note, finished.levels)
+            self._show(job)
+
+    def _job(self, settings: BatchSettings, found: Found) -> Job:
+        app = self.app
+        return Job(app.model_worker, settings, found, app.labels, app.corrections)
+
+    def _show(self, job: Job) -> None:
+        """Show the answers, unless the user went elsewhere meanwhile."""
+        if self.is_current and not self.app.classifying:
+            self.app.job = job
+            self.app.show(ResultsScreen(job))
 
     @property
     def _interrupted(self) -> bool:
@@ -102,7 +130,7 @@ class FileScreen(Page):
         output = self._settings.output
         return isinstance(output, Path) and os.path.exists(run_folder(output))
 
-    @work(exclusive=True, description="inspect")
+    @work(exclusive=True, group="inspect")
     async def _inspect(self, settings: BatchSettings) -> None:
         """Read the file, and show what was found."""
         before, found = self._settings, self._found
@@ -143,10 +171,8 @@ class FileScreen(Page):
             "Labels of the model: {labels}. Write VALUE,VALUE=LABEL; VALUE= leaves it out.",
             labels=", ".join(self.app.labels),
         )
-        dialog = PromptDialog(
-            tr("What its labels stand for"), proposal, "\n".join([*counts.split(", "), "", text])
-        )
-        typed = await self.app.push_screen_wait(dialog)
+        about = "\n".join([*counts.split(", "), "", text])
+        typed = await self.app.prompt(tr("What its labels stand for"), proposal, about)
         if typed is not None:
             self._inspect(replace(settings, label_map=typed.strip() or None))
 
@@ -208,7 +234,7 @@ class FileScreen(Page):
         return action != "classify" or ready
 
     @on(VirtualList.Chosen, "#fields")
-    @work(description="change")
+    @work
     async def _change(self) -> None:
         """Ask for another value of the setting under the cursor."""
         listed: VirtualList[Field] = self.query_one("#fields", VirtualList)
@@ -218,7 +244,7 @@ class FileScreen(Page):
             if self._found is not None:
                 self._map_labels(self._found)
         elif field.choices is None:
-            typed = await self.app.push_screen_wait(PromptDialog(field.title, field.value))
+            typed = await self.app.prompt(field.title, field.value)
             if typed and self.app.allows(typed_path(typed)):
                 output = typed_output(typed, self._proposed)
                 self._inspect(replace(settings, output=output, output_format=None))
@@ -226,28 +252,25 @@ class FileScreen(Page):
             self.app.bell()
         else:
             names = list(field.choices)
-            number = await self.app.push_screen_wait(ChoiceDialog(field.title, names))
+            number = await self.app.ask(field.title, names)
             if number is not None:
                 value = field.choices[names[number]]
                 self._inspect(changed(settings, field.name, value))
 
-    @work(description="classify")
+    @work
     async def action_classify(self) -> None:
         """Classify, when it is clear that nothing is lost by it."""
         settings, found = self._settings, self._found
-        assert isinstance(settings.output, Path)  # noqa: S101 - for mypy
         if found is None:  # it is being read anew since the key was pressed
             return
-        allowed = await self.may_write(settings.output, settings)
+        allowed = await self.may_write(Path(str(settings.output)), settings)
         if allowed is None:
             return
-        app = self.app
-        if app.classifying:  # by the same key, pressed twice
+        if self.app.classifying:  # by the same key, pressed twice
             return
-        job = Job(app.model_worker, allowed, found, app.labels, app.corrections)
-        app.job = job
         # Now, as a collection of all that was imported holds the event loop up for 100 ms.
         gc.collect()
         gc.freeze()
-        job.start(app.post_message)
-        app.show(ResultsScreen(job))
+        job = self.app.job = self._job(allowed, found)
+        job.start(self.app.post_message)
+        self.app.show(ResultsScreen(job))

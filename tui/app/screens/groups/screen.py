@@ -1,24 +1,22 @@
 """Answers by a column of the input: a table of groups, one of two columns, a chart over time."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from textual import events, on, work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
 from textual.widgets import Static
 
-from models.console.display import display, one_line
-from models.console.i18n import tr
+from models.console import display, one_line, tr
 from tui.app import keymap
 from tui.app.job import Job
-from tui.app.screens.dialogs import ChoiceDialog
 from tui.app.screens.groups.table import By, View, kind_titles
-from tui.app.screens.page import Buttons, Page
+from tui.app.screens.page import FindingsPage, Page
 from tui.app.threads import run_in_thread
+from tui.app.widgets.columns import Column, Titles
 from tui.app.widgets.timeline import Timeline
 from tui.app.widgets.virtual_list import VirtualList
 from tui.batch.by_column import outside
@@ -36,39 +34,29 @@ class GroupsList(VirtualList[int]):
     BINDING_GROUP_TITLE = tr("The table of groups")
 
 
-class GroupsScreen(Page):
+class GroupsScreen(FindingsPage):
     """The rows that a filter leaves, by one column or by two.
 
     Args:
         job: the run.
         query: its filter.
         column: the column that the rows are grouped by.
-        open_rows: returns the screen that shows the rows of the run under its filter.
     """
 
     BINDINGS = [Binding("escape", "leave", show=False)]
     BINDING_GROUP_TITLE = tr("Answers by column")
 
-    def __init__(
-        self,
-        job: Job,
-        query: Query,
-        column: str,
-        open_rows: Callable[[], Page],
-    ) -> None:
-        super().__init__()
-        self._job = job
+    def __init__(self, job: Job, query: Query, column: str) -> None:
+        super().__init__(job)
         self._query = query
-        self._filter = job.filter
         self._columns: tuple[str, ...] = (column,)
         self._kind: str | None = None
-        self._open_rows = open_rows
         self._view = View(Table.empty(column, job.labels))
         self._total = 0  # rows that the run had
 
     def _body(self) -> ComposeResult:
         yield Static(id="rows", markup=False)
-        yield Buttons(id="header", markup=False)
+        yield Titles(self._titles)
         yield GroupsList(range(0), self._draw, tr("Counting…"), id="groups")
         yield Timeline(id="timeline")
 
@@ -77,14 +65,6 @@ class GroupsScreen(Page):
         self._list.focus()
         self.refresh_state()
         self.set_interval(_FOLLOW, partial(self.call_later, self._follow))
-
-    def on_screen_resume(self) -> None:
-        """Come back from the rows of a group: the filter is what it was."""
-        self._job.filter = self._filter
-
-    def on_resize(self, _event: events.Resize) -> None:
-        """Show as many columns as there is room for now."""
-        self.call_later(self._show)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Offer only what would change something."""
@@ -108,7 +88,7 @@ class GroupsScreen(Page):
         if self.is_current and len(self._job.results) != self._total:
             self.refresh_state()
 
-    @work(exclusive=True, group="groups", description="groups")
+    @work(exclusive=True, group="groups")
     async def _count(self) -> None:
         store, query = self._job.results, self._query
         columns, kind = self._columns, self._kind
@@ -137,8 +117,7 @@ class GroupsScreen(Page):
         shown.show(view.groups())
         shown.border_title = tr("{count:group}", count=len(table))
         shown.border_subtitle = outside(table) if table.other else ""
-        width = shown.scrollable_content_region.width
-        self.query_one("#header", Static).update(view.header(width))
+        self.query_one(Titles).refresh()
         self.query_one("#rows", Static).update(self._about(view))
         timeline = self.query_one(Timeline)
         timeline.display = view.has_chart
@@ -160,6 +139,9 @@ class GroupsScreen(Page):
             parts.append(display(self._filter))
         return " · ".join(parts)
 
+    def _titles(self, width: int) -> list[Column]:
+        return [*self._view.columns(width).values()]
+
     def _draw(self, group: int, width: int) -> Content:
         return self._view.line(group, width)
 
@@ -174,16 +156,15 @@ class GroupsScreen(Page):
         terms = [self._filter, term_of(view.table, group)]
         if view.pairs is not None and view.across:
             terms.append(term_of(view.pairs.across, view.across - 1))
-        self._job.filter = " ".join(filter(None, terms))
-        self.app.push_screen(self._open_rows())
+        self.show_rows(" ".join(filter(None, terms)))
 
-    @work(description="groups")
+    @work
     async def action_groups(self) -> None:
         """Ask for another column."""
         if column := await ask_column(self, self._job):
             self._group_by(column)
 
-    @work(description="groups")
+    @work
     async def action_cross(self) -> None:
         """Ask for a second column, or leave the one there is."""
         first, *others = self._columns
@@ -192,12 +173,11 @@ class GroupsScreen(Page):
         elif column := await ask_column(self, self._job):
             self._group_by(first, column, kind=self._kind)
 
-    @work(description="groups")
+    @work
     async def action_kind(self) -> None:
         """Ask how the cells of the column are grouped."""
         titles = list(kind_titles().values())
-        dialog = ChoiceDialog(one_line(self._columns[0], _COLUMN_CELLS), titles)
-        number = await self.app.push_screen_wait(dialog)
+        number = await self.app.ask(one_line(self._columns[0], _COLUMN_CELLS), titles)
         if number is not None:
             self._group_by(*self._columns, kind=KINDS[number])
 
@@ -234,5 +214,5 @@ async def ask_column(page: Page, job: Job) -> str | None:
     if not names:
         page.app.notify(tr("The input has no other column than that of the texts."))
         return None
-    number = await page.app.push_screen_wait(ChoiceDialog(tr("By which column?"), names))
+    number = await page.app.ask(tr("By which column?"), names)
     return None if number is None else names[number]

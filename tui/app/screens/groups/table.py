@@ -1,15 +1,12 @@
-"""The columns of a table of groups: the header that sorts them, and a line for each group."""
+"""The columns of a table of groups, and a line for each group."""
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
-from rich.cells import cell_len
 from textual.content import Content
-from textual.style import Style
 
-from models.console.display import one_line
-from models.console.i18n import tr
-from tui.app.theme import FAINT, look, padded
+from models.console import tr
+from tui.app.theme import look
+from tui.app.widgets.columns import Column
 from tui.batch.by_column import named, review_of, share_of
 from tui.batch.findings.dates import PERIODS
 from tui.batch.findings.groups import KINDS, CrossTable, Table
@@ -22,22 +19,6 @@ _PAIR_CELLS = 15
 
 By = str | int | None
 """What groups are sorted by, as `Table.order` takes it."""
-
-
-class Column(NamedTuple):
-    """A column of figures.
-
-    Attributes:
-        title: what stands over it.
-        cells: how wide it is.
-        action: what a click on the title does: "sort" or "pick".
-        argument: what that is given.
-    """
-
-    title: str
-    cells: int
-    action: str
-    argument: By
 
 
 @dataclass(frozen=True)
@@ -60,49 +41,59 @@ class View:
     by: By = None
     descending: bool = False
 
-    def columns(self, width: int) -> list[Column]:
-        """Return the columns that there is room for in a line of so many cells."""
+    def columns(self, width: int) -> dict[By, Column]:
+        """Return the columns that there is room for in a line of so many cells, by what is in it.
+
+        That is what `Table.order` sorts by; or, for pairs, the number of the second column's group.
+        """
         room = width - _NAME_CELLS - _ROWS_CELLS
-        columns = [Column(tr("rows"), _ROWS_CELLS, "sort", "rows")]
+        columns: dict[By, Column] = {"rows": self._column("rows", tr("rows"), _ROWS_CELLS)}
         if self.pairs is not None:
             fitting = max(room // _PAIR_CELLS, 1)
             start = max(self.across - fitting, 0)
             names = self.pairs.across.names[start : start + fitting]
             for place, name in enumerate(names, start + 1):
-                columns.append(Column(named(name), _PAIR_CELLS, "pick", place))
-            return columns
-        labels = self.table.labels
-        cells = _SHARE_CELLS
-        if room >= _INTERVAL_CELLS * len(labels) + _SHARE_CELLS:
-            cells = _INTERVAL_CELLS
-        for label, name in enumerate(labels):
-            glyph, _ = look(labels, label)
-            columns.append(Column(f"{glyph} {name}", cells, "sort", label))
-        review = Column(tr("to review"), _SHARE_CELLS, "sort", "review")
-        columns.append(review)
-        return columns
+                columns[place] = self._column(place, named(name), _PAIR_CELLS)
+        else:
+            labels = self.table.labels
+            cells = _SHARE_CELLS
+            if room >= _INTERVAL_CELLS * len(labels) + _SHARE_CELLS:
+                cells = _INTERVAL_CELLS
+            for label, name in enumerate(labels):
+                glyph, _ = look(labels, label)
+                columns[label] = self._column(label, f"{glyph} {name}", cells)
+            columns["review"] = self._column("review", tr("to review"), _SHARE_CELLS)
+        rest = max(width - sum(column.cells for column in columns.values()), 0)
+        first = self._column("name", self.table.column, rest)
+        return {"name": first._replace(right=False), **columns}
 
-    def figure(self, column: Column, group: int) -> str:
+    def _column(self, of: By, title: str, cells: int) -> Column:
+        """Return a column; a click sorts by it, or picks a group of the second column."""
+        if self.pairs is not None and isinstance(of, int):
+            return Column(title, cells, f"screen.pick({of})", of == self.across, right=True)
+        return Column(title, cells, f"screen.sort({of!r})", of == self.by, right=True)
+
+    def line(self, group: int, width: int) -> Content:
+        """Return a group as a line."""
+        line = ""
+        for of, column in self.columns(width).items():
+            line += column.fit(self._text(of, group, column.cells))
+        return Content(line)
+
+    def _text(self, of: By, group: int, cells: int) -> str:
         """Return what a group has in a column."""
-        table, place = self.table, column.argument
-        if column.action == "pick":
-            return self._of_pair(group, int(place or 0) - 1)
-        if place == "rows":
-            return f"{table.rows[group]:,}"
-        if place == "review":
-            return review_of(table, group)
-        share = share_of(table, int(place or 0), group)
-        return share if column.cells == _INTERVAL_CELLS else share.partition(" ")[0]
-
-    def _of_pair(self, down: int, across: int) -> str:
-        """Return the share of the label in two groups, and how many rows they have in common."""
-        assert self.pairs is not None  # noqa: S101 - the column is one of its
-        counts = self.pairs.cell(down, across)
-        labelled = counts[:-1].sum()
-        if not labelled:
-            return "–"
-        share = counts[self.label] / labelled
-        return f"{share:.0%} {counts.sum():>6,}"
+        table = self.table
+        match of:
+            case "name":
+                return named(table.names[group])
+            case "rows":
+                return f"{table.rows[group]:,}"
+            case int() if self.pairs is not None:
+                return _of_pair(self.pairs, group, of - 1, self.label)
+            case int():
+                share = share_of(table, of, group)
+                return share if cells == _INTERVAL_CELLS else share.partition(" ")[0]
+        return review_of(table, group)
 
     def groups(self) -> list[int]:
         """Return the groups in their order."""
@@ -135,33 +126,14 @@ class View:
         place = orders.index(self.by)
         return orders[place + 1]
 
-    def header(self, width: int) -> Content:
-        """Return the titles; a click sorts by one, or picks a group of the second column."""
-        name = Column(self.table.column, 0, "sort", "name")
-        parts = [self._title(name, padded(name.title, self._rest(width)))]
-        for column in self.columns(width):
-            parts.append(self._title(column, _right(column.title, column.cells)))
-        return Content("").join(parts).stylize_before(f"bold {FAINT}")
 
-    def _title(self, column: Column, text: str) -> Content:
-        title = Content(text)
-        if column.argument == (self.by if column.action == "sort" else self.across):
-            start = len(text) - len(text.lstrip())
-            title = title.stylize("underline", start, len(text.rstrip()))
-        meta = {"@click": f"screen.{column.action}({column.argument!r})"}
-        return title.stylize(Style.from_meta(meta))
-
-    def _rest(self, width: int) -> int:
-        """Return the cells that are left for names."""
-        cells = [column.cells for column in self.columns(width)]
-        return max(width - sum(cells), 0)
-
-    def line(self, group: int, width: int) -> Content:
-        """Return a group as a line."""
-        line = padded(named(self.table.names[group]), self._rest(width))
-        for column in self.columns(width):
-            line += _right(self.figure(column, group), column.cells)
-        return Content(line)
+def _of_pair(pairs: CrossTable, down: int, across: int, label: int) -> str:
+    """Return the share of a label in two groups, and how many rows they have in common."""
+    counts = pairs.cell(down, across)
+    labelled = counts[:-1].sum()
+    if not labelled:
+        return "–"
+    return f"{counts[label] / labelled:.0%} {counts.sum():>6,}"
 
 
 def kind_titles() -> dict[str, str]:
@@ -176,10 +148,3 @@ def kind_titles() -> dict[str, str]:
         tr("value by value"),
     )
     return dict(zip(KINDS, titles, strict=True))
-
-
-def _right(text: str, cells: int) -> str:
-    """Return a text at the right of so many cells, with one before it."""
-    if cell_len(text) >= cells:
-        text = one_line(text, cells - 1)
-    return " " * (cells - cell_len(text)) + text

@@ -1,24 +1,23 @@
-"""Saving rows from the results screen: which ones, where to, and how it went."""
+"""Saving rows from the results screen, or a report of them: which ones, where to, how it went."""
 
 import threading
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.console.command import UserError, reason_of
-from models.console.i18n import tr
+from models.console import tr
+from models.tokenizer import Tokenizer
 from tui.app.job import Job
 from tui.app.paths import typed_output, typed_path
 from tui.app.saving import save_rows
-from tui.app.screens.dialogs import ChoiceDialog, PromptDialog
 from tui.app.screens.page import Page
 from tui.app.threads import run_in_thread
 from tui.app.widgets.virtual_list import Items
 from tui.batch.engine import Stopped
+from tui.batch.findings.column_store import Indices
+from tui.batch.findings.report.command import kind_of, made_of, write
+from tui.batch.findings.report.content import report_of
 from tui.batch.settings import BatchSettings
-
-Indices = NDArray[np.int64]
 
 
 async def ask_and_save(page: Page, job: Job, shown: Items[int]) -> None:
@@ -30,14 +29,12 @@ async def ask_and_save(page: Page, job: Job, shown: Items[int]) -> None:
         shown: indices of the rows that the table shows; a range where it shows all.
     """
     scopes = _scopes(job, shown)
-    app, output = page.app, job.settings.output
-    assert isinstance(output, Path)  # noqa: S101 - the app writes files
-    number = await app.push_screen_wait(ChoiceDialog(tr("What to save"), list(scopes)))
+    app, output = page.app, job.output
+    number = await app.ask(tr("What to save"), list(scopes))
     if number is None:
         return
     proposed = output.with_name(f"{output.stem}.rows{output.suffix}")
-    title = tr("Save to (CSV, TSV, JSONL, XLSX or Parquet)")
-    typed = await app.push_screen_wait(PromptDialog(title, str(proposed)))
+    typed = await app.prompt(tr("Save to (CSV, TSV, JSONL, XLSX or Parquet)"), str(proposed))
     if not typed or not app.allows(typed_path(typed)):
         return
     path = typed_output(typed, proposed)
@@ -66,15 +63,53 @@ async def _save(
     app.notify(tr("Saving to {path}… {key} stops it.", path=path, key=app.key_of("stop")))
     app.saving = stop
     try:
-        count = await run_in_thread(
-            lambda: save_rows(settings, job.found, job.results, rows, path, stop)
-        )
-    except (UserError, OSError) as error:
-        app.notify(reason_of(error), severity="error")
+        with app.showing_errors():
+            count = await run_in_thread(
+                lambda: save_rows(settings, job.found, job.results, rows, path, stop)
+            )
+            app.notify(tr("{count:record} saved to {path}", count=count, path=path))
     except Stopped:
         app.notify(tr("Stopped: {path} was not written.", path=path))
-    else:
-        app.notify(tr("{count:record} saved to {path}", count=count, path=path))
     finally:
         stop.set()  # for the thread, where the app ends first
         app.saving = None
+
+
+async def ask_and_report(page: Page, job: Job, shown: Items[int]) -> None:
+    """Ask where to write a report, and write it; in a worker.
+
+    Args:
+        page: the screen that asks.
+        job: a run that has ended.
+        shown: indices of the rows that count.
+    """
+    app, output, manifest = page.app, job.output, page.app.manifest
+    proposed = output.with_name(f"{output.stem}.report.html")
+    typed = await app.prompt(tr("Report to (HTML or Markdown)"), str(proposed))
+    if not typed or manifest is None:
+        return
+    path = typed_output(typed, proposed)
+    if not app.allows(path):
+        return
+    if path.exists():
+        title = tr("{name} exists already", name=path.name)
+        if await app.ask(title, [tr("Replace it"), tr("Go back")]) != 0:
+            return
+
+    def work() -> None:
+        kind_of(path)
+        report = report_of(
+            job.results,
+            np.sort(np.asarray(shown, dtype=np.int64)),
+            Tokenizer(manifest.tokenizer, manifest.max_length),
+            name=output.name,
+            made=made_of(job.summary.receipt),
+            filter=job.filter,
+            truth=job.settings.label_column,
+        )
+        write(report, path, output)
+
+    app.notify(tr("Writing {path}…", path=path))
+    with app.showing_errors():
+        await run_in_thread(work)
+        app.notify(tr("written to {path}", path=path))

@@ -1,6 +1,5 @@
 """The results screen: keeps what is shown in step with the run, the filter and the order."""
 
-from collections.abc import Sequence
 from functools import partial
 from time import monotonic
 from typing import NamedTuple
@@ -9,24 +8,25 @@ import numpy as np
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from models.console.command import UserError
-from models.console.i18n import tr
+from models.console import UserError, tr
 from tui.app import keymap
 from tui.app.clipboard import copy
 from tui.app.job import Job, JobState
+from tui.app.screens.compare import ask_and_compare
 from tui.app.screens.dialogs import TextDialog, shown
 from tui.app.screens.groups import GroupsScreen, ask_column
-from tui.app.screens.page import Buttons
-from tui.app.screens.results import table
-from tui.app.screens.results.reporting import Reporting
-from tui.app.screens.results.save import ask_and_save
+from tui.app.screens.page import Detail
+from tui.app.screens.results.rows import RowsPage
+from tui.app.screens.results.save import ask_and_report, ask_and_save
+from tui.app.screens.results.table import ResultsTable, copied
 from tui.app.screens.summary import SummaryDialog, progress
+from tui.app.screens.words import WordsScreen
 from tui.app.theme import marked
 from tui.app.threads import run_in_thread
+from tui.app.widgets.columns import Titles
 from tui.app.widgets.text_entry import SafeInput
 from tui.app.widgets.virtual_list import Items, VirtualList
 from tui.batch.findings.query import FILTER_HELP, IS, Query, quoted, status_names, terms_without
@@ -54,7 +54,7 @@ class Selection(NamedTuple):
         return self.query == Query() and self.order == "file"
 
 
-class ResultsScreen(Reporting):
+class ResultsScreen(RowsPage):
     """A file run, while it goes on and after.
 
     What is shown follows from the run with its filter, and from the order: `_wanted` derives the
@@ -82,19 +82,13 @@ class ResultsScreen(Reporting):
         none: Items[int] = range(0)
         yield Static(id="progress", markup=False)
         yield SafeInput(self.job.filter, placeholder=hint, id="filter")
-        yield Buttons(id="header", markup=False)
-        yield table.ResultsTable(none, self._draw, empty, id="table")
-        with VerticalScroll(id="detail", can_focus=False):
-            yield Static(id="text", markup=False)
+        yield Titles(self._titles)
+        yield ResultsTable(none, self._draw, empty, id="table")
+        yield Detail()
 
     def on_mount(self) -> None:
         """Begin to follow the run."""
         self.set_interval(_POLL, partial(self.call_later, self._poll))
-
-    @property
-    def results(self) -> ResultStore:
-        """The store whose rows the table shows."""
-        return self._shown.results
 
     @property
     def _filter(self) -> SafeInput:
@@ -128,12 +122,7 @@ class ResultsScreen(Reporting):
         query = self._shown.query
         self._complaint = ""
         try:
-            query = Query.parse(
-                self.job.filter,
-                results.labels,
-                results.columns.names,
-                self.job.found.text_column,
-            )
+            query = self.job.query(self.job.filter)
         except UserError as error:
             self._complaint = str(error)
         return Selection(results, query, self._order, len(results))
@@ -167,14 +156,14 @@ class ResultsScreen(Reporting):
         if selection != self._asked:
             return
         before, self._shown = self._shown, selection
+        self.results = selection.results
         same = (selection.query, selection.order) == (before.query, before.order)
         self._table.show(rows, cursor=None if same else 0)
-        if before.results is not selection.results or self._columns is None or not before.total:
-            self._lay_out(selection.results)
-        self._show_header()
+        if before.results is not selection.results or not before.total:
+            self._lay_out()
+            self.refresh_bindings()  # the keys that act on rows do so now
+        self.query_one(Titles).refresh()
         self._show_title()
-        if not before.total:  # the keys that act on rows do so now
-            self.refresh_bindings()
 
     def _show_title(self) -> None:
         orders = {
@@ -196,26 +185,15 @@ class ResultsScreen(Reporting):
         self._table.border_title = title
         self._show_counts()
 
-    @property
-    def _words(self) -> Sequence[str]:
-        """The words that the texts are filtered by."""
-        return self._shown.query.words
-
     def _draw(self, index: int, width: int) -> Content:
         """Draw a row of the table."""
-        results = self._shown.results
-        row = results.row(int(index), 8 * width)
-        mark = "●" if index in self.job.marked else " "
-        note = " "
+        row = self.results.row(int(index), 8 * width)
+        marks = "●" if index in self.job.marked else " "
         if row.corrected >= 0:
-            note = "✎"
+            marks += "✎"
         elif row.wrong:
-            note = "✗"
-        if self._columns is None:
-            self._lay_out(results)
-        assert self._columns is not None  # noqa: S101 - for mypy
-        columns, words = self._columns, self._words
-        return table.line(columns, int(index), row, width, mark=mark, note=note, words=words)
+            marks += "✗"
+        return self._fields.line(int(index), row, width, marks, self._shown.query.words)
 
     # The run
 
@@ -291,8 +269,7 @@ class ResultsScreen(Reporting):
     @on(VirtualList.Moved)
     def _moved(self) -> None:
         row = self._row
-        for place in self.query("#text").results(Static):  # none, once the screen is being left
-            place.update(marked(shown(row.text), self._words) if row else "")
+        self.show_detail(marked(shown(row.text), self._shown.query.words) if row else "")
 
     @on(VirtualList.Chosen)
     def _opened(self) -> None:
@@ -311,7 +288,7 @@ class ResultsScreen(Reporting):
         """Copy the row, or those that are marked, as lines with tabs between the columns."""
         labels = self.job.labels
         if rows := self._rows_meant():
-            copy(self.app, "\n".join(table.copied(row, labels) for row in rows))
+            copy(self.app, "\n".join(copied(row, labels) for row in rows))
 
     # All rows
 
@@ -323,15 +300,30 @@ class ResultsScreen(Reporting):
             rows = np.asarray(shown)
         self.app.push_screen(SummaryDialog(self.job, rows))
 
-    @work(description="groups")
+    def action_words(self) -> None:
+        """Show which words the labels do not have alike."""
+        self.app.push_screen(WordsScreen(self.job))
+
+    @work
+    async def action_compare(self) -> None:
+        """Ask for another labelled file, and show where its labels differ."""
+        await ask_and_compare(self, self.job.results)
+
+    @work
+    async def action_report(self) -> None:
+        """Ask where to write a report of the rows that are shown, and write it."""
+        if self.job.state is not JobState.DONE:
+            self.app.notify(tr("A report can be written when the run has ended."))
+        else:
+            await ask_and_report(self, self.job, self._table.items)
+
+    @work
     async def action_groups(self) -> None:
         """Ask for a column, and show the rows by it."""
         if column := await ask_column(self, self.job):
-            query = self._wanted().query
-            screen = GroupsScreen(self.job, query, column, lambda: ResultsScreen(self.job))
-            self.app.push_screen(screen)
+            self.app.push_screen(GroupsScreen(self.job, self._wanted().query, column))
 
-    @work(group="save", description="save")
+    @work
     async def action_save(self) -> None:
         """Ask which rows to save and where to, and write them."""
         if self.app.saving is not None:

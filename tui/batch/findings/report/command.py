@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from models.console.command import ExitCode, UserError
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, tr
 from models.files import draft_of
 from models.predictor import Predictor
 from models.tokenizer import Tokenizer

@@ -3,13 +3,12 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.console.display import display
-from models.console.i18n import tr
+from models.console import display, tr
 from models.labels import NEGATIVE, polarity
 from models.metrics import Metrics, wilson
 from models.tokenizer import Tokenizer
@@ -122,7 +121,6 @@ def report_of(
         progress: gets the share of the words that are counted, which takes longest.
     """
     labels = store.labels_of(rows)
-    counts = np.bincount(labels[labels >= 0], minlength=len(store.labels))
     signs = [polarity(label) for label in store.labels]
     focus = signs.index(NEGATIVE) if NEGATIVE in signs else 0
     if not columns:
@@ -136,8 +134,8 @@ def report_of(
         focus=focus,
         total=len(store),
         rows=len(rows),
-        shares=_shares(store.labels, counts),
-        metrics=_metrics(store.column("truth")[rows], labels, len(store.labels)),
+        shares=_shares(store.labels, store.count(labels)),
+        metrics=store.metrics(rows),
         columns=sorted(found, key=lambda column: not column.timed),
         words=_words(store, rows, labels, tokenizer, progress),
         reviews=_reviews(store, rows, labels),
@@ -153,13 +151,6 @@ def _shares(names: Sequence[str], counts: NDArray[np.int64]) -> list[Share]:
         low, high = wilson(count, total)
         shares.append(Share(name, count, count / max(total, 1), low, high))
     return shares
-
-
-def _metrics(truths: NDArray[Any], labels: Rows, count: int) -> Metrics | None:
-    known = (truths >= 0) & (labels >= 0)
-    if not known.any():
-        return None
-    return Metrics.of(truths[known].astype(np.int64), labels[known], count)
 
 
 def _has_groups(store: ResultStore, rows: Rows, column: str) -> bool:

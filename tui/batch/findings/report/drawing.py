@@ -3,8 +3,7 @@
 import re
 from typing import Any
 
-from models.console.display import display
-from models.console.i18n import language, tr
+from models.console import display, language, tr
 from tui.batch.findings.report.content import Report
 
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]#|~$]")

@@ -1,33 +1,46 @@
-"""Rows of the results that are meant, and their right labels: what the user marks and corrects."""
+"""Rows of the results as the user arranges, marks and corrects them."""
+
+from collections.abc import Sequence
 
 import numpy as np
+from textual import work
 from textual.content import Content
 
-from models.console.display import one_line
-from models.console.i18n import tr
+from models.console import one_line, tr
 from tui.app import keymap
 from tui.app.job import Job
+from tui.app.screens.dialogs import ColumnsDialog
 from tui.app.screens.page import Page
+from tui.app.screens.results.table import Fields, both_orders
 from tui.app.screens.why import ExplainDialog
+from tui.app.widgets.columns import Column, Titles
 from tui.app.widgets.virtual_list import VirtualList
-from tui.batch.findings.result_store import ResultRow, ResultStore
+from tui.batch.findings.result_store import ResultRow
 from tui.batch.status import TO_REVIEW
 
 _LABEL_CELLS = 12
+_CYCLE = ("file", "unsure", "sure", "label", "status")  # orders that one key goes through
 
 
-class Correcting(Page):
-    """A screen with a table of rows, which can be marked and corrected.
+class RowsPage(Page):
+    """A screen with a table of rows, which can be sorted, marked and corrected.
+
+    Args:
+        job: the run that the rows are of.
 
     Attributes:
-        job: the run that the rows are of.
+        results: the store whose rows the table shows.
     """
 
-    job: Job
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        self.job = job
+        self.results = job.results
+        self._order = "file"
+        self._lay_out()
 
-    @property
-    def results(self) -> ResultStore:
-        """The store whose rows the table shows."""
+    def _poll(self) -> None:
+        """Show the rows in another order."""
         raise NotImplementedError
 
     @property
@@ -40,12 +53,65 @@ class Correcting(Page):
         index = self._table.chosen
         return None if index is None else self.results.row(int(index))
 
+    # Order and columns
+
+    def action_sort(self, orders: Sequence[str] = _CYCLE) -> None:
+        """Take the next of some orders."""
+        following = 0
+        if self._order in orders:
+            following = orders.index(self._order) + 1
+        self._order = orders[following % len(orders)]
+        self._poll()
+
+    @work
+    async def action_sort_by(self) -> None:
+        """Ask for a column of the input to sort by."""
+        names = self.results.columns.names
+        number = await self.app.ask(tr("Sort by a column"), names)
+        if number is not None:
+            self.action_sort(both_orders(names[number]))
+
+    def action_scroll_columns(self, by: int) -> None:
+        """Scroll the columns right of the status by some."""
+        self._fields.scroll(by)
+        self._refresh_table()
+
+    @work
+    async def action_columns(self) -> None:
+        """Ask which columns of the input to show."""
+        names = self.results.columns.names
+        shown = [name for name in names if name not in self.job.hidden]
+        chosen = await self.app.push_screen_wait(ColumnsDialog(names, shown))
+        if chosen is not None:
+            self.job.hidden = set(names) - set(chosen)
+            self._lay_out()
+            self._refresh_table()
+
+    def _lay_out(self) -> None:
+        """Show the columns of the input that are not hidden."""
+        shown = set(self.results.columns.names) - self.job.hidden
+        truth = self.job.settings.label_column is not None
+        self._fields = Fields(self.results, shown, truth=truth)
+
+    def _titles(self, width: int) -> list[Column]:
+        return self._fields.titles(width, self._order)
+
+    def _refresh_table(self) -> None:
+        self.query_one(Titles).refresh()
+        self._table.refresh()
+
+    # The rows that are meant
+
     def _rows_meant(self) -> list[ResultRow]:
         """Return the marked rows; without any, the one under the cursor."""
         if self.job.marked:
             return [self.results.row(index) for index in sorted(self.job.marked)]
         row = self._row
         return [row] if row else []
+
+    def _texts_meant(self) -> list[str]:
+        """Return the texts of the rows that are meant; an empty one has no right label."""
+        return [row.text for row in self._rows_meant() if row.text]
 
     def _show_counts(self) -> None:
         """Show how many rows are marked and corrected, and which key gives which label."""
@@ -78,14 +144,10 @@ class Correcting(Page):
             self._table.action_move(1)
             self._show_counts()
 
-    def _texts_meant(self) -> list[str]:
-        """Return the texts of the rows that are meant; an empty one has no right label."""
-        return [row.text for row in self._rows_meant() if row.text]
-
     def action_explain(self) -> None:
         """Show why the model answers so to the text of the row under the cursor."""
-        if self._row is not None:
-            self.app.push_screen(ExplainDialog(self._row.text))
+        if (row := self._row) is not None:
+            self.app.push_screen(ExplainDialog(row.text))
 
     def action_correct(self) -> None:
         """Ask which label is right, and note it down."""
