@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from models.console.i18n import tr
 from models.cores import available_cores, instructions
 from models.locations import BUILTIN, Device
 from models.manifest import Manifest
+from models.probe import PROBE
 from models.session import Probabilities, Session, choose_devices
 from models.tokenizer import Batch, Tokenizer, Tokens
 from models.untrusted import check_untrusted
@@ -195,6 +198,11 @@ class Predictor:
         if tokens.owner is not None:
             probabilities = _average_windows(probabilities, tokens.owner)
         return Predictions(probabilities[rows], tokens.read[rows])
+
+    @cached_property
+    def probe(self) -> str:
+        """Digest of the answers to `PROBE`; another machine with the same computes the same."""
+        return sha256(self.predict(PROBE).probabilities.tobytes()).hexdigest()
 
     def pieces(self, text: str) -> list[str]:
         """Cut a text as the model reads it; see `Tokenizer.pieces`."""

@@ -13,7 +13,6 @@ from typing import Any
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
-from models.cores import available_cores
 from models.files import file_digest, json_bytes
 from models.predictor import Predictor
 from models.session import installed
@@ -31,6 +30,9 @@ Fingerprint = Mapping[str, Mapping[str, Any]]
 """Everything that an output depends on, in groups."""
 
 _VALUES_SHOWN = 20
+
+_TOLD = {"threads"}
+"""What is told of a run, but changes none of its answers."""
 
 _PACKAGES = ("sentiment-tui", "onnxruntime", "onnxruntime-gpu", "tokenizers")
 
@@ -92,7 +94,11 @@ def fingerprint_of(predictor: Predictor, found: Found) -> Fingerprint:
             "review": [asdict(level) for level in manifest.review],
         },
         "versions": {name: version for name, version in versions.items() if version},
-        "machine": {"device": predictor.device, "threads": available_cores()},
+        "machine": {
+            "device": predictor.device,
+            "threads": predictor.threads,
+            "probe": predictor.probe,
+        },
     }
 
 
@@ -149,7 +155,7 @@ def _changes(before: Mapping[str, Any], now: Fingerprint) -> list[str]:
     changes = []
     for group, values in now.items():
         old = before.get(group, {})
-        for key in sorted({*values, *old}):
+        for key in sorted({*values, *old} - _TOLD):
             if old.get(key) != values.get(key):
                 change = tr(
                     "{key} (was {old}, is {new})",
@@ -191,10 +197,10 @@ def finished(
         return None
     try:
         receipt = json.loads(sidecar(output, "receipt.json").read_bytes())
-        if receipt["run"] == fingerprint:
+        if not _changes(receipt["run"], fingerprint):
             same = receipt["output"]["sha256"] == file_digest(output)
             return receipt if same else None
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         pass
     return None
 

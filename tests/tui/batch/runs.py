@@ -36,6 +36,8 @@ class FakePredictor:
 
     manifest: Manifest = MANIFEST
     device: str = "cpu"
+    threads: int = 1
+    probe: str = "of this processor"
     path: Path = Path("fake.onnx")
     before: Callable[[], object] = lambda: None
     seen: list[str] = field(default_factory=list)

@@ -245,6 +245,7 @@ def test_a_journal_whose_first_line_is_damaged_is_begun_anew(
         ("settings", ExitCode.CONFIG, "settings.prefix"),
         ("model", ExitCode.CONFIG, "model.digest"),
         ("device", ExitCode.CONFIG, "machine.device"),
+        ("processor", ExitCode.CONFIG, "machine.probe"),
         ("reading", ExitCode.CONFIG, "reading.text_column"),
     ],
 )
@@ -269,6 +270,8 @@ def test_a_run_is_not_resumed_with_something_changed(
         predictor = fake(manifest=replace(MANIFEST, digest="1" * 64))
     elif change == "device":
         predictor = fake(device="cuda")
+    elif change == "processor":
+        predictor = fake(probe="of another processor")
     else:
         more = {"text_column": "id"}
     with pytest.raises(UserError, match=named) as caught:
@@ -279,6 +282,18 @@ def test_a_run_is_not_resumed_with_something_changed(
     source.write_text(INPUT, encoding="utf-8")
     run(source, output)
     assert contents(output.parent) == golden
+
+
+def test_a_run_goes_on_with_other_threads_and_tells_them(
+    source: Path, output: Path, golden: dict[str, bytes]
+) -> None:
+    interrupt(source, output)
+    many = fake(threads=64)
+    assert run(source, output, many).resumed == 8
+    receipt = json.loads((output.parent / "out.csv.receipt.json").read_bytes())
+    assert receipt["run"]["machine"]["threads"] == 64
+    assert output.read_bytes() == golden["out.csv"]
+    assert run(source, output).finished
 
 
 @pytest.mark.parametrize("change", ["appended", "edited", "removed"])
