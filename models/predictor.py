@@ -79,13 +79,16 @@ class Predictor:
         self._tokenizer = Tokenizer(self.manifest.tokenizer, self.manifest.max_length)
 
     @classmethod
-    def open(cls, path: Path | str, *, device: Device = "auto") -> "Predictor":
+    def open(
+        cls, path: Path | str, *, device: Device = "auto", threads: int | None = None
+    ) -> "Predictor":
         """Open a model file that `python -m export` wrote.
 
         Args:
             path: the `.onnx` file.
             device: "cpu" and "cuda" insist; "auto" takes CUDA where it works and the file is for
                 it, else the CPU.
+            threads: number of cores to keep busy on the CPU; None takes all that there are.
 
         Raises:
             UserError: NO_INPUT, no such file; CONFIG, not a model of this program, or not for this
@@ -101,10 +104,10 @@ class Predictor:
         devices = choose_devices(device)
         if not path.samefile(BUILTIN):
             check_untrusted(path)
-        predictor = cls._load(path, devices)
+        predictor = cls._load(path, devices, threads)
         int8_on_cuda = predictor.device == "cuda" and predictor.manifest.precision == "int8"
         if device == "auto" and int8_on_cuda:
-            predictor = cls._load(path, ["cpu"])
+            predictor = cls._load(path, ["cpu"], threads)
         predictor._verify_device(device)
         return predictor
 

@@ -1,10 +1,11 @@
-"""`sentiment-tui classify`: the inputs one after the other, with a report and with signals."""
+"""`sentiment-tui classify`: its inputs, several of them at once, with a report and signals."""
 
 import errno
 import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -16,14 +17,17 @@ from models.tables import StandardInput, bare_name, format_of, output_suffix
 from tui.batch.engine import Hooks, Stopped, classify
 from tui.batch.inspection import inspect
 from tui.batch.report import Report
-from tui.batch.settings import BatchSettings
-from tui.batch.summary import Summary
+from tui.batch.settings import BatchSettings, Output
+from tui.batch.several import Board, Outcome, Workers
+from tui.batch.summary import Summary, progress_of
 
 _DASH = Path("-")
 _HIDDEN = (".", "~$")
 _OURS = (".rejects.jsonl", ".receipt.json")
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 
+
+_TICK = 0.2  # seconds between two looks at how far several files are
 
 GRACE = 5.0
 """Seconds that a batch may still take after a signal: nothing interrupts native code."""
@@ -38,7 +42,7 @@ class _Signals:
 
     def __init__(self, report: Report) -> None:
         self.caught = 0
-        self.summary: Summary | None = None
+        self.done = 0  # records
         self._resumable = True
         self._report = report
 
@@ -63,16 +67,16 @@ class _Signals:
         """End the process from a thread of its own: the others wait for native code."""
         try:
             if self._resumable:
-                self._report.stopped(self.summary)
+                self._report.stopped(self.done)
         finally:
             os._exit(_CODES[signal.Signals(self.caught)])
 
     def between(self, summary: Summary) -> None:
         """Stop the run if a signal came; tell how far it is."""
-        self.summary = summary
+        self.done = summary.read
         if self.caught:
             raise Stopped
-        self._report.progress(summary)
+        self._report.progress(progress_of(summary))
 
 
 def classify_files(
@@ -108,30 +112,72 @@ def classify_files(
             report.left_out(path, others)
     if dry_run:
         return _exit_code(*_each(runs, lambda run: _preview(run, report)))
-    predictor = Predictor.open(model, device=device)
-    report.model(predictor)
+    is_resumable = all(run.resumable for run in runs)
+    sizes = [_size_of(run) for run in runs]
+    predictor = Predictor.open(model, device=device, threads=1 if is_resumable else None)
+    workers = Workers(predictor, Board(sizes))
+    report.model(workers.predictor)
     if isinstance(settings.output, Path) and runs[0].output != settings.output:
         _make_folder(settings.output)
     signals = _Signals(report)
-    summaries: list[Summary] = []
+    try:
+        if len(runs) > 1:
+            return _several(runs, workers, report, signals)
+        return _one(runs[0], workers, report, signals)
+    except Stopped:
+        report.stopped(signals.done)
+        return _CODES[signal.Signals(signals.caught)]
 
-    def classify_one(run: BatchSettings) -> int:
-        found = inspect(run) if isinstance(run.source, Path) else None
-        signals.catch(resumable=run.resumable)
-        hooks = Hooks(report.found, signals.between, report.answered)
-        try:
-            summary = classify(run, predictor, found=found, hooks=hooks)
-        finally:
-            report.clear()
-        report.finish(summary, run.output)
+
+def _one(run: BatchSettings, workers: Workers, report: Report, signals: _Signals) -> ExitCode:
+    """Classify the only input, on this thread: it may be a pipe."""
+    found = inspect(run) if isinstance(run.source, Path) else None
+    signals.catch(resumable=run.resumable)
+    hooks = Hooks(report.found, signals.between, report.answered)
+    if run.resumable:
+        workers.board.share_out(workers.cores, 1)
+        hooks = workers.hooks(report.found, signals.between, report.answered)
+    try:
+        summary = classify(run, workers.predictor, found=found, hooks=hooks)
+    finally:
+        report.clear()
+    report.close(summary, run.output)
+    report.finish(summary, run.output)
+    return _exit_code(summary.rejected, [])
+
+
+def _several(
+    runs: Sequence[BatchSettings], workers: Workers, report: Report, signals: _Signals
+) -> ExitCode:
+    """Classify files, several at once, and tell of each in their order."""
+    signals.catch(resumable=True)
+    board = workers.board
+    summaries: list[Summary] = []
+    pool = ThreadPoolExecutor(workers.files)
+    board.share_out(workers.cores, min(workers.files, len(runs)))
+    futures: dict[Output, Future[Outcome]] = {}
+    for number, run in enumerate(runs):
+        futures[run.output] = pool.submit(workers.classify, number, run, report)
+
+    def tell(run: BatchSettings) -> int:
+        while not wait([futures[run.output]], timeout=_TICK).done:
+            if signals.caught:
+                board.stop()
+            done = sum(future.done() for future in futures.values())
+            board.share_out(workers.cores, min(workers.files, len(runs) - done))
+            signals.done = board.predicted
+            report.progress(workers.place + board.words(done))
+        report.clear()
+        own, summary = futures[run.output].result()
+        own.finish(summary, run.output)
         summaries.append(summary)
         return summary.rejected
 
     try:
-        rejected, failures = _each(runs, classify_one)
-    except Stopped:
-        report.stopped(signals.summary)
-        return _CODES[signal.Signals(signals.caught)]
+        rejected, failures = _each(runs, tell)
+    finally:
+        board.stop()
+        pool.shutdown(cancel_futures=True)
     if len(summaries) > 1:
         report.total(summaries)
     return _exit_code(rejected, failures)
@@ -182,6 +228,14 @@ def _concerns_all(error: UserError | OSError) -> bool:
     if isinstance(error, UserError):
         return error.code == ExitCode.USAGE
     return isinstance(error, BrokenPipeError) or error.errno == errno.ENOSPC
+
+
+def _size_of(run: BatchSettings) -> int:
+    """Return the size of an input in bytes, 0 where it has none."""
+    try:
+        return run.source.stat().st_size if isinstance(run.source, Path) else 0
+    except OSError:
+        return 0
 
 
 def _make_folder(folder: Path) -> None:
