@@ -80,7 +80,12 @@ class Predictor:
 
     @classmethod
     def open(
-        cls, path: Path | str, *, device: Device = "auto", threads: int | None = None
+        cls,
+        path: Path | str,
+        *,
+        device: Device = "auto",
+        threads: int | None = None,
+        is_checked: bool = False,
     ) -> "Predictor":
         """Open a model file that `python -m export` wrote.
 
@@ -89,6 +94,7 @@ class Predictor:
             device: "cpu" and "cuda" insist; "auto" takes CUDA where it works and the file is for
                 it, else the CPU.
             threads: number of cores to keep busy on the CPU; None takes all that there are.
+            is_checked: the file was checked before, on this machine or another.
 
         Raises:
             UserError: NO_INPUT, no such file; CONFIG, not a model of this program, or not for this
@@ -102,7 +108,7 @@ class Predictor:
         if not path.is_file():
             raise UserError(ExitCode.NO_INPUT, "no such model file: {path}", path=path)
         devices = choose_devices(device)
-        if not path.samefile(BUILTIN):
+        if not (is_checked or path.samefile(BUILTIN)):
             check_untrusted(path)
         predictor = cls._load(path, devices, threads)
         int8_on_cuda = predictor.device == "cuda" and predictor.manifest.precision == "int8"

@@ -4,8 +4,9 @@ import errno
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -87,6 +88,7 @@ def classify_files(
     report: Report,
     *,
     dry_run: bool = False,
+    on: str | None = None,
 ) -> ExitCode:
     """Classify files, each into its own output.
 
@@ -97,6 +99,7 @@ def classify_files(
         device: where to run.
         report: who tells people.
         dry_run: only say what would be read.
+        on: "ray" has a cluster answer the texts.
 
     Returns:
         OK, REJECTS, or the code of the signal that ended it.
@@ -112,21 +115,42 @@ def classify_files(
             report.left_out(path, others)
     if dry_run:
         return _exit_code(*_each(runs, lambda run: _preview(run, report)))
-    is_resumable = all(run.resumable for run in runs)
-    sizes = [_size_of(run) for run in runs]
-    predictor = Predictor.open(model, device=device, threads=1 if is_resumable else None)
-    workers = Workers(predictor, Board(sizes))
-    report.model(workers.predictor)
-    if isinstance(settings.output, Path) and runs[0].output != settings.output:
-        _make_folder(settings.output)
+    if on and not all(run.resumable for run in runs):
+        raise UserError(ExitCode.USAGE, "--on {on} goes from files to an --output", on=on)
     signals = _Signals(report)
+    with _workers(runs, model, device, on) as workers:
+        report.model(workers.predictor)
+        if isinstance(settings.output, Path) and runs[0].output != settings.output:
+            _make_folder(settings.output)
+        try:
+            if on or len(runs) > 1:
+                return _several(runs, workers, report, signals)
+            return _one(runs[0], workers, report, signals)
+        except Stopped:
+            report.stopped(signals.done)
+            return _CODES[signal.Signals(signals.caught)]
+
+
+@contextmanager
+def _workers(
+    runs: Sequence[BatchSettings], model: Path, device: Device, on: str | None
+) -> Iterator[Workers]:
+    """Have the cores ready that answer the texts."""
+    sizes = [_size_of(run) for run in runs]
+    if on is None:
+        threads = 1 if all(run.resumable for run in runs) else None
+        yield Workers(Predictor.open(model, device=device, threads=threads), Board(sizes))
+        return
     try:
-        if len(runs) > 1:
-            return _several(runs, workers, report, signals)
-        return _one(runs[0], workers, report, signals)
-    except Stopped:
-        report.stopped(signals.done)
-        return _CODES[signal.Signals(signals.caught)]
+        from tui.batch.cluster import workers_on_ray
+    except ImportError as error:
+        raise UserError(
+            ExitCode.UNAVAILABLE,
+            "Ray cannot be imported ({reason}). Install it: pip install 'sentiment-tui[ray]'",
+            reason=error,
+        ) from error
+    with workers_on_ray(model, device, sizes) as workers:
+        yield workers
 
 
 def _one(run: BatchSettings, workers: Workers, report: Report, signals: _Signals) -> ExitCode:
@@ -226,7 +250,7 @@ def _preview(run: BatchSettings, report: Report) -> int:
 def _concerns_all(error: UserError | OSError) -> bool:
     """Return whether the other inputs would fail as this one did."""
     if isinstance(error, UserError):
-        return error.code == ExitCode.USAGE
+        return error.code in (ExitCode.USAGE, ExitCode.UNAVAILABLE)
     return isinstance(error, BrokenPipeError) or error.errno == errno.ENOSPC
 
 

@@ -64,7 +64,6 @@ def reject_fields(found: Found, reject: Reject) -> dict[str, Any]:
 def fingerprint_of(predictor: Predictor, found: Found) -> Fingerprint:
     """Return everything that the output depends on."""
     settings, manifest = found.settings, predictor.manifest
-    versions = {name: installed(name) for name in _PACKAGES}
     return {
         "input": {
             "name": Path(found.name).name,
@@ -93,6 +92,14 @@ def fingerprint_of(predictor: Predictor, found: Found) -> Fingerprint:
             "precision": manifest.precision,
             "review": [asdict(level) for level in manifest.review],
         },
+        **identity_of(predictor),
+    }
+
+
+def identity_of(predictor: Predictor) -> Fingerprint:
+    """Return what answers depend on beside the model: libraries, and the machine."""
+    versions = {name: installed(name) for name in _PACKAGES}
+    return {
         "versions": {name: version for name, version in versions.items() if version},
         "machine": {
             "device": predictor.device,
@@ -138,7 +145,7 @@ def resume(journal: Journal, fingerprint: Fingerprint) -> None:
     except ValueError:  # it is new, or holds no answer
         journal.begin(json_bytes(fingerprint))
         return
-    changes = _changes(before, fingerprint)
+    changes = changes_of(before, fingerprint)
     if changes:
         same_input = before.get("input") == fingerprint["input"]
         raise UserError(
@@ -150,7 +157,7 @@ def resume(journal: Journal, fingerprint: Fingerprint) -> None:
         )
 
 
-def _changes(before: Mapping[str, Any], now: Fingerprint) -> list[str]:
+def changes_of(before: Mapping[str, Any], now: Fingerprint) -> list[str]:
     """Say for people what of a fingerprint was changed."""
     changes = []
     for group, values in now.items():
@@ -197,7 +204,7 @@ def finished(
         return None
     try:
         receipt = json.loads(sidecar(output, "receipt.json").read_bytes())
-        if not _changes(receipt["run"], fingerprint):
+        if not changes_of(receipt["run"], fingerprint):
             same = receipt["output"]["sha256"] == file_digest(output)
             return receipt if same else None
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):

@@ -33,6 +33,7 @@ class Board:
     """
 
     def __init__(self, sizes: Sequence[int], path: Path | None = None) -> None:
+        self._made_of = sizes, path
         self._sizes = np.array(sizes, dtype=np.float64)
         zeros = self.zeros(len(sizes))
         numbers = bytearray(zeros) if path is None else np.memmap(path, mode="r+")
@@ -40,6 +41,9 @@ class Board:
         # of them that an interrupted run had, rejects, and all records.
         self._numbers = np.frombuffer(numbers, dtype=np.int64).reshape(-1, 4)
         self._started = time.monotonic()
+
+    def __reduce__(self) -> tuple[type["Board"], tuple[Sequence[int], Path | None]]:
+        return Board, self._made_of
 
     @staticmethod
     def zeros(files: int) -> bytes:
@@ -98,7 +102,7 @@ class Board:
 
 
 class Workers:
-    """The cores of this machine, or its GPU; `tui.batch.cluster` has those of many machines.
+    """Cores of this machine, or its GPU; `tui.batch.cluster` has those of many machines.
 
     Engines are threads here: what takes time is native code.
 
@@ -108,14 +112,13 @@ class Workers:
 
     Attributes:
         files: number of files at once.
-        place: whose cores they are, for people.
+        at_once: number of chunks of one of them that are answered at once, at most.
     """
-
-    place = ""
 
     def __init__(self, predictor: Predictor, board: Board) -> None:
         self.predictor = predictor
         self.board = board
+        self.at_once = self.cores
         self.files = self.cores + 1  # so that one may read or write
         self._free = threading.Semaphore(self.cores)
 
@@ -124,6 +127,11 @@ class Workers:
         """Number of chunks that are answered at once."""
         return available_cores() if self.predictor.device == "cpu" else 1
 
+    @property
+    def place(self) -> str:
+        """Whose cores they are, for people, before what is said of the files; "" here."""
+        return ""
+
     def hooks(
         self,
         found: Callable[[Found], object],
@@ -131,7 +139,7 @@ class Workers:
         answered: Callable[[Chunk], object],
     ) -> Hooks:
         """Return the hooks of a run that these workers answer."""
-        return Hooks(found, between, answered, self._ask, self.cores, lambda: self.board.ahead)
+        return Hooks(found, between, answered, self._ask, self.at_once, lambda: self.board.ahead)
 
     def _ask(self, predictor: Predictor, question: Question, between: Between) -> Floats:
         with self._free:
