@@ -21,7 +21,8 @@ from statistics import median
 from models.locations import BUILTIN
 from models.predictor import Predictor
 from tests.tui.batch.runs import fake
-from tui.batch.engine import BATCH, CHUNK, classify
+from tui.batch.answering import BATCH
+from tui.batch.engine import CHUNK, classify
 from tui.batch.settings import BatchSettings
 
 ROOT = Path(__file__).parent.parent

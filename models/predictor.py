@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from models.console.i18n import tr
 from models.cores import available_cores, instructions
 from models.locations import BUILTIN, Device
 from models.manifest import Manifest
+from models.probe import PROBE
 from models.session import Probabilities, Session, choose_devices
 from models.tokenizer import Batch, Tokenizer, Tokens
 from models.untrusted import check_untrusted
@@ -76,13 +79,22 @@ class Predictor:
         self._tokenizer = Tokenizer(self.manifest.tokenizer, self.manifest.max_length)
 
     @classmethod
-    def open(cls, path: Path | str, *, device: Device = "auto") -> "Predictor":
+    def open(
+        cls,
+        path: Path | str,
+        *,
+        device: Device = "auto",
+        threads: int | None = None,
+        is_checked: bool = False,
+    ) -> "Predictor":
         """Open a model file that `python -m export` wrote.
 
         Args:
             path: the `.onnx` file.
             device: "cpu" and "cuda" insist; "auto" takes CUDA where it works and the file is for
                 it, else the CPU.
+            threads: number of cores to keep busy on the CPU; None takes all that there are.
+            is_checked: the file was checked before, on this machine or another.
 
         Raises:
             UserError: NO_INPUT, no such file; CONFIG, not a model of this program, or not for this
@@ -96,12 +108,12 @@ class Predictor:
         if not path.is_file():
             raise UserError(ExitCode.NO_INPUT, "no such model file: {path}", path=path)
         devices = choose_devices(device)
-        if not path.samefile(BUILTIN):
+        if not (is_checked or path.samefile(BUILTIN)):
             check_untrusted(path)
-        predictor = cls._load(path, devices)
+        predictor = cls._load(path, devices, threads)
         int8_on_cuda = predictor.device == "cuda" and predictor.manifest.precision == "int8"
         if device == "auto" and int8_on_cuda:
-            predictor = cls._load(path, ["cpu"])
+            predictor = cls._load(path, ["cpu"], threads)
         predictor._verify_device(device)
         return predictor
 
@@ -195,6 +207,11 @@ class Predictor:
         if tokens.owner is not None:
             probabilities = _average_windows(probabilities, tokens.owner)
         return Predictions(probabilities[rows], tokens.read[rows])
+
+    @cached_property
+    def probe(self) -> str:
+        """Digest of the answers to `PROBE`; another machine with the same computes the same."""
+        return sha256(self.predict(PROBE).probabilities.tobytes()).hexdigest()
 
     def pieces(self, text: str) -> list[str]:
         """Cut a text as the model reads it; see `Tokenizer.pieces`."""

@@ -4,6 +4,7 @@ The same class serves training, export and prediction, so the three cannot disag
 """
 
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -111,6 +112,8 @@ class Tokenizer:
         except Exception as error:
             raise ValueError(f"not a tokenizer.json: {error}") from error
         self._rust.no_padding()
+        self._stride: int | None = None
+        self._lock = threading.Lock()
         self.max_length = max_length
         self.pad_id = 0  # padding is masked out, so any id serves where the vocabulary names none
         for name in ("<pad>", "[PAD]"):
@@ -118,6 +121,13 @@ class Tokenizer:
         # BERT's tokenizers give a pair of texts two token types, RoBERTa's do not: only a model of
         # the first kind has learned what they mean.
         self.has_token_types = any(self._rust.encode("a", "b").type_ids)
+
+    def _truncate(self, stride: int) -> None:
+        """Cut texts at `max_length`; threads may encode at once while the stride is the same."""
+        with self._lock:
+            if stride != self._stride:
+                self._rust.enable_truncation(self.max_length, stride=stride)
+                self._stride = stride
 
     def encode(self, texts: Sequence[str], *, windows: bool = False) -> Tokens:
         """Return the token ids of some texts.
@@ -127,7 +137,7 @@ class Tokenizer:
             windows: read a text that is longer than `max_length` in windows that overlap by a
                 quarter; otherwise only its beginning is read.
         """
-        self._rust.enable_truncation(self.max_length, stride=self.max_length // 4 if windows else 0)
+        self._truncate(self.max_length // 4 if windows else 0)
         special = self._rust.num_special_tokens_to_add(is_pair=False)
         ids: list[Array] = []
         owner: list[int] = []
@@ -209,7 +219,7 @@ class Tokenizer:
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return where each token of a text that is read starts and ends; of special ones 0, 0."""
-        self._rust.enable_truncation(self.max_length)
+        self._truncate(0)
         head = next(self._cut(encodable(text), windows=False))
         spans: list[tuple[int, int]] = self._rust.encode(head).offsets
         return spans

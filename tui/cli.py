@@ -36,7 +36,7 @@ EXIT_CODES = {
     ExitCode.USAGE: tr("wrong use of the command"),
     ExitCode.DATA: tr("the input cannot be used, or was changed since a run was interrupted"),
     ExitCode.NO_INPUT: tr("no such input or model"),
-    ExitCode.UNAVAILABLE: tr("the device asked for, or ONNX Runtime, is not available"),
+    ExitCode.UNAVAILABLE: tr("the device asked for, ONNX Runtime or the cluster is not available"),
     ExitCode.BUG: tr("a bug in this program"),
     ExitCode.CANNOT_CREATE: tr("the output exists or cannot be created"),
     ExitCode.IO: tr("reading or writing failed"),
@@ -194,6 +194,14 @@ def open_file(file: Path, model: str | None, device: Device) -> None:
 )
 @_model_options
 @click.option(
+    "--on",
+    type=click.Choice(["ray"]),
+    help=tr(
+        "Have the cores of a Ray cluster answer, with the same bytes: that of RAY_ADDRESS or of "
+        "this machine, else one that is started here. With --device cuda, its GPUs."
+    ),
+)
+@click.option(
     "--label-map",
     metavar="MAP",
     callback=checked_map,
@@ -264,6 +272,7 @@ def classify(
     dry_run: bool,
     as_json: bool,
     quiet: bool,
+    on: str | None,
     **options: Any,
 ) -> None:
     from tui.batch.command import classify_files
@@ -293,7 +302,9 @@ def classify(
     )
     chosen = model is not None
     report = Report(quiet=quiet, as_json=as_json, to_stdout=to_stdout, chosen=chosen, by=by)
-    code = classify_files(files, settings, model_path(model), device, report, dry_run=dry_run)
+    code = classify_files(
+        files, settings, model_path(model), device, report, dry_run=dry_run, on=on
+    )
     click.get_current_context().exit(code)
 
 

@@ -6,7 +6,7 @@ import traceback
 from enum import IntEnum
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -46,6 +46,10 @@ class UserError(Exception):
     def __init__(self, code: ExitCode, sentence: str, /, **values: object) -> None:
         super().__init__(tr(sentence, **values))
         self.code = code
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it be sent to another process, as it was said in this one."""
+        return UserError.__new__, (UserError, str(self)), {"code": self.code}
 
 
 def require_file(path: Path) -> None:

@@ -16,7 +16,9 @@ from models.console.command import ExitCode, UserError
 from models.locations import BUILTIN, newest_model
 from models.manifest import Manifest
 from models.predictor import Predictor
-from models.session import Session
+from models.probe import PROBE
+from models.session import Probabilities, Session
+from models.tokenizer import Batch
 from tests.tiny import REVIEWS
 
 TEXTS = [text for text, _ in REVIEWS]
@@ -127,6 +129,22 @@ def test_threads_that_work_apart_or_together_give_the_same_answers(
     monkeypatch.setattr(other, "run", lambda _batch: pytest.fail("the other session ran"))
     expected = _opened(model, monkeypatch, threads=1).predict(texts).probabilities
     np.testing.assert_allclose(two.predict(texts).probabilities, expected, atol=1e-6)
+
+
+def test_the_probe_tells_a_last_bit_and_no_number_of_threads(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two, other = (_opened(model, monkeypatch, threads=threads) for threads in (1, 2, 1))
+    run = other._session.run
+
+    def run_elsewhere(batch: Batch) -> Probabilities:
+        probabilities = run(batch)
+        probabilities[0, 0] = np.nextafter(probabilities[0, 0], np.float32(0))
+        return probabilities
+
+    monkeypatch.setattr(other._session, "run", run_elsewhere)
+    assert len(set(PROBE)) == 64
+    assert one.probe == two.probe != other.probe
 
 
 def test_an_error_of_one_batch_ends_a_prediction_in_threads(

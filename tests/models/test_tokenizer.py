@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -158,3 +160,12 @@ def test_pieces_are_what_is_read_cut_between_tokens_but_not_in_a_word(
 def test_json_that_is_no_tokenizer_is_refused() -> None:
     with pytest.raises(ValueError, match=r"not a tokenizer\.json"):
         Tokenizer("{}", max_length=8)
+
+
+def test_threads_that_encode_at_once_do_not_disturb_each_other(tokenizer: Tokenizer) -> None:
+    texts = ["很好" * 20] * 9
+    with ThreadPoolExecutor(8) as pool:
+        for windows, rows in ((False, 9), (True, 90)):
+            encode = partial(tokenizer.encode, texts, windows=windows)
+            encoded = [pool.submit(encode) for _ in range(24)]
+            assert {len(tokens.result().ids) for tokens in encoded} == {rows}

@@ -1,10 +1,12 @@
-"""`sentiment-tui classify`: the inputs one after the other, with a report and with signals."""
+"""`sentiment-tui classify`: its inputs, several of them at once, with a report and signals."""
 
 import errno
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -16,14 +18,17 @@ from models.tables import StandardInput, bare_name, format_of, output_suffix
 from tui.batch.engine import Hooks, Stopped, classify
 from tui.batch.inspection import inspect
 from tui.batch.report import Report
-from tui.batch.settings import BatchSettings
-from tui.batch.summary import Summary
+from tui.batch.settings import BatchSettings, Output
+from tui.batch.several import Board, Outcome, Workers
+from tui.batch.summary import Summary, progress_of
 
 _DASH = Path("-")
 _HIDDEN = (".", "~$")
 _OURS = (".rejects.jsonl", ".receipt.json")
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 
+
+_TICK = 0.2  # seconds between two looks at how far several files are
 
 GRACE = 5.0
 """Seconds that a batch may still take after a signal: nothing interrupts native code."""
@@ -38,7 +43,7 @@ class _Signals:
 
     def __init__(self, report: Report) -> None:
         self.caught = 0
-        self.summary: Summary | None = None
+        self.done = 0  # records
         self._resumable = True
         self._report = report
 
@@ -63,16 +68,16 @@ class _Signals:
         """End the process from a thread of its own: the others wait for native code."""
         try:
             if self._resumable:
-                self._report.stopped(self.summary)
+                self._report.stopped(self.done)
         finally:
             os._exit(_CODES[signal.Signals(self.caught)])
 
     def between(self, summary: Summary) -> None:
         """Stop the run if a signal came; tell how far it is."""
-        self.summary = summary
+        self.done = summary.read
         if self.caught:
             raise Stopped
-        self._report.progress(summary)
+        self._report.progress(progress_of(summary))
 
 
 def classify_files(
@@ -83,6 +88,7 @@ def classify_files(
     report: Report,
     *,
     dry_run: bool = False,
+    on: str | None = None,
 ) -> ExitCode:
     """Classify files, each into its own output.
 
@@ -93,6 +99,7 @@ def classify_files(
         device: where to run.
         report: who tells people.
         dry_run: only say what would be read.
+        on: "ray" has a cluster answer the texts.
 
     Returns:
         OK, REJECTS, or the code of the signal that ended it.
@@ -108,30 +115,93 @@ def classify_files(
             report.left_out(path, others)
     if dry_run:
         return _exit_code(*_each(runs, lambda run: _preview(run, report)))
-    predictor = Predictor.open(model, device=device)
-    report.model(predictor)
-    if isinstance(settings.output, Path) and runs[0].output != settings.output:
-        _make_folder(settings.output)
+    if on and not all(run.resumable for run in runs):
+        raise UserError(ExitCode.USAGE, "--on {on} goes from files to an --output", on=on)
     signals = _Signals(report)
-    summaries: list[Summary] = []
-
-    def classify_one(run: BatchSettings) -> int:
-        found = inspect(run) if isinstance(run.source, Path) else None
-        signals.catch(resumable=run.resumable)
-        hooks = Hooks(report.found, signals.between, report.answered)
+    with _workers(runs, model, device, on) as workers:
+        report.model(workers.predictor)
+        if isinstance(settings.output, Path) and runs[0].output != settings.output:
+            _make_folder(settings.output)
         try:
-            summary = classify(run, predictor, found=found, hooks=hooks)
-        finally:
-            report.clear()
-        report.finish(summary, run.output)
+            if on or len(runs) > 1:
+                return _several(runs, workers, report, signals)
+            return _one(runs[0], workers, report, signals)
+        except Stopped:
+            report.stopped(signals.done)
+            return _CODES[signal.Signals(signals.caught)]
+
+
+@contextmanager
+def _workers(
+    runs: Sequence[BatchSettings], model: Path, device: Device, on: str | None
+) -> Iterator[Workers]:
+    """Have the cores ready that answer the texts."""
+    sizes = [_size_of(run) for run in runs]
+    if on is None:
+        threads = 1 if all(run.resumable for run in runs) else None
+        yield Workers(Predictor.open(model, device=device, threads=threads), Board(sizes))
+        return
+    try:
+        from tui.batch.cluster import workers_on_ray
+    except ImportError as error:
+        raise UserError(
+            ExitCode.UNAVAILABLE,
+            "Ray cannot be imported ({reason}). Install it: pip install 'sentiment-tui[ray]'",
+            reason=error,
+        ) from error
+    with workers_on_ray(model, device, sizes) as workers:
+        yield workers
+
+
+def _one(run: BatchSettings, workers: Workers, report: Report, signals: _Signals) -> ExitCode:
+    """Classify the only input, on this thread: it may be a pipe."""
+    found = inspect(run) if isinstance(run.source, Path) else None
+    signals.catch(resumable=run.resumable)
+    hooks = Hooks(report.found, signals.between, report.answered)
+    if run.resumable:
+        workers.board.share_out(workers.cores, 1)
+        hooks = workers.hooks(report.found, signals.between, report.answered)
+    try:
+        summary = classify(run, workers.predictor, found=found, hooks=hooks)
+    finally:
+        report.clear()
+    report.close(summary, run.output)
+    report.finish(summary, run.output)
+    return _exit_code(summary.rejected, [])
+
+
+def _several(
+    runs: Sequence[BatchSettings], workers: Workers, report: Report, signals: _Signals
+) -> ExitCode:
+    """Classify files, several at once, and tell of each in their order."""
+    signals.catch(resumable=True)
+    board = workers.board
+    summaries: list[Summary] = []
+    pool = ThreadPoolExecutor(workers.files)
+    board.share_out(workers.cores, min(workers.files, len(runs)))
+    futures: dict[Output, Future[Outcome]] = {}
+    for number, run in enumerate(runs):
+        futures[run.output] = pool.submit(workers.classify, number, run, report)
+
+    def tell(run: BatchSettings) -> int:
+        while not wait([futures[run.output]], timeout=_TICK).done:
+            if signals.caught:
+                board.stop()
+            done = sum(future.done() for future in futures.values())
+            board.share_out(workers.cores, min(workers.files, len(runs) - done))
+            signals.done = board.predicted
+            report.progress(workers.place + board.words(done))
+        report.clear()
+        own, summary = futures[run.output].result()
+        own.finish(summary, run.output)
         summaries.append(summary)
         return summary.rejected
 
     try:
-        rejected, failures = _each(runs, classify_one)
-    except Stopped:
-        report.stopped(signals.summary)
-        return _CODES[signal.Signals(signals.caught)]
+        rejected, failures = _each(runs, tell)
+    finally:
+        board.stop()
+        pool.shutdown(cancel_futures=True)
     if len(summaries) > 1:
         report.total(summaries)
     return _exit_code(rejected, failures)
@@ -180,8 +250,16 @@ def _preview(run: BatchSettings, report: Report) -> int:
 def _concerns_all(error: UserError | OSError) -> bool:
     """Return whether the other inputs would fail as this one did."""
     if isinstance(error, UserError):
-        return error.code == ExitCode.USAGE
+        return error.code in (ExitCode.USAGE, ExitCode.UNAVAILABLE)
     return isinstance(error, BrokenPipeError) or error.errno == errno.ENOSPC
+
+
+def _size_of(run: BatchSettings) -> int:
+    """Return the size of an input in bytes, 0 where it has none."""
+    try:
+        return run.source.stat().st_size if isinstance(run.source, Path) else 0
+    except OSError:
+        return 0
 
 
 def _make_folder(folder: Path) -> None:

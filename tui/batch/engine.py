@@ -6,13 +6,11 @@ tell whoever asked how far it is. `tui.batch.inspection` has what is known of an
 """
 
 import os
-import threading
-import time
 from collections import Counter, deque
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -24,9 +22,10 @@ from models.predictor import Predictor
 from models.review import limited
 from models.tables import Item, Reject, Table, open_table
 from tui.batch.answer import AnswerColumns, Floats, decide
+from tui.batch.answering import Answering, Hooks, Question, Stopped
 from tui.batch.inspection import Found, inspect, recognise
-from tui.batch.journal import Draft, Journal, Screen, Sink, discard, journal_of
-from tui.batch.opinion import bare, has_opinion, is_blank
+from tui.batch.journal import Draft, Screen, Sink, discard, journal_of
+from tui.batch.opinion import is_blank
 from tui.batch.publishing import check_output, take_over
 from tui.batch.receipt import (
     begin_anew,
@@ -45,36 +44,14 @@ from tui.batch.truth import count_label
 from tui.batch.validation import Accepted, check_run, validate
 from tui.batch.writers import UnwritableError, Writer, open_writer
 
+__all__ = ["CHUNK", "FIRST", "Hooks", "Stopped", "classify"]
+
 CHUNK = 512
 """Records that are read, kept and written together: memory is bounded by this."""
 
 FIRST = 32
 """Records of the first chunk, so that answers are there at once; each has twice as many as the one
 before it, up to `CHUNK`."""
-
-BATCH = 128
-"""Texts between two chances to stop."""
-
-
-class Stopped(Exception):  # noqa: N818 - nothing is wrong
-    """Raised by a hook to end a run. All finished chunks stay, for the same run to go on."""
-
-
-@dataclass(frozen=True)
-class Hooks:
-    """Functions that a run calls as it goes on; every default does nothing.
-
-    Attributes:
-        found: called once, before the first record.
-        between: called before every chunk, and every batch of `BATCH` texts, on another thread. It
-            may block, which is a pause, or raise `Stopped`. The summary goes on changing until the
-            run ends.
-        answered: called for every chunk that was written, in order, on the caller's thread.
-    """
-
-    found: Callable[[Found], object] = lambda _: None
-    between: Callable[[Summary], object] = lambda _: None
-    answered: Callable[[Chunk], object] = lambda _: None
 
 
 def classify(
@@ -153,17 +130,14 @@ class _Run:
         self._predictor = predictor
         self._hooks = hooks
         self._columns = AnswerColumns(found.settings, labels)
-        self._fillers = frozenset(bare(text) for text in found.settings.no_opinion)
         self._label_map = check_run(found, self._columns)
         self._share, limit = found.settings.review_limit
-        self._ended = threading.Event()
-        self._started = time.monotonic()
-        self._journal: Journal | None = None
         self.summary = Summary.begin(labels, found.records)
         self.summary.label_map = self._label_map
         self.summary.review = predictor.manifest.review
         if limit is not None:
             self.summary.review = limited(self.summary.review, limit)
+        self._answering = Answering(predictor, found.settings, hooks, self.summary)
 
     def publish(self, table: Table, output: Path) -> None:
         """Write the whole table into a file: go on where a run ended, or begin anew."""
@@ -182,9 +156,9 @@ class _Run:
             folder = journal.folder
             if settings.resumable:
                 resume(journal, fingerprint)
-                self._journal = journal
+                self._answering.journal = journal
                 if self._share is not None:
-                    self._limit_to(self._share, journal)
+                    self._limit_to(self._share)
             else:
                 begin_anew(journal, output, force=settings.force)
             with (
@@ -198,7 +172,7 @@ class _Run:
             publish(target, draft, rejects, folder, self.summary, fingerprint)
             discard(folder)
 
-    def _limit_to(self, share: float, journal: Journal) -> None:
+    def _limit_to(self, share: float) -> None:
         """Answer everything, to find the confidence that a share of the answers does not reach."""
         confidences = Confidences()
         source, dialect = self._settings.source, self._found.dialect
@@ -206,11 +180,7 @@ class _Run:
             for work in chunks:
                 confidences.add(work.answers.result())
         self.summary.review = limited(self.summary.review, confidences.limit_of(share))
-        # Now all answers are loaded from the journal, which counts them as those of another run.
-        self.summary.resumed -= self.summary.predicted
-        self.summary.predicted = 0
-        self._ended.clear()
-        journal.rewind()
+        self._answering.rewind()
 
     def write(
         self,
@@ -231,7 +201,7 @@ class _Run:
                     for reject in chunk.rejects:
                         rejects.write(json_bytes(reject_fields(self._found, reject)))
                 self.summary.add(chunk)
-                self.summary.seconds = time.monotonic() - self._started
+                self._answering.tick()
                 self._hooks.answered(chunk)
         writer.close()
         output.finish()
@@ -239,80 +209,34 @@ class _Run:
             rejects.finish()
 
     def _chunks(self, table: Table) -> Generator[_Work]:
-        """Yield the chunks of a table; while one is predicted, the next is read."""
+        """Yield the chunks of a table; while some are predicted, the next is read."""
         ahead: deque[_Work] = deque()
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(self._hooks.workers) as pool:
             try:
                 size = min(FIRST, CHUNK)
                 while items := list(islice(table.items, size)):
                     size = min(2 * size, CHUNK)
-                    ahead.append(self._begin(items, pool))
-                    if len(ahead) > 1:
+                    before = ahead[-1].answers if ahead else None
+                    ahead.append(self._begin(items, pool, before))
+                    if len(ahead) > self._hooks.ahead():
                         yield ahead.popleft()
                 yield from ahead
             finally:
-                self._ended.set()
+                self._answering.ended.set()
 
-    def _begin(self, items: list[Item], pool: ThreadPoolExecutor) -> _Work:
-        """Tell records from rejects, and have the texts predicted."""
+    def _begin(
+        self, items: list[Item], pool: ThreadPoolExecutor, before: Future[Floats] | None
+    ) -> _Work:
+        """Tell records from rejects, and have the texts answered after the chunk `before`."""
         checked = [validate(item, self._found, self._columns, self._label_map) for item in items]
         accepted = [one for one in checked if isinstance(one, Accepted)]
         rejects = [one for one in checked if isinstance(one, Reject)]
         texts = [one.text for one in accepted]
-        answers = pool.submit(self._answer, texts, len(rejects))
+        first, last = items[0].place.number, items[-1].place.number
+        question = Question(texts, self._settings.windows, self._found.name, first, last)
+        kept = self._answering.load(texts)
+        answers = pool.submit(self._answering.answer, question, len(rejects), kept, before)
         return _Work(accepted, rejects, answers)
-
-    def _answer(self, texts: list[str], rejected: int) -> Floats:
-        """Take the answers of a chunk from the journal, or predict them and keep them there."""
-        summary, journal = self.summary, self._journal
-        try:
-            self._let_stop()
-            if journal is not None:
-                kept = journal.load(texts, len(summary.labels) + 1)
-                if kept is not None:
-                    summary.resumed += rejected + len(texts)
-                    summary.predicted += rejected + len(texts)
-                    return kept
-            summary.predicted += rejected
-            answers = self._predict(texts)
-            if journal is not None:
-                journal.save(texts, answers)
-            return answers
-        except BaseException:
-            self._ended.set()  # before the next chunk is begun: the journal has no holes
-            raise
-
-    def _predict(self, texts: list[str]) -> Floats:
-        """Return the answers to a chunk, as `_Work` has them."""
-        width = len(self.summary.labels) + 1
-        answers = np.zeros((len(texts), width), dtype=np.float32)
-        filled = [row for row, text in enumerate(texts) if self._is_labelled(text)]
-        self.summary.predicted += len(texts) - len(filled)
-        filled.sort(key=lambda row: (len(texts[row]), texts[row]))  # so that little is padding
-        for start in range(0, len(filled), BATCH):
-            if start:
-                self._let_stop()
-            rows = filled[start : start + BATCH]
-            batch = [texts[row] for row in rows]
-            predictions = self._predictor.predict(batch, windows=self._settings.windows)
-            answers[rows, :-1] = predictions.probabilities
-            answers[rows, -1] = predictions.read
-            self.summary.predicted += len(rows)
-        return answers
-
-    def _is_labelled(self, text: str) -> bool:
-        if is_blank(text):
-            return False
-        return self._settings.label_everything or has_opinion(text, self._fillers)
-
-    def _let_stop(self) -> None:
-        """Let the run be paused or stopped."""
-        if self._ended.is_set():
-            raise Stopped
-        asked = time.monotonic()
-        self.summary.seconds = asked - self._started
-        self._hooks.between(self.summary)
-        self._started += time.monotonic() - asked  # a pause is no time of the run
 
     def _written(self, work: _Work, writer: Writer) -> Chunk:
         """Write the records of a chunk; those that the format cannot hold join its rejects."""

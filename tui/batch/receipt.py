@@ -13,7 +13,6 @@ from typing import Any
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
-from models.cores import available_cores
 from models.files import file_digest, json_bytes
 from models.predictor import Predictor
 from models.session import installed
@@ -31,6 +30,9 @@ Fingerprint = Mapping[str, Mapping[str, Any]]
 """Everything that an output depends on, in groups."""
 
 _VALUES_SHOWN = 20
+
+_TOLD = {"threads"}
+"""What is told of a run, but changes none of its answers."""
 
 _PACKAGES = ("sentiment-tui", "onnxruntime", "onnxruntime-gpu", "tokenizers")
 
@@ -62,7 +64,6 @@ def reject_fields(found: Found, reject: Reject) -> dict[str, Any]:
 def fingerprint_of(predictor: Predictor, found: Found) -> Fingerprint:
     """Return everything that the output depends on."""
     settings, manifest = found.settings, predictor.manifest
-    versions = {name: installed(name) for name in _PACKAGES}
     return {
         "input": {
             "name": Path(found.name).name,
@@ -91,8 +92,20 @@ def fingerprint_of(predictor: Predictor, found: Found) -> Fingerprint:
             "precision": manifest.precision,
             "review": [asdict(level) for level in manifest.review],
         },
+        **identity_of(predictor),
+    }
+
+
+def identity_of(predictor: Predictor) -> Fingerprint:
+    """Return what answers depend on beside the model: libraries, and the machine."""
+    versions = {name: installed(name) for name in _PACKAGES}
+    return {
         "versions": {name: version for name, version in versions.items() if version},
-        "machine": {"device": predictor.device, "threads": available_cores()},
+        "machine": {
+            "device": predictor.device,
+            "threads": predictor.threads,
+            "probe": predictor.probe,
+        },
     }
 
 
@@ -132,7 +145,7 @@ def resume(journal: Journal, fingerprint: Fingerprint) -> None:
     except ValueError:  # it is new, or holds no answer
         journal.begin(json_bytes(fingerprint))
         return
-    changes = _changes(before, fingerprint)
+    changes = changes_of(before, fingerprint)
     if changes:
         same_input = before.get("input") == fingerprint["input"]
         raise UserError(
@@ -144,12 +157,12 @@ def resume(journal: Journal, fingerprint: Fingerprint) -> None:
         )
 
 
-def _changes(before: Mapping[str, Any], now: Fingerprint) -> list[str]:
+def changes_of(before: Mapping[str, Any], now: Fingerprint) -> list[str]:
     """Say for people what of a fingerprint was changed."""
     changes = []
     for group, values in now.items():
         old = before.get(group, {})
-        for key in sorted({*values, *old}):
+        for key in sorted({*values, *old} - _TOLD):
             if old.get(key) != values.get(key):
                 change = tr(
                     "{key} (was {old}, is {new})",
@@ -191,10 +204,10 @@ def finished(
         return None
     try:
         receipt = json.loads(sidecar(output, "receipt.json").read_bytes())
-        if receipt["run"] == fingerprint:
+        if not changes_of(receipt["run"], fingerprint):
             same = receipt["output"]["sha256"] == file_digest(output)
             return receipt if same else None
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         pass
     return None
 

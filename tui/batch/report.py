@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from copy import copy
 from pathlib import Path
 from typing import TextIO
 
@@ -21,7 +22,7 @@ from tui.batch.publishing import sidecar
 from tui.batch.receipt import reject_fields
 from tui.batch.settings import Output
 from tui.batch.status import Status
-from tui.batch.summary import TEXT_WIDTH, Chunk, Summary, advice, frequent, scores
+from tui.batch.summary import TEXT_WIDTH, Chunk, Summary, advice, frequent, scores, shares_of
 from tui.batch.truth import Problem, label_map_of, with_counts
 
 
@@ -55,6 +56,13 @@ class Report:
         can_rewrite = _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
         self._shows_progress = can_rewrite and not shared and not quiet
         self._labels: tuple[str, ...] = ()
+        self._tells_at_end = False
+
+    def of_one(self) -> "Report":
+        """Return the report of one of several files: all of it is told at the end."""
+        own = copy(self)
+        own._tells_at_end = True
+        return own
 
     def model(self, predictor: Predictor) -> None:
         """Say which model is used, and where it runs."""
@@ -89,6 +97,11 @@ class Report:
         if self._wanted:
             self._by = ByColumns(self._wanted, found, self._labels)
         self._rows: list[list[str]] = []
+        self._tables: list[Table] = []
+        if not self._tells_at_end:
+            self._introduce(found)
+
+    def _introduce(self, found: Found) -> None:
         how = list(_words_of(found.dialect))
         if found.records is not None:
             how.append(tr("{count:record}", count=found.records))
@@ -129,10 +142,10 @@ class Report:
             self._say(*map(str, found.rejects))
             self._say(tr("{count:record} rejected", count=rejected))
 
-    def progress(self, summary: Summary) -> None:
+    def progress(self, words: str) -> None:
         """Rewrite the line that says how far the run is, on a terminal only."""
         if self._shows_progress:
-            self._echo(_progress(summary), end="")
+            self._echo(words, end="")
 
     def clear(self) -> None:
         """Remove that line."""
@@ -177,16 +190,21 @@ class Report:
         """Say that a signal was heard."""
         self._say(tr("stopping after this batch; once more to leave at once"))
 
-    def stopped(self, summary: Summary | None) -> None:
-        """Say how to go on."""
-        done = summary.read if summary else 0
+    def stopped(self, done: int) -> None:
+        """Say how to go on after so many records."""
         self._echo(tr("{done:record} done. To go on, give the same command again", done=done))
+
+    def close(self, summary: Summary, output: Output) -> None:
+        """Group the answers, so that what is to be told is small."""
+        if self._by is not None:
+            self._tables = self._by.tables(output if summary.finished else None)
+            self._by = None
 
     def finish(self, summary: Summary, output: Output) -> None:
         """Show the first records, the counts, and the scores where there are any."""
-        tables: list[Table] = []
-        if self._by is not None:
-            tables = self._by.tables(output if summary.finished else None)
+        if self._tells_at_end:
+            self._introduce(self._found)
+        tables = self._tables
         if self._as_json:
             by = {"by": [table.as_dict() for table in tables]} if tables else {}
             receipt = json_bytes({**summary.receipt, **by})
@@ -225,7 +243,7 @@ class Report:
                 "together: {inputs:file}, {records:record}: {shares}",
                 inputs=len(summaries),
                 records=sum(summary.written for summary in summaries),
-                shares=_shares(summaries),
+                shares=shares_of(summaries),
             ),
         )
         if rejected := sum(summary.rejected for summary in summaries):
@@ -281,7 +299,7 @@ def _counts(summary: Summary) -> Iterator[str]:
         "{records:record}, {rate}/s: {shares}",
         records=summary.written,
         rate=f"{summary.rate:,.0f}",
-        shares=_shares([summary]),
+        shares=shares_of([summary]),
     )
     if summary.resumed:
         yield tr("{count:record} of them before the interruption", count=summary.resumed)
@@ -324,25 +342,3 @@ def _files(summary: Summary, output: Path) -> Iterator[str]:
         beside = sidecar(output, "rejects.jsonl")
         yield tr("{count:record} rejected: see {path}", count=count, path=beside)
     yield tr("written to {path}", path=output)
-
-
-def _shares(summaries: Sequence[Summary]) -> str:
-    """Return how many records of some runs of one model got each label, and its share of them."""
-    labelled = max(sum(int(summary.counts.sum()) for summary in summaries), 1)
-    shares = []
-    for label, name in enumerate(summaries[0].labels):
-        count = sum(int(summary.counts[label]) for summary in summaries)
-        shares.append(f"{name} {count:,} ({count / labelled:.1%})")
-    return ", ".join(shares)
-
-
-def _progress(summary: Summary) -> str:
-    done = f"{summary.predicted:,}"
-    if summary.records is not None:
-        done = tr("{done:,} of {records:record}", done=summary.predicted, records=summary.records)
-    words = [done, f"{summary.rate:,.0f}/s"]
-    if summary.left is not None:
-        words.append(tr("{left} left", left=summary.left))
-    if summary.rejected:
-        words.append(tr("{count} rejected", count=f"{summary.rejected:,}"))
-    return ", ".join(words)

@@ -153,10 +153,7 @@ class Summary:
         """Time that is left, as h:mm:ss; None where nobody knows."""
         if self.records is None or not self.rate:
             return None
-        left = (self.records - self.predicted) / self.rate
-        minutes, seconds = divmod(int(left), 60)
-        hours, minutes = divmod(minutes, 60)
-        return f"{hours}:{minutes:02}:{seconds:02}"
+        return duration((self.records - self.predicted) / self.rate)
 
     @property
     def flood(self) -> list[tuple[str, int, int]]:
@@ -193,6 +190,13 @@ class Summary:
             if known.any():
                 scored = Metrics.of(chunk.truths[known], chunk.ids[known], labels)
                 self.metrics = self.metrics + scored if self.metrics else scored
+
+
+def duration(seconds: float) -> str:
+    """Return a time as h:mm:ss."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"
 
 
 def advice(statuses: Ints, doubts: NDArray[np.float64], levels: Levels) -> list[str]:
@@ -253,3 +257,26 @@ def scores(metrics: Metrics, labels: Sequence[str]) -> list[str]:
     )
     numbers = range(1, len(labels) + 1)  # columns
     return [line, *aligned(table, right=numbers)]
+
+
+def shares_of(summaries: Sequence[Summary]) -> str:
+    """Return how many records of some runs of one model got each label, and its share of them."""
+    labelled = max(sum(int(summary.counts.sum()) for summary in summaries), 1)
+    shares = []
+    for label, name in enumerate(summaries[0].labels):
+        count = sum(int(summary.counts[label]) for summary in summaries)
+        shares.append(f"{name} {count:,} ({count / labelled:.1%})")
+    return ", ".join(shares)
+
+
+def progress_of(summary: Summary) -> str:
+    """Say how far a run is."""
+    done = f"{summary.predicted:,}"
+    if summary.records is not None:
+        done = tr("{done:,} of {records:record}", done=summary.predicted, records=summary.records)
+    words = [done, f"{summary.rate:,.0f}/s"]
+    if summary.left is not None:
+        words.append(tr("{left} left", left=summary.left))
+    if summary.rejected:
+        words.append(tr("{count} rejected", count=f"{summary.rejected:,}"))
+    return ", ".join(words)

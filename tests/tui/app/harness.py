@@ -28,6 +28,8 @@ class FakeModel:
     """A model with gates: it opens, and answers, when the test lets it."""
 
     device = "cpu"
+    threads = 1
+    probe = "of this processor"
 
     def __init__(self, labels: Sequence[str] = NEGATIVE_POSITIVE) -> None:
         self.manifest = replace(

@@ -4,6 +4,7 @@ import hashlib
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,8 +21,10 @@ from models.manifest import Manifest
 from models.predictor import Predictions, Predictor
 from models.review import Level
 from tests import tiny
+from tui.batch import answering, journal
 from tui.batch import engine as engine_module
-from tui.batch import journal
+from tui.batch.answer import Floats
+from tui.batch.answering import Between, Question, answer
 from tui.batch.engine import Hooks, classify
 from tui.batch.settings import BatchSettings
 from tui.batch.summary import Summary
@@ -36,6 +39,8 @@ class FakePredictor:
 
     manifest: Manifest = MANIFEST
     device: str = "cpu"
+    threads: int = 1
+    probe: str = "of this processor"
     path: Path = Path("fake.onnx")
     before: Callable[[], object] = lambda: None
     seen: list[str] = field(default_factory=list)
@@ -47,6 +52,33 @@ class FakePredictor:
         first = np.array(digests, dtype=np.float32) / 255
         read = [min(1, MANIFEST.max_length / max(len(text), 1)) for text in texts]
         return Predictions(np.stack([first, 1 - first], axis=1), np.array(read, dtype=np.float32))
+
+
+class OutOfOrder:
+    """Answers every second chunk only when the one after it is answered: there is always one."""
+
+    def __init__(self) -> None:
+        self._later: dict[int, threading.Event] = {}
+        self._lock = threading.Lock()
+        self.late = 0
+
+    def _event(self, number: int) -> threading.Event:
+        with self._lock:
+            return self._later.setdefault(number, threading.Event())
+
+    def __call__(self, predictor: Predictor, question: Question, between: Between) -> Floats:
+        number = (question.first - 1) // 4
+        if number % 2 == 0:
+            while not self._event(number + 1).wait(0.005):
+                between(0)
+            self.late += 1
+        try:
+            return answer(predictor, question, between)
+        finally:
+            self._event(number).set()
+
+    def hooks(self, **more: Any) -> Hooks:
+        return Hooks(ask=self, workers=4, ahead=lambda: 3, **more)
 
 
 version("sentiment-tui")  # imports what a child that is another user could not read
@@ -66,7 +98,7 @@ def run(source: Path, output: Path, predictor: Predictor | None = None, **more: 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_module, "CHUNK", 4)
-    monkeypatch.setattr(engine_module, "BATCH", 2)
+    monkeypatch.setattr(answering, "BATCH", 2)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -102,13 +134,15 @@ class Trap:
 
 
 def _child(source: Path, output: Path, kill_at: int, pause: float, more: dict[str, Any]) -> None:
-    engine_module.CHUNK, engine_module.BATCH = 4, 2
+    engine_module.CHUNK, answering.BATCH = 4, 2
     trap = Trap(kill_at, lambda: os.kill(os.getpid(), signal.SIGKILL))
     journal.os = cast(Any, trap)
     user = more.pop("user", None)
     if user is not None:
         os.setuid(user)
     try:
+        if more.pop("out_of_order", False):
+            more["hooks"] = OutOfOrder().hooks()
         run(source, output, fake(before=lambda: time.sleep(pause)), **more)
     except BaseException as error:  # noqa: BLE001 - its code is all that a child can return
         code = getattr(error, "code", 1)

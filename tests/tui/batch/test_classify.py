@@ -662,9 +662,9 @@ SLOW = [
     "import sys, time\n"
     "from models import predictor\n"
     "from tests.tui.batch.runs import FakePredictor\n"
-    "from tui.batch import engine\n"
+    "from tui.batch import answering, engine\n"
     "pause = float(sys.argv.pop(1))\n"
-    "engine.CHUNK, engine.BATCH = 4, 2\n"
+    "engine.CHUNK, answering.BATCH = 4, 2\n"
     "predictor.Predictor.open = lambda *_, **__: FakePredictor(before=lambda: time.sleep(pause))\n"
     "from tui.cli import main\n"
     "main()",

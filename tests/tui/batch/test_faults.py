@@ -18,10 +18,22 @@ from typing import Any
 import pytest
 
 from models.console.command import ExitCode, UserError
+from models.predictor import Predictor
 from models.tables import Dialect, StandardInput
-from tests.tui.batch.runs import MANIFEST, Trap, contents, fake, in_child, run, small_chunks  # noqa: F401
+from tests.tui.batch.runs import (  # noqa: F401
+    MANIFEST,
+    OutOfOrder,
+    Trap,
+    contents,
+    fake,
+    in_child,
+    run,
+    small_chunks,
+)
 from tui.app.saving import save_rows
 from tui.batch import journal
+from tui.batch.answer import Floats
+from tui.batch.answering import Between, Question, answer
 from tui.batch.engine import Hooks, Stopped, classify
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import inspect
@@ -94,7 +106,7 @@ def test_whichever_call_of_the_system_fails_the_same_command_ends_well(
         with monkeypatch.context() as patch:
             patch.setattr(journal, "os", trap)
             try:
-                run(source, output)
+                run(source, output, hooks=Hooks() if always else OutOfOrder().hooks())
             except OSError:
                 failures += 1
             except UserError as error:
@@ -116,7 +128,7 @@ def test_killed_at_any_call_of_the_system_the_same_command_ends_well(
     for k in range(1, calls + 1):
         shutil.rmtree(output.parent)
         output.parent.mkdir()
-        assert in_child(source, output, kill_at=k) == -9
+        assert in_child(source, output, kill_at=k, out_of_order=k % 2 == 0) == -9
         run(source, output)
         assert contents(output.parent) == golden, f"call {k}"
 
@@ -139,6 +151,31 @@ def test_killed_at_any_instant_the_same_command_ends_well(
         run(source, output)
         assert contents(output.parent) == golden
     assert killed > times / 2
+
+
+def test_chunks_that_are_answered_out_of_order_are_written_in_order(
+    source: Path, output: Path, golden: dict[str, bytes]
+) -> None:
+    answers = OutOfOrder()
+    run(source, output, hooks=answers.hooks())
+    assert answers.late == 2
+    assert contents(output.parent) == golden
+
+
+def test_a_chunk_that_fails_before_an_earlier_one_is_answered_says_why(
+    source: Path, output: Path, golden: dict[str, bytes]
+) -> None:
+    def ask(predictor: Predictor, question: Question, between: Between) -> Floats:
+        if question.first == 5:
+            raise UserError(ExitCode.CONFIG, "no answer")
+        while question.first == 1:
+            between(0)
+        return answer(predictor, question, between)
+
+    with pytest.raises(UserError, match="no answer"):
+        run(source, output, hooks=Hooks(ask=ask, workers=4, ahead=lambda: 3))
+    run(source, output)
+    assert contents(output.parent) == golden
 
 
 def test_a_run_goes_on_where_it_was_killed_time_and_again(
@@ -245,6 +282,7 @@ def test_a_journal_whose_first_line_is_damaged_is_begun_anew(
         ("settings", ExitCode.CONFIG, "settings.prefix"),
         ("model", ExitCode.CONFIG, "model.digest"),
         ("device", ExitCode.CONFIG, "machine.device"),
+        ("processor", ExitCode.CONFIG, "machine.probe"),
         ("reading", ExitCode.CONFIG, "reading.text_column"),
     ],
 )
@@ -269,6 +307,8 @@ def test_a_run_is_not_resumed_with_something_changed(
         predictor = fake(manifest=replace(MANIFEST, digest="1" * 64))
     elif change == "device":
         predictor = fake(device="cuda")
+    elif change == "processor":
+        predictor = fake(probe="of another processor")
     else:
         more = {"text_column": "id"}
     with pytest.raises(UserError, match=named) as caught:
@@ -279,6 +319,18 @@ def test_a_run_is_not_resumed_with_something_changed(
     source.write_text(INPUT, encoding="utf-8")
     run(source, output)
     assert contents(output.parent) == golden
+
+
+def test_a_run_goes_on_with_other_threads_and_tells_them(
+    source: Path, output: Path, golden: dict[str, bytes]
+) -> None:
+    interrupt(source, output)
+    many = fake(threads=64)
+    assert run(source, output, many).resumed == 8
+    receipt = json.loads((output.parent / "out.csv.receipt.json").read_bytes())
+    assert receipt["run"]["machine"]["threads"] == 64
+    assert output.read_bytes() == golden["out.csv"]
+    assert run(source, output).finished
 
 
 @pytest.mark.parametrize("change", ["appended", "edited", "removed"])

@@ -20,10 +20,14 @@ class RecordedModel:
     Attributes:
         manifest: what the journal says of the model.
         device: device that it ran on.
+        threads: number of its threads.
+        probe: as `models.predictor.Predictor.probe`; "" in a journal that has none.
     """
 
     manifest: Any
     device: str
+    threads: int
+    probe: str
 
     @classmethod
     def of(cls, output: Path) -> "RecordedModel":
@@ -39,7 +43,9 @@ class RecordedModel:
             manifest = SimpleNamespace(**run["model"])
             manifest.labels = tuple(manifest.labels)
             manifest.review = read_levels(manifest.review)
-            return cls(manifest, run["machine"]["device"])
+            machine = run["machine"]
+            probe = machine.get("probe", "")
+            return cls(manifest, machine["device"], machine["threads"], probe)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(
                 ExitCode.DATA,

@@ -1,0 +1,191 @@
+"""Files that a Ray cluster answers have the bytes of this machine, whoever is killed meanwhile.
+
+The cluster is real: two nodes with a core each, on this machine. It is one test, so that it stands
+once however many processes run the tests.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import xlsxwriter
+
+from models.console.command import ExitCode
+from tests.cli import Invoke, invoker
+from tests.tiny import REVIEWS
+from tests.tui.batch.runs import contents
+from tui.cli import cli
+
+TEXTS = [f"{text}{number}" for number in range(3) for text, _ in REVIEWS]
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def invoke(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Invoke:
+    return invoker(cli, monkeypatch, capfd)
+
+
+def write_mixed(folder: Path) -> Path:
+    """Write a folder as people have it: tables of five formats, quoted line breaks, bad rows."""
+    folder.mkdir()
+    rows = [f'{n},"{text}\n第二行"\n' for n, text in enumerate(TEXTS)]
+    table = "id,text\n" + "".join(rows[:50]) + "1,2,3\n" + "".join(rows[50:])
+    (folder / "a.csv").write_text(table, encoding="utf-8")
+    lines = [json.dumps({"id": n, "text": text}) for n, text in enumerate(TEXTS)]
+    (folder / "b.jsonl").write_text("\n".join([*lines[:9], "{", *lines[9:]]), encoding="utf-8")
+    pq.write_table(pa.table({"text": TEXTS}), folder / "c.parquet", row_group_size=64)
+    with xlsxwriter.Workbook(folder / "d.xlsx") as book:
+        book.add_worksheet().write_column(0, 0, ["text", *TEXTS])
+    (folder / "e.txt").write_text("\n".join(TEXTS), encoding="utf-8")
+    return folder
+
+
+def until(is_true: Callable[[], Any], seconds: float = 120) -> Any:
+    """Wait for something, and return it."""
+    end = time.monotonic() + seconds
+    while not (found := is_true()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return found
+
+
+def processes(title: str) -> list[int]:
+    """Return the processes of Ray that run a task."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if path.read_bytes().startswith(f"ray::{title}".encode()):
+                found.append(int(path.parent.name))
+        except OSError:
+            pass
+    return found
+
+
+def kill(title: str) -> None:
+    os.kill(until(lambda: processes(title))[0], signal.SIGKILL)
+
+
+def answered(output: Path) -> int:
+    """Return the bytes of answers that journals hold."""
+    return sum(path.stat().st_size for path in output.glob(".*.run/journal"))
+
+
+def test_without_ray_the_command_that_installs_it_is_named(
+    invoke: Invoke, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.txt").write_text("好\n", encoding="utf-8")
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "tui.batch.cluster", raising=False)
+    asked = ("classify", tmp_path / "a.txt", "--on", "ray", "--model", model)
+    result = invoke(*asked, "-o", tmp_path / "o.csv")
+    assert result.code == ExitCode.UNAVAILABLE
+    assert "pip install 'sentiment-tui[ray]'" in result.stderr
+    result = invoke(*asked)
+    assert result.code == ExitCode.USAGE
+
+
+def test_a_cluster_that_is_not_there_is_named(
+    invoke: Invoke, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray")
+    (tmp_path / "a.txt").write_text("好\n", encoding="utf-8")
+    monkeypatch.setenv("RAY_ADDRESS", "ray://127.0.0.1:1")
+    asked = ("classify", tmp_path / "a.txt", "--on", "ray", "--model", model)
+    result = invoke(*asked, "-o", tmp_path / "o.csv")
+    assert result.code == ExitCode.UNAVAILABLE
+    assert "ray://127.0.0.1:1" in result.stderr
+
+
+@pytest.fixture
+def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A cluster of one node, which the command joins."""
+    pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setenv("ASKED", str(tmp_path / "asked"))
+    nodes = Cluster(True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    monkeypatch.setenv("RAY_ADDRESS", nodes.address)
+    yield nodes
+    nodes.shutdown()
+
+
+def test_a_cluster_writes_the_bytes_of_this_machine(
+    invoke: Invoke,
+    model: Path,
+    nodes: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    subtests: pytest.Subtests,
+) -> None:
+    from tests.tui.batch import ray_tasks
+    from tui.batch import cluster
+
+    source, here, there = write_mixed(tmp_path / "in"), tmp_path / "here", tmp_path / "there"
+    there.mkdir()
+    command = ("classify", source, "--model", model, "--to", "csv", "-o")
+    assert invoke(*command, here).code == ExitCode.REJECTS
+    assert len(contents(here)) == 12
+    monkeypatch.setattr(cluster, "RETRIES", 3)
+    second = nodes.add_node(num_cpus=1)
+
+    def interrupt() -> None:
+        """Kill a worker, an engine and a node, each when there are more answers than before."""
+        for act in (
+            lambda: kill("slow"),
+            lambda: kill("classify_file"),
+            lambda: nodes.remove_node(second, allow_graceful=False),
+        ):
+            before = answered(there)
+            until(lambda: answered(there) > before)  # noqa: B023
+            act()
+            killed.append(act)
+
+    with subtests.test("a driver is killed"):
+        script = (
+            "from tests.tui.batch import ray_tasks; from tui.batch import cluster\n"
+            "cluster.answer_texts = ray_tasks.slow; from tui.cli import main; main()"
+        )
+        arguments = [*map(str, command), str(there), "--on", "ray"]
+        driver = subprocess.Popen([sys.executable, "-c", script, *arguments], cwd=ROOT)
+        until(lambda: answered(there))
+        driver.kill()
+        driver.wait()
+        until(lambda: not processes("classify_file"))
+
+    with subtests.test("a worker, an engine and a node are killed"):
+        monkeypatch.setattr(cluster, "answer_texts", ray_tasks.slow)
+        killed: list[Any] = []
+        killer = threading.Thread(target=interrupt, daemon=True)
+        killer.start()
+        result = invoke(*command, there, "--on", "ray")
+        assert result.code == ExitCode.REJECTS, result.stderr
+        killer.join()
+        assert len(killed) == 3
+        assert contents(there) == contents(here)
+
+    with subtests.test("a text kills its worker each time"):
+        monkeypatch.setattr(cluster, "answer_texts", ray_tasks.deadly)
+        monkeypatch.setattr(cluster, "RETRIES", 1)
+        lines = [*TEXTS[:40], ray_tasks.POISON, *TEXTS[40:]]
+        (tmp_path / "p.txt").write_text("\n".join(lines), encoding="utf-8")
+        command = ("classify", tmp_path / "p.txt", "--model", model, "--on", "ray", "-o")
+        result = invoke(*command, tmp_path / "p.csv")
+        assert result.code == ExitCode.CONFIG
+        assert "p.txt: 2 workers died one after the other of the records 33 to 96" in result.stderr
+
+    with subtests.test("a node computes otherwise"):
+        monkeypatch.setattr(cluster, "answer_texts", ray_tasks.mixed)
+        nodes.add_node(num_cpus=1, env_vars={"FOREIGN": "1"})
+        result = invoke(*command, tmp_path / "p.csv")
+        assert result.code == ExitCode.CONFIG
+        assert "does not answer as the first one does: another machine.probe" in result.stderr
