@@ -5,7 +5,6 @@ tell whoever asked how far it is. `tui.batch.inspection` has what is known of an
 `tui.batch.journal` how a run survives being killed, `tui.batch.receipt` how its output appears.
 """
 
-import os
 import threading
 import time
 from collections import Counter, deque
@@ -25,7 +24,7 @@ from models.review import limited
 from models.tables import Item, Reject, Table, open_table
 from tui.batch.answer import AnswerColumns, Floats, decide
 from tui.batch.inspection import Found, inspect, recognise
-from tui.batch.journal import Draft, Journal, Screen, Sink, discard, journal_of
+from tui.batch.journal import Draft, Journal, Sink, discard, journal_of
 from tui.batch.opinion import bare, has_opinion, is_blank
 from tui.batch.publishing import check_output, take_over
 from tui.batch.receipt import (
@@ -38,6 +37,7 @@ from tui.batch.receipt import (
     resume,
 )
 from tui.batch.review import Confidences
+from tui.batch.screen import standard_output
 from tui.batch.settings import BatchSettings
 from tui.batch.status import Status
 from tui.batch.summary import Chunk, Summary
@@ -124,8 +124,7 @@ def classify(
         if isinstance(settings.output, Path):
             run.publish(table, settings.output)
         else:
-            output = Screen() if os.isatty(1) else Sink(1)
-            run.write(table, output)
+            run.write(table, standard_output())
         return run.summary
 
 
