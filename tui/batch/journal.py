@@ -271,10 +271,6 @@ def journal_of(output: Path, mode: int = _PUBLIC) -> Iterator[Journal]:
 
     The run's folder is made where there is none, and goes when nothing in it can be resumed.
 
-    Args:
-        output: of the run.
-        mode: permissions of its files.
-
     Raises:
         UserError: LOCKED, another process holds it, or has just removed it; CANNOT_CREATE.
         OSError: by the name of the output, where the system gives none, as for a full disk.
@@ -299,7 +295,6 @@ def journal_of(output: Path, mode: int = _PUBLIC) -> Iterator[Journal]:
                 reason=error.strerror,
             ) from error
         if not mine:
-            disposable = False
             raise _locked(folder)
         journal = Journal(folder, descriptor)
         yield journal
@@ -310,16 +305,23 @@ def journal_of(output: Path, mode: int = _PUBLIC) -> Iterator[Journal]:
         error.filename = error.filename or str(output)
         raise
     finally:
-        if journal is not None:
-            disposable = not (journal.resumable or journal.keep)
-        if disposable:
-            discard(folder)
         try:
-            if descriptor >= 0:
-                os.close(descriptor)
+            if journal is not None:
+                disposable = not (journal.resumable or journal.keep)
+            if mine and disposable:
+                discard(folder)
         finally:
-            with suppress(OSError):
-                os.rmdir(folder)  # noqa: PTH106 - only now: NFS keeps it while the journal is open
+            _let_go(descriptor, folder)
+
+
+def _let_go(descriptor: int, folder: Path) -> None:
+    """Close a journal; then its folder goes, if it is empty, which over NFS it is only now."""
+    try:
+        if descriptor >= 0:
+            os.close(descriptor)
+    finally:
+        with suppress(OSError):
+            os.rmdir(folder)  # noqa: PTH106
 
 
 def lock(descriptor: int, folder: Path) -> bool:
