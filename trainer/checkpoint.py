@@ -122,7 +122,7 @@ class State:
 
 def precision_of(checkpoint: Path, otherwise: Precision) -> Precision:
     """Return the precision that a training began with, or the other where it begins now."""
-    if not checkpoint.exists():
+    if not distributed.first_sees(checkpoint):
         return otherwise
     with safe_open(checkpoint, "pt") as file:
         progress = json.loads(file.metadata()["progress"])

@@ -1,18 +1,27 @@
 """The processes of one training, where `torchrun` or `accelerate launch` started several.
 
-Each of them runs the same program on the same data. They share the encoder's pass over the texts
-and the batches of fine-tuning; the first alone speaks and writes. A process that was started alone
-is the first of one.
+Each of them runs the same program on the same data, in a folder that all see. They share the
+encoder's pass over the texts and the batches of fine-tuning; the first alone speaks and writes, and
+looks what is on the disk, for a network folder may show the others an older state. A process that
+was started alone is the first of one.
 """
 
 import os
-from contextlib import AbstractContextManager, nullcontext
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
+from pathlib import Path
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+
+from models.console.command import ExitCode, UserError
+
+TIMEOUT = timedelta(hours=2)
+"""How long a process waits for one that is slow, or whose machine vanished without a word."""
 
 
 def rank() -> int:
@@ -37,9 +46,8 @@ def join(device: torch.device) -> torch.device:
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
-    # A process that dies is seen at once and ends all; one that is slow may be waited for.
     backend = "nccl" if device.type == "cuda" else "gloo"
-    dist.init_process_group(backend, timeout=timedelta(days=7))
+    dist.init_process_group(backend, timeout=TIMEOUT)
     return device
 
 
@@ -68,6 +76,78 @@ def all_reduce(share: Tensor) -> Tensor:
     total = share.cuda() if dist.get_backend() == "nccl" else share.cpu()
     dist.all_reduce(total)
     return total.to(share.device)
+
+
+def of_first(numbers: Sequence[int]) -> list[int]:
+    """Return the numbers of the first process, in each of them."""
+    mine = torch.tensor(numbers, dtype=torch.int64)
+    told: list[int] = all_reduce(mine if is_first() else torch.zeros_like(mine)).tolist()
+    return told
+
+
+def first_sees(path: Path) -> bool:
+    """Whether something is at a path, in the eyes of the first process."""
+    return of_first([is_first() and path.exists()]) == [1]
+
+
+def _require_everywhere(problem: UserError, *, holds: bool) -> None:
+    """Raise a problem in every process, if in one of them what has to be does not hold."""
+    if all_reduce(torch.tensor(int(not holds))).item():
+        raise problem
+
+
+def require_same(digest: str) -> None:
+    """Raise UserError DATA unless all processes have the same digest of what they train."""
+    number = int(digest[:15], 16)
+    problem = UserError(
+        ExitCode.DATA,
+        "the processes of this training have different data, encoders, options or checkpoints: "
+        "give all the same",
+    )
+    _require_everywhere(problem, holds=of_first([number]) == [number])
+
+
+def require_shared(folder: Path) -> None:
+    """Raise UserError USAGE unless all processes see the folder of the first."""
+    if world_size() == 1:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    (number,) = of_first([secrets.randbits(60)])
+    mark = folder / f".shared.{number}"  # a name that nobody can have looked for before
+    problem = UserError(
+        ExitCode.USAGE,
+        "the folder of --output must be one that all machines of the training see: {folder} of the "
+        "first is not that of the others",
+        folder=folder.absolute(),
+    )
+    try:
+        if is_first():
+            mark.touch()
+        barrier()
+        _require_everywhere(problem, holds=mark.exists())
+    finally:
+        if is_first():
+            mark.unlink(missing_ok=True)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Say so where the training ends because another process did, or cannot be reached.
+
+    Raises:
+        UserError: UNAVAILABLE.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not (isinstance(error, dist.DistError) or "gloo" in str(error)):
+            raise
+        raise UserError(
+            ExitCode.UNAVAILABLE,
+            "another process of this training ended, or cannot be reached; the same command goes "
+            "on: {reason}",
+            reason=str(error).splitlines()[0],
+        ) from error
 
 
 def leave() -> None:

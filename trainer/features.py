@@ -106,20 +106,21 @@ def cached_features(
         title: title of the progress bar.
 
     Raises:
-        UserError: DATA, the file is damaged.
+        UserError: DATA, the file is damaged, or other processes have other texts.
     """
     key = f"{encoder_digest} {classifier.pooling} {tokenizer.max_length} {CHUNK}"
     sha = hashlib.sha256(key.encode())
     for text in texts:
         encoded = text.encode("utf-8", "surrogatepass")
         sha.update(len(encoded).to_bytes(8, "little") + encoded)
+    distributed.require_same(sha.hexdigest())
     path = folder / f"{sha.hexdigest()}.npy"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         if distributed.is_first():
             fcntl.flock(lock, fcntl.LOCK_EX)  # which the kernel takes back, whatever happens here
         distributed.barrier()
-        if not path.exists():
+        if not distributed.first_sees(path):
             _fill(classifier, tokenizer, texts, path, title)
         distributed.barrier()
     try:
@@ -142,8 +143,9 @@ def _fill(
     chunks = {}  # file → its texts
     for start in range(0, len(texts), CHUNK):
         chunks[parts / f"{start}.npy"] = texts[start : start + CHUNK]
-    missing = [file for file in chunks if not file.exists()]
-    distributed.barrier()  # all have seen the same chunks missing
+    there = set(parts.iterdir())  # asked for by name, NFS would go on to say that it is not there
+    present = distributed.of_first([file in there for file in chunks])
+    missing = [file for file, found in zip(chunks, present, strict=True) if not found]
     share = missing[distributed.rank() :: distributed.world_size()]
     with progress(title, sum(len(chunks[file]) for file in share)) as advance:
         for file in share:

@@ -94,8 +94,9 @@ def _begin(classifier: Classifier, settings: TrainingSettings, checkpoint: Path)
     choose_trained(classifier, settings.last_layers)
     optimizer = torch.optim.AdamW(parameter_groups(classifier, settings), fused=True)
     state = State(classifier, optimizer, settings.precision)
-    if checkpoint.exists():
+    if distributed.first_sees(checkpoint):
         state.load(checkpoint)
+    distributed.require_same(f"{state.step:x}")
     return state
 
 

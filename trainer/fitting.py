@@ -156,6 +156,7 @@ def _fine_tune(
     answers = _ask_teachers(loaded, settings) if loaded.teachers else None
     rows = TrainingRows.of(tokenizer, splits["train"], loaded.unlabelled, answers)
     checkpoint = _checkpoint_of(loaded, settings, answers)
+    distributed.require_same(checkpoint.stem)
     # a training that was killed goes on in the precision that it began with
     settings = replace(settings, precision=precision_of(checkpoint, loaded.precision))
     history = finetune(

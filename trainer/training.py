@@ -27,8 +27,8 @@ def train(settings: TrainingSettings) -> dict[str, Any]:
         its head was trained. Nothing in a process that is not the first.
 
     Raises:
-        UserError: as `load`, `fit` and `write`; UNAVAILABLE, there is no such device or no
-            TensorBoard.
+        UserError: as `load`, `fit` and `write`; UNAVAILABLE, there is no such device, no
+            TensorBoard, or one of the processes is gone; USAGE, they do not see one folder.
     """
     refuse_existing(settings.output, force=settings.force)
     if settings.tensorboard and find_spec("tensorboard") is None:
@@ -36,10 +36,13 @@ def train(settings: TrainingSettings) -> dict[str, Any]:
             ExitCode.UNAVAILABLE,
             "--tensorboard needs the package tensorboard: pip install tensorboard",
         )
-    device = distributed.join(choose_device(settings.device))
-    loaded = load(settings, device)
-    fitted = fit(loaded, settings)
-    distributed.leave()
+    device = choose_device(settings.device)
+    with distributed.together():
+        device = distributed.join(device)
+        distributed.require_shared(settings.output.parent)
+        loaded = load(settings, device)
+        fitted = fit(loaded, settings)
+        distributed.leave()
     if not distributed.is_first():
         return {}
     temperature = fit_temperature(fitted.logits["dev"], loaded.data.splits["dev"].labels)

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -10,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from models.console.command import ExitCode, UserError
 from models.run_directory import read_json, read_rows
 from tests.tiny import write_encoder
+from trainer import distributed
 from trainer.training import train
 
 from .test_finetune import settings
@@ -47,16 +51,24 @@ train(settings(*map(Path, sys.argv[1:4]), batch_size=23))
 
 def start(*arguments: object, killed: int = -1, at: int = -1) -> subprocess.CompletedProcess[str]:
     """Run a training in two processes with one thread each."""
-    script = Path(str(arguments[2])).with_suffix(".py")
+    agent = launch("--standalone", "--nproc_per_node=2", *arguments, killed=killed, at=at)
+    out, err = agent.communicate(timeout=120)
+    return subprocess.CompletedProcess(agent.args, agent.returncode, out, err)
+
+
+def launch(*options: object, killed: int = -1, at: int = -1) -> subprocess.Popen[str]:
+    """Start an agent of torchrun with its options, then the encoder, the reviews, the output."""
+    *flags, encoder, reviews, output = map(str, options)
+    script = Path(output).with_suffix(".py")
     script.parent.mkdir(parents=True, exist_ok=True)
     script.write_text(CHILD)
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    return subprocess.run(
-        [*torchrun, str(script), *map(str, arguments), str(killed), str(at)],
+    torchrun = [sys.executable, "-m", "torch.distributed.run", *flags, str(script)]
+    return subprocess.Popen(
+        [*torchrun, encoder, reviews, output, str(killed), str(at)],
         cwd=ROOT,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=120,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
     )
 
@@ -114,3 +126,41 @@ def test_a_process_that_is_killed_ends_the_training_and_the_next_goes_on(
     assert "3 steps to go" in again.stderr  # of four, after the first of them
     for name in ("head.safetensors", "encoder/model.safetensors", "metrics.json"):
         assert (output / name).read_bytes() == (two / name).read_bytes(), name
+
+
+def test_two_machines_without_a_folder_that_both_see_train_nothing(
+    calm: Path, reviews: Path, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        endpoint = f"127.0.0.1:{free.getsockname()[1]}"
+    flags = ["--nnodes=2", "--nproc_per_node=1", "--rdzv-backend=c10d", "--local-addr=127.0.0.1"]
+    flags.append(f"--rdzv-endpoint={endpoint}")
+    machines = [tmp_path / "one", tmp_path / "two"]
+    agents = [launch(*flags, calm, reviews, machine / "runs" / "run") for machine in machines]
+    try:
+        told = [agent.communicate(timeout=120)[1] for agent in agents]
+    finally:
+        for agent in agents:
+            agent.kill()
+    for agent, stderr in zip(agents, told, strict=True):
+        assert agent.returncode != 0
+        assert re.search("--output must be one that all machines .* see", stderr)
+    for machine in machines:
+        assert [path.name for path in (machine / "runs").iterdir()] == ["run.py"]
+
+
+@pytest.mark.parametrize(
+    "lost", ["[pair.cc:547] gloo: Connection closed by peer [127.0.0.1]:4711", None]
+)
+def test_what_is_said_of_a_process_that_is_gone_is_said_of_no_other_problem(
+    lost: str | None,
+) -> None:
+    error = RuntimeError(lost or "mat1 and mat2 shapes cannot be multiplied")
+    with pytest.raises((UserError, RuntimeError)) as caught, distributed.together():
+        raise error
+    if lost is None:
+        assert caught.value is error
+    else:
+        assert isinstance(caught.value, UserError)
+        assert caught.value.code == ExitCode.UNAVAILABLE
+        assert lost in str(caught.value)

@@ -5,7 +5,6 @@ tell whoever asked how far it is. `tui.batch.inspection` has what is known of an
 `tui.batch.journal` how a run survives being killed, `tui.batch.receipt` how its output appears.
 """
 
-import os
 from collections import Counter, deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,7 +23,7 @@ from models.tables import Item, Reject, Table, open_table
 from tui.batch.answer import AnswerColumns, Floats, decide
 from tui.batch.answering import Answering, Hooks, Question, Stopped
 from tui.batch.inspection import Found, inspect, recognise
-from tui.batch.journal import Draft, Screen, Sink, discard, journal_of
+from tui.batch.journal import Draft, Sink, discard, journal_of
 from tui.batch.opinion import is_blank
 from tui.batch.publishing import check_output, take_over
 from tui.batch.receipt import (
@@ -37,6 +36,7 @@ from tui.batch.receipt import (
     resume,
 )
 from tui.batch.review import Confidences
+from tui.batch.screen import standard_output
 from tui.batch.settings import BatchSettings
 from tui.batch.status import Status
 from tui.batch.summary import Chunk, Summary
@@ -101,8 +101,7 @@ def classify(
         if isinstance(settings.output, Path):
             run.publish(table, settings.output)
         else:
-            output = Screen() if os.isatty(1) else Sink(1)
-            run.write(table, output)
+            run.write(table, standard_output())
         return run.summary
 
 

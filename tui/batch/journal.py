@@ -11,13 +11,12 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 
 from models.console.command import ExitCode, UserError
-from models.console.display import display
 from tui.batch.answer import Floats
 
 _BUFFER = 1 << 20  # bytes
@@ -25,6 +24,9 @@ _PUBLIC = 0o666  # what the umask leaves of it
 
 _NO_LINKS = (errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 """How file systems say that they have no hard links: FAT, and some that are shared or mounted."""
+
+_NOT_OURS = (errno.EAGAIN, errno.EACCES, errno.ENOENT, errno.ESTALE)
+"""How locking a file fails that another run holds, or has just removed, here or over NFS."""
 
 Stamp = tuple[int, ...]
 """What tells a file from another of its name: device, inode, size, time of its last change."""
@@ -71,19 +73,6 @@ class Sink:
     def finish(self) -> None:
         """Say that there is no more."""
         self.flush()
-
-
-class Screen(Sink):
-    """Standard output where it is a terminal, on which nothing that is written can act."""
-
-    def __init__(self) -> None:
-        super().__init__(1)
-
-    def write(self, content: bytes) -> int:
-        """Take whole lines of UTF-8, and show their control characters instead of sending them."""
-        shown = display(content.decode(), keep="\n\t")
-        super().write(shown.encode())
-        return len(content)
 
 
 class Draft(Sink):
@@ -134,10 +123,10 @@ class Journal:
         keep: whether the folder stays, even if nothing in it can be resumed.
     """
 
-    def __init__(self, folder: Path, mode: int = _PUBLIC) -> None:
-        """Open it, or begin it."""
+    def __init__(self, folder: Path, descriptor: int) -> None:
+        """Read how it begins."""
         self.folder = folder
-        self._descriptor = os.open(folder / "journal", os.O_RDWR | os.O_CREAT, mode)
+        self._descriptor = descriptor
         found = os.read(self._descriptor, _BUFFER)
         self.head, self._start = b"", 0
         self.resumable = self.keep = False
@@ -187,10 +176,6 @@ class Journal:
         while content:
             content = content[os.write(self._descriptor, content) :]
         os.fsync(self._descriptor)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        os.close(self._descriptor)
 
 
 def _digest(texts: Sequence[str], payload: bytes) -> bytes:
@@ -262,12 +247,6 @@ def _place_without_link(draft: Path, path: Path) -> None:
     os.replace(draft, path)  # noqa: PTH105
 
 
-def was_taken(path: Path, output: Path) -> bool:
-    """Return whether a run of this output that was killed took a name, and left it empty."""
-    mark = run_folder(output) / "placing"
-    return mark.exists() and path.is_file() and not path.stat().st_size
-
-
 def remove(path: Path) -> None:
     """Remove a file, if it is there."""
     with suppress(FileNotFoundError):
@@ -288,28 +267,26 @@ def head_of(folder: Path) -> bytes:
 
 @contextmanager
 def journal_of(output: Path, mode: int = _PUBLIC) -> Iterator[Journal]:
-    """Hold the folder of an output's run alone, and open its journal; the kernel lets go if we die.
+    """Hold the journal of an output's run alone; the kernel lets go if we die.
 
-    The folder is made where there is none, and goes when nothing in it can be resumed.
-
-    Args:
-        output: of the run.
-        mode: permissions of its files.
+    The run's folder is made where there is none, and goes when nothing in it can be resumed.
 
     Raises:
         UserError: LOCKED, another process holds it, or has just removed it; CANNOT_CREATE.
         OSError: by the name of the output, where the system gives none, as for a full disk.
     """
-    import fcntl  # Windows, where the app alone runs, has none
-
     folder = run_folder(output)
-    descriptor = journal = None
-    disposable = not folder.exists()  # once we hold it, and until it has a journal to ask
+    before = stamp_of(followed(output))
+    journal, descriptor = None, -1
+    mine = disposable = False  # until it has a journal to ask, a folder goes that was made here
     try:  # a signal may end this run between any two calls
         try:
             with suppress(FileExistsError):
                 os.mkdir(folder, 0o700 | mode | (mode & 0o044) >> 2)  # noqa: PTH102
-            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+                disposable = True
+            with suppress(FileNotFoundError):  # it is removed at this moment
+                descriptor = os.open(folder / "journal", os.O_RDWR | os.O_CREAT, mode)
+                mine = lock(descriptor, folder)
         except OSError as error:
             raise UserError(
                 ExitCode.CANNOT_CREATE,
@@ -317,34 +294,57 @@ def journal_of(output: Path, mode: int = _PUBLIC) -> Iterator[Journal]:
                 path=folder,
                 reason=error.strerror,
             ) from error
-        mine = False
-        with suppress(BlockingIOError, FileNotFoundError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            mine = os.path.samestat(os.stat(folder), os.fstat(descriptor))  # noqa: PTH116
         if not mine:
-            disposable = False
-            raise UserError(
-                ExitCode.LOCKED, "another run is writing this output: it holds {path}", path=folder
-            )
-        journal = Journal(folder, mode)
+            raise _locked(folder)
+        journal = Journal(folder, descriptor)
         yield journal
     except OSError as error:
+        lost = isinstance(error, FileNotFoundError)
+        if lost and stamp_of(followed(output)) != before:  # two runs met, where locks do nothing
+            raise _locked(folder) from error
         error.filename = error.filename or str(output)
         raise
     finally:
-        with ExitStack() as stack:
-            if descriptor is not None:
-                stack.callback(os.close, descriptor)
+        try:
             if journal is not None:
-                stack.callback(journal.close)
                 disposable = not (journal.resumable or journal.keep)
-            if disposable:
+            if mine and disposable:
                 discard(folder)
+        finally:
+            _let_go(descriptor, folder)
+
+
+def _let_go(descriptor: int, folder: Path) -> None:
+    """Close a journal; then its folder goes, if it is empty, which over NFS it is only now."""
+    try:
+        if descriptor >= 0:
+            os.close(descriptor)
+    finally:
+        with suppress(OSError):
+            os.rmdir(folder)  # noqa: PTH106
+
+
+def lock(descriptor: int, folder: Path) -> bool:
+    """Lock the journal of a run; return whether it is ours, and still the one in the folder."""
+    import fcntl  # Windows, where the app alone runs, has none
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # NFS shares no lock of a folder
+        return os.path.samestat(os.stat(folder / "journal"), os.fstat(descriptor))  # noqa: PTH116
+    except OSError as error:
+        if error.errno in _NOT_OURS:
+            return False
+        raise
+
+
+def _locked(folder: Path) -> UserError:
+    return UserError(
+        ExitCode.LOCKED, "another run is writing this output: it holds {path}", path=folder
+    )
 
 
 def discard(folder: Path) -> None:
-    """Remove a folder and the files in it, as far as that can be done."""
+    """Remove the files of a run, as far as that can be done; its folder goes when it is let go."""
     with suppress(OSError):
         for name in os.listdir(folder):  # noqa: PTH208
             os.unlink(folder / name)  # noqa: PTH108
-        os.rmdir(folder)  # noqa: PTH106

@@ -19,11 +19,11 @@ from tui.batch.journal import (
     Stamp,
     followed,
     head_of,
+    lock,
     place,
     remove,
     run_folder,
     stamp_of,
-    was_taken,
 )
 from tui.batch.settings import BatchSettings
 
@@ -177,7 +177,7 @@ def _ours(output: Path, names: tuple[Path, ...]) -> dict[Path, Stamp]:
 
     A receipt names its output, and has the digest of the rejects.
     """
-    known = {name for name in names if was_taken(name, output)}
+    known = {name for name in names if _was_taken(name, output)}
     receipt, rejects = (sidecar(output, kind) for kind in _KINDS)
     with suppress(OSError, ValueError, KeyError, TypeError):
         told = json.loads(receipt.read_bytes())
@@ -189,6 +189,12 @@ def _ours(output: Path, names: tuple[Path, ...]) -> dict[Path, Stamp]:
     return {name: stamp for name, stamp in stamps.items() if stamp is not None}
 
 
+def _was_taken(path: Path, output: Path) -> bool:
+    """Return whether a run of this output that was killed took a name, and left it empty."""
+    mark = run_folder(output) / "placing"
+    return mark.exists() and path.is_file() and not path.stat().st_size
+
+
 def take_over(output: Path, head: bytes) -> None:
     """Let a finished run that found its name taken go on under another.
 
@@ -196,21 +202,15 @@ def take_over(output: Path, head: bytes) -> None:
         output: the other name, in the same folder.
         head: what the journal says of the run.
     """
-    import fcntl  # Windows, where the app alone runs, has none
-
     own = run_folder(output)
     if own.exists():
         return
     for folder in own.parent.glob(".*.run"):
         if _is_finished(folder, head):
-            descriptor = os.open(folder, os.O_RDONLY)
-            try:
-                with suppress(OSError):  # a run holds it, or this name has one by now
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with suppress(OSError), (folder / "journal").open("r+b") as journal:
+                if lock(journal.fileno(), folder):
                     folder.rename(own)
                     return
-            finally:
-                os.close(descriptor)
 
 
 def _is_finished(folder: Path, head: bytes) -> bool:

@@ -1,6 +1,7 @@
 """Whatever happens to a run, the same command ends it, with the bytes of an undisturbed one."""
 
 import errno
+import fcntl
 import hashlib
 import itertools
 import json
@@ -10,6 +11,7 @@ import shutil
 import sys
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -530,3 +532,37 @@ def test_rows_saved_under_the_name_of_an_interrupted_run_leave_its_answers(
     with pytest.raises(UserError, match="has an interrupted run of a file"):
         save_rows(replace(settings, force=True), found, rows, None, output, threading.Event())
     assert contents(output.parent) == before
+
+
+@pytest.mark.parametrize("locks", [True, False], ids=["with locks", "where locks do nothing"])
+def test_whenever_another_run_comes_between_the_loser_says_so(
+    source: Path,
+    output: Path,
+    golden: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    locks: bool,
+) -> None:
+    if not locks:
+        monkeypatch.setattr(fcntl, "flock", lambda *_: None)
+    codes: Counter[ExitCode] = Counter()
+
+    def come_between() -> None:
+        try:
+            run(source, output)
+        except UserError as error:
+            codes[error.code] += 1
+
+    for k in itertools.count(1):
+        shutil.rmtree(output.parent)
+        output.parent.mkdir()
+        trap = Trap(k, come_between)
+        with monkeypatch.context() as patch:
+            patch.setattr(journal, "os", trap)
+            come_between()
+        assert output.read_bytes() == golden["out.csv"], f"call {k}"
+        run(source, output)
+        assert contents(output.parent) == golden, f"call {k}"
+        if trap.calls < k:
+            break
+    assert set(codes) == {ExitCode.LOCKED, ExitCode.CANNOT_CREATE}  # 73: a finished output is there
+    assert codes[ExitCode.LOCKED] > 20
