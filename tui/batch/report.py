@@ -68,7 +68,7 @@ class Report:
                 name=tr("built-in model") if is_builtin else predictor.path,
                 digest=manifest.digest[:12],
                 precision=manifest.precision,
-                labels=", ".join(manifest.labels),
+                labels=manifest.labels,
                 device=predictor.device,
             )
         )
@@ -96,7 +96,7 @@ class Report:
             tr(
                 "input: {name}, {how}; text column: {column}; output: {output}",
                 name=found.name,
-                how=", ".join(how),
+                how=how,
                 column=found.text_column,
                 output=found.output_format,
             )
@@ -332,17 +332,18 @@ def _shares(summaries: Sequence[Summary]) -> str:
     shares = []
     for label, name in enumerate(summaries[0].labels):
         count = sum(int(summary.counts[label]) for summary in summaries)
-        shares.append(f"{name} {count:,} ({count / labelled:.1%})")
-    return ", ".join(shares)
+        share = f"{count / labelled:.1%}"
+        shares.append(tr("{name} {count:,} ({share})", name=name, count=count, share=share))
+    return tr(", ").join(shares)
 
 
 def _progress(summary: Summary) -> str:
     done = f"{summary.predicted:,}"
     if summary.records is not None:
         done = tr("{done:,} of {records:record}", done=summary.predicted, records=summary.records)
-    words = [done, f"{summary.rate:,.0f}/s"]
+    words = [done, tr("{rate}/s", rate=f"{summary.rate:,.0f}")]
     if summary.left is not None:
         words.append(tr("{left} left", left=summary.left))
     if summary.rejected:
         words.append(tr("{count} rejected", count=f"{summary.rejected:,}"))
-    return ", ".join(words)
+    return tr(", ").join(words)

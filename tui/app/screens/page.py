@@ -144,7 +144,7 @@ class Page(FullScreen[None]):
 
 
 class StatusBar(Static):
-    """The file run while it has not ended; the model, its digest and its device."""
+    """The file run while it has not ended; the model and its device."""
 
     app: "SentimentApp"
 
