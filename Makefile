@@ -1,22 +1,25 @@
-# `make demo` and `make test` are the two commands of the README; each sets up what it needs.
+# Each target sets up what it needs: `make demo` to try it, `make train` to train, `make test` to change it.
 PYTHON ?= python3
 # cpu or gpu: which of the two exclusive ONNX Runtime wheels to install.
 RUNTIME ?= cpu
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test check words man lock sbom builtin clean
+.PHONY: demo train test check words man site dist lock sbom builtin clean
 
 demo: .venv/runtime
-	$(BIN)/sentiment-tui classify examples/reviews.csv --model builtin \
+	@$(BIN)/sentiment-tui classify examples/reviews.csv --model builtin \
 	    --label-column label --output examples/predictions.csv --force
-	@echo
-	@echo 'The predictions are in examples/predictions.csv. Open the app with: $(BIN)/sentiment-tui'
+
+# torch and the rest, for `python -m trainer` and `python -m export`
+train: .venv/runtime
+	$(PIP) --editable '.[$(RUNTIME),export]'
 
 test: .venv/dev check
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 check: .venv/dev
+	$(BIN)/hadolint Containerfile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -29,6 +32,19 @@ words: .venv/dev
 # Man pages and shell completions, under build/share as under /usr/share.
 man: .venv/dev
 	$(BIN)/python docs/manual.py build/share
+
+# The web site, in build/site: the pages of docs/, and every option of every command.
+site: .venv/dev
+	$(PIP) --editable '.[site]'
+	rm -rf build/pages
+	$(BIN)/python docs/site.py build/pages
+	$(BIN)/mkdocs build --strict --quiet
+
+# A wheel and an sdist, in dist/.
+dist: .venv/dev
+	$(PIP) build twine
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
 
 # Versions and hashes of all that `make demo` installs, from constraints.txt and the index of pip.
 lock: .venv/dev

@@ -162,7 +162,7 @@ class LabelMap:
         taken = [(number, value) for value, number in self.ids.items() if number is not None]
         if all(self.names[number] == value for number, value in taken):
             return ""
-        return ", ".join(f"{value} = {self.names[number]}" for number, value in sorted(taken))
+        return tr(", ").join(f"{value} = {self.names[number]}" for number, value in sorted(taken))
 
 
 def map_labels(

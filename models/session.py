@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.console.command import ExitCode, UserError
+from models.console.install import install
 from models.locations import Device
 from models.tokenizer import Batch
 
@@ -37,16 +38,17 @@ def _onnxruntime() -> ModuleType:
         raise UserError(
             ExitCode.UNAVAILABLE,
             "onnxruntime and onnxruntime-gpu are both installed, and overwrite each other. "
-            "Keep one: pip uninstall -y onnxruntime onnxruntime-gpu && "
-            "pip install 'sentiment-tui[cpu]' (or 'sentiment-tui[gpu]')",
+            "Uninstall both, then: {command} (or, for a GPU, 'onnxruntime-gpu[cuda,cudnn]')",
+            command=install("onnxruntime"),
         )
     try:
         import onnxruntime
     except ImportError as error:
         raise UserError(
             ExitCode.UNAVAILABLE,
-            "ONNX Runtime cannot be imported ({reason}). Install it: "
-            "pip install 'sentiment-tui[cpu]' (or 'sentiment-tui[gpu]')",
+            "ONNX Runtime cannot be imported ({reason}). Install it: {command} "
+            "(or, for a GPU, 'onnxruntime-gpu[cuda,cudnn]')",
+            command=install("onnxruntime"),
             reason=error,
         ) from error
     module: ModuleType = onnxruntime
@@ -76,9 +78,10 @@ def choose_devices(requested: Device) -> list[str]:
         raise UserError(
             ExitCode.UNAVAILABLE,
             "device {device} was asked for, but this ONNX Runtime offers only {found}; "
-            "install 'sentiment-tui[gpu]' on a machine with CUDA, or use --device cpu",
+            "on a machine with CUDA install 'onnxruntime-gpu[cuda,cudnn]' in the place of "
+            "onnxruntime, or use --device cpu",
             device=requested,
-            found=", ".join(offered),
+            found=offered,
         )
     return devices
 

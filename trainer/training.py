@@ -5,6 +5,7 @@ from typing import Any
 
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
+from models.console.install import install
 from models.run_directory import refuse_existing
 from trainer import distributed
 from trainer.console import say, say_calibration
@@ -34,7 +35,8 @@ def train(settings: TrainingSettings) -> dict[str, Any]:
     if settings.tensorboard and find_spec("tensorboard") is None:
         raise UserError(
             ExitCode.UNAVAILABLE,
-            "--tensorboard needs the package tensorboard: pip install tensorboard",
+            "--tensorboard needs the package tensorboard: {command}",
+            command=install("tensorboard"),
         )
     device = choose_device(settings.device)
     with distributed.together():

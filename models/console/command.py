@@ -87,6 +87,22 @@ def complain(message: str) -> None:
     click.echo(tr("error: ") + display(message, keep="\n"), err=True)
 
 
+def _unexpected(error: BaseException, program: str) -> ExitCode:
+    """Say how to install what an extra brings, else that this is a bug, and where."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        from models.console.install import install_extra_of
+
+        module = error.name.partition(".")[0]
+        if command := install_extra_of(module):
+            complain(
+                tr("{name} is not installed. Install it: {command}", name=module, command=command)
+            )
+            return ExitCode.UNAVAILABLE
+    click.echo(display(traceback.format_exc(), keep="\n"), err=True, nl=False)
+    complain(tr("this is a bug in {program}; the lines above say where", program=program))
+    return ExitCode.BUG
+
+
 def run(command: click.Command, name: str) -> NoReturn:
     """Run a click command and exit with one of `ExitCode`.
 
@@ -126,8 +142,6 @@ def run(command: click.Command, name: str) -> NoReturn:
         code = ExitCode.IO
     except SystemExit:
         raise
-    except BaseException:  # noqa: BLE001 - the last line of defence, also for panics of Rust
-        click.echo(display(traceback.format_exc(), keep="\n"), err=True, nl=False)
-        complain(tr("this is a bug in {program}; the lines above say where", program=name))
-        code = ExitCode.BUG
+    except BaseException as error:  # noqa: BLE001 - the last line of defence, also for panics of Rust
+        code = _unexpected(error, name)
     sys.exit(code)

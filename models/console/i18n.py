@@ -50,7 +50,7 @@ def tr(sentence: str, /, **values: object) -> str:
     """Return `sentence` in the user's language with its `{fields}` filled in.
 
     Numbers keep their type, so a field may carry a format: `{rate:.0f}`, or in English what is
-    counted, `{count:record}`.
+    counted, `{count:record}`. A list is its items, between commas.
     """
     if language() == "zh":
         sentence = _chinese().gettext(sentence)
@@ -68,4 +68,6 @@ def _shown(value: object) -> object:
             return _Count(value)
         case float():
             return value
+        case list() | tuple():
+            return tr(", ").join(map(display, value))
     return display(value)

@@ -314,7 +314,7 @@ def test_no_onnxruntime_is_an_error_with_the_command_that_mends_it(
 
     monkeypatch.setattr(session_module, "version", absent)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(UserError, match=r"pip install 'sentiment-tui\[cpu\]'"):
+    with pytest.raises(UserError, match="-m pip install onnxruntime "):
         Predictor.open(model)
 
 

@@ -168,7 +168,7 @@ class SentimentApp(TerminalApp, inherit_bindings=False):
         device = event.device.upper()
         if self.device not in ("auto", event.device):
             device += " " + tr("! asked for {device}", device=self.device.upper())
-        self._facts = [event.manifest.digest[:12], event.manifest.precision, device]
+        self._facts = [device]
         self._show_status(*self._facts)
         self.state = "ready"
         self.refresh_state()

@@ -216,7 +216,8 @@ def written(key: str) -> str:
     """Return a key as people write it: "F2", "^O" for Ctrl and O."""
     if len(key) == 1:
         return key
-    names = {"slash": "/", "escape": "Esc", "underscore": "_"}
+    arrows = {"up": "↑", "down": "↓", "left": "←", "right": "→"}
+    names = {"slash": "/", "escape": "Esc", "underscore": "_", "space": tr("Space"), **arrows}
     *modifiers, last = [names.get(part, part.capitalize()) for part in key.split("+")]
     if modifiers == ["Ctrl"]:
         return f"^{last}"

@@ -46,14 +46,8 @@ def open_app(
 
 
 def _serve(port: int, root: Path | None, model: Path, device: Device, file: Path | None) -> None:
-    try:
-        from tui.app.serve import serve_app
-    except ImportError as error:
-        raise UserError(
-            ExitCode.UNAVAILABLE,
-            "--serve cannot import {name}. Install it: pip install 'sentiment-tui[serve]'",
-            name=error.name,
-        ) from error
+    from tui.app.serve import serve_app
+
     arguments = ["--model", str(model.absolute()), "--device", device]
     opened = [] if file is None else ["open", "--", str(file.absolute())]
     if root is not None:

@@ -1,6 +1,8 @@
 """What `sentiment-tui classify` tells a person, on stderr: standard output is for the data."""
 
 import os
+import shlex
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from copy import copy
@@ -76,7 +78,7 @@ class Report:
                 name=tr("built-in model") if is_builtin else predictor.path,
                 digest=manifest.digest[:12],
                 precision=manifest.precision,
-                labels=", ".join(manifest.labels),
+                labels=manifest.labels,
                 device=predictor.device,
             )
         )
@@ -109,7 +111,7 @@ class Report:
             tr(
                 "input: {name}, {how}; text column: {column}; output: {output}",
                 name=found.name,
-                how=", ".join(how),
+                how=how,
                 column=found.text_column,
                 output=found.output_format,
             )
@@ -341,4 +343,12 @@ def _files(summary: Summary, output: Path) -> Iterator[str]:
         yield from map(str, summary.rejects)
         beside = sidecar(output, "rejects.jsonl")
         yield tr("{count:record} rejected: see {path}", count=count, path=beside)
-    yield tr("written to {path}", path=output)
+    yield tr("written to {path}; in the app: {command}", path=output, command=_opening(output))
+
+
+def _opening(output: Path) -> str:
+    """Return the command that opens a file in the app, by the name of this one."""
+    program = sys.argv[0]
+    if shutil.which(Path(program).name) == program:
+        program = Path(program).name
+    return shlex.join([program, str(output)])

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from models.console.command import ExitCode, UserError
 from models.console.display import display
+from models.console.i18n import tr
 from models.label_map import (
     VALUES,
     AmbiguousLabelsError,
@@ -128,7 +129,7 @@ def with_counts(values: Mapping[str, int], shown: int) -> str:
     parts = [f"{display(value, limit=40)} × {times:,}" for value, times in most(named, shown)]
     if len(named) > shown:
         parts.append(REST)
-    return ", ".join(parts)
+    return tr(", ").join(parts)
 
 
 def most(values: Counter[str], shown: int) -> Iterable[tuple[str, int]]:

@@ -40,7 +40,7 @@ async def test_the_first_frame_is_there_before_the_model(fake: FakeModel) -> Non
         await pilot.press(*"good")
         await shows(pilot, "good")
         fake.may_open.set()
-        await shows(pilot, "built-in model · 0123456789ab · int8 · CPU")
+        await shows(pilot, "built-in model · CPU")
         await lacks(pilot, "loading")
 
 
@@ -85,7 +85,7 @@ async def test_many_labels_leave_room_for_the_rest() -> None:
     fake = FakeModel([f"{number} 星" for number in range(1, 11)])
     async with app_of(fake).run_test(size=(60, 15)) as pilot:
         await ask(pilot, "好")
-        await shows(pilot, "● 1 星   10.00%", "● 1 星   10.00%     好", "int8 · CPU", "^Q Quit")
+        await shows(pilot, "● 1 星   10.00%", "● 1 星   10.00%     好", "· CPU", "^Q Quit")
 
 
 async def test_other_labels_are_not_painted_as_praise_or_blame() -> None:
@@ -135,7 +135,7 @@ async def test_ctrl_q_quits_even_while_the_model_is_loading(fake: FakeModel) -> 
 async def test_the_engine_ends_with_the_app(fake: FakeModel) -> None:
     app = app_of(fake)
     async with app.run_test() as pilot:
-        await shows(pilot, "int8")
+        await shows(pilot, "· CPU")
     assert not app.model_worker.busy
 
 
@@ -198,7 +198,7 @@ async def test_a_text_that_was_cut_says_so(fake: FakeModel) -> None:
 
 async def test_nothing_typed_is_nothing_classified(fake: FakeModel) -> None:
     async with app_of(fake).run_test() as pilot:
-        await shows(pilot, "int8")
+        await shows(pilot, "· CPU")
         await ask(pilot, " \n ")
         await shows(pilot, "Nothing to classify yet: type a text first.")
     assert fake.asked == []
@@ -301,7 +301,7 @@ async def test_everything_has_its_place_at_every_size(
         await shows(pilot, "Answers · 1")
         await ask(pilot, "房间太小，隔音也差，" * 3)
         await shows(pilot, "Answers · 2", "type a text", "▼ 负向评价", "▲ 正向评价", "24.88%")
-        await shows(pilot, " ms ", "built-in model · 0123456789ab · int8 · CPU", "^Q Quit")
+        await shows(pilot, " ms ", "built-in model · CPU", "^Q Quit")
         rows = screen(pilot)
         assert len(rows) == size[1]
         assert {cell_len(row) for row in rows} == {size[0]}
@@ -342,7 +342,7 @@ async def test_a_chinese_locale_gets_chinese_words(
     monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
     language.cache_clear()
     async with app_of(fake).run_test() as pilot:
-        await shows(pilot, "请输入文本", "内置模型 · 0123456789ab")
+        await shows(pilot, "请输入文本", "内置模型 · CPU")
         await shows(pilot, "结果会列在这里")
         await lacks(pilot, "type a text")
         await ask(pilot, "好" * 101)

@@ -49,7 +49,7 @@ async def test_no_text_acts_on_any_screen(tmp_path: Path, text: str) -> None:
     app.dirs.log.parent.mkdir(parents=True, exist_ok=True)
     app.dirs.log.write_text(text, encoding="utf-8")
     async with app.run_test(notifications=True, tooltips=True, size=(100, 60)) as pilot:
-        await check(pilot, "status", "int8")
+        await check(pilot, "status", "· CPU")
         await dialog(pilot, "ctrl+p", "Theme: light")
         pilot.app.post_message(events.Paste("".join(text.splitlines())[:9000] + "x"))
         await pilot.press("enter")
@@ -81,7 +81,7 @@ async def test_no_text_acts_on_any_screen(tmp_path: Path, text: str) -> None:
         await check(pilot, "filter", "expected the beginning of one of")
         fake.error = UserError(ExitCode.CONFIG, "{path}: {reason}", path=path, reason=text[:300])
         app.open_model(path, "cpu")
-        await check(pilot, "refusal", "int8")
+        await check(pilot, "refusal", "· CPU")
     assert len(checked) >= 14
     assert fake.asked[-1] == text  # the model reads what is in the file
     path.with_name(f"{path.stem}.labelled.jsonl").unlink()

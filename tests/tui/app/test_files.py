@@ -238,7 +238,7 @@ async def test_a_model_is_found_in_the_tree_of_models(fake: FakeModel, tmp_path:
     for name in ("mine.onnx", "reviews.csv"):
         (tmp_path / name).touch()
     async with app_of(fake).run_test(size=(80, 40)) as pilot:
-        await shows(pilot, "int8")
+        await shows(pilot, "· CPU")
         await pilot.press("ctrl+p", *"another file")
         await shows(pilot, "Model: another file…")
         await pilot.press("enter")
@@ -247,7 +247,7 @@ async def test_a_model_is_found_in_the_tree_of_models(fake: FakeModel, tmp_path:
         await shows(pilot, "mine.onnx")
         await lacks(pilot, "reviews.csv")
         await pilot.press("m", "enter")
-        await shows(pilot, "mine · 0123456789ab")
+        await shows(pilot, "mine · CPU")
 
 
 def test_entries_are_tables_and_folders_and_hidden_ones_only_when_asked_for(tmp_path: Path) -> None:
@@ -278,7 +278,7 @@ async def test_what_was_recognised_can_be_changed(fake: FakeModel, tmp_path: Pat
     path = tmp_path / "a.csv"
     path.write_bytes("标题;原文\n甲;很好\n乙;坏\n".encode("gb18030"))
     async with app_of(fake).run_test() as pilot:
-        await shows(pilot, "int8")
+        await shows(pilot, "· CPU")
         pilot.app.open_file(path)  # type: ignore[attr-defined]
         await shows(pilot, "gb18030", "✗", "标题", "甲")
         await lacks(pilot, "F5 Classify")  # no text column is known yet
@@ -319,7 +319,7 @@ async def test_a_file_that_cannot_be_read_says_why_and_can_still_be_changed(
     path = tmp_path / "a.csv"
     path.write_bytes(b"text\n\xff\xff\xff\n")
     async with app_of(fake).run_test() as pilot:
-        await shows(pilot, "int8")
+        await shows(pilot, "· CPU")
         pilot.app.open_file(path)  # type: ignore[attr-defined]
         await shows(
             pilot, "✗", "expected UTF-8, GB18030, Big5", "Format", "No record can be shown."
@@ -936,7 +936,7 @@ async def test_a_run_that_goes_on_shows_on_every_screen_with_the_key_that_goes_t
         await hold(pilot, fake, many)
         await until(pilot, lambda: "goes there" not in "".join(screen(pilot)))  # it is there
         await leave(pilot)
-        await shows(pilot, "running, 0%: F7 goes there", "int8")
+        await shows(pilot, "running, 0%: F7 goes there", "· CPU")
         await pilot.press("f7", "f6")
         await shows(pilot, "paused · 0 / 3,000")
         await leave(pilot)

@@ -43,7 +43,7 @@ async def take(size: tuple[int, int]) -> dict[str, list[str]]:
         await take("refused", "reviews.jsonl", "^Q")
         fake.error = None
         app.open_model(app.model, "auto")
-        await take("empty", "int8")
+        await take("empty", "· CPU")
         for text in REVIEWS[3], REVIEWS[0]:
             app.answers.append(Answer(text, NEGATIVE_POSITIVE, (0.3, 0.7), None, 0.0123))
             app.screen._answer = app.answers[-1]  # type: ignore[attr-defined]

@@ -275,7 +275,7 @@ def test_without_textual_serve_the_command_that_installs_it_is_named(model: Path
     run = command("--model", model, "--serve", before=missing)
     done = subprocess.run(run, capture_output=True, text=True, env=os.environ)
     assert done.returncode == ExitCode.UNAVAILABLE
-    assert "pip install 'sentiment-tui[serve]'" in done.stderr
+    assert "-m pip install 'aiohttp>=3.14.5' 'textual-serve>=1.1'" in done.stderr
 
 
 def test_a_port_that_is_taken_is_named(model: Path, port: int) -> None:

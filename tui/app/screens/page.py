@@ -175,7 +175,7 @@ class Detail(VerticalScroll, can_focus=False):
 
 
 class StatusBar(Static):
-    """The file run while it has not ended; the model, its digest and its device."""
+    """The file run while it has not ended; the model and its device."""
 
     app: "SentimentApp"
 

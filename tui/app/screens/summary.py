@@ -96,7 +96,8 @@ def _label_counts(results: ResultStore) -> Content:
     for label, count in enumerate(results.counts.tolist()):
         glyph, colour = look(results.labels, label)
         name = one_line(results.labels[label], 12)
-        words = f"{glyph} {name} {count:,} ({count / whole:.1%})"
+        share = f"{count / whole:.1%}"
+        words = glyph + " " + tr("{name} {count:,} ({share})", name=name, count=count, share=share)
         parts.append(Content.styled(words, f"$text-{colour}"))
     return Content("   ").join(parts)
 
