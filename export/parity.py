@@ -10,7 +10,7 @@ from export.classifier import ExportableClassifier
 from models.console.command import ExitCode, UserError
 from models.console.display import display
 from models.predictor import Predictions, Predictor
-from models.run_directory import ScoredRow
+from models.run_directory import SAMPLE, sample_by_length
 from models.session import Probabilities
 from models.tokenizer import Batch
 
@@ -22,9 +22,6 @@ MIN_AGREEMENT = 0.995
 
 MAX_LOSS = 0.003
 """Accuracy on dev that may be lost, for int8."""
-
-SAMPLE = 48
-"""Number of dev texts that an fp32 file is compared on beside the probes."""
 
 PROBES = (
     "",
@@ -76,13 +73,6 @@ class Agreement:
         return self.same >= MIN_AGREEMENT and self.lost <= MAX_LOSS
 
 
-def sample_by_length(rows: Sequence[ScoredRow]) -> list[str]:
-    """Return `SAMPLE` texts, evenly spread over the lengths, shortest and longest included."""
-    texts = sorted({row.text for row in rows}, key=lambda text: (len(text), text))
-    places = np.linspace(0, len(texts) - 1, min(SAMPLE, len(texts))).round().astype(int)
-    return [texts[place] for place in places]
-
-
 def random_batches(source: ExportableClassifier) -> list[Batch]:
     """Return random tokens in the shapes 1 × 1, 1 × max, 3 × 5, and eight rows of mixed lengths."""
     longest = source.facts["max_length"]
@@ -102,7 +92,7 @@ def check_exact(predictor: Predictor, source: ExportableClassifier, precision: s
     Raises:
         UserError: CONFIG, a probability differs too much.
     """
-    texts = [*PROBES, *sample_by_length(source.dev)]
+    texts = [*PROBES, *(row.text for row in sample_by_length(source.dev))]
     # Random tokens are harder than texts, too hard for fp16.
     grid = random_batches(source) if precision == "fp32" else []
     expected = np.concatenate([source.answer(batch) for batch in [*source.alone(texts), *grid]])

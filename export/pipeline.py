@@ -10,7 +10,7 @@ import onnx
 
 from export.classifier import ExportableClassifier
 from export.graph import GraphSummary, fuse, summarise, trace
-from export.parity import Agreement, check_close, check_exact, compare, sample_by_length
+from export.parity import Agreement, check_close, check_exact, compare
 from export.quantization import FORMS, REDUCED, WEIGHTS_ONLY, candidates
 from export.sources import load_source
 from models.console.command import ExitCode, UserError
@@ -18,6 +18,7 @@ from models.cores import instructions
 from models.files import draft_of
 from models.manifest import Manifest
 from models.predictor import Predictor
+from models.run_directory import sample_by_length
 from models.untrusted import RefusedError
 from models.vetting import model_digest, validate
 
@@ -153,7 +154,7 @@ def _write_int8(draft: "_Draft", model: onnx.ModelProto) -> bool:
             ExitCode.USAGE,
             "int8 is held against labelled texts: name some with --dev FILE",
         )
-    sample = list(source.alone(sample_by_length(source.dev)))
+    sample = list(source.alone([row.text for row in sample_by_length(source.dev)]))
     for form, candidate in candidates(model, sample, source.short_layer):
         if draft.settings.precision == "auto" and form == WEIGHTS_ONLY:
             break  # smaller, but as slow as fp32

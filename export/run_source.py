@@ -15,17 +15,17 @@ def load_run(folder: Path, encoder_source: str | None) -> ExportableClassifier:
         encoder_source: where the encoder is now, if it moved.
 
     Raises:
-        UserError: as `read_run` and `load_classifier`; DATA, the scores or rows are damaged.
+        UserError: as `read_run` and `load_classifier`; DATA, the scores are damaged.
     """
     run = read_run(folder)
     classifier, encoder = load_classifier(folder, run, encoder_source, for_export=True)
+    dev = read_rows(folder / "dev.jsonl")
     try:
         quality = read_json(folder / "metrics.json")
         del quality["history"]
-        dev = read_rows(folder / "dev.jsonl")
     except (KeyError, OSError, TypeError, ValueError) as error:
         raise UserError(
-            ExitCode.DATA, "{path} is damaged: {reason}", path=folder, reason=error
+            ExitCode.DATA, "{path} is damaged: {reason}", path=folder / "metrics.json", reason=error
         ) from error
     facts = {
         "labels": tuple(run.labels),

@@ -5,7 +5,12 @@ B = texts in the batch, T = tokens of the longest, H = hidden size, C = labels.
 
 from typing import Literal
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from models.tokenizer import Tokenizer, Tokens
 
 Pooling = Literal["cls", "mean"]
 
@@ -27,6 +32,19 @@ def pool(hidden: Tensor, attention_mask: Tensor, pooling: Pooling) -> Tensor:
         return hidden[:, 0]
     mask = attention_mask.unsqueeze(-1).to(hidden.dtype)  # [B, T, 1]
     return (hidden * mask).sum(dim=1) / mask.sum(dim=1)  # a text has two special tokens at least
+
+
+def inputs(
+    tokenizer: Tokenizer,
+    tokens: Tokens,
+    rows: NDArray[np.intp],
+    device: torch.device | None = None,
+) -> dict[str, Tensor]:
+    """Return the encoder's inputs for some rows: `[rows, longest]`, padded on the right."""
+    batch = tokens.batch(rows, tokenizer.pad_id)
+    if not tokenizer.has_token_types:
+        del batch["token_type_ids"]
+    return {name: torch.from_numpy(ids).to(device) for name, ids in batch.items()}
 
 
 class Classifier(nn.Module):

@@ -22,6 +22,9 @@ _TOKENIZER_FILES = (
 )
 """Files that transformers makes a tokenizer from, any of them."""
 
+_IDLE = ("_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version")
+"""Fields of a configuration that change no answer, and may change when it is saved again."""
+
 
 @dataclass(frozen=True)
 class Encoder:
@@ -70,12 +73,28 @@ class Encoder:
         return replace(self, tokenizer=canonical_tokenizer(json), _tokenizer=tokenizer)
 
     def digest(self) -> str:
-        """Return the SHA-256 of the tokenizer and the weights (by name)."""
+        """Return the SHA-256 of the tokenizer, the weights (by name) and the configuration."""
+        return self.digests()[0]
+
+    def digests(self) -> tuple[str, str]:
+        """Return the digest, and that of runs from before it covered the configuration."""
         sha = hashlib.sha256(self.tokenizer.encode())
         for name, weights in sorted(self.module.state_dict().items()):
             sha.update(name.encode())
             sha.update(weights.detach().cpu().contiguous().numpy().tobytes())
-        return sha.hexdigest()
+        former = sha.hexdigest()
+        sha.update(_configuration(self.module.config).encode())
+        return sha.hexdigest(), former
+
+
+def _configuration(config: Any) -> str:
+    """Return as JSON all that is not as usual for its architecture and may change an answer."""
+    usual = type(config)().to_dict()
+    chosen = {"model_type": config.model_type}
+    for name, value in config.to_dict().items():
+        if name not in _IDLE and value != usual.get(name):
+            chosen[name] = value
+    return json.dumps(chosen, sort_keys=True, default=str)
 
 
 def load_encoder(source: str, *, for_export: bool = False) -> Encoder:

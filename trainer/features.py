@@ -17,25 +17,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.batching import MAX_TOKENS, plan
-from models.classifier import Classifier
+from models.classifier import Classifier, inputs
 from models.console.command import ExitCode, UserError
 from models.files import draft_of
-from models.tokenizer import Tokenizer, Tokens
+from models.tokenizer import Tokenizer
 from trainer import distributed
 from trainer.console import Advance, progress
 
 CHUNK = 1024
 """Number of texts that are encoded and written together: the cost of a kill, and of memory."""
-
-
-def inputs(
-    tokenizer: Tokenizer, tokens: Tokens, rows: NDArray[np.intp], device: torch.device
-) -> dict[str, Tensor]:
-    """Return the encoder's inputs for some rows: `[rows, longest]`, padded on the right."""
-    batch = tokens.batch(rows, tokenizer.pad_id)
-    if not tokenizer.has_token_types:
-        del batch["token_type_ids"]
-    return {name: torch.from_numpy(ids).to(device) for name, ids in batch.items()}
 
 
 @torch.inference_mode()

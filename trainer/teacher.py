@@ -72,7 +72,7 @@ def soft_labels(
             classifier.to(device),
             Tokenizer(encoder.tokenizer, run.max_length),
             texts,
-            encoder_digest=run.encoder_digest,
+            encoder_digest=encoder.digest(),
             folder=cache,
             title=path.name,
         )

@@ -27,7 +27,7 @@ from models.console.command import ExitCode, UserError
 from models.cores import instructions
 from models.manifest import PREFIX, Manifest
 from models.predictor import Predictor
-from models.run_directory import load_classifier, read_json, read_rows, read_run
+from models.run_directory import load_classifier, read_json, read_rows, read_run, write_rows
 from models.tokenizer import Tokenizer
 from tests.tiny import REVIEWS, write_encoder
 from trainer.settings import TrainingSettings
@@ -91,8 +91,13 @@ def test_the_temperature_of_the_run_is_in_the_probabilities_and_not_in_the_featu
     copy = tmp_path / "run"
     shutil.copytree(run, copy)
     document = json.loads((copy / "run.json").read_text(encoding="utf-8"))
-    document["temperature"] = temperature
+    before, document["temperature"] = document["temperature"], temperature
     (copy / "run.json").write_text(json.dumps(document), encoding="utf-8")
+    rows = read_rows(copy / "dev.jsonl")
+    powers = torch.tensor([row.probabilities for row in rows]) ** (before / temperature)
+    answers = powers / powers.sum(dim=1, keepdim=True)
+    labels = np.array([row.label for row in rows])
+    write_rows(copy / "dev.jsonl", [row.text for row in rows], labels, answers)
     export(settings(copy, tmp_path / "a.onnx"))
     found = Predictor.open(tmp_path / "a.onnx").predict(TEXTS).probabilities
     np.testing.assert_allclose(found, expected(copy), atol=1e-5)
@@ -347,7 +352,7 @@ def test_damage_in_the_rows_of_a_run_is_said(run: Path, tmp_path: Path) -> None:
     broken = tmp_path / "run"
     shutil.copytree(run, broken)
     (broken / "dev.jsonl").write_text("{}\n")
-    with pytest.raises(UserError, match="is damaged"):
+    with pytest.raises(UserError, match=r"dev\.jsonl is damaged"):
         export(settings(broken, tmp_path / "a.onnx"))
 
 
