@@ -21,7 +21,7 @@ from trainer.features import cached_features, predict_logits
 from trainer.finetune import finetune
 from trainer.head import Fit, LabelledFeatures, search_head
 from trainer.loading import Loaded
-from trainer.report.scores import score_splits
+from trainer.report.scores import best_of, score_splits
 from trainer.settings import TrainingSettings
 from trainer.teacher import soft_labels
 
@@ -42,7 +42,8 @@ class Fitted:
     Attributes:
         settings: the settings, with the precision that "auto" stood for.
         history: one entry per epoch: see `epoch_scores`.
-        best_epoch: the epoch whose weights the classifier has, from 1.
+        best_epoch: the epoch whose weights the classifier has, from 1; 0 where fine-tuning was no
+            better than the head that it began with.
         logits: logits of dev and test, `[rows, C]`.
         outcome: what `run.json` records of the training.
     """
@@ -88,10 +89,8 @@ def fit(loaded: Loaded, settings: TrainingSettings) -> Frozen | FineTuned:
     if settings.train == "head":
         return _fit_head(loaded, settings, weights)
     if settings.head_epochs:
-        head = _fit_head(loaded, settings, weights)
-        frozen_scores = score_splits(head.logits, loaded.data)
-        return _fine_tune(loaded, settings, weights, head.outcome, frozen_scores)
-    return _fine_tune(loaded, settings, weights, _head_outcome(), {})
+        return _fine_tune(loaded, settings, weights, _fit_head(loaded, settings, weights))
+    return _fine_tune(loaded, settings, weights, None)
 
 
 def _fit_head(loaded: Loaded, settings: TrainingSettings, weights: Tensor | None) -> Frozen:
@@ -146,8 +145,7 @@ def _fine_tune(
     loaded: Loaded,
     settings: TrainingSettings,
     weights: Tensor | None,
-    head_outcome: dict[str, Any],
-    frozen_scores: dict[str, Any],
+    frozen: Frozen | None,
 ) -> FineTuned:
     """Train the encoder and the head on from where the head is."""
     started = time.monotonic()
@@ -166,13 +164,28 @@ def _fine_tune(
         checkpoint,
         weights if weights is None else weights.to(device),
         logs_of(checkpoint) if settings.tensorboard else None,
+        frozen.history[frozen.best_epoch - 1] | {"epoch": 0} if frozen else None,
     )
+    best_epoch = int(best_of(history)["epoch"])
+    _say_best(history, best_epoch, settings.epochs)
     logits = {}
     for name in MEASURED:
         logits[name] = predict_logits(classifier, tokenizer, splits[name].texts, title=name)
-    best_epoch = int(max(history, key=lambda entry: entry["dev_macro_f1"])["epoch"])
-    outcome = head_outcome | {"finetune_seconds": round(time.monotonic() - started, 1)}
+    outcome = frozen.outcome if frozen else _head_outcome()
+    outcome["finetune_seconds"] = round(time.monotonic() - started, 1)
+    frozen_scores = score_splits(frozen.logits, loaded.data) if frozen else {}
     return FineTuned(settings, history, best_epoch, logits, outcome, frozen_scores, checkpoint)
+
+
+def _say_best(history: list[dict[str, float]], best_epoch: int, epochs: int) -> None:
+    """Say how many epochs were trained, and which of them, or the head before them, is kept."""
+    last = int(history[-1]["epoch"])
+    if last < epochs:
+        say(tr("stopped early, after epoch {last} of {epochs}", last=last, epochs=epochs))
+    if best_epoch:
+        say(tr("epoch {best} is kept, the best on dev", best=best_epoch))
+    else:
+        say(tr("the frozen encoder and its head are kept: no epoch was better on dev"))
 
 
 def _ask_teachers(loaded: Loaded, settings: TrainingSettings) -> NDArray[np.float32]:

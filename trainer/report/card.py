@@ -21,7 +21,7 @@ and a linear head of {run.outcome["head_parameters"]:,} parameters;
 
 ## Quality
 
-Epoch {run.outcome["best_epoch"]} is the best on dev; test chose nothing.
+{_best(run)}; test chose nothing.
 Behind each figure stands its interval of 95 %: Wilson's for accuracy, the bootstrap's for macro-F1
 and for the expected calibration error (ECE, {BINS} bins), where it leans upwards, since drawing
 rows again adds noise. "Unseen" leaves out the rows that also stand in the training split.
@@ -88,9 +88,19 @@ def _cut(run: Run) -> str:
 def _trained(run: Run) -> str:
     """Say what became of the encoder."""
     kind, _, last = run.settings["train"].partition(":")
+    if not run.outcome["best_epoch"]:
+        kind = "head"
     if kind == "last":
         return f"its last {last} layers fine-tuned"
     return "frozen" if kind == "head" else "fine-tuned"
+
+
+def _best(run: Run) -> str:
+    """Say which epoch is kept."""
+    epoch = run.outcome["best_epoch"]
+    if epoch:
+        return f"Epoch {epoch} is the best on dev"
+    return "No epoch was better on dev than the frozen encoder and its head, which stayed"
 
 
 def _settings(settings: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """Scores of a split: on all its rows, and on those that training has not seen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -41,6 +41,11 @@ def epoch_scores(epoch: int, train_loss: float, logits: Tensor, labels: Tensor) 
         "dev_loss": F.cross_entropy(logits, labels).item(),
         "dev_macro_f1": Metrics.of(labels.numpy(), predicted, logits.shape[1]).macro_f1,
     }
+
+
+def best_of(history: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Return the point with the highest macro-F1 on dev; of equal ones, that of the lowest loss."""
+    return max(history, key=lambda entry: (entry["dev_macro_f1"], -entry["dev_loss"]))
 
 
 def score_splits(
