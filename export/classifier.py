@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from export.first_token import BERT_LIKE, FirstTokenLayer
 from models.levels import levels_of
-from models.review import NO_LEVELS, Levels
+from models.review import NO_LEVELS, Levels, read_levels
 from models.run_directory import ScoredRow
 from models.session import Probabilities
 from models.tokenizer import Batch, Tokenizer
@@ -83,6 +83,9 @@ class ExportableClassifier:
         """Levels of confidence, by the answers to the dev texts."""
         if not self.dev:
             return NO_LEVELS
+        # of a run that was cross-validated, dev was learned: its training has counted
+        if counted := self.facts["quality"].get("dev", {}).get("review"):
+            return read_levels(counted)
         labels = np.array([row.label for row in self.dev])
         return levels_of(self.dev_answers, labels)
 

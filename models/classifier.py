@@ -61,13 +61,21 @@ class Classifier(nn.Module):
         self.pooling: Pooling = pooling
         self.head = nn.Linear(hidden, labels)
 
+    def hidden_states(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+    ) -> Tensor:
+        """Return the last hidden states, `[B, T, H]` for inputs `[B, T]`."""
+        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        output = self.encoder(input_ids, attention_mask=attention_mask, **types)
+        hidden: Tensor = output.last_hidden_state
+        return hidden
+
     def features(
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
     ) -> Tensor:
         """Return what the head sees: `[B, H]` for inputs `[B, T]`."""
-        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        output = self.encoder(input_ids, attention_mask=attention_mask, **types)
-        return pool(output.last_hidden_state, attention_mask, self.pooling)
+        hidden = self.hidden_states(input_ids, attention_mask, token_type_ids)
+        return pool(hidden, attention_mask, self.pooling)
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None

@@ -6,7 +6,9 @@
         tokenizer.json       of the encoder
         encoder/             the encoder, if it was trained; a frozen one stays where it is
         metrics.json         scores by split
-        dev.jsonl test.jsonl text, label and calibrated probabilities, a line for each row
+        dev.jsonl test.jsonl text, label and calibrated probabilities, a line for each row; of a
+                             run that was cross-validated, dev is train, as the classifier answers
+        suspects.csv         rows whose labels the other rows doubt
         MODEL_CARD.md        with its pictures: learning-curve.png, confusion.png,
                              reliability.png, coverage.png
     runs/latest              link to the newest finished run

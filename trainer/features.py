@@ -8,7 +8,7 @@ of chunks; a run that was killed goes on with its chunk, and ends with the same 
 import fcntl
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.batching import MAX_TOKENS, plan
-from models.classifier import Classifier, inputs
+from models.classifier import Classifier, Pooling, inputs, pool
 from models.console.command import ExitCode, UserError
 from models.files import draft_of
 from models.tokenizer import Tokenizer
@@ -30,9 +30,13 @@ CHUNK = 1024
 
 @torch.inference_mode()
 def encode(
-    classifier: Classifier, tokenizer: Tokenizer, texts: Sequence[str], advance: Advance
+    classifier: Classifier,
+    tokenizer: Tokenizer,
+    texts: Sequence[str],
+    poolings: Sequence[Pooling],
+    advance: Advance,
 ) -> NDArray[np.float32]:
-    """Return the vector that the head sees for each text, `[texts, H]`.
+    """Return vectors of each text, one for each pooling: `[poolings, texts, H]`.
 
     Equal texts are encoded once. No gradient exists here, so nothing of the encoder can train.
 
@@ -40,19 +44,23 @@ def encode(
         classifier: in evaluation mode: dropout in a frozen encoder would make noise of features.
         tokenizer: cuts the texts to the model's max length.
         texts: any texts, in any order.
+        poolings: what to make of the hidden states, which one pass gives.
         advance: moves the progress bar by a number of texts.
     """
     index_of: dict[str, int] = {}  # different text → its row
     where = np.array([index_of.setdefault(text, len(index_of)) for text in texts], dtype=np.intp)
     tokens = tokenizer.encode(list(index_of))
-    features = np.empty((len(index_of), classifier.head.in_features), dtype=np.float32)
+    shape = (len(poolings), len(index_of), classifier.head.in_features)
+    features = np.empty(shape, dtype=np.float32)
     device = classifier.head.weight.device
     for rows in plan(tokens.lengths, max_tokens=MAX_TOKENS[device.type]):
         batch = inputs(tokenizer, tokens, rows, device)
-        features[rows] = classifier.features(**batch).cpu().numpy()
+        hidden = classifier.hidden_states(**batch)
+        for vectors, pooling in zip(features, poolings, strict=True):
+            vectors[rows] = pool(hidden, batch["attention_mask"], pooling).cpu().numpy()
         advance(len(rows))
     advance(len(texts) - len(index_of))
-    repeated: NDArray[np.float32] = features[where]
+    repeated: NDArray[np.float32] = features[:, where]
     return repeated
 
 
@@ -61,7 +69,8 @@ def encode_all(
 ) -> Tensor:
     """Return the features of all texts, `[texts, H]`, in memory and on no disk."""
     with progress(title, len(texts)) as advance:
-        return torch.from_numpy(encode(classifier, tokenizer, texts, advance))
+        (features,) = encode(classifier, tokenizer, texts, [classifier.pooling], advance)
+    return torch.from_numpy(features)
 
 
 @torch.no_grad()
@@ -80,38 +89,52 @@ def cached_features(
     classifier: Classifier,
     tokenizer: Tokenizer,
     texts: Sequence[str],
+    poolings: Sequence[Pooling],
     *,
     encoder_digest: str,
     folder: Path,
     title: str,
-) -> Tensor:
-    """Return the features of all texts, `[texts, H]`, mapped from a file in `folder`.
+) -> dict[Pooling, Tensor]:
+    """Return the features of all texts by each pooling, `[texts, H]`, mapped from files.
 
     Args:
         classifier: see `encode`.
         tokenizer: see `encode`.
         texts: see `encode`; several processes share out their chunks.
+        poolings: see `encode`.
         encoder_digest: digest of the encoder's weights and tokenizer.
-        folder: made if it is not there. Another training that wants the same file waits for it.
+        folder: holds the files; made if it is not there. Another training that wants the same
+            waits for it.
         title: title of the progress bar.
 
     Raises:
         UserError: DATA, the file is damaged.
     """
-    key = f"{encoder_digest} {classifier.pooling} {tokenizer.max_length} {CHUNK}"
-    sha = hashlib.sha256(key.encode())
-    for text in texts:
-        encoded = text.encode("utf-8", "surrogatepass")
-        sha.update(len(encoded).to_bytes(8, "little") + encoded)
-    path = folder / f"{sha.hexdigest()}.npy"
+    paths = {}
+    for pooling in poolings:
+        key = f"{encoder_digest} {pooling} {tokenizer.max_length} {CHUNK}"
+        paths[pooling] = folder / f"{_digest(key, texts)}.npy"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         if distributed.is_first():
             fcntl.flock(lock, fcntl.LOCK_EX)  # which the kernel takes back, whatever happens here
         distributed.barrier()
-        if not path.exists():
-            _fill(classifier, tokenizer, texts, path, title)
+        if not all(path.exists() for path in paths.values()):
+            _fill(classifier, tokenizer, texts, paths, title)
         distributed.barrier()
+    return {pooling: _mapped(path) for pooling, path in paths.items()}
+
+
+def _digest(key: str, texts: Sequence[str]) -> str:
+    """Return the SHA-256 of a key and texts."""
+    sha = hashlib.sha256(key.encode())
+    for text in texts:
+        encoded = text.encode("utf-8", "surrogatepass")
+        sha.update(len(encoded).to_bytes(8, "little") + encoded)
+    return sha.hexdigest()
+
+
+def _mapped(path: Path) -> Tensor:
     try:
         # copy-on-write: torch wants memory that could be written to, and the file stays as it is
         return torch.from_numpy(np.load(path, mmap_mode="c"))
@@ -124,10 +147,14 @@ def cached_features(
 
 
 def _fill(
-    classifier: Classifier, tokenizer: Tokenizer, texts: Sequence[str], path: Path, title: str
+    classifier: Classifier,
+    tokenizer: Tokenizer,
+    texts: Sequence[str],
+    paths: Mapping[Pooling, Path],
+    title: str,
 ) -> None:
     """Write the chunks that are still missing, each process its share, and put them together."""
-    parts = path.with_suffix(".parts")
+    parts = next(iter(paths.values())).with_suffix(f".{'+'.join(paths)}.parts")
     parts.mkdir(exist_ok=True)
     chunks = {}  # file → its texts
     for start in range(0, len(texts), CHUNK):
@@ -138,15 +165,16 @@ def _fill(
     with progress(title, sum(len(chunks[file]) for file in share)) as advance:
         for file in share:
             with draft_of(file) as draft:
-                np.save(draft, encode(classifier, tokenizer, chunks[file], advance))
+                np.save(draft, encode(classifier, tokenizer, chunks[file], [*paths], advance))
     distributed.barrier()
     if distributed.is_first():
         shape = (len(texts), classifier.head.in_features)
-        with draft_of(path) as draft:
-            whole = np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=shape)
-            start = 0
-            for file, chunk in chunks.items():
-                whole[start : start + len(chunk)] = np.load(file)
-                start += len(chunk)
-            whole.flush()
+        for number, path in enumerate(paths.values()):
+            with draft_of(path) as draft:
+                whole = np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=shape)
+                start = 0
+                for file, chunk in chunks.items():
+                    whole[start : start + len(chunk)] = np.load(file, mmap_mode="r")[number]
+                    start += len(chunk)
+                whole.flush()
         shutil.rmtree(parts)

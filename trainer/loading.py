@@ -64,6 +64,7 @@ def load(settings: TrainingSettings, device: torch.device) -> Loaded:
         labels=settings.labels,
         split=settings.split_sizes,
         seed=settings.seed,
+        fold_few=not fine_tunes,
     )
     say(tr("labels: {labels}", labels=display(data.labels, limit=300)))
     encoder = _load_encoder(settings)
@@ -73,7 +74,7 @@ def load(settings: TrainingSettings, device: torch.device) -> Loaded:
         data = drop_contradictions(data)
     if settings.drop_leaks:
         data = drop_leaks(data)
-    measured = data.splits["dev"].texts + data.splits["test"].texts
+    measured = [text for split in data.measured.values() for text in split.texts]
     unlabelled = _read_unlabelled(settings, reading, measured)
     if settings.layers is not None:
         keep_layers(encoder, settings.layers)
@@ -125,7 +126,8 @@ def _new_classifier(
     encoder: Encoder, labels: int, settings: TrainingSettings, device: torch.device
 ) -> Classifier:
     torch.manual_seed(settings.seed)  # for a head that is not trained before the encoder is
-    classifier = Classifier(encoder.module, encoder.hidden, labels, settings.pooling)
+    pooling = "cls" if settings.pooling == "auto" else settings.pooling  # until dev has chosen
+    classifier = Classifier(encoder.module, encoder.hidden, labels, pooling)
     if settings.train != "head":
         choose_trained(classifier, settings.last_layers)
     classifier.to(device).eval().requires_grad_(requires_grad=False)

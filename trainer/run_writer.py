@@ -6,11 +6,13 @@ from importlib.metadata import version
 from typing import Any
 
 from models.run_directory import Run, new_run, write_json, write_rows, write_run
-from trainer.fitting import FineTuned, Frozen
+from trainer.fitting import FineTuned
+from trainer.frozen import Frozen
 from trainer.loading import Loaded, count_parameters
 from trainer.report.calibration import tempered
 from trainer.report.card import model_card
 from trainer.report.plots import draw_pictures
+from trainer.report.suspects import FILE, Suspect, write_suspects
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "sentiment-tui")
 
@@ -21,6 +23,7 @@ def write(
     temperature: float,
     metrics: dict[str, Any],
     scores: dict[str, Any],
+    suspects: list[Suspect] | None,
 ) -> None:
     """Write the run directory, whole or not at all; then remove the checkpoint.
 
@@ -30,11 +33,14 @@ def write(
         temperature: the one fitted on dev.
         metrics: scores by split, for the card.
         scores: the same, and those of the frozen encoder where there are such.
+        suspects: rows whose labels the others doubt.
 
     Raises:
         UserError: as `new_run`.
     """
-    settings, splits = fitted.settings, loaded.data.splits
+    settings, measured = fitted.settings, loaded.data.measured
+    if suspects is not None:
+        fitted.outcome["suspects"] = len(suspects)
     run = _describe(loaded, fitted, temperature)
     with new_run(settings.output, force=settings.force) as folder:
         write_run(folder, run, loaded.classifier.head.cpu(), loaded.encoder)
@@ -47,10 +53,13 @@ def write(
         write_json(folder / "audit.json", audited)
         answers = {}
         for name, logits in fitted.logits.items():
-            probabilities = tempered(logits, temperature)
-            labels = splits[name].labels
-            write_rows(folder / f"{name}.jsonl", splits[name].texts, labels, probabilities)
-            answers[name] = (probabilities.numpy(), labels)
+            labels = measured[name].labels
+            own = tempered(logits, temperature)
+            write_rows(folder / f"{name}.jsonl", measured[name].texts, labels, own)
+            unseen = tempered(fitted.unseen_logits[name], temperature)
+            answers[name] = (unseen.numpy(), labels)
+        if suspects is not None:
+            write_suspects(folder / FILE, suspects)
         draw_pictures(folder, fitted.history, fitted.best_epoch, answers)
         card = model_card(settings.output.name, run, metrics)
         (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
@@ -72,7 +81,7 @@ def _describe(loaded: Loaded, fitted: Frozen | FineTuned, temperature: float) ->
     }
     return Run(
         labels=list(loaded.data.labels.names),
-        pooling=settings.pooling,
+        pooling=classifier.pooling,
         max_length=settings.max_length,
         encoder=encoder.name,
         encoder_source=encoder.source,

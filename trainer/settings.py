@@ -150,8 +150,12 @@ class TrainingSettings:
         tr("The BERT encoder, in the Hugging Face format."),
         metavar="DIR|HUB_ID",
     )
-    pooling: Literal["cls", "mean"] = _model(
-        "cls", tr("What the head sees: the first token's vector, or the mean of all.")
+    pooling: Literal["auto", "cls", "mean"] = _model(
+        "auto",
+        tr(
+            "What the head sees: the first token's vector, or the mean of all; auto is what is "
+            "better on dev, and cls with --head-epochs 0."
+        ),
     )
     max_length: int = _model(
         350, tr("Longer texts are cut to this many tokens."), type=click.IntRange(min=3)

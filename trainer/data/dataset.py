@@ -27,6 +27,9 @@ _SPLIT_NAMES = {
 }
 SPLITS = tuple(_SPLIT_NAMES)
 
+FEW = 500
+"""Number of rows from which on a tenth of them is a dev that can choose."""
+
 
 @dataclass(frozen=True)
 class Split:
@@ -50,6 +53,19 @@ class Data:
     labels: LabelSet
     splits: dict[str, Split]
 
+    @property
+    def cross_validated(self) -> bool:
+        """Whether folds of train do what dev does elsewhere."""
+        return "dev" not in self.splits
+
+    @property
+    def measured(self) -> dict[str, Split]:
+        """The rows that are scored: dev, or train in its place; and test where there is one."""
+        measured = {"dev": self.splits["train" if self.cross_validated else "dev"]}
+        if "test" in self.splits:
+            measured["test"] = self.splits["test"]
+        return measured
+
     def fingerprint(self) -> str:
         """Return the SHA-256 of every row, split by split."""
         sha = hashlib.sha256()
@@ -71,6 +87,7 @@ def load_data(
     split: tuple[float, float] | None = None,
     seed: int = 42,
     alone: str = "train",
+    fold_few: bool = False,
 ) -> Data:
     """Read the wanted splits of labelled reviews.
 
@@ -88,6 +105,8 @@ def load_data(
             on the data, the sizes and the seed, and not on what is wanted.
         seed: seed of the cut.
         alone: the split of a source that is one table alone, unless its name says otherwise.
+        fold_few: where there is no dev and train has fewer than `FEW` rows, none is cut, and there
+            need not be a test: train is to be cross-validated.
 
     Raises:
         UserError: NO_INPUT, a source is not there; DATA, a split or column is missing or empty, a
@@ -101,11 +120,17 @@ def load_data(
         sizes = dict(zip(("dev", "test"), split, strict=True))
     cut = {name: sizes[name] for name in sizes.keys() - by_split.keys()}
     cut = dict(sorted(cut.items()))  # dev before test
-    if not set(wanted) <= {*by_split, *cut}:
+    reading = reading or Reading()
+    may_fold = fold_few and "train" in by_split and "dev" not in by_split
+    if not may_fold and not set(wanted) <= {*by_split, *cut}:
         _refuse_missing(wanted, by_split, found)
     # a cut depends on all splits that there are
-    reading = reading or Reading()
     rows = {name: _read(by_split[name], reading) for name in by_split if cut or name in wanted}
+    if may_fold and len(rows["train"].texts) < FEW:
+        cut.pop("dev", None)
+        wanted = [name for name in wanted if name in {*by_split, *cut}]
+    elif not set(wanted) <= {*by_split, *cut}:
+        _refuse_missing(wanted, by_split, found)
     label_set = LabelSet(labels) if labels else _find_labels(next(iter(rows.values())))
     ordered = ordered and bool(labels)
     splits = {

@@ -58,11 +58,11 @@ def score_splits(
     """
     scores = {}
     dev = tempered(logits["dev"], temperature).numpy()
-    levels = levels_of(dev, data.splits["dev"].labels)
+    levels = levels_of(dev, data.measured["dev"].labels)
     for name, z in logits.items():
-        split = data.splits[name]
+        split, train = data.measured[name], data.splits["train"]
         probabilities = tempered(z, temperature).numpy()
-        scores[name] = score(probabilities, split, data.splits["train"], levels)
+        scores[name] = score(probabilities, split, None if split is train else train, levels)
         uncalibrated = calibration_error(z.softmax(dim=1).numpy(), split.labels)
         scores[name]["ece_uncalibrated"] = round(uncalibrated, 4)
     return scores
