@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -31,6 +31,7 @@ class ExportableClassifier:
         short_layer: part of the names of the nodes of a `FirstTokenLayer`; None without one.
         facts: fields of the manifest that do not depend on the export.
         dev: labelled texts, without probabilities where nobody has recorded any.
+        train: more texts for an int8 file to be held against.
     """
 
     module: nn.Module
@@ -40,6 +41,7 @@ class ExportableClassifier:
     short_layer: str | None
     facts: dict[str, Any]
     dev: list[ScoredRow]
+    train: list[ScoredRow] = field(default_factory=list)
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -72,10 +74,20 @@ class ExportableClassifier:
     @cached_property
     def dev_answers(self) -> Probabilities:
         """The probabilities of the dev texts by torch, `[rows, C]`: recorded, or computed now."""
-        recorded = [row.probabilities for row in self.dev]
+        return self._answers(self.dev)
+
+    @cached_property
+    def train_answers(self) -> Probabilities:
+        """The probabilities of the texts of train, `[rows, C]`."""
+        return self._answers(self.train)
+
+    def _answers(self, rows: Sequence[ScoredRow]) -> Probabilities:
+        recorded = [row.probabilities for row in rows]
         if all(recorded):
-            return np.array(recorded, dtype=np.float32)
-        texts = [row.text for row in self.dev]
+            return np.array(recorded, dtype=np.float32).reshape(
+                len(rows), len(self.facts["labels"])
+            )
+        texts = [row.text for row in rows]
         return np.concatenate([self.answer(batch) for batch in self.alone(texts)])
 
     @cached_property

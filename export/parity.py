@@ -9,6 +9,7 @@ import numpy as np
 from export.classifier import ExportableClassifier
 from models.console.command import ExitCode, UserError
 from models.console.display import display
+from models.metrics import wilson
 from models.predictor import Predictions, Predictor
 from models.run_directory import SAMPLE, sample_by_length
 from models.session import Probabilities
@@ -18,10 +19,10 @@ MAX_DIFFERENCE = {"fp32": 1e-5, "fp16": 5e-3}
 """Largest difference in any probability, by precision: float32 in another order, float16."""
 
 MIN_AGREEMENT = 0.995
-"""Share of dev rows that must keep their label, for int8."""
+"""Share of texts that must keep their label, for int8: their 95 % interval must reach it."""
 
 MAX_LOSS = 0.003
-"""Accuracy on dev that may be lost, for int8."""
+"""Accuracy on dev that may be lost, for int8: the 95 % interval must not lie above it."""
 
 PROBES = (
     "",
@@ -56,6 +57,7 @@ class Agreement:
         difference: largest difference in any probability.
         same: share of texts with the same label.
         lost: accuracy of torch minus accuracy of the file; 0 without true labels.
+        labelled: number of texts with a true label.
         neighbours: largest difference between a text alone and among others.
         speed: texts a second, on this machine, now.
     """
@@ -66,11 +68,18 @@ class Agreement:
     lost: float
     neighbours: float
     speed: float
+    labelled: int = 0
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the share of texts that keep their label."""
+        return wilson(round(self.same * self.texts), self.texts)
 
     @property
     def passes(self) -> bool:
-        """Whether an int8 file may be kept."""
-        return self.same >= MIN_AGREEMENT and self.lost <= MAX_LOSS
+        """Whether an int8 file may be kept: it has not been shown to cost too much."""
+        lost, _ = wilson(max(round(self.lost * self.labelled), 0), self.labelled)
+        return self.interval[1] >= MIN_AGREEMENT and lost <= MAX_LOSS
 
 
 def random_batches(source: ExportableClassifier) -> list[Batch]:
@@ -129,22 +138,23 @@ def check_exact(predictor: Predictor, source: ExportableClassifier, precision: s
 
 
 def compare(predictor: Predictor, source: ExportableClassifier) -> Agreement:
-    """Compare an int8 file with torch on every dev text."""
-    texts = [row.text for row in source.dev]
+    """Compare an int8 file with torch on every dev text, and on texts of train."""
+    texts = [row.text for row in (*source.dev, *source.train)]
     labels = np.array([row.label for row in source.dev])
-    expected = source.dev_answers
+    expected = np.concatenate([source.dev_answers, source.train_answers])
     found, speed = _timed(predictor, texts)
     sample = np.linspace(0, len(texts) - 1, min(SAMPLE, len(texts))).astype(int)
     alone = _alone(predictor, [texts[row] for row in sample])
-    accuracy = (found.ids == labels).mean()
     expected_ids = expected.argmax(axis=1)
+    right, still_right = [ids[: len(labels)] == labels for ids in (expected_ids, found.ids)]
     return Agreement(
         texts=len(texts),
         difference=float(np.abs(found.probabilities - expected).max()),
         same=float((found.ids == expected_ids).mean()),
-        lost=float((expected_ids == labels).mean() - accuracy),
+        lost=float(right.mean() - still_right.mean()),
         neighbours=float(np.abs(found.probabilities[sample] - alone).max()),
         speed=speed,
+        labelled=len(labels),
     )
 
 
@@ -166,13 +176,18 @@ def check_close(agreement: Agreement) -> None:
         UserError: CONFIG, too many labels differ or too much accuracy is lost.
     """
     if not agreement.passes:
+        low, high = agreement.interval
         raise UserError(
             ExitCode.CONFIG,
-            "int8 costs too much: expected at least {min_same:.1%} of the labels on dev and at "
-            "most {max_lost:.1%} accuracy lost, found {same:.2%} and {lost:.2%}; "
-            "export with --precision fp32",
+            "int8 costs too much: expected at least {min_same:.1%} of the labels and at most "
+            "{max_lost:.1%} accuracy lost, found {same:.2%} of {texts:text} ({low:.1%} to "
+            "{high:.1%}) and {lost:.2%} on {rows:row}; export with --precision fp32",
             min_same=MIN_AGREEMENT,
             max_lost=MAX_LOSS,
             same=agreement.same,
+            texts=agreement.texts,
+            low=low,
+            high=high,
             lost=agreement.lost,
+            rows=agreement.labelled,
         )

@@ -1,5 +1,6 @@
 """Loads the classifier of a run directory for the export."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from export.classifier import ExportableClassifier, make_exportable
@@ -36,4 +37,8 @@ def load_run(folder: Path, encoder_source: str | None) -> ExportableClassifier:
         "data": run.data_fingerprint,
         "quality": quality,
     }
-    return make_exportable(classifier, classifier.head, encoder.module, facts, dev, run.temperature)
+    exportable = make_exportable(
+        classifier, classifier.head, encoder.module, facts, dev, run.temperature
+    )
+    more = folder / "train.jsonl"  # which older runs lack
+    return replace(exportable, train=read_rows(more) if more.exists() else [])

@@ -45,6 +45,9 @@ from models.tokenizer import Tokenizer
 SAMPLE = 48
 """Number of dev texts that a loaded classifier is held against, and then its fp32 file."""
 
+PROVEN = 1000
+"""Number of texts of dev, and else of train, that an int8 file is held against, if there are."""
+
 DRIFT = 1e-3
 """Largest difference in a probability from what its run recorded: float32 on any device and by any
 version of torch stays far below.

@@ -5,7 +5,11 @@ import shutil
 from importlib.metadata import version
 from typing import Any
 
-from models.run_directory import Run, new_run, write_json, write_rows, write_run
+import numpy as np
+import torch
+
+from models.run_directory import PROVEN, Run, new_run, write_json, write_rows, write_run
+from trainer.data.dataset import Data, Split
 from trainer.fitting import FineTuned
 from trainer.frozen import Frozen
 from trainer.loading import Loaded, count_parameters
@@ -58,6 +62,8 @@ def write(
             write_rows(folder / f"{name}.jsonl", measured[name].texts, labels, own)
             unseen = tempered(fitted.unseen_logits[name], temperature)
             answers[name] = (unseen.numpy(), labels)
+        more = _more_to_prove(loaded.data)
+        write_rows(folder / "train.jsonl", more.texts, more.labels, torch.empty(len(more), 0))
         if suspects is not None:
             write_suspects(folder / FILE, suspects)
         draw_pictures(folder, fitted.history, fitted.best_epoch, answers)
@@ -65,6 +71,14 @@ def write(
         (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     if isinstance(fitted, FineTuned):
         fitted.checkpoint.unlink(missing_ok=True)  # an equal training may have ended before
+
+
+def _more_to_prove(data: Data) -> Split:
+    """Return rows of train, evenly spaced, that make `PROVEN` texts of those of dev."""
+    train, dev = data.splits["train"], set(data.measured["dev"].texts)
+    fresh = np.flatnonzero([text not in dev for text in train.texts])
+    count = min(max(PROVEN - len(dev), 0), len(fresh))
+    return train.take(fresh[np.linspace(0, len(fresh) - 1, count).astype(int)])
 
 
 def _describe(loaded: Loaded, fitted: Frozen | FineTuned, temperature: float) -> Run:

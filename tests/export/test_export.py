@@ -18,7 +18,7 @@ from transformers import RobertaConfig, RobertaModel
 from export import parity, quantization
 from export.graph import trace
 from export.hf_source import _labelled
-from export.parity import PROBES
+from export.parity import PROBES, Agreement
 from export.pipeline import ExportSettings, export
 from export.quantization import FORMS, WEIGHTS_ONLY, candidates, quantize
 from export.sources import load_source
@@ -29,7 +29,7 @@ from models.manifest import PREFIX, Manifest
 from models.predictor import Predictor
 from models.run_directory import load_classifier, read_json, read_rows, read_run, write_rows
 from models.tokenizer import Tokenizer
-from tests.tiny import REVIEWS, write_encoder
+from tests.tiny import REVIEWS, split_reviews, write_encoder
 from trainer.settings import TrainingSettings
 from trainer.training import train
 
@@ -448,6 +448,36 @@ def test_every_shape_of_the_grid_is_compared_with_torch(
     # The longest text alone has the shape 1 × 350, too.
     with pytest.raises(UserError, match=f"for the text ({broken}|'不好，不好)"):
         parity.check_exact(Predictor.open_unchecked(model), load_source(run), "fp32")
+
+
+@pytest.mark.parametrize(
+    ("texts", "changed", "rows", "lost", "passes"),
+    [
+        (80, 1, 80, 1, True),  # one text of few says nothing
+        (20, 0, 20, 0, True),
+        (1000, 5, 100, 1, True),
+        (1000, 13, 100, 1, False),  # at most 99.3 % are the same
+        (1200, 10, 1200, 10, False),  # at least 0.45 % are lost
+        (20, 3, 20, 3, False),
+    ],
+)
+def test_int8_is_refused_by_the_interval_and_not_by_a_text(
+    texts: int, changed: int, rows: int, lost: int, passes: bool
+) -> None:
+    same = 1 - changed / texts
+    agreement = Agreement(texts, 0.0, same, lost / rows, 0.0, 1.0, labelled=rows)
+    assert agreement.passes is passes
+    low, high = agreement.interval
+    assert low < same <= high
+
+
+def test_int8_is_held_against_texts_of_train_beside_a_small_dev(run: Path, tmp_path: Path) -> None:
+    train = read_rows(run / "train.jsonl")
+    assert {row.text for row in train} == {text for text, _ in split_reviews()["train"]}
+    done = export(settings(run, tmp_path / "a.onnx", precision="int8"))
+    assert (done.agreement.texts, done.agreement.labelled) == (36, 12)
+    proof = Manifest.from_metadata(_metadata(tmp_path / "a.onnx")).proof
+    assert (proof["texts"], proof["labelled"]) == (36, 12)
 
 
 def _break_parity(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,7 @@ def test_a_run_holds_all_that_export_needs(run: Path) -> None:
         "audit.json",
         "dev.jsonl",
         "test.jsonl",
+        "train.jsonl",
         "MODEL_CARD.md",
         "learning-curve.png",
         "confusion.png",
