@@ -12,6 +12,8 @@ import transformers
 from torch import Tensor, nn
 
 from export.first_token import BERT_LIKE, FirstTokenLayer
+from models.console.i18n import tr
+from models.console.narration import progress
 from models.levels import levels_of
 from models.review import NO_LEVELS, Levels, read_levels
 from models.run_directory import ScoredRow
@@ -59,9 +61,11 @@ class ExportableClassifier:
     def alone(self, texts: Sequence[str]) -> Iterator[Batch]:
         """Yield the inputs of the graph for each text by itself, without padding."""
         tokens = self.tokenizer.encode(texts)
-        for row in range(len(texts)):
-            batch = tokens.batch(np.array([row]), self.tokenizer.pad_id)
-            yield {name: batch[name] for name in self.inputs}
+        with progress(tr("torch, text by text"), len(texts)) as advance:
+            for row in range(len(texts)):
+                batch = tokens.batch(np.array([row]), self.tokenizer.pad_id)
+                yield {name: batch[name] for name in self.inputs}
+                advance(1)
 
     @torch.inference_mode()
     def answer(self, batch: Batch) -> Probabilities:

@@ -3,14 +3,17 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from export.classifier import ExportableClassifier
 from models.console.command import ExitCode, UserError
 from models.console.display import display
+from models.console.i18n import tr
+from models.console.narration import progress
 from models.metrics import wilson
-from models.predictor import Predictions, Predictor
+from models.predictor import Predictor
 from models.run_directory import SAMPLE, sample_by_length
 from models.session import Probabilities
 from models.tokenizer import Batch
@@ -23,6 +26,8 @@ MIN_AGREEMENT = 0.995
 
 MAX_LOSS = 0.003
 """Accuracy on dev that may be lost, for int8: the 95 % interval must not lie above it."""
+
+_TOGETHER = 256  # texts between two steps of the progress
 
 PROBES = (
     "",
@@ -104,9 +109,8 @@ def check_exact(predictor: Predictor, source: ExportableClassifier, precision: s
     texts = [*PROBES, *(row.text for row in sample_by_length(source.dev))]
     # Random tokens are harder than texts, too hard for fp16.
     grid = random_batches(source) if precision == "fp32" else []
-    expected = np.concatenate([source.answer(batch) for batch in [*source.alone(texts), *grid]])
-    predictions, speed = _timed(predictor, texts)
-    together = predictions.probabilities
+    expected = np.concatenate([source.answer(batch) for batch in chain(source.alone(texts), grid)])
+    together, speed = _timed(predictor, texts)
     alone = _alone(predictor, texts)
     others = [predictor.run(batch) for batch in grid]
     # [2, texts, C]: alone and together
@@ -145,28 +149,38 @@ def compare(predictor: Predictor, source: ExportableClassifier) -> Agreement:
     found, speed = _timed(predictor, texts)
     sample = np.linspace(0, len(texts) - 1, min(SAMPLE, len(texts))).astype(int)
     alone = _alone(predictor, [texts[row] for row in sample])
-    expected_ids = expected.argmax(axis=1)
-    right, still_right = [ids[: len(labels)] == labels for ids in (expected_ids, found.ids)]
+    expected_ids, found_ids = expected.argmax(axis=1), found.argmax(axis=1)
+    right, still_right = [ids[: len(labels)] == labels for ids in (expected_ids, found_ids)]
     return Agreement(
         texts=len(texts),
-        difference=float(np.abs(found.probabilities - expected).max()),
-        same=float((found.ids == expected_ids).mean()),
+        difference=float(np.abs(found - expected).max()),
+        same=float((found_ids == expected_ids).mean()),
         lost=float(right.mean() - still_right.mean()),
-        neighbours=float(np.abs(found.probabilities[sample] - alone).max()),
+        neighbours=float(np.abs(found[sample] - alone).max()),
         speed=speed,
         labelled=len(labels),
     )
 
 
-def _timed(predictor: Predictor, texts: Sequence[str]) -> tuple[Predictions, float]:
-    """Return the predictions for some texts, and how many a second there were."""
+def _timed(predictor: Predictor, texts: Sequence[str]) -> tuple[Probabilities, float]:
+    """Return the answers to some texts among others, and how many a second there were."""
     start = time.perf_counter()
-    predictions = predictor.predict(texts)
-    return predictions, len(texts) / (time.perf_counter() - start)
+    answers = []
+    with progress(tr("the file, many texts at once"), len(texts)) as advance:
+        for first in range(0, len(texts), _TOGETHER):
+            some = texts[first : first + _TOGETHER]
+            answers.append(predictor.predict(some).probabilities)
+            advance(len(some))
+    return np.concatenate(answers), len(texts) / (time.perf_counter() - start)
 
 
 def _alone(predictor: Predictor, texts: Sequence[str]) -> Probabilities:
-    return np.concatenate([predictor.predict([text]).probabilities for text in texts])
+    answers = []
+    with progress(tr("the file, text by text"), len(texts)) as advance:
+        for text in texts:
+            answers.append(predictor.predict([text]).probabilities)
+            advance(1)
+    return np.concatenate(answers)
 
 
 def check_close(agreement: Agreement) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from models import hub
 from models.console.command import ExitCode, UserError
 from models.console.display import display
 
@@ -109,9 +110,15 @@ def load_encoder(source: str, *, for_export: bool = False) -> Encoder:
             the folder holds no encoder that can be used.
     """
     is_folder = Path(source).is_dir()
-    looks_like_folder = source.startswith((".", "/", "~")) or source.count("/") > 1
-    if looks_like_folder and not is_folder:
-        raise UserError(ExitCode.NO_INPUT, "no such encoder folder: {path}", path=source)
+    if not is_folder:
+        if hub.is_path(source):
+            raise UserError(
+                ExitCode.NO_INPUT,
+                "no such encoder folder: {path}{hint}",
+                path=source,
+                hint=hub.alike(source),
+            )
+        hub.ask("models", source)
     import transformers
 
     try:
@@ -205,10 +212,16 @@ def _not_loaded(source: str, is_folder: bool, error: Exception) -> UserError:
             path=source,
             reason=reason,
         )
+    if hub.is_offline():
+        return UserError(
+            ExitCode.NO_INPUT,
+            "{name} is no folder here, and was not loaded from the hub before, which cannot be "
+            "reached: name a folder with --encoder, or try again with a network",
+            name=source,
+        )
     return UserError(
         ExitCode.NO_INPUT,
-        "{name} is neither a folder here nor a model that the hub gave: {reason}. "
-        "Without a network, HF_HUB_OFFLINE=1 uses what was loaded before",
+        "{name} is neither a folder here nor a model that the hub gave: {reason}",
         name=source,
         reason=reason,
     )

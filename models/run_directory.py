@@ -25,7 +25,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-import click
 import numpy as np
 import safetensors
 import torch
@@ -37,6 +36,7 @@ from models.classifier import Classifier, Pooling, inputs
 from models.console.command import ExitCode, UserError
 from models.console.display import display
 from models.console.i18n import tr
+from models.console.narration import narrate
 from models.encoder import Encoder, load_encoder
 from models.files import json_bytes
 from models.locations import LATEST
@@ -263,8 +263,7 @@ def load_classifier(
             run=folder,
         )
     if run.encoder_digest == former:
-        said = tr("{run} has no digest of config.json: its answers are compared", run=folder)
-        click.echo(said, err=True)
+        narrate(tr("{run} has no digest of config.json: its answers are compared", run=folder))
     classifier = Classifier(encoder.module, encoder.hidden, len(run.labels), run.pooling)
     try:
         classifier.head.load_state_dict(load_file(folder / "head.safetensors"))

@@ -10,6 +10,7 @@ import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import torch
@@ -19,10 +20,12 @@ from torch import Tensor
 from models.batching import MAX_TOKENS, plan
 from models.classifier import Classifier, Pooling, inputs, pool
 from models.console.command import ExitCode, UserError
+from models.console.i18n import tr
+from models.console.narration import Advance
 from models.files import draft_of
 from models.tokenizer import Tokenizer
 from trainer import distributed
-from trainer.console import Advance, progress
+from trainer.console import progress, say
 
 CHUNK = 1024
 """Number of texts that are encoded and written together: the cost of a kill, and of memory."""
@@ -103,8 +106,8 @@ def cached_features(
         texts: see `encode`; several processes share out their chunks.
         poolings: see `encode`.
         encoder_digest: digest of the encoder's weights and tokenizer.
-        folder: holds the files; made if it is not there. Another training that wants the same
-            waits for it.
+        folder: holds the files; made if it is not there. Another training that wants vectors of
+            the same texts by the same encoder waits for it.
         title: title of the progress bar.
 
     Raises:
@@ -115,14 +118,24 @@ def cached_features(
         key = f"{encoder_digest} {pooling} {tokenizer.max_length} {CHUNK}"
         paths[pooling] = folder / f"{_digest(key, texts)}.npy"
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    shared = _digest(f"{encoder_digest} {tokenizer.max_length} {CHUNK}", texts)
+    with (folder / f"{shared}.lock").open("w") as lock:
         if distributed.is_first():
-            fcntl.flock(lock, fcntl.LOCK_EX)  # which the kernel takes back, whatever happens here
+            _wait_for(lock)
         distributed.barrier()
         if not all(path.exists() for path in paths.values()):
             _fill(classifier, tokenizer, texts, paths, title)
         distributed.barrier()
     return {pooling: _mapped(path) for pooling, path in paths.items()}
+
+
+def _wait_for(lock: TextIO) -> None:
+    """Take a lock, which the kernel takes back whatever happens here."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say(tr("another training computes the same features: waiting for it"))
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def _digest(key: str, texts: Sequence[str]) -> str:

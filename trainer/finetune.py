@@ -41,8 +41,6 @@ def finetune(
 ) -> list[dict[str, float]]:
     """Train the classifier in place, in every process; it ends with the weights best on dev.
 
-    A trained head that it starts from is a candidate like every epoch.
-
     Args:
         classifier: starts from the head that it has.
         rows: learned from.
@@ -52,7 +50,7 @@ def finetune(
             removes it when what came of the training is safe.
         class_weights: weights of the labels in the loss, `[C]`.
         tensorboard: folder of TensorBoard's logs.
-        frozen: scores of the head that it starts from, as epoch 0; None for an untrained one.
+        frozen: scores of the trained head that it starts from, which is a candidate, as epoch 0.
 
     Returns:
         These scores, and an entry per epoch: see `epoch_scores`.
@@ -83,16 +81,21 @@ def finetune(
                 learned = np.concatenate(together)
                 monitor.step(state.step, loss / len(learned), int(lengths[learned].sum()))
                 state.save_if_due(checkpoint)
-            classifier.eval()
-            logits = predict_logits(classifier, rows.tokenizer, dev.texts, title="dev")
-            labels = torch.from_numpy(dev.labels)
-            state.end_epoch(epoch_scores(epoch + 1, state.loss / len(rows), logits, labels))
+            state.end_epoch(_score(classifier, epoch + 1, state.loss / len(rows), rows, dev))
             _refuse_divergence(state.history[-1]["dev_loss"], state.step, checkpoint)
             monitor.epoch(state.step, state.history[-1])
             state.save(checkpoint)
     state.restore(state.best)
     classifier.eval().requires_grad_(requires_grad=False)
     return state.history
+
+
+def _score(
+    classifier: Classifier, epoch: int, loss: float, rows: TrainingRows, dev: Split
+) -> dict[str, float]:
+    classifier.eval()
+    logits = predict_logits(classifier, rows.tokenizer, dev.texts, title="dev")
+    return epoch_scores(epoch, loss, logits, torch.from_numpy(dev.labels))
 
 
 def _begin(

@@ -53,8 +53,8 @@ def write(
         if isinstance(fitted, FineTuned) and settings.tensorboard:
             shutil.move(fitted.logs, folder / "tensorboard")
         write_json(folder / "metrics.json", scores | {"history": fitted.history})
-        audited = {"max_length": settings.max_length, "splits": loaded.audited}
-        write_json(folder / "audit.json", audited)
+        audited = {"max_length": settings.max_length, "remarks": loaded.data.remarks}
+        write_json(folder / "audit.json", audited | {"splits": loaded.audited})
         answers = {}
         for name, logits in fitted.logits.items():
             labels = measured[name].labels

@@ -7,12 +7,12 @@ from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
 from models.run_directory import refuse_existing
 from trainer import distributed
-from trainer.console import say, say_calibration
+from trainer.console import say
 from trainer.fitting import FineTuned, fit
 from trainer.frozen import Frozen
 from trainer.loading import Loaded, load
 from trainer.precision import choose_device
-from trainer.report.calibration import fit_temperature
+from trainer.report.calibration import fit_temperature, say_calibration
 from trainer.report.scores import score_splits
 from trainer.report.suspects import FILE, Suspect, find_suspects
 from trainer.run_writer import write

@@ -11,6 +11,7 @@ from transformers import (
     XLMRobertaConfig,
 )
 
+from models import hub
 from models.console.command import ExitCode, UserError
 from models.encoder import load_encoder, max_positions
 from tests.tiny import write_encoder
@@ -65,6 +66,17 @@ def test_a_path_that_is_not_there_is_not_looked_for_on_the_hub(source: str) -> N
     with pytest.raises(UserError, match="no such encoder folder") as caught:
         load_encoder(source)
     assert caught.value.code == ExitCode.NO_INPUT
+
+
+def test_a_mistyped_folder_is_none_of_the_hub_and_its_neighbour_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "encoders" / "bert-tiny").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(hub, "urlopen", None)  # whoever asks the hub fails
+    found = r"no such encoder folder: encoders/bert-tinny; there is encoders/bert-tiny$"
+    with pytest.raises(UserError, match=found):
+        load_encoder("encoders/bert-tinny")
 
 
 def test_the_positions_of_roberta_and_its_kin_begin_after_the_padding_id() -> None:

@@ -1,5 +1,6 @@
 """Features are computed once: across epochs, runs and kills."""
 
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -105,7 +106,27 @@ def test_a_killed_run_goes_on_with_its_chunk_and_ends_with_the_same_bytes(
     (first,) = (tmp_path / "whole").glob("*.npy")
     (second,) = (tmp_path / "killed").glob("*.npy")
     assert first.read_bytes() == second.read_bytes()
-    assert {path.suffix for path in (tmp_path / "killed").iterdir()} == {".npy", ""}
+    assert {path.suffix for path in (tmp_path / "killed").iterdir()} == {".npy", ".lock"}
+
+
+def test_only_a_training_that_wants_the_same_features_waits_and_says_so(
+    loaded: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = cached(loaded, tmp_path, TEXTS[:3])
+    (path,) = tmp_path.glob("*.lock")
+    lock = path.open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    said: list[str] = []
+
+    def hear(line: str) -> None:
+        said.append(line)
+        lock.close()  # the other training ends
+
+    monkeypatch.setattr(features_module, "say", hear)
+    cached(loaded, tmp_path, TEXTS[3:6])
+    assert said == []
+    assert torch.equal(cached(loaded, tmp_path, TEXTS[:3]), first)
+    assert said == ["another training computes the same features: waiting for it"]
 
 
 def test_a_damaged_file_of_features_is_said_with_its_remedy(

@@ -1,7 +1,7 @@
 """Labelled reviews, in splits, with label ids."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -48,10 +48,17 @@ class Split:
 
 @dataclass(frozen=True)
 class Data:
-    """Labelled reviews: "train", "dev", "test", or some of them, and the label set they share."""
+    """Labelled reviews: "train", "dev", "test", or some of them, and the label set they share.
+
+    Attributes:
+        labels: the label set.
+        splits: the rows by split.
+        remarks: sentences on what looks wrong.
+    """
 
     labels: LabelSet
     splits: dict[str, Split]
+    remarks: tuple[str, ...] = ()
 
     @property
     def cross_validated(self) -> bool:
@@ -126,6 +133,7 @@ def load_data(
         _refuse_missing(wanted, by_split, found)
     # a cut depends on all splits that there are
     rows = {name: _read(by_split[name], reading) for name in by_split if cut or name in wanted}
+    remarks = _say_remarks(rows.values())
     if may_fold and len(rows["train"].texts) < FEW:
         cut.pop("dev", None)
         wanted = [name for name in wanted if name in {*by_split, *cut}]
@@ -138,11 +146,12 @@ def load_data(
     }
     if cut:
         splits |= _cut(splits, cut, label_set, seed)
-    return Data(label_set, {name: splits[name] for name in wanted})
+    remarks += _say_idle(label_set, splits)
+    return Data(label_set, {name: splits[name] for name in wanted}, tuple(remarks))
 
 
 def _read(source: Source, reading: Reading) -> LabelledRows:
-    """Read a source, and say what is wrong with its labels."""
+    """Read a source, whose rows must have labels unless those without one are to be skipped."""
     rows = source.read()
     count = len(rows.unlabelled)
     if count and not reading.skip_unlabelled:
@@ -154,13 +163,36 @@ def _read(source: Source, reading: Reading) -> LabelledRows:
             rows=count,
             place=rows.unlabelled[0],
         )
-    if count:
-        say(tr("{where}: {rows:row} without a label skipped", where=rows.where, rows=count))
-    if rows.left_out:
-        say(tr("{where}: {rows:row} left out by --label-map", where=rows.where, rows=rows.left_out))
-    for suspicion in suspicions(rows):
-        say(suspicion)
     return rows
+
+
+def _say_remarks(sources: Iterable[LabelledRows]) -> list[str]:
+    """Say what was left out of each source, and what looks wrong in it."""
+    remarks = []
+    for rows in sources:
+        where, skipped, left_out = rows.where, len(rows.unlabelled), rows.left_out
+        if skipped:
+            remarks.append(
+                tr("{where}: {rows:row} without a label skipped", where=where, rows=skipped)
+            )
+        if left_out:
+            remarks.append(
+                tr("{where}: {rows:row} left out by --label-map", where=where, rows=left_out)
+            )
+        remarks += suspicions(rows)
+    say(*remarks)
+    return remarks
+
+
+def _say_idle(labels: LabelSet, splits: dict[str, Split]) -> list[str]:
+    """Say which labels train has no row of, if there are such."""
+    if "train" not in splits:
+        return []
+    counts = np.bincount(splits["train"].labels, minlength=len(labels))
+    idle = [name for name, count in zip(labels.names, counts, strict=True) if not count]
+    remarks = [tr("no row of train has the label {label}", label=name) for name in idle]
+    say(*remarks)
+    return remarks
 
 
 def _sort_by_split(found: Sequence[Source], alone: str, *, named: bool) -> dict[str, Source]:
