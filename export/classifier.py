@@ -1,6 +1,5 @@
 """A classifier that is ready to be exported, wherever it came from."""
 
-import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
-import transformers
 from torch import Tensor, nn
 
-from export.first_token import BERT_LIKE, FirstTokenLayer
+from export.first_token import shorten
+from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
 from models.console.narration import progress
 from models.levels import levels_of
@@ -19,6 +18,7 @@ from models.review import NO_LEVELS, Levels, read_levels
 from models.run_directory import ScoredRow
 from models.session import Probabilities
 from models.tokenizer import Batch, Tokenizer
+from models.tracing import inputs_of
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,7 @@ class ExportableClassifier:
 
     Attributes:
         module: gives probabilities `[B, C]` and features `[B, H]`.
-        reference: the classifier as it was loaded; gives logits `[B, C]` before `temperature`.
-        temperature: divisor of those logits.
-        config: configuration of the encoder, by transformers.
+        encoder: the encoder in `module`, by transformers.
         short_layer: part of the names of the nodes of a `FirstTokenLayer`; None without one.
         facts: fields of the manifest that do not depend on the export.
         dev: labelled texts, without probabilities where nobody has recorded any.
@@ -37,9 +35,7 @@ class ExportableClassifier:
     """
 
     module: nn.Module
-    reference: nn.Module
-    temperature: float
-    config: Any
+    encoder: Any
     short_layer: str | None
     facts: dict[str, Any]
     dev: list[ScoredRow]
@@ -52,27 +48,37 @@ class ExportableClassifier:
 
     @cached_property
     def inputs(self) -> list[str]:
-        """Names of the inputs of the graph."""
-        names = ["input_ids", "attention_mask"]
-        if self.tokenizer.has_token_types:
-            names.append("token_type_ids")
+        """Names of the inputs of the graph; UserError CONFIG, optimum exports no such graph."""
+        names = inputs_of(self.encoder.config)
+        if not names:
+            raise UserError(
+                ExitCode.CONFIG,
+                "{name} cannot be exported: optimum exports no {kind}",
+                name=self.facts["encoder"],
+                kind=type(self.encoder).__name__,
+            )
+        if not self.tokenizer.has_token_types and "token_type_ids" in names:
+            names.remove("token_type_ids")
         return names
 
     def alone(self, texts: Sequence[str]) -> Iterator[Batch]:
         """Yield the inputs of the graph for each text by itself, without padding."""
-        tokens = self.tokenizer.encode(texts)
         with progress(tr("torch, text by text"), len(texts)) as advance:
-            for row in range(len(texts)):
-                batch = tokens.batch(np.array([row]), self.tokenizer.pad_id)
-                yield {name: batch[name] for name in self.inputs}
+            for text in texts:
+                yield self.batch([text])
                 advance(1)
+
+    def batch(self, texts: Sequence[str]) -> Batch:
+        """Return the inputs of the graph for some texts, padded."""
+        tokens = self.tokenizer.encode(texts)
+        batch = tokens.batch(np.arange(len(texts)), self.tokenizer.pad_id)
+        return {name: batch[name] for name in self.inputs}
 
     @torch.inference_mode()
     def answer(self, batch: Batch) -> Probabilities:
-        """Return the probabilities by torch: softmax(logits / temperature), `[B, C]`."""
+        """Return the probabilities by torch, `[B, C]`."""
         tensors = {name: torch.from_numpy(array) for name, array in batch.items()}
-        logits = _logits(self.reference(**tensors))
-        probabilities: Probabilities = (logits / self.temperature).softmax(dim=-1).numpy()
+        probabilities: Probabilities = self.module(**tensors)[0].numpy()
         return probabilities
 
     @cached_property
@@ -112,24 +118,24 @@ class SoftmaxClassifier(nn.Module):
     Args:
         classifier: gives logits `[B, C]`.
         head: its last linear layer, whose input is called the features.
+        config: configuration of the encoder, by transformers.
     """
 
-    def __init__(self, classifier: nn.Module, head: nn.Linear) -> None:
+    def __init__(self, classifier: nn.Module, head: nn.Linear, config: Any) -> None:
         super().__init__()
         self.classifier = classifier
+        self.config = config
         self._features: list[Tensor] = []
         head.register_forward_hook(lambda _head, inputs, _output: self._features.append(inputs[0]))
 
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Return `(probabilities, features)` for token ids, attention mask, and token types."""
-        logits = _logits(self.classifier(*inputs))
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return `(probabilities, features)` for inputs `[B, T]`."""
+        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        output = self.classifier(input_ids, attention_mask=attention_mask, **types)
+        logits: Tensor = getattr(output, "logits", output)  # of transformers; ours gives them alone
         return logits.softmax(dim=-1), self._features.pop()
-
-
-def _logits(output: Any) -> Tensor:
-    """Return the logits of an output of our classifier, or of one of transformers."""
-    logits: Tensor = getattr(output, "logits", output)
-    return logits
 
 
 def make_exportable(
@@ -140,21 +146,12 @@ def make_exportable(
     dev: list[ScoredRow],
     temperature: float = 1.0,
 ) -> ExportableClassifier:
-    """Prepare a classifier, which is changed: temperature in the head, a short last layer.
+    """Prepare a classifier, which is changed: temperature in the head, a last layer to be short.
 
     softmax((W·x + b) / T) is the softmax of a head with W / T and b / T.
     """
-    reference = copy.deepcopy(classifier)
     with torch.no_grad():
-        head.weight.div_(temperature)
-        head.bias.div_(temperature)
-    config = encoder.config
-    layers = getattr(getattr(encoder, "encoder", None), "layer", None)
-    short_layer = None
-    if facts["pooling"] == "cls" and config.model_type in BERT_LIKE and layers is not None:
-        short_layer = f"/layer.{len(layers) - 1}/"
-        layers[-1] = FirstTokenLayer(
-            layers[-1], config.num_attention_heads, as_tuple=transformers.__version__ < "5"
-        )
-    module = SoftmaxClassifier(classifier, head).eval()
-    return ExportableClassifier(module, reference, temperature, config, short_layer, facts, dev)
+        for weights in head.parameters():
+            weights.div_(temperature)
+    module = SoftmaxClassifier(classifier, head, encoder.config).eval()
+    return ExportableClassifier(module, encoder, shorten(module, encoder), facts, dev)

@@ -9,8 +9,14 @@ from typing import Any, Literal
 import onnx
 
 from export.classifier import ExportableClassifier
-from export.graph import GraphSummary, fuse, summarise, trace
-from export.parity import Agreement, check_close, check_exact, compare
+from export.graph import GraphSummary, fuse, summarise
+from export.parity import (
+    Agreement,
+    check_close,
+    check_exact,
+    check_padding,
+    compare,
+)
 from export.quantization import FORMS, REDUCED, WEIGHTS_ONLY, candidates
 from export.sources import load_source
 from models.console.command import ExitCode, UserError
@@ -19,6 +25,7 @@ from models.files import draft_of
 from models.manifest import Manifest
 from models.predictor import Predictor
 from models.run_directory import sample_by_length
+from models.tracing import trace
 from models.untrusted import RefusedError
 from models.vetting import model_digest, validate
 
@@ -85,11 +92,12 @@ def export(settings: ExportSettings) -> Exported:
     Raises:
         UserError: as `load_source`; USAGE, a precision that the target has no use for;
             CANNOT_CREATE, the output exists; CONFIG, the written file fails a gate, and stays as
-            `NAME.rejected.onnx`.
+            `NAME.rejected.onnx`, or could not be made.
     """
     _check(settings)
     source = load_source(settings.run, settings.encoder, settings.dev, settings.label_map)
-    model = trace(source.module, source.inputs, opset=settings.opset)
+    check_padding(source)
+    model = trace(source.module, source.encoder, source.inputs, opset=settings.opset)
     with draft_of(settings.output) as path:
         draft = _Draft(path, settings, source)
         try:
@@ -128,12 +136,7 @@ def _write_proven(draft: "_Draft", model: onnx.ModelProto) -> str:
     source = draft.source
     if draft.settings.target == "cuda":
         precision = "fp16" if precision == "auto" else precision
-        model = fuse(
-            model,
-            heads=source.config.num_attention_heads,
-            hidden=source.config.hidden_size,
-            fp16=precision == "fp16",
-        )
+        model = fuse(model, source.encoder.config, fp16=precision == "fp16")
     elif precision in ("int8", "auto"):
         if _write_int8(draft, model):
             return "int8"
@@ -244,7 +247,7 @@ class _Draft:
         summary.check(opset=self.settings.opset, inputs=inputs, last_operator="Softmax")
         if self.settings.target == "cuda":
             is_short = self.source.short_layer is not None
-            summary.check(Attention=self.source.config.num_hidden_layers - is_short)
+            summary.check(Attention=self.source.encoder.config.num_hidden_layers - is_short)
 
     def summary(self) -> GraphSummary:
         """Read the signature and operators of the graph that was written."""

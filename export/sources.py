@@ -27,17 +27,17 @@ def load_source(
         UserError: as `load_run` and `load_hugging_face`; USAGE, `encoder` is not for a classifier,
             or `dev` or `label_map` not for a run.
     """
-    is_classifier = (path / "config.json").is_file() and not (path / "run.json").is_file()
-    if not is_classifier and dev is not None:
-        raise UserError(
-            ExitCode.USAGE, "--dev is for a classifier of transformers; a run has its own"
-        )
-    if is_classifier and encoder is not None:
-        raise UserError(
-            ExitCode.USAGE, "--encoder is for a run; a classifier of transformers has its own"
-        )
-    if not is_classifier and label_map is not None:
-        raise UserError(
-            ExitCode.USAGE, "--label-map is for a classifier of transformers; a run has names"
-        )
-    return load_hugging_face(path, dev, label_map) if is_classifier else load_run(path, encoder)
+    if (path / "config.json").is_file() and not (path / "run.json").is_file():
+        if encoder is not None:
+            raise UserError(
+                ExitCode.USAGE, "--encoder is for a run; a classifier of transformers has its own"
+            )
+        return load_hugging_face(path, dev, label_map)
+    for option, value in (("--dev", dev), ("--label-map", label_map)):
+        if value is not None:
+            raise UserError(
+                ExitCode.USAGE,
+                "{option} is for a classifier of transformers; a run has its own",
+                option=option,
+            )
+    return load_run(path, encoder)

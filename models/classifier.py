@@ -3,6 +3,7 @@
 B = texts in the batch, T = tokens of the longest, H = hidden size, C = labels.
 """
 
+import inspect
 from typing import Literal
 
 import numpy as np
@@ -52,12 +53,14 @@ class Classifier(nn.Module):
 
     Attributes:
         encoder: a transformers encoder, without its pooler.
+        reads_types: the encoder has token types.
         head: `Linear(H, C)`; for bert-base-chinese and two labels 1,538 parameters.
     """
 
     def __init__(self, encoder: nn.Module, hidden: int, labels: int, pooling: Pooling) -> None:
         super().__init__()
         self.encoder = encoder
+        self.reads_types = "token_type_ids" in inspect.signature(encoder.forward).parameters
         self.pooling: Pooling = pooling
         self.head = nn.Linear(hidden, labels)
 
@@ -65,7 +68,9 @@ class Classifier(nn.Module):
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
     ) -> Tensor:
         """Return the last hidden states, `[B, T, H]` for inputs `[B, T]`."""
-        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        types = {}
+        if token_type_ids is not None and self.reads_types:
+            types["token_type_ids"] = token_type_ids
         output = self.encoder(input_ids, attention_mask=attention_mask, **types)
         hidden: Tensor = output.last_hidden_state
         return hidden

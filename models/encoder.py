@@ -1,7 +1,6 @@
 """Loads a BERT encoder in the Hugging Face format, from a folder or from the hub."""
 
 import hashlib
-import inspect
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -130,7 +129,7 @@ def load_encoder(source: str, *, for_export: bool = False) -> Encoder:
     except Exception as error:
         raise _not_loaded(source, is_folder, error) from error
     if hasattr(module, "pooler"):
-        module.pooler = None
+        module.pooler = torch.nn.Identity()  # SqueezeBERT calls it even where it is None
     _check_module(source, module, missing)
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
@@ -158,11 +157,10 @@ def _check_module(source: str, module: Any, missing: list[str]) -> None:
             count=len(missing),
             first=missing[0],
         )
-    inputs = inspect.signature(module.forward).parameters
-    if "token_type_ids" not in inputs or not hasattr(module.config, "max_position_embeddings"):
+    if not hasattr(module.config, "max_position_embeddings"):
         raise UserError(
             ExitCode.DATA,
-            "{path} is a {kind}: expected a BERT-like encoder, which has positions and token types",
+            "{path} is a {kind}: expected a BERT-like encoder, which has positions",
             path=source,
             kind=type(module).__name__,
         )
@@ -243,12 +241,14 @@ def layers_of(module: Any) -> list[Any]:
     return list(stack)
 
 
-def max_positions(config: Any) -> int:
+def max_positions(module: Any) -> int:
     """Return the length of the longest text that a model can read, in tokens."""
-    # RoBERTa's positions begin after its padding id: two of the table's rows are never a token's.
-    is_roberta = config.model_type in ("camembert", "roberta", "xlm-roberta")
-    offset = config.pad_token_id + 1 if is_roberta else 0
-    return int(config.max_position_embeddings - offset)
+    longest = int(module.config.max_position_embeddings)
+    for name, part in module.named_modules():
+        # The positions of RoBERTa's kin begin after that of padding: such rows are never a token's.
+        if name.endswith("position_embeddings") and part.padding_idx is not None:
+            longest -= part.padding_idx + 1
+    return longest
 
 
 def canonical_tokenizer(tokenizer: str) -> str:

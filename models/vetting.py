@@ -28,14 +28,16 @@ from models.vetting_tokenizer import check_tokenizer
 # fmt: off
 OPERATORS = {
     "": {
-        "Add", "And", "Cast", "Clip", "Concat", "Constant", "ConstantOfShape", "CumSum",
+        "Abs", "Add", "And", "Cast", "Ceil", "Clip", "Concat", "Constant", "ConstantOfShape",
+        "Conv", "Cos", "CumSum",
         "DequantizeLinear", "Div", "Equal", "Erf", "Expand", "Flatten", "Gather",
         "GatherElements", "Gelu", "Gemm",
         "Greater", "GreaterOrEqual", "Identity", "LayerNormalization", "Less", "LessOrEqual",
-        "MatMul", "Max", "Min", "Mul",
-        "Neg", "Not", "Or", "Pow", "QuantizeLinear", "Range", "ReduceMax", "ReduceMean",
-        "ReduceMin", "ReduceSum", "Relu", "Reshape", "Shape", "Sigmoid", "Slice", "Softmax",
-        "Split", "Sqrt", "Squeeze", "Sub", "Tanh", "Tile", "Transpose", "Unsqueeze", "Where",
+        "Log", "MatMul", "Max", "Min", "Mul",
+        "Neg", "Not", "Or", "Pad", "Pow", "QuantizeLinear", "Range", "ReduceMax", "ReduceMean",
+        "ReduceMin", "ReduceSum", "Relu", "Reshape", "Shape", "Sigmoid", "Sign", "Sin",
+        "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Tanh", "Tile",
+        "Transpose", "Unsqueeze", "Where",
     },
     "com.microsoft": {
         "Attention", "BiasGelu", "FastGelu", "Gelu",

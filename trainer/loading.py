@@ -90,7 +90,7 @@ def _load_encoder(settings: TrainingSettings) -> Encoder:
     encoder = load_encoder(settings.encoder)
     if settings.simplify:
         encoder = encoder.with_tokenizer(simplified(encoder.tokenizer))
-    limit = max_positions(encoder.module.config)
+    limit = max_positions(encoder.module)
     if settings.max_length > limit:
         raise UserError(
             ExitCode.USAGE,
