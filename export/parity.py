@@ -21,9 +21,6 @@ from models.tokenizer import Batch
 MAX_DIFFERENCE = {"fp32": 1e-5, "fp16": 5e-3}
 """Largest difference in any probability, by precision: float32 in another order, float16."""
 
-MAX_BY_PADDING = 1e-3
-"""Largest difference in any probability by torch between a text alone and among longer ones."""
-
 MIN_AGREEMENT = 0.995
 """Share of texts that must keep their label, for int8: their 95 % interval must reach it."""
 
@@ -101,36 +98,6 @@ def random_batches(source: ExportableClassifier) -> list[Batch]:
         arrays = ids, mask.astype(np.int64), np.zeros_like(ids)
         batches.append(dict(zip(source.inputs, arrays, strict=False)))
     return batches
-
-
-def check_padding(source: ExportableClassifier) -> None:
-    """Refuse a classifier whose answers depend on the padding beside a text, as ConvBERT's do.
-
-    Raises:
-        UserError: CONFIG, a probability of a text alone and among longer ones differs, or it fails
-            at some of these lengths.
-    """
-    facts = {"name": source.facts["encoder"], "kind": type(source.encoder).__name__}
-    texts = PROBES[:8]
-    batches = [*source.alone(texts), source.batch(texts)]
-    try:
-        *alone, together = map(source.answer, batches)
-    except Exception as error:  # of the code of any encoder
-        raise UserError(
-            ExitCode.CONFIG,
-            "{name} cannot be exported: a {kind} fails at a text: {reason}",
-            **facts,
-            reason=display(str(error).partition("\n")[0], limit=300),
-        ) from error
-    difference = float(np.abs(np.concatenate(alone) - together).max())
-    if not difference <= MAX_BY_PADDING:
-        raise UserError(
-            ExitCode.CONFIG,
-            "{name} cannot be exported: the answers of a {kind} depend on the padding beside a "
-            "text, by {found:.1e} in a probability",
-            **facts,
-            found=difference,
-        )
 
 
 def check_exact(predictor: Predictor, source: ExportableClassifier, precision: str) -> Agreement:

@@ -14,7 +14,6 @@ from export.parity import (
     Agreement,
     check_close,
     check_exact,
-    check_padding,
     compare,
 )
 from export.quantization import FORMS, REDUCED, WEIGHTS_ONLY, candidates
@@ -26,6 +25,7 @@ from models.manifest import Manifest
 from models.predictor import Predictor
 from models.run_directory import sample_by_length
 from models.tracing import trace
+from models.trial import check_padding
 from models.untrusted import RefusedError
 from models.vetting import model_digest, validate
 
@@ -96,7 +96,11 @@ def export(settings: ExportSettings) -> Exported:
     """
     _check(settings)
     source = load_source(settings.run, settings.encoder, settings.dev, settings.label_map)
-    check_padding(source)
+    check_padding(
+        lambda texts: source.answer(source.batch(texts)),
+        source.facts["encoder"],
+        type(source.encoder).__name__,
+    )
     model = trace(source.module, source.encoder, source.inputs, opset=settings.opset)
     with draft_of(settings.output) as path:
         draft = _Draft(path, settings, source)

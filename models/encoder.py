@@ -83,11 +83,11 @@ class Encoder:
             sha.update(name.encode())
             sha.update(weights.detach().cpu().contiguous().numpy().tobytes())
         former = sha.hexdigest()
-        sha.update(_configuration(self.module.config).encode())
+        sha.update(configuration(self.module.config).encode())
         return sha.hexdigest(), former
 
 
-def _configuration(config: Any) -> str:
+def configuration(config: Any) -> str:
     """Return as JSON all that is not as usual for its architecture and may change an answer."""
     usual = type(config)().to_dict()
     chosen = {"model_type": config.model_type}
@@ -157,7 +157,7 @@ def _check_module(source: str, module: Any, missing: list[str]) -> None:
             count=len(missing),
             first=missing[0],
         )
-    if not hasattr(module.config, "max_position_embeddings"):
+    if getattr(module.config, "max_position_embeddings", 0) < 1:  # XLNet says -1
         raise UserError(
             ExitCode.DATA,
             "{path} is a {kind}: expected a BERT-like encoder, which has positions",

@@ -111,7 +111,7 @@ def validate(path: Path) -> list[str]:
     except Exception as error:
         raise RefusedError("it is not an ONNX file") from error
     _check_fields(model)
-    _check_operators(model)
+    check_operators(model)
     manifest = Manifest.from_metadata({entry.key: entry.value for entry in model.metadata_props})
     _check_labels(manifest.labels)
     if manifest.max_length > MAX_LENGTH:
@@ -171,7 +171,8 @@ def _check_fields(message: Message) -> None:
             _check_fields(inner)
 
 
-def _check_operators(model: onnx.ModelProto) -> None:
+def check_operators(model: onnx.ModelProto) -> None:
+    """Raise RefusedError for an operator that is not one of `OPERATORS`."""
     for entry in model.opset_import:
         if entry.domain not in OPERATORS:
             raise RefusedError(f"it uses the operator domain {entry.domain[:60]!r}")

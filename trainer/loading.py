@@ -10,6 +10,7 @@ from models.console.display import display
 from models.console.i18n import tr
 from models.encoder import Encoder, load_encoder, max_positions
 from models.tokenizer import Tokenizer
+from models.trial import check_encoder
 from trainer.console import say
 from trainer.data.audit import audit, drop_contradictions, drop_leaks, say_audit
 from trainer.data.dataset import Data, load_data
@@ -52,8 +53,8 @@ def load(settings: TrainingSettings, device: torch.device) -> Loaded:
 
     Raises:
         UserError: as `load_data`, `load_encoder`, `read_texts`, `keep_layers`, `prune_vocabulary`,
-            `read_teacher`, `choose_trained` and `choose_precision`; USAGE, the max length is more
-            than the encoder reads.
+            `read_teacher`, `choose_trained`, `check_encoder` and `choose_precision`; USAGE, the max
+            length is more than the encoder reads.
     """
     fine_tunes = settings.train != "head"
     precision = choose_precision(settings.precision, device) if fine_tunes else "fp32"
@@ -130,7 +131,8 @@ def _new_classifier(
     classifier = Classifier(encoder.module, encoder.hidden, labels, pooling)
     if settings.train != "head":
         choose_trained(classifier, settings.last_layers)
-    classifier.to(device).eval().requires_grad_(requires_grad=False)
+    check_encoder(classifier.eval(), encoder, settings.max_length)
+    classifier.to(device).requires_grad_(requires_grad=False)
     say(
         tr(
             "encoder: {name}, {count} parameters, and {head} in the head; device: {device}",
