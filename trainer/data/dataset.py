@@ -115,22 +115,20 @@ def load_data(
     """
     found = find_sources(sources, reading or Reading())
     by_split = _sort_by_split(found, alone, named=len(sources) > 1)
-    sizes = {}
-    if split is not None and "train" in by_split:
-        sizes = dict(zip(("dev", "test"), split, strict=True))
-    cut = {name: sizes[name] for name in sizes.keys() - by_split.keys()}
-    cut = dict(sorted(cut.items()))  # dev before test
+    cut = _missing(by_split, split)
     reading = reading or Reading()
-    may_fold = fold_few and "train" in by_split and "dev" not in by_split
-    if not may_fold and not set(wanted) <= {*by_split, *cut}:
+    rows = {}
+    if fold_few and "train" in by_split and "dev" not in by_split:
+        rows["train"] = _read(by_split["train"], reading)
+        if len(rows["train"].texts) < FEW:
+            cut.pop("dev", None)
+            wanted = [name for name in wanted if name in {*by_split, *cut}]
+    if not set(wanted) <= {*by_split, *cut}:
         _refuse_missing(wanted, by_split, found)
-    # a cut depends on all splits that there are
-    rows = {name: _read(by_split[name], reading) for name in by_split if cut or name in wanted}
-    if may_fold and len(rows["train"].texts) < FEW:
-        cut.pop("dev", None)
-        wanted = [name for name in wanted if name in {*by_split, *cut}]
-    elif not set(wanted) <= {*by_split, *cut}:
-        _refuse_missing(wanted, by_split, found)
+    for name, source in by_split.items():
+        # a cut depends on all splits that there are
+        if name not in rows and (cut or name in wanted):
+            rows[name] = _read(source, reading)
     label_set = LabelSet(labels) if labels else _find_labels(next(iter(rows.values())))
     ordered = ordered and bool(labels)
     splits = {
@@ -139,6 +137,14 @@ def load_data(
     if cut:
         splits |= _cut(splits, cut, label_set, seed)
     return Data(label_set, {name: splits[name] for name in wanted})
+
+
+def _missing(by_split: dict[str, Source], sizes: tuple[float, float] | None) -> dict[str, float]:
+    """Return the splits that are to be cut from train, dev before test, with their sizes."""
+    if sizes is None or "train" not in by_split:
+        return {}
+    named = zip(("dev", "test"), sizes, strict=True)
+    return {name: size for name, size in named if name not in by_split}
 
 
 def _read(source: Source, reading: Reading) -> LabelledRows:
