@@ -27,9 +27,6 @@ from trainer.settings import TrainingSettings
 Setting = tuple[float, float]
 """Learning rate and weight decay of AdamW."""
 
-_SCORES = ("train_loss", "dev_loss", "dev_macro_f1")
-"""Scores of an epoch, beside its number; as `epoch_scores` has them."""
-
 
 class LabelledFeatures(NamedTuple):
     """Features float32 `[N, H]`, which may be mapped from a file, and label ids int64 `[N]`."""
@@ -140,8 +137,17 @@ class HeadTrainer(NamedTuple):
         trainings = [self._train(fold.learned, grid) for fold in folds]
         for epoch, of_folds in enumerate(zip(*trainings, strict=True), 1):
             scores = [heads.score(part) for heads, part in zip(of_folds, folds, strict=True)]
-            means = np.mean(scores, axis=0).tolist()  # by setting
-            yield [{"epoch": epoch, **dict(zip(_SCORES, row, strict=True))} for row in means]
+            entries = []
+            for train_loss, dev_loss, dev_macro_f1 in np.mean(scores, axis=0).tolist():
+                entries.append(
+                    {
+                        "epoch": epoch,
+                        "train_loss": train_loss,
+                        "dev_loss": dev_loss,
+                        "dev_macro_f1": dev_macro_f1,
+                    }
+                )
+            yield entries
 
     def _train(self, rows: LabelledFeatures, grid: Sequence[Setting]) -> Iterator["_Heads"]:
         """Yield the heads after each epoch: one for each of G settings, trained side by side.
@@ -192,13 +198,15 @@ class AdamW:
     def step(self, gradients: Sequence[Tensor]) -> None:
         """Step all heads by the gradients of the tensors."""
         self._steps += 1
-        corrections = 1 - 0.9**self._steps, math.sqrt(1 - 0.999**self._steps)
+        first = 1 - 0.9**self._steps  # corrections of means that began at zero
+        second = math.sqrt(1 - 0.999**self._steps)
         state = zip(self._tensors, gradients, self._means, self._squares, strict=True)
         for tensor, gradient, mean, square in state:
             mean.lerp_(gradient, 1 - 0.9)
             square.mul_(0.999).addcmul_(gradient, gradient, value=1 - 0.999)
-            slope = mean / corrections[0] / (square.sqrt() / corrections[1] + 1e-8)
-            tensor.mul_(self._kept).sub_(slope.mul_(self._rates))
+            scale = square.sqrt() / second + 1e-8
+            tensor.mul_(self._kept)
+            tensor.sub_(mean / first / scale * self._rates)
 
 
 class _Heads(NamedTuple):
@@ -209,13 +217,16 @@ class _Heads(NamedTuple):
     train_loss: Tensor
 
     def score(self, fold: Fold) -> NDArray[np.float64]:
-        """Return the `_SCORES` of each head, `[G, 3]`."""
+        """Return losses on train and on held-out rows, and macro-F1 there: `[G, 3]`."""
         features, labels = fold.held_out
         logits = _logits(features, self.weight, self.bias)
         losses = torch.stack([self.train_loss, _cross_entropy(logits, labels)])
-        classes, true = logits.shape[2], labels.numpy()
+        classes = logits.shape[2]
+        true = labels.numpy()
         answers = logits.argmax(dim=2).T.numpy()
-        macro_f1 = [Metrics.of(true, of_head, classes).macro_f1 for of_head in answers]
+        macro_f1 = []
+        for of_head in answers:
+            macro_f1.append(Metrics.of(true, of_head, classes).macro_f1)
         return np.column_stack([*losses.double().numpy(), macro_f1])
 
 

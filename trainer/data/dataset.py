@@ -1,7 +1,7 @@
 """Labelled reviews, in splits, with label ids."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -113,10 +113,10 @@ def load_data(
             value is not what its column should hold, a label is not in the label set, or a class
             has too few texts to be split.
     """
-    found = find_sources(sources, reading or Reading())
+    reading = reading or Reading()
+    found = find_sources(sources, reading)
     by_split = _sort_by_split(found, alone, named=len(sources) > 1)
     cut = _missing(by_split, split)
-    reading = reading or Reading()
     rows = {}
     if fold_few and "train" in by_split and "dev" not in by_split:
         rows["train"] = _read(by_split["train"], reading)
@@ -129,14 +129,22 @@ def load_data(
         # a cut depends on all splits that there are
         if name not in rows and (cut or name in wanted):
             rows[name] = _read(source, reading)
-    label_set = LabelSet(labels) if labels else _find_labels(next(iter(rows.values())))
-    ordered = ordered and bool(labels)
-    splits = {
-        name: _with_ids(name, read, label_set, ordered=ordered) for name, read in rows.items()
-    }
+    label_set, splits = _labelled(rows, labels, ordered=ordered)
     if cut:
         splits |= _cut(splits, cut, label_set, seed)
     return Data(label_set, {name: splits[name] for name in wanted})
+
+
+def _labelled(
+    rows: Mapping[str, LabelledRows], labels: Sequence[str] | None, *, ordered: bool
+) -> tuple[LabelSet, dict[str, Split]]:
+    """Return the label set, and the rows of each split by its ids."""
+    label_set = LabelSet(labels) if labels else _find_labels(next(iter(rows.values())))
+    ordered = ordered and bool(labels)
+    splits = {}
+    for name, read in rows.items():
+        splits[name] = _with_ids(name, read, label_set, ordered=ordered)
+    return label_set, splits
 
 
 def _missing(by_split: dict[str, Source], sizes: tuple[float, float] | None) -> dict[str, float]:
