@@ -60,6 +60,11 @@ class Encoder:
         self.module.save_pretrained(folder)
         self._tokenizer.save_pretrained(folder)
 
+    def save_tokenizer(self, folder: Path, max_length: int) -> None:
+        """Write the tokenizer in the Hugging Face format, to cut texts to a length."""
+        self._tokenizer.model_max_length = max_length
+        self._tokenizer.save_pretrained(folder)
+
     def with_tokenizer(self, json: str) -> "Encoder":
         """Return the encoder with another `tokenizer.json`, which must match its embeddings."""
         from tokenizers import Tokenizer

@@ -206,6 +206,21 @@ def evaluate(
         print_scores({split: scores}, tr("split"), labels)
 
 
+@main.command(
+    context_settings=_HELP,
+    help=tr(
+        "Save a run as a FOLDER that AutoModelForSequenceClassification of transformers loads."
+    ),
+)
+@click.argument("run_directory", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
+@click.option("--encoder", metavar="DIR|HUB_ID", help=tr("Where the encoder is now, if it moved."))
+def save(run_directory: Path, folder: Path, encoder: str | None) -> None:
+    from trainer.saving import save_run
+
+    save_run(run_directory, folder, encoder)
+
+
 if __name__ == "__main__":
     # With this, torch (2.2 and later) asks Linux for pages of 2 MB: a step of fine-tuning fills
     # hundreds of megabytes anew, which in pages of 4 KB cost a fifth of its time.

@@ -134,7 +134,10 @@ class TrainingSettings:
     skip_unlabelled: bool = _data(False, tr("Skip rows without a label."))
     split_sizes: tuple[float, float] | None = _data(
         None,
-        tr("Cut the missing dev and test from train, by these fractions: 0.1 0.1."),
+        tr(
+            "Cut the missing dev and test from train, by these fractions: 0.1 0.1. Fewer than 500 "
+            "rows need no dev: a head on a frozen encoder is cross-validated."
+        ),
         metavar="DEV TEST",
         nargs=2,
         type=FiniteFloat(0, 0.5, min_open=True, max_open=True),

@@ -66,7 +66,7 @@ def _find_suspects(
     splits = loaded.data.splits
     logits = {name: fitted.logits[name] for name in fitted.logits if name in splits}
     logits["train"] = fitted.out_of_fold
-    suspects = find_suspects(splits, logits, loaded.data.labels, temperature)
+    suspects = find_suspects(splits, logits, loaded.data.labels.names, temperature)
     say(
         tr(
             "{count} of {rows:label} are not what the other rows say: see {file}",

@@ -37,6 +37,7 @@ def test_a_run_holds_all_that_export_needs(run: Path) -> None:
         "dev.jsonl",
         "test.jsonl",
         "train.jsonl",
+        "suspects.csv",
         "MODEL_CARD.md",
         "learning-curve.png",
         "confusion.png",
@@ -72,13 +73,13 @@ def test_the_encoder_reads_each_text_once_however_many_epochs(
     encoder: Path, reviews: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = []
-    features = Classifier.features
+    hidden_states = Classifier.hidden_states
 
     def count(self: Classifier, input_ids: Tensor, *rest: Any, **named: Any) -> Tensor:
         rows.append(len(input_ids))
-        return features(self, input_ids, *rest, **named)
+        return hidden_states(self, input_ids, *rest, **named)
 
-    monkeypatch.setattr(Classifier, "features", count)
+    monkeypatch.setattr(Classifier, "hidden_states", count)
     train(settings(encoder, reviews, tmp_path / "x", head_epochs=30))
     assert sum(rows) == len({text for split in split_reviews().values() for text, _ in split})
 

@@ -1,7 +1,7 @@
 """Labelled reviews, in splits, with label ids."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -120,34 +120,48 @@ def load_data(
             value is not what its column should hold, a label is not in the label set, or a class
             has too few texts to be split.
     """
-    found = find_sources(sources, reading or Reading())
-    by_split = _sort_by_split(found, alone, named=len(sources) > 1)
-    sizes = {}
-    if split is not None and "train" in by_split:
-        sizes = dict(zip(("dev", "test"), split, strict=True))
-    cut = {name: sizes[name] for name in sizes.keys() - by_split.keys()}
-    cut = dict(sorted(cut.items()))  # dev before test
     reading = reading or Reading()
-    may_fold = fold_few and "train" in by_split and "dev" not in by_split
-    if not may_fold and not set(wanted) <= {*by_split, *cut}:
+    found = find_sources(sources, reading)
+    by_split = _sort_by_split(found, alone, named=len(sources) > 1)
+    cut = _missing(by_split, split)
+    rows = {}
+    if fold_few and "train" in by_split and "dev" not in by_split:
+        rows["train"] = _read(by_split["train"], reading)
+        if len(rows["train"].texts) < FEW:
+            cut.pop("dev", None)
+            wanted = [name for name in wanted if name in {*by_split, *cut}]
+    if not set(wanted) <= {*by_split, *cut}:
         _refuse_missing(wanted, by_split, found)
-    # a cut depends on all splits that there are
-    rows = {name: _read(by_split[name], reading) for name in by_split if cut or name in wanted}
+    for name, source in by_split.items():
+        # a cut depends on all splits that there are
+        if name not in rows and (cut or name in wanted):
+            rows[name] = _read(source, reading)
     remarks = _say_remarks(rows.values())
-    if may_fold and len(rows["train"].texts) < FEW:
-        cut.pop("dev", None)
-        wanted = [name for name in wanted if name in {*by_split, *cut}]
-    elif not set(wanted) <= {*by_split, *cut}:
-        _refuse_missing(wanted, by_split, found)
-    label_set = LabelSet(labels) if labels else _find_labels(next(iter(rows.values())))
-    ordered = ordered and bool(labels)
-    splits = {
-        name: _with_ids(name, read, label_set, ordered=ordered) for name, read in rows.items()
-    }
+    label_set, splits = _labelled(rows, labels, ordered=ordered)
     if cut:
         splits |= _cut(splits, cut, label_set, seed)
     remarks += _say_idle(label_set, splits)
     return Data(label_set, {name: splits[name] for name in wanted}, tuple(remarks))
+
+
+def _labelled(
+    rows: Mapping[str, LabelledRows], labels: Sequence[str] | None, *, ordered: bool
+) -> tuple[LabelSet, dict[str, Split]]:
+    """Return the label set, and the rows of each split by its ids."""
+    label_set = LabelSet(labels) if labels else _find_labels(next(iter(rows.values())))
+    ordered = ordered and bool(labels)
+    splits = {}
+    for name, read in rows.items():
+        splits[name] = _with_ids(name, read, label_set, ordered=ordered)
+    return label_set, splits
+
+
+def _missing(by_split: dict[str, Source], sizes: tuple[float, float] | None) -> dict[str, float]:
+    """Return the splits that are to be cut from train, dev before test, with their sizes."""
+    if sizes is None or "train" not in by_split:
+        return {}
+    named = zip(("dev", "test"), sizes, strict=True)
+    return {name: size for name, size in named if name not in by_split}
 
 
 def _read(source: Source, reading: Reading) -> LabelledRows:

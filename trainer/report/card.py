@@ -50,7 +50,6 @@ below the limit of "look first", and three quarters one below that of "look":
 {_table("split", "answers", "confidence below", "share", "wrong", rows=_review(metrics))}
 
 ![Reliability: accuracy by confidence](reliability.png)
-
 ![Accuracy against coverage](coverage.png)
 
 ## Limits

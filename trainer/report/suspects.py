@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from models.labels import LabelSet
 from trainer.data.dataset import Split
 from trainer.report.calibration import tempered
 
@@ -29,14 +28,17 @@ class Suspect(NamedTuple):
 
 
 def find_suspects(
-    splits: Mapping[str, Split], logits: Mapping[str, Tensor], labels: LabelSet, temperature: float
+    splits: Mapping[str, Split],
+    logits: Mapping[str, Tensor],
+    names: Sequence[str],
+    temperature: float,
 ) -> list[Suspect]:
     """Return the rows with another label than the answer, the surest answer first.
 
     Args:
         splits: the rows.
         logits: answers to the rows of some of the splits, which none of these rows chose, `[N, C]`.
-        labels: names of the labels.
+        names: names of the labels.
         temperature: divisor of the logits.
     """
     found = []
@@ -46,8 +48,8 @@ def find_suspects(
         rows = zip(split.texts, split.labels, answered, confidences.tolist(), strict=True)
         for text, label, answer, confidence in rows:
             if label != answer:
-                names = labels.names[label], labels.names[answer]
-                found.append(Suspect(text, *names, round(confidence, 4), name))
+                said = names[label], names[answer]
+                found.append(Suspect(text, *said, round(confidence, 4), name))
     return sorted(found, key=lambda suspect: -suspect.confidence)
 
 
