@@ -1,7 +1,6 @@
 """A classifier that is ready to be exported, wherever it came from."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from export.first_token import shorten
-from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
 from models.console.narration import progress
 from models.levels import levels_of
@@ -21,25 +19,42 @@ from models.tokenizer import Batch, Tokenizer
 from models.tracing import inputs_of
 
 
-@dataclass(frozen=True)
 class ExportableClassifier:
     """A classifier to be traced, with what its file says of itself and is compared with.
 
-    Attributes:
-        module: gives probabilities `[B, C]` and features `[B, H]`.
-        encoder: the encoder in `module`, by transformers.
-        short_layer: part of the names of the nodes of a `FirstTokenLayer`; None without one.
+    It is changed: temperature goes into the head, since softmax((W·x + b) / T) is the softmax of a
+    head with W / T and b / T, and the last layer may be traced for the first token alone.
+
+    Args:
+        classifier: gives logits `[B, C]`.
+        head: its last linear layer.
+        encoder: the encoder in it, by transformers.
         facts: fields of the manifest that do not depend on the export.
         dev: labelled texts, without probabilities where nobody has recorded any.
+        temperature: divisor of the logits.
         train: more texts for an int8 file to be held against.
+
+    Attributes:
+        module: gives probabilities `[B, C]` and features `[B, H]`.
+        short_layer: part of the names of the nodes of a `FirstTokenLayer`; None without one.
     """
 
-    module: nn.Module
-    encoder: Any
-    short_layer: str | None
-    facts: dict[str, Any]
-    dev: list[ScoredRow]
-    train: list[ScoredRow] = field(default_factory=list)
+    def __init__(
+        self,
+        classifier: nn.Module,
+        head: nn.Linear,
+        encoder: Any,
+        facts: dict[str, Any],
+        dev: list[ScoredRow],
+        temperature: float = 1.0,
+        train: Sequence[ScoredRow] = (),
+    ) -> None:
+        self.encoder, self.facts, self.dev, self.train = encoder, facts, dev, train
+        with torch.no_grad():
+            for weights in head.parameters():
+                weights.div_(temperature)
+        self.module = SoftmaxClassifier(classifier, head, encoder.config).eval()
+        self.short_layer = shorten(self.module, encoder)
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -48,18 +63,11 @@ class ExportableClassifier:
 
     @cached_property
     def inputs(self) -> list[str]:
-        """Names of the inputs of the graph; UserError CONFIG, optimum exports no such graph."""
+        """Names of the inputs of the graph; ValueError, optimum knows none."""
         names = inputs_of(self.encoder.config)
         if not names:
-            raise UserError(
-                ExitCode.CONFIG,
-                "{name} cannot be exported: optimum exports no {kind}",
-                name=self.facts["encoder"],
-                kind=type(self.encoder).__name__,
-            )
-        if not self.tokenizer.has_token_types and "token_type_ids" in names:
-            names.remove("token_type_ids")
-        return names
+            raise ValueError(tr("optimum knows no such encoder"))
+        return names if self.tokenizer.has_token_types else names[:2]
 
     def alone(self, texts: Sequence[str]) -> Iterator[Batch]:
         """Yield the inputs of the graph for each text by itself, without padding."""
@@ -75,11 +83,14 @@ class ExportableClassifier:
         return {name: batch[name] for name in self.inputs}
 
     @torch.inference_mode()
+    def outputs(self, batch: Batch) -> list[Probabilities]:
+        """Return the probabilities `[B, C]` and the features `[B, H]` by torch."""
+        tensors = {name: torch.from_numpy(array) for name, array in batch.items()}
+        return [output.numpy() for output in self.module(**tensors)]
+
     def answer(self, batch: Batch) -> Probabilities:
         """Return the probabilities by torch, `[B, C]`."""
-        tensors = {name: torch.from_numpy(array) for name, array in batch.items()}
-        probabilities: Probabilities = self.module(**tensors)[0].numpy()
-        return probabilities
+        return self.outputs(batch)[0]
 
     @cached_property
     def dev_answers(self) -> Probabilities:
@@ -136,22 +147,3 @@ class SoftmaxClassifier(nn.Module):
         output = self.classifier(input_ids, attention_mask=attention_mask, **types)
         logits: Tensor = getattr(output, "logits", output)  # of transformers; ours gives them alone
         return logits.softmax(dim=-1), self._features.pop()
-
-
-def make_exportable(
-    classifier: nn.Module,
-    head: nn.Linear,
-    encoder: Any,
-    facts: dict[str, Any],
-    dev: list[ScoredRow],
-    temperature: float = 1.0,
-) -> ExportableClassifier:
-    """Prepare a classifier, which is changed: temperature in the head, a last layer to be short.
-
-    softmax((W·x + b) / T) is the softmax of a head with W / T and b / T.
-    """
-    with torch.no_grad():
-        for weights in head.parameters():
-            weights.div_(temperature)
-    module = SoftmaxClassifier(classifier, head, encoder.config).eval()
-    return ExportableClassifier(module, encoder, shorten(module, encoder), facts, dev)

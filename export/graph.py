@@ -47,8 +47,6 @@ def fuse(model: onnx.ModelProto, config: Any, *, fp16: bool) -> onnx.ModelProto:
         )
         optimized.topological_sort()
     fused: onnx.ModelProto = optimized.model
-    if all(entry.domain != "com.microsoft" for entry in fused.opset_import):
-        fused.opset_import.append(onnx.helper.make_opsetid("com.microsoft", 1))
     return fused
 
 

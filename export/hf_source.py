@@ -7,7 +7,7 @@ import click
 import transformers
 from torch import nn
 
-from export.classifier import ExportableClassifier, make_exportable
+from export.classifier import ExportableClassifier
 from models.console.command import ExitCode, UserError
 from models.console.display import display
 from models.console.i18n import tr
@@ -19,7 +19,7 @@ from models.tables import LABEL_COLUMNS, TEXT_COLUMNS, find_column, open_table
 from models.tables.labelled import read_labelled
 from models.tracing import inputs_of
 
-LONGEST = 512
+LONGEST = 2048
 """Most tokens that a classifier of transformers reads: attention over the 8,192 of ModernBERT would
 take more memory than people have, and no review is as long."""
 
@@ -72,7 +72,7 @@ def load_hugging_face(
     }
     linear = [module for module in model.modules() if isinstance(module, nn.Linear)]
     rows = [] if dev is None else _labelled(dev, labels, label_map)
-    return make_exportable(model, linear[-1], model.base_model, facts, rows)
+    return ExportableClassifier(model, linear[-1], model.base_model, facts, rows)
 
 
 def _renamed(labels: tuple[str, ...], label_map: str | None) -> tuple[str, ...]:

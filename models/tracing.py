@@ -32,7 +32,7 @@ _WITHOUT_BRANCHES = {
 
 
 def inputs_of(config: Any) -> list[str]:
-    """Return the inputs of the graph of an encoder; none where optimum exports no such encoder.
+    """Return the inputs of the graph of an encoder, as `INPUTS`; none if optimum exports no such.
 
     Args:
         config: configuration of the encoder, by transformers.
@@ -99,7 +99,7 @@ def trace(
         except Exception as error:  # of the code of any encoder
             raise UserError(
                 ExitCode.CONFIG,
-                "a {kind} cannot be traced into a graph: {reason}",
+                "a {kind} cannot be exported: {reason}",
                 kind=type(encoder).__name__,
                 reason=display(str(error).partition("\n")[0], limit=300),
             ) from error

@@ -22,7 +22,8 @@ from models.vetting import check_operators
 OPSET = 17
 
 MAX_BY_PADDING = 1e-3
-"""Largest difference in any probability by torch between a text alone and among longer ones."""
+"""Largest difference in a feature by torch, of the largest feature, between a text alone and among
+longer ones."""
 
 _tried: dict[str, str] = {}  # configuration → what is wrong with it, or ""
 
@@ -47,60 +48,48 @@ def check_encoder(classifier: Classifier, encoder: Encoder, max_length: int) -> 
     tokenizer = Tokenizer(encoder.tokenizer, max_length)
 
     @torch.inference_mode()
-    def answer(texts: Sequence[str]) -> NDArray[np.float32]:
+    def features(texts: Sequence[str]) -> NDArray[np.float32]:
         batch = inputs(tokenizer, tokenizer.encode(texts), np.arange(len(texts)))
-        answers: NDArray[np.float32] = classifier(**batch).softmax(dim=1).numpy()
-        return answers
+        vectors: NDArray[np.float32] = classifier.features(**batch).numpy()
+        return vectors
 
-    check_padding(answer, encoder.name, type(encoder.module).__name__)
+    check_padding(features, encoder.module)
     if find_spec("optimum") is None:
         return  # it comes with the export, which may be on another machine
     key = configuration(encoder.module.config)
     if key not in _tried:
         _tried[key] = _problem_of(encoder, tokenizer.has_token_types)
     if _tried[key]:
-        raise UserError(
-            ExitCode.CONFIG,
-            "{name} cannot be exported: {reason}",
-            name=encoder.name,
-            reason=_tried[key],
-        )
+        raise _refused(encoder.module, _tried[key])
 
 
-def check_padding(
-    answer: Callable[[Sequence[str]], NDArray[np.float32]], name: str, kind: str
-) -> None:
+def check_padding(features: Callable[[Sequence[str]], NDArray[np.float32]], encoder: Any) -> None:
     """Refuse a classifier whose answers depend on the padding beside a text, as ConvBERT's do.
 
     Args:
-        answer: returns the probabilities of some texts, padded, `[texts, C]`.
-        name: name of the model.
-        kind: name of its class.
+        features: returns the features of some texts, padded, `[texts, H]`.
+        encoder: the encoder behind them, by transformers.
 
     Raises:
-        UserError: CONFIG, a probability of a text alone and among longer ones differs, or it fails
-            at some of these lengths.
+        UserError: CONFIG, the features of a text alone and among longer ones differ, it fails at a
+            text, or optimum does not know it.
     """
     try:
-        alone, together = [answer([text]) for text in _TEXTS], answer(_TEXTS)
+        alone = np.concatenate([features([text]) for text in _TEXTS])
+        together = features(_TEXTS)
+        if not np.abs(alone - together).max() <= MAX_BY_PADDING * np.abs(alone).max():
+            raise ValueError(tr("its answers depend on the padding beside a text"))
     except Exception as error:  # of the code of any encoder
-        raise UserError(
-            ExitCode.CONFIG,
-            "{name} cannot be exported: a {kind} fails at a text: {reason}",
-            name=name,
-            kind=kind,
-            reason=display(str(error).partition("\n")[0], limit=300),
-        ) from error
-    difference = float(np.abs(np.concatenate(alone) - together).max())
-    if not difference <= MAX_BY_PADDING:
-        raise UserError(
-            ExitCode.CONFIG,
-            "{name} cannot be exported: the answers of a {kind} depend on the padding beside a "
-            "text, by {found:.1e} in a probability",
-            name=name,
-            kind=kind,
-            found=difference,
-        )
+        raise _refused(encoder, str(error)) from error
+
+
+def _refused(encoder: Any, reason: str) -> UserError:
+    return UserError(
+        ExitCode.CONFIG,
+        "a {kind} cannot be exported: {reason}",
+        kind=type(encoder).__name__,
+        reason=display(reason.partition("\n")[0], limit=300),
+    )
 
 
 class _Traced(nn.Module):
@@ -123,11 +112,10 @@ def _problem_of(encoder: Encoder, has_types: bool) -> str:
 
     from models.tracing import inputs_of, trace
 
-    kind = type(encoder.module).__name__
     config = copy.deepcopy(encoder.module.config)
     names = [name for name in inputs_of(config) if has_types or name != "token_type_ids"]
     if not names:
-        return tr("optimum exports no {kind}", kind=kind)
+        return tr("optimum knows no such encoder")
     config.num_hidden_layers = min(config.num_hidden_layers, 2)
     config.vocab_size = min(config.vocab_size, 64 + (config.pad_token_id or 0))
     with torch.random.fork_rng(devices=[]):
@@ -135,6 +123,8 @@ def _problem_of(encoder: Encoder, has_types: bool) -> str:
         traced = _Traced(Classifier(module, encoder.hidden, 2, "cls"), config).eval()
     try:
         check_operators(trace(traced, module, names, opset=OPSET))
-    except (RefusedError, UserError) as error:
+    except RefusedError as error:
         return str(error)
+    except UserError as error:  # which names the encoder, as this will
+        return str(error.__cause__)
     return ""

@@ -22,10 +22,10 @@ def check(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
-        ("bart", "optimum exports no BartModel"),
-        ("convbert", "the answers of a ConvBertModel depend on the padding beside a text"),
-        ("nystromformer", "a NystromformerModel fails at a text: shape"),
-        ("qwen2", "optimum exports no Qwen2Model"),
+        ("bart", "a BartModel cannot be exported: optimum knows no such encoder"),
+        ("convbert", "a ConvBertModel cannot be exported: its answers depend on the padding"),
+        ("nystromformer", "a NystromformerModel cannot be exported: shape"),
+        ("qwen2", "a Qwen2Model cannot be exported: optimum knows no such encoder"),
     ],
 )
 def test_it_is_refused_before_the_training(
@@ -34,7 +34,7 @@ def test_it_is_refused_before_the_training(
     folder = write_architecture(tmp_path / kind, kind, head=False)
     output = tmp_path / "runs" / "x"
     given = {"encoder": str(folder), "data": (str(reviews),), "max_length": LONGEST}
-    with pytest.raises(UserError, match=f"{kind} cannot be exported: {reason}"):
+    with pytest.raises(UserError, match=reason):
         train(TrainingSettings(**given, output=output))
     assert not output.parent.exists()
 
