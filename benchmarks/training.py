@@ -31,7 +31,7 @@ from models.metrics import Metrics
 from models.tokenizer import Tokenizer
 from trainer.data.dataset import Split, load_data
 from trainer.features import cached_features, inputs
-from trainer.head import LabelledFeatures, search_head
+from trainer.head import Fold, HeadTrainer, LabelledFeatures
 from trainer.settings import TrainingSettings
 
 STDERR = Console(stderr=True)
@@ -141,6 +141,7 @@ def main(encoder: str, data: str, rows: int | None) -> None:
                 classifier,
                 tokenizer,
                 split.texts,
+                ["cls"],
                 encoder_digest=loaded.digest(),
                 folder=Path(cache),
                 title=name,
@@ -149,10 +150,12 @@ def main(encoder: str, data: str, rows: int | None) -> None:
         }
         encoded = time.perf_counter()
         table = {
-            name: LabelledFeatures(features[name], torch.from_numpy(split.labels))
+            name: LabelledFeatures(features[name]["cls"], torch.from_numpy(split.labels))
             for name, split in (("train", train), ("dev", dev))
         }
-        fit = search_head(table["train"], table["dev"], 2, TrainingSettings())
+        heads = HeadTrainer(2, TrainingSettings())
+        choice = heads.search({"cls": [Fold(table["train"], table["dev"])]})
+        heads.fit(table["train"], choice)
         finished = time.perf_counter()
         cached_loss, theirs = tutorial_on_features(table["train"], table["dev"])
 
@@ -166,7 +169,7 @@ def main(encoder: str, data: str, rows: int | None) -> None:
     print(f"| tutorial: {EPOCHS} epochs, extrapolated | {total:,.0f} | {on_dev(theirs)} |")
     print(f"| ours: features | {encoded - started:,.0f} | | |")
     print(f"| ours: nine heads of {EPOCHS} epochs | {finished - encoded:,.0f} | ", end="")
-    print(f"{on_dev(fit.history)} |")
+    print(f"{on_dev(choice.history)} |")
     print(f"| ratio | {total / (finished - started):,.0f} | | |\n")
     print(f"loss of the tutorial's first epoch: {theirs_loss:.5f}, on features {cached_loss:.5f}")
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")

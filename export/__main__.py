@@ -102,9 +102,11 @@ def main(run_directory: Path, output: Path | None, **options: Any) -> None:
 
 def _line(agreement: "Agreement") -> str:
     return tr(
-        "{texts} texts, {same:.2%} same labels, {lost:.2%} accuracy lost, largest difference "
-        "{difference:.1e}, {neighbours:.1e} by neighbours, {speed:.0f}/s",
+        "{texts} texts, {same:.2%} same labels ({low:.1%} to {high:.1%}), {lost:.2%} accuracy "
+        "lost, largest difference {difference:.1e}, {neighbours:.1e} by neighbours, {speed:.0f}/s",
         **asdict(agreement),
+        low=agreement.interval[0],
+        high=agreement.interval[1],
     )
 
 

@@ -1,92 +1,52 @@
-"""Merges encoder, head and softmax into one ONNX graph, and reads back what was written."""
+"""Fuses a graph for CUDA, and reads back what was written."""
 
-import io
-import warnings
+import tempfile
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import onnx
-import torch
-from torch import nn
 
 from models.console.command import ExitCode, UserError
 
-_OUTPUTS = ["probabilities", "features"]
 
-
-def trace(module: nn.Module, names: Sequence[str], *, opset: int) -> onnx.ModelProto:
-    """Trace a classifier into an ONNX graph whose batch and sequence axes are dynamic.
-
-    The TorchScript exporter is used because it writes any opset up to 20 itself. The newer one
-    builds opset 18 and converts down, and where that fails it keeps 18 and only logs it.
-
-    Args:
-        module: gives `(probabilities, features)`; float32, in evaluation mode, with "eager"
-            attention.
-        names: names of its inputs, in order.
-        opset: version of the operators, 14 to 20, this exporter's last.
-    """
-    # Two texts of eight tokens, the second padded: a shape that no branch could special-case.
-    mask = torch.ones(2, 8, dtype=torch.int64)
-    mask[1, 5:] = 0
-    ids = torch.ones_like(mask)
-    example = (ids, mask, torch.zeros_like(mask))[: len(names)]
-    axes = {name: {0: "batch", 1: "sequence"} for name in names}
-    axes |= {name: {0: "batch"} for name in _OUTPUTS}
-    buffer = io.BytesIO()
-    with warnings.catch_warnings(), torch.inference_mode():
-        # It warns that it is deprecated, and of sizes that become constants, which are meant to.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            module,
-            example,
-            buffer,  # type: ignore[arg-type] # this exporter writes to files and buffers
-            opset_version=opset,
-            input_names=list(names),
-            output_names=_OUTPUTS,
-            dynamic_axes=axes,
-            dynamo=False,
-        )
-    model = onnx.load_model_from_string(buffer.getvalue())
-    for node in model.graph.node:
-        node.ClearField("doc_string")  # it names files of this machine
-    return model
-
-
-def fuse(model: onnx.ModelProto, *, heads: int, hidden: int, fp16: bool) -> onnx.ModelProto:
+def fuse(model: onnx.ModelProto, config: Any, *, fp16: bool) -> onnx.ModelProto:
     """Fuse attention, GELU and normalisation into operators that CUDA has kernels for.
 
     Only for CUDA: on CPUs the fused graph was slower than what ONNX Runtime makes of the plain one
     when it opens it (its SkipLayerNormalization took ten times an Add and a LayerNormalization).
-    onnxruntime's own optimizer, which optimum's ORTOptimizer calls with an ORTModel of optimum's
-    making, that would have neither our softmax nor our features. Level 0 leaves the rest to the
-    session, which knows the machine. The raw mask is right wherever the padding stands.
+    Level 0 leaves the rest to the session, which knows the machine. The raw mask is right wherever
+    the padding stands.
 
     Args:
         model: the float32 graph.
-        heads: number of attention heads.
-        hidden: size of the encoder's vectors.
+        config: configuration of the encoder, by transformers.
         fp16: convert to float16, except the head, the softmax, inputs and outputs.
     """
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST
-    from onnxruntime.transformers.fusion_options import FusionOptions
-    from onnxruntime.transformers.optimizer import optimize_model
+    from onnxruntime.transformers.onnx_model import OnnxModel
+    from optimum.onnxruntime import OptimizationConfig, ORTOptimizer
+    from transformers import BertConfig
 
-    options = FusionOptions("bert")
-    options.use_raw_attention_mask(True)
-    options.enable_embed_layer_norm = False  # one node fewer, and none to find the token table by
-    optimized = optimize_model(
-        model, "bert", heads, hidden, optimization_options=options, opt_level=0, use_gpu=True
+    options = OptimizationConfig(
+        optimization_level=0, optimize_for_gpu=True, use_raw_attention_mask=True
     )
+    # It looks for BERT's attention in all encoders, but knows few of them by name.
+    bert = BertConfig(
+        hidden_size=config.hidden_size, num_attention_heads=config.num_attention_heads
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        onnx.save(model, path)
+        ORTOptimizer([path], bert).optimize(options, folder, file_suffix=None)
+        optimized = OnnxModel(onnx.load(path))
     if fp16:
         optimized.convert_float_to_float16(
             keep_io_types=True, op_block_list=[*DEFAULT_OP_BLOCK_LIST, "Gemm", "Softmax"]
         )
         optimized.topological_sort()
     fused: onnx.ModelProto = optimized.model
-    if all(entry.domain != "com.microsoft" for entry in fused.opset_import):
-        fused.opset_import.append(onnx.helper.make_opsetid("com.microsoft", 1))
     return fused
 
 

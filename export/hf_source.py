@@ -2,23 +2,26 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 import transformers
 from torch import nn
 
-from export.classifier import ExportableClassifier, make_exportable
-from export.first_token import BERT_LIKE
+from export.classifier import ExportableClassifier
 from models.console.command import ExitCode, UserError
 from models.console.display import display
 from models.console.i18n import tr
 from models.encoder import canonical_tokenizer, load_pretrained, max_positions
 from models.label_map import AmbiguousLabelsError, map_labels, parse_label_map, proposed_map
 from models.labels import folded, natural_order
-from models.run_directory import ScoredRow, read_json
+from models.run_directory import ScoredRow
 from models.tables import LABEL_COLUMNS, TEXT_COLUMNS, find_column, open_table
 from models.tables.labelled import read_labelled
+from models.tracing import inputs_of
+
+LONGEST = 2048
+"""Most tokens that a classifier of transformers reads: attention over the 8,192 of ModernBERT would
+take more memory than people have, and no review is as long."""
 
 
 def load_hugging_face(
@@ -35,16 +38,20 @@ def load_hugging_face(
         UserError: DATA, the folder is damaged or a classifier of a kind that is not supported, or
             `dev` has other labels; as `open_table`.
     """
-    _check_architecture(folder)
     try:
+        _check_architecture(folder)
         auto_class = transformers.AutoModelForSequenceClassification
         model, missing, tokenizer = load_pretrained(auto_class, str(folder), for_export=True)
         document = canonical_tokenizer(tokenizer.backend_tokenizer.to_str())
         labels = tuple(str(model.config.id2label[i]) for i in range(model.config.num_labels))
         if missing:
             raise ValueError(tr("no weights for {name}", name=missing[0]))
+    except UserError:
+        raise
     except Exception as error:  # damaged files raise whatever they cause
-        raise _damaged(folder, error) from error
+        raise UserError(
+            ExitCode.DATA, "{path} is damaged: {reason}", path=folder, reason=error
+        ) from error
     task = model.config.problem_type or "single_label_classification"
     if task != "single_label_classification" or len(set(labels)) < max(2, len(labels)):
         raise UserError(
@@ -57,7 +64,7 @@ def load_hugging_face(
     facts = {
         "labels": labels,
         "tokenizer": document,
-        "max_length": max_positions(model.config),
+        "max_length": min(max_positions(model), LONGEST),
         "pooling": "cls",
         "encoder": folder.resolve().name,
         "data": "",
@@ -65,7 +72,7 @@ def load_hugging_face(
     }
     linear = [module for module in model.modules() if isinstance(module, nn.Linear)]
     rows = [] if dev is None else _labelled(dev, labels, label_map)
-    return make_exportable(model, linear[-1], model.base_model, facts, rows)
+    return ExportableClassifier(model, linear[-1], model.base_model, facts, rows)
 
 
 def _renamed(labels: tuple[str, ...], label_map: str | None) -> tuple[str, ...]:
@@ -95,31 +102,22 @@ def _renamed(labels: tuple[str, ...], label_map: str | None) -> tuple[str, ...]:
 
 
 def _check_architecture(folder: Path) -> None:
-    """Raise UserError DATA unless `config.json` is that of a classifier we know."""
-    try:
-        config: dict[str, Any] = read_json(folder / "config.json")
-        kind = str(config.get("model_type"))
-        architecture = str((config.get("architectures") or [None])[0])
-    except (AttributeError, TypeError, ValueError) as error:
-        raise _damaged(folder, error) from error
-    if kind not in BERT_LIKE or not architecture.endswith("ForSequenceClassification"):
+    """Raise UserError DATA unless `config.json` is that of a classifier that can be traced."""
+    config = transformers.AutoConfig.from_pretrained(folder)
+    architecture = str((config.architectures or [None])[0])
+    if not architecture.endswith("ForSequenceClassification") or not inputs_of(config):
         raise UserError(
             ExitCode.DATA,
             "{path} is a {architecture} of type {kind}: expected a run directory, or a "
-            "...ForSequenceClassification of type {known}",
+            "...ForSequenceClassification of an encoder that optimum exports",
             path=folder,
             architecture=architecture,
-            kind=kind,
-            known=", ".join(BERT_LIKE),
+            kind=config.model_type,
         )
 
 
 def _say(line: str) -> None:
     click.echo(line, err=True)
-
-
-def _damaged(folder: Path, error: Exception) -> UserError:
-    return UserError(ExitCode.DATA, "{path} is damaged: {reason}", path=folder, reason=error)
 
 
 def _labelled(path: Path, labels: Sequence[str], label_map: str | None = None) -> list[ScoredRow]:

@@ -3,14 +3,18 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from export.classifier import ExportableClassifier
 from models.console.command import ExitCode, UserError
 from models.console.display import display
-from models.predictor import Predictions, Predictor
-from models.run_directory import ScoredRow
+from models.console.i18n import tr
+from models.console.narration import progress
+from models.metrics import wilson
+from models.predictor import Predictor
+from models.run_directory import SAMPLE, sample_by_length
 from models.session import Probabilities
 from models.tokenizer import Batch
 
@@ -18,13 +22,12 @@ MAX_DIFFERENCE = {"fp32": 1e-5, "fp16": 5e-3}
 """Largest difference in any probability, by precision: float32 in another order, float16."""
 
 MIN_AGREEMENT = 0.995
-"""Share of dev rows that must keep their label, for int8."""
+"""Share of texts that must keep their label, for int8: their 95 % interval must reach it."""
 
 MAX_LOSS = 0.003
-"""Accuracy on dev that may be lost, for int8."""
+"""Accuracy on dev that may be lost, for int8: the 95 % interval must not lie above it."""
 
-SAMPLE = 48
-"""Number of dev texts that an fp32 file is compared on beside the probes."""
+_TOGETHER = 256  # texts between two steps of the progress
 
 PROBES = (
     "",
@@ -59,6 +62,7 @@ class Agreement:
         difference: largest difference in any probability.
         same: share of texts with the same label.
         lost: accuracy of torch minus accuracy of the file; 0 without true labels.
+        labelled: number of texts with a true label.
         neighbours: largest difference between a text alone and among others.
         speed: texts a second, on this machine, now.
     """
@@ -69,18 +73,18 @@ class Agreement:
     lost: float
     neighbours: float
     speed: float
+    labelled: int = 0
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the share of texts that keep their label."""
+        return wilson(round(self.same * self.texts), self.texts)
 
     @property
     def passes(self) -> bool:
-        """Whether an int8 file may be kept."""
-        return self.same >= MIN_AGREEMENT and self.lost <= MAX_LOSS
-
-
-def sample_by_length(rows: Sequence[ScoredRow]) -> list[str]:
-    """Return `SAMPLE` texts, evenly spread over the lengths, shortest and longest included."""
-    texts = sorted({row.text for row in rows}, key=lambda text: (len(text), text))
-    places = np.linspace(0, len(texts) - 1, min(SAMPLE, len(texts))).round().astype(int)
-    return [texts[place] for place in places]
+        """Whether an int8 file may be kept: it has not been shown to cost too much."""
+        lost, _ = wilson(max(round(self.lost * self.labelled), 0), self.labelled)
+        return self.interval[1] >= MIN_AGREEMENT and lost <= MAX_LOSS
 
 
 def random_batches(source: ExportableClassifier) -> list[Batch]:
@@ -90,7 +94,7 @@ def random_batches(source: ExportableClassifier) -> list[Batch]:
     batches = []
     for lengths in ([1], [longest], [5] * 3, np.linspace(1, longest, 8, dtype=int)):
         mask = np.arange(max(lengths)) < np.array(lengths)[:, None]  # [rows, longest]
-        ids = np.where(mask, random.integers(source.config.vocab_size, size=mask.shape), 0)
+        ids = np.where(mask, random.integers(source.encoder.config.vocab_size, size=mask.shape), 0)
         arrays = ids, mask.astype(np.int64), np.zeros_like(ids)
         batches.append(dict(zip(source.inputs, arrays, strict=False)))
     return batches
@@ -102,12 +106,11 @@ def check_exact(predictor: Predictor, source: ExportableClassifier, precision: s
     Raises:
         UserError: CONFIG, a probability differs too much.
     """
-    texts = [*PROBES, *sample_by_length(source.dev)]
+    texts = [*PROBES, *(row.text for row in sample_by_length(source.dev))]
     # Random tokens are harder than texts, too hard for fp16.
     grid = random_batches(source) if precision == "fp32" else []
-    expected = np.concatenate([source.answer(batch) for batch in [*source.alone(texts), *grid]])
-    predictions, speed = _timed(predictor, texts)
-    together = predictions.probabilities
+    expected = np.concatenate([source.answer(batch) for batch in chain(source.alone(texts), grid)])
+    together, speed = _timed(predictor, texts)
     alone = _alone(predictor, texts)
     others = [predictor.run(batch) for batch in grid]
     # [2, texts, C]: alone and together
@@ -139,34 +142,45 @@ def check_exact(predictor: Predictor, source: ExportableClassifier, precision: s
 
 
 def compare(predictor: Predictor, source: ExportableClassifier) -> Agreement:
-    """Compare an int8 file with torch on every dev text."""
-    texts = [row.text for row in source.dev]
+    """Compare an int8 file with torch on every dev text, and on texts of train."""
+    texts = [row.text for row in (*source.dev, *source.train)]
     labels = np.array([row.label for row in source.dev])
-    expected = source.dev_answers
+    expected = np.concatenate([source.dev_answers, source.train_answers])
     found, speed = _timed(predictor, texts)
     sample = np.linspace(0, len(texts) - 1, min(SAMPLE, len(texts))).astype(int)
     alone = _alone(predictor, [texts[row] for row in sample])
-    accuracy = (found.ids == labels).mean()
-    expected_ids = expected.argmax(axis=1)
+    expected_ids, found_ids = expected.argmax(axis=1), found.argmax(axis=1)
+    right, still_right = [ids[: len(labels)] == labels for ids in (expected_ids, found_ids)]
     return Agreement(
         texts=len(texts),
-        difference=float(np.abs(found.probabilities - expected).max()),
-        same=float((found.ids == expected_ids).mean()),
-        lost=float((expected_ids == labels).mean() - accuracy),
-        neighbours=float(np.abs(found.probabilities[sample] - alone).max()),
+        difference=float(np.abs(found - expected).max()),
+        same=float((found_ids == expected_ids).mean()),
+        lost=float(right.mean() - still_right.mean()),
+        neighbours=float(np.abs(found[sample] - alone).max()),
         speed=speed,
+        labelled=len(labels),
     )
 
 
-def _timed(predictor: Predictor, texts: Sequence[str]) -> tuple[Predictions, float]:
-    """Return the predictions for some texts, and how many a second there were."""
+def _timed(predictor: Predictor, texts: Sequence[str]) -> tuple[Probabilities, float]:
+    """Return the answers to some texts among others, and how many a second there were."""
     start = time.perf_counter()
-    predictions = predictor.predict(texts)
-    return predictions, len(texts) / (time.perf_counter() - start)
+    answers = []
+    with progress(tr("the file, many texts at once"), len(texts)) as advance:
+        for first in range(0, len(texts), _TOGETHER):
+            some = texts[first : first + _TOGETHER]
+            answers.append(predictor.predict(some).probabilities)
+            advance(len(some))
+    return np.concatenate(answers), len(texts) / (time.perf_counter() - start)
 
 
 def _alone(predictor: Predictor, texts: Sequence[str]) -> Probabilities:
-    return np.concatenate([predictor.predict([text]).probabilities for text in texts])
+    answers = []
+    with progress(tr("the file, text by text"), len(texts)) as advance:
+        for text in texts:
+            answers.append(predictor.predict([text]).probabilities)
+            advance(1)
+    return np.concatenate(answers)
 
 
 def check_close(agreement: Agreement) -> None:
@@ -176,13 +190,18 @@ def check_close(agreement: Agreement) -> None:
         UserError: CONFIG, too many labels differ or too much accuracy is lost.
     """
     if not agreement.passes:
+        low, high = agreement.interval
         raise UserError(
             ExitCode.CONFIG,
-            "int8 costs too much: expected at least {min_same:.1%} of the labels on dev and at "
-            "most {max_lost:.1%} accuracy lost, found {same:.2%} and {lost:.2%}; "
-            "export with --precision fp32",
+            "int8 costs too much: expected at least {min_same:.1%} of the labels and at most "
+            "{max_lost:.1%} accuracy lost, found {same:.2%} of {texts:text} ({low:.1%} to "
+            "{high:.1%}) and {lost:.2%} on {rows:row}; export with --precision fp32",
             min_same=MIN_AGREEMENT,
             max_lost=MAX_LOSS,
             same=agreement.same,
+            texts=agreement.texts,
+            low=low,
+            high=high,
             lost=agreement.lost,
+            rows=agreement.labelled,
         )

@@ -9,8 +9,13 @@ from typing import Any, Literal
 import onnx
 
 from export.classifier import ExportableClassifier
-from export.graph import GraphSummary, fuse, summarise, trace
-from export.parity import Agreement, check_close, check_exact, compare, sample_by_length
+from export.graph import GraphSummary, fuse, summarise
+from export.parity import (
+    Agreement,
+    check_close,
+    check_exact,
+    compare,
+)
 from export.quantization import FORMS, REDUCED, WEIGHTS_ONLY, candidates
 from export.sources import load_source
 from models.console.command import ExitCode, UserError
@@ -18,6 +23,9 @@ from models.cores import instructions
 from models.files import draft_of
 from models.manifest import Manifest
 from models.predictor import Predictor
+from models.run_directory import sample_by_length
+from models.tracing import trace
+from models.trial import check_padding
 from models.untrusted import RefusedError
 from models.vetting import model_digest, validate
 
@@ -84,11 +92,12 @@ def export(settings: ExportSettings) -> Exported:
     Raises:
         UserError: as `load_source`; USAGE, a precision that the target has no use for;
             CANNOT_CREATE, the output exists; CONFIG, the written file fails a gate, and stays as
-            `NAME.rejected.onnx`.
+            `NAME.rejected.onnx`, or could not be made.
     """
     _check(settings)
     source = load_source(settings.run, settings.encoder, settings.dev, settings.label_map)
-    model = trace(source.module, source.inputs, opset=settings.opset)
+    check_padding(lambda texts: source.outputs(source.batch(texts))[1], source.encoder)
+    model = trace(source.module, source.encoder, source.inputs, opset=settings.opset)
     with draft_of(settings.output) as path:
         draft = _Draft(path, settings, source)
         try:
@@ -127,12 +136,7 @@ def _write_proven(draft: "_Draft", model: onnx.ModelProto) -> str:
     source = draft.source
     if draft.settings.target == "cuda":
         precision = "fp16" if precision == "auto" else precision
-        model = fuse(
-            model,
-            heads=source.config.num_attention_heads,
-            hidden=source.config.hidden_size,
-            fp16=precision == "fp16",
-        )
+        model = fuse(model, source.encoder.config, fp16=precision == "fp16")
     elif precision in ("int8", "auto"):
         if _write_int8(draft, model):
             return "int8"
@@ -153,7 +157,7 @@ def _write_int8(draft: "_Draft", model: onnx.ModelProto) -> bool:
             ExitCode.USAGE,
             "int8 is held against labelled texts: name some with --dev FILE",
         )
-    sample = list(source.alone(sample_by_length(source.dev)))
+    sample = list(source.alone([row.text for row in sample_by_length(source.dev)]))
     for form, candidate in candidates(model, sample, source.short_layer):
         if draft.settings.precision == "auto" and form == WEIGHTS_ONLY:
             break  # smaller, but as slow as fp32
@@ -239,11 +243,10 @@ class _Draft:
 
     def _check_graph(self) -> None:
         summary = self.summary()
-        inputs = tuple(f"{name} int64 [batch, sequence]" for name in self.source.inputs)
-        summary.check(opset=self.settings.opset, inputs=inputs, last_operator="Softmax")
+        summary.check(opset=self.settings.opset, last_operator="Softmax")
         if self.settings.target == "cuda":
             is_short = self.source.short_layer is not None
-            summary.check(Attention=self.source.config.num_hidden_layers - is_short)
+            summary.check(Attention=self.source.encoder.config.num_hidden_layers - is_short)
 
     def summary(self) -> GraphSummary:
         """Read the signature and operators of the graph that was written."""

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from export.classifier import ExportableClassifier
 from export.hf_source import load_hugging_face
-from export.run_source import load_run
 from models.console.command import ExitCode, UserError
+from models.run_directory import load_classifier, read_json, read_rows, read_run
 
 
 def load_source(
@@ -24,20 +24,47 @@ def load_source(
         label_map: names for the labels of a Hugging Face classifier and of `dev`.
 
     Raises:
-        UserError: as `load_run` and `load_hugging_face`; USAGE, `encoder` is not for a classifier,
-            or `dev` or `label_map` not for a run.
+        UserError: as `read_run`, `load_classifier` and `load_hugging_face`; USAGE, `encoder` is not
+            for a classifier, or `dev` or `label_map` not for a run; DATA, its scores or rows are
+            damaged.
     """
     is_classifier = (path / "config.json").is_file() and not (path / "run.json").is_file()
-    if not is_classifier and dev is not None:
+    useless = {"--encoder": encoder} if is_classifier else {"--dev": dev, "--label-map": label_map}
+    for option, value in useless.items():
+        if value is not None:
+            raise UserError(
+                ExitCode.USAGE,
+                "{option} does nothing here: a run has its own labels and dev rows, a classifier "
+                "of transformers has its own encoder",
+                option=option,
+            )
+    if is_classifier:
+        return load_hugging_face(path, dev, label_map)
+    run = read_run(path)
+    classifier, loaded = load_classifier(path, run, encoder, for_export=True)
+    try:
+        quality = read_json(path / "metrics.json")
+        del quality["history"]
+    except (KeyError, OSError, TypeError, ValueError) as error:
         raise UserError(
-            ExitCode.USAGE, "--dev is for a classifier of transformers; a run has its own"
-        )
-    if is_classifier and encoder is not None:
-        raise UserError(
-            ExitCode.USAGE, "--encoder is for a run; a classifier of transformers has its own"
-        )
-    if not is_classifier and label_map is not None:
-        raise UserError(
-            ExitCode.USAGE, "--label-map is for a classifier of transformers; a run has names"
-        )
-    return load_hugging_face(path, dev, label_map) if is_classifier else load_run(path, encoder)
+            ExitCode.DATA, "{path} is damaged: {reason}", path=path / "metrics.json", reason=error
+        ) from error
+    more = path / "train.jsonl"  # which older runs lack
+    facts = {
+        "labels": tuple(run.labels),
+        "tokenizer": loaded.tokenizer,
+        "max_length": run.max_length,
+        "pooling": run.pooling,
+        "encoder": run.encoder,
+        "data": run.data_fingerprint,
+        "quality": quality,
+    }
+    return ExportableClassifier(
+        classifier,
+        classifier.head,
+        loaded.module,
+        facts,
+        read_rows(path / "dev.jsonl"),
+        run.temperature,
+        read_rows(more) if more.exists() else (),
+    )

@@ -3,9 +3,15 @@
 B = texts in the batch, T = tokens of the longest, H = hidden size, C = labels.
 """
 
+import inspect
 from typing import Literal
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from models.tokenizer import Tokenizer, Tokens
 
 Pooling = Literal["cls", "mean"]
 
@@ -29,27 +35,52 @@ def pool(hidden: Tensor, attention_mask: Tensor, pooling: Pooling) -> Tensor:
     return (hidden * mask).sum(dim=1) / mask.sum(dim=1)  # a text has two special tokens at least
 
 
+def inputs(
+    tokenizer: Tokenizer,
+    tokens: Tokens,
+    rows: NDArray[np.intp],
+    device: torch.device | None = None,
+) -> dict[str, Tensor]:
+    """Return the encoder's inputs for some rows: `[rows, longest]`, padded on the right."""
+    batch = tokens.batch(rows, tokenizer.pad_id)
+    if not tokenizer.has_token_types:
+        del batch["token_type_ids"]
+    return {name: torch.from_numpy(ids).to(device) for name, ids in batch.items()}
+
+
 class Classifier(nn.Module):
     """Encoder, pooling, and a head of `H × C + C` parameters.
 
     Attributes:
         encoder: a transformers encoder, without its pooler.
+        reads_types: the encoder has token types.
         head: `Linear(H, C)`; for bert-base-chinese and two labels 1,538 parameters.
     """
 
     def __init__(self, encoder: nn.Module, hidden: int, labels: int, pooling: Pooling) -> None:
         super().__init__()
         self.encoder = encoder
+        self.reads_types = "token_type_ids" in inspect.signature(encoder.forward).parameters
         self.pooling: Pooling = pooling
         self.head = nn.Linear(hidden, labels)
+
+    def hidden_states(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+    ) -> Tensor:
+        """Return the last hidden states, `[B, T, H]` for inputs `[B, T]`."""
+        types = {}
+        if token_type_ids is not None and self.reads_types:
+            types["token_type_ids"] = token_type_ids
+        output = self.encoder(input_ids, attention_mask=attention_mask, **types)
+        hidden: Tensor = output.last_hidden_state
+        return hidden
 
     def features(
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
     ) -> Tensor:
         """Return what the head sees: `[B, H]` for inputs `[B, T]`."""
-        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        output = self.encoder(input_ids, attention_mask=attention_mask, **types)
-        return pool(output.last_hidden_state, attention_mask, self.pooling)
+        hidden = self.hidden_states(input_ids, attention_mask, token_type_ids)
+        return pool(hidden, attention_mask, self.pooling)
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None

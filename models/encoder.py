@@ -1,7 +1,6 @@
 """Loads a BERT encoder in the Hugging Face format, from a folder or from the hub."""
 
 import hashlib
-import inspect
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import torch
 
+from models import hub
 from models.console.command import ExitCode, UserError
 from models.console.display import display
 
@@ -21,6 +21,9 @@ _TOKENIZER_FILES = (
     "tokenizer.model",
 )
 """Files that transformers makes a tokenizer from, any of them."""
+
+_IDLE = ("_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version")
+"""Fields of a configuration that change no answer, and may change when it is saved again."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,11 @@ class Encoder:
         self.module.save_pretrained(folder)
         self._tokenizer.save_pretrained(folder)
 
+    def save_tokenizer(self, folder: Path, max_length: int) -> None:
+        """Write the tokenizer in the Hugging Face format, to cut texts to a length."""
+        self._tokenizer.model_max_length = max_length
+        self._tokenizer.save_pretrained(folder)
+
     def with_tokenizer(self, json: str) -> "Encoder":
         """Return the encoder with another `tokenizer.json`, which must match its embeddings."""
         from tokenizers import Tokenizer
@@ -70,12 +78,28 @@ class Encoder:
         return replace(self, tokenizer=canonical_tokenizer(json), _tokenizer=tokenizer)
 
     def digest(self) -> str:
-        """Return the SHA-256 of the tokenizer and the weights (by name)."""
+        """Return the SHA-256 of the tokenizer, the weights (by name) and the configuration."""
+        return self.digests()[0]
+
+    def digests(self) -> tuple[str, str]:
+        """Return the digest, and that of runs from before it covered the configuration."""
         sha = hashlib.sha256(self.tokenizer.encode())
         for name, weights in sorted(self.module.state_dict().items()):
             sha.update(name.encode())
             sha.update(weights.detach().cpu().contiguous().numpy().tobytes())
-        return sha.hexdigest()
+        former = sha.hexdigest()
+        sha.update(configuration(self.module.config).encode())
+        return sha.hexdigest(), former
+
+
+def configuration(config: Any) -> str:
+    """Return as JSON all that is not as usual for its architecture and may change an answer."""
+    usual = type(config)().to_dict()
+    chosen = {"model_type": config.model_type}
+    for name, value in config.to_dict().items():
+        if name not in _IDLE and value != usual.get(name):
+            chosen[name] = value
+    return json.dumps(chosen, sort_keys=True, default=str)
 
 
 def load_encoder(source: str, *, for_export: bool = False) -> Encoder:
@@ -90,9 +114,15 @@ def load_encoder(source: str, *, for_export: bool = False) -> Encoder:
             the folder holds no encoder that can be used.
     """
     is_folder = Path(source).is_dir()
-    looks_like_folder = source.startswith((".", "/", "~")) or source.count("/") > 1
-    if looks_like_folder and not is_folder:
-        raise UserError(ExitCode.NO_INPUT, "no such encoder folder: {path}", path=source)
+    if not is_folder:
+        if hub.is_path(source):
+            raise UserError(
+                ExitCode.NO_INPUT,
+                "no such encoder folder: {path}{hint}",
+                path=source,
+                hint=hub.alike(source),
+            )
+        hub.ask("models", source)
     import transformers
 
     try:
@@ -104,7 +134,7 @@ def load_encoder(source: str, *, for_export: bool = False) -> Encoder:
     except Exception as error:
         raise _not_loaded(source, is_folder, error) from error
     if hasattr(module, "pooler"):
-        module.pooler = None
+        module.pooler = torch.nn.Identity()  # SqueezeBERT calls it even where it is None
     _check_module(source, module, missing)
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
@@ -132,11 +162,10 @@ def _check_module(source: str, module: Any, missing: list[str]) -> None:
             count=len(missing),
             first=missing[0],
         )
-    inputs = inspect.signature(module.forward).parameters
-    if "token_type_ids" not in inputs or not hasattr(module.config, "max_position_embeddings"):
+    if getattr(module.config, "max_position_embeddings", 0) < 1:  # XLNet says -1
         raise UserError(
             ExitCode.DATA,
-            "{path} is a {kind}: expected a BERT-like encoder, which has positions and token types",
+            "{path} is a {kind}: expected a BERT-like encoder, which has positions",
             path=source,
             kind=type(module).__name__,
         )
@@ -186,10 +215,16 @@ def _not_loaded(source: str, is_folder: bool, error: Exception) -> UserError:
             path=source,
             reason=reason,
         )
+    if hub.is_offline():
+        return UserError(
+            ExitCode.NO_INPUT,
+            "{name} is no folder here, and was not loaded from the hub before, which cannot be "
+            "reached: name a folder with --encoder, or try again with a network",
+            name=source,
+        )
     return UserError(
         ExitCode.NO_INPUT,
-        "{name} is neither a folder here nor a model that the hub gave: {reason}. "
-        "Without a network, HF_HUB_OFFLINE=1 uses what was loaded before",
+        "{name} is neither a folder here nor a model that the hub gave: {reason}",
         name=source,
         reason=reason,
     )
@@ -211,12 +246,14 @@ def layers_of(module: Any) -> list[Any]:
     return list(stack)
 
 
-def max_positions(config: Any) -> int:
+def max_positions(module: Any) -> int:
     """Return the length of the longest text that a model can read, in tokens."""
-    # RoBERTa's positions begin after its padding id: two of the table's rows are never a token's.
-    is_roberta = config.model_type in ("camembert", "roberta", "xlm-roberta")
-    offset = config.pad_token_id + 1 if is_roberta else 0
-    return int(config.max_position_embeddings - offset)
+    longest = int(module.config.max_position_embeddings)
+    for name, part in module.named_modules():
+        # The positions of RoBERTa's kin begin after that of padding: such rows are never a token's.
+        if name.endswith("position_embeddings") and part.padding_idx is not None:
+            longest -= part.padding_idx + 1
+    return longest
 
 
 def canonical_tokenizer(tokenizer: str) -> str:

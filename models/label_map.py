@@ -4,6 +4,7 @@ A value is a label by its name, by a word of the same polarity, by its number, o
 the user wrote. What could be read in two ways is refused, with a mapping to confirm or change.
 """
 
+import ast
 import json
 import math
 import re
@@ -64,7 +65,7 @@ def cell_label(value: Any) -> str:
     if value is None or (isinstance(value, Real | Decimal) and math.isnan(value)):
         return ""
     if isinstance(value, str) and value.strip()[:1] in ("[", "{"):
-        value = _from_json(value.strip())
+        value = _literal(value.strip())
     if isinstance(value, Mapping) and len(value) == 1 and "choices" in value:
         value = value["choices"]
     if isinstance(value, list | tuple):
@@ -74,11 +75,14 @@ def cell_label(value: Any) -> str:
     return label_name(value)
 
 
-def _from_json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return label_name(text)
+def _literal(text: str) -> Any:
+    """Return what JSON or Python, which pandas writes lists as, make of a text; else the text."""
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            return parse(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+    return label_name(text)
 
 
 def parse_label_map(text: str) -> dict[str, str]:

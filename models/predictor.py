@@ -129,7 +129,10 @@ class Predictor:
     def _load(cls, path: Path, devices: list[str], threads: int | None = None) -> "Predictor":
         threads = threads or available_cores()
         try:
-            session = Session(path, devices, threads)
+            # Metadata and tokenizer were checked before.
+            predictor = cls(path, Session(path, devices, threads))
+            if predictor.overflows:
+                predictor = cls(path, Session(path, devices, threads, exact=True))
         except Exception as error:
             raise UserError(
                 ExitCode.CONFIG,
@@ -137,9 +140,6 @@ class Predictor:
                 path=path,
                 reason=error,
             ) from error
-        predictor = cls(path, session)  # whose metadata and tokenizer were checked before
-        if predictor.overflows:
-            return cls(path, Session(path, devices, threads, exact=True))
         return predictor
 
     @property

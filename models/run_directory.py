@@ -6,7 +6,9 @@
         tokenizer.json       of the encoder
         encoder/             the encoder, if it was trained; a frozen one stays where it is
         metrics.json         scores by split
-        dev.jsonl test.jsonl text, label and calibrated probabilities, a line for each row
+        dev.jsonl test.jsonl text, label and calibrated probabilities, a line for each row; of a
+                             run that was cross-validated, dev is train, as the classifier answers
+        suspects.csv         rows whose labels the other rows doubt
         MODEL_CARD.md        with its pictures: learning-curve.png, confusion.png,
                              reliability.png, coverage.png
     runs/latest              link to the newest finished run
@@ -17,7 +19,7 @@ Safetensors and JSON: nothing here is pickled. The directory appears whole or no
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,15 +27,31 @@ from typing import Any, get_args
 
 import numpy as np
 import safetensors
+import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from models.classifier import Classifier, Pooling
+from models.classifier import Classifier, Pooling, inputs
 from models.console.command import ExitCode, UserError
+from models.console.display import display
+from models.console.i18n import tr
+from models.console.narration import narrate
 from models.encoder import Encoder, load_encoder
 from models.files import json_bytes
 from models.locations import LATEST
+from models.tokenizer import Tokenizer
+
+SAMPLE = 48
+"""Number of dev texts that a loaded classifier is held against, and then its fp32 file."""
+
+PROVEN = 1000
+"""Number of texts of dev, and else of train, that an int8 file is held against, if there are."""
+
+DRIFT = 1e-3
+"""Largest difference in a probability from what its run recorded: float32 on any device and by any
+version of torch stays far below.
+"""
 
 
 @dataclass(frozen=True)
@@ -163,9 +181,26 @@ def write_rows(
 
 
 def read_rows(path: Path) -> list[ScoredRow]:
-    """Read `dev.jsonl` or `test.jsonl`."""
-    with path.open("rb") as file:
-        return [ScoredRow(**json.loads(line)) for line in file]
+    """Read `dev.jsonl` or `test.jsonl`.
+
+    Raises:
+        UserError: DATA, it is damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            return [ScoredRow(**json.loads(line)) for line in file]
+    except (OSError, TypeError, ValueError) as error:
+        raise UserError(
+            ExitCode.DATA, "{path} is damaged: {reason}", path=path, reason=error
+        ) from error
+
+
+def sample_by_length(rows: Sequence[ScoredRow]) -> list[ScoredRow]:
+    """Return `SAMPLE` rows, evenly spread over the lengths, shortest and longest included."""
+    by_text = {row.text: row for row in rows}
+    texts = sorted(by_text, key=lambda text: (len(text), text))
+    places = np.linspace(0, len(texts) - 1, min(SAMPLE, len(texts))).round().astype(int)
+    return [by_text[texts[place]] for place in places]
 
 
 def read_run(folder: Path) -> Run:
@@ -200,7 +235,7 @@ def read_run(folder: Path) -> Run:
 def load_classifier(
     folder: Path, run: Run, encoder_source: str | None = None, *, for_export: bool = False
 ) -> tuple[Classifier, Encoder]:
-    """Rebuild the trained classifier, in evaluation mode.
+    """Rebuild the trained classifier, in evaluation mode, and hold it against its own answers.
 
     Args:
         folder: the run directory.
@@ -210,22 +245,25 @@ def load_classifier(
         for_export: see `load_pretrained`.
 
     Raises:
-        UserError: as `load_encoder`; DATA, the encoder is not the one of the run, or the head is
-            damaged.
+        UserError: as `load_encoder` and `read_rows`; DATA, the encoder is not the one of the run,
+            the head is damaged, or the answers are not those that the run recorded.
     """
     trained = folder / "encoder"
     source = encoder_source or run.encoder_source
     if encoder_source is None and trained.is_dir():
         source = str(trained)
     encoder = load_encoder(source, for_export=for_export)
-    if encoder.digest() != run.encoder_digest:
+    digest, former = encoder.digests()
+    if run.encoder_digest not in (digest, former):
         raise UserError(
             ExitCode.DATA,
-            "{path} is not the encoder that {run} was trained on: its weights or tokenizer "
-            "differ; name the right one with --encoder",
+            "{path} is not the encoder that {run} was trained on: its weights, tokenizer or "
+            "config.json differ; name the right one with --encoder",
             path=encoder.source,
             run=folder,
         )
+    if run.encoder_digest == former:
+        narrate(tr("{run} has no digest of config.json: its answers are compared", run=folder))
     classifier = Classifier(encoder.module, encoder.hidden, len(run.labels), run.pooling)
     try:
         classifier.head.load_state_dict(load_file(folder / "head.safetensors"))
@@ -236,4 +274,25 @@ def load_classifier(
             path=folder / "head.safetensors",
             reason=error,
         ) from error
-    return classifier.eval(), encoder
+    _check_answers(folder, run, classifier.eval(), Tokenizer(encoder.tokenizer, run.max_length))
+    return classifier, encoder
+
+
+@torch.inference_mode()
+def _check_answers(folder: Path, run: Run, classifier: Classifier, tokenizer: Tokenizer) -> None:
+    """Raise UserError DATA unless a classifier answers `SAMPLE` dev texts as its run recorded."""
+    for row in sample_by_length(read_rows(folder / "dev.jsonl")):
+        batch = inputs(tokenizer, tokenizer.encode([row.text]), np.array([0]))
+        answer = (classifier(**batch) / run.temperature).softmax(dim=1)[0]
+        difference = float((answer - torch.tensor(row.probabilities)).abs().max())
+        if not difference <= DRIFT:
+            raise UserError(
+                ExitCode.DATA,
+                "{run} does not answer as when it was trained: expected at most {limit:.0e} in any "
+                "probability of dev.jsonl, found {found:.1e} for the text {text}. The config.json "
+                "of its encoder has changed, or what torch and transformers make of it",
+                run=folder,
+                limit=DRIFT,
+                found=difference,
+                text=repr(display(row.text, limit=40)),
+            )

@@ -28,14 +28,16 @@ from models.vetting_tokenizer import check_tokenizer
 # fmt: off
 OPERATORS = {
     "": {
-        "Add", "And", "Cast", "Clip", "Concat", "Constant", "ConstantOfShape", "CumSum",
+        "Abs", "Add", "And", "Cast", "Ceil", "Clip", "Concat", "Constant", "ConstantOfShape",
+        "Conv", "Cos", "CumSum",
         "DequantizeLinear", "Div", "Equal", "Erf", "Expand", "Flatten", "Gather",
         "GatherElements", "Gelu", "Gemm",
         "Greater", "GreaterOrEqual", "Identity", "LayerNormalization", "Less", "LessOrEqual",
-        "MatMul", "Max", "Min", "Mul",
-        "Neg", "Not", "Or", "Pow", "QuantizeLinear", "Range", "ReduceMax", "ReduceMean",
-        "ReduceMin", "ReduceSum", "Relu", "Reshape", "Shape", "Sigmoid", "Slice", "Softmax",
-        "Split", "Sqrt", "Squeeze", "Sub", "Tanh", "Tile", "Transpose", "Unsqueeze", "Where",
+        "Log", "MatMul", "Max", "Min", "Mul",
+        "Neg", "Not", "Or", "Pad", "Pow", "QuantizeLinear", "Range", "ReduceMax", "ReduceMean",
+        "ReduceMin", "ReduceSum", "Relu", "Reshape", "Shape", "Sigmoid", "Sign", "Sin",
+        "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Tanh", "Tile",
+        "Transpose", "Unsqueeze", "Where",
     },
     "com.microsoft": {
         "Attention", "BiasGelu", "FastGelu", "Gelu",
@@ -109,7 +111,7 @@ def validate(path: Path) -> list[str]:
     except Exception as error:
         raise RefusedError("it is not an ONNX file") from error
     _check_fields(model)
-    _check_operators(model)
+    check_operators(model)
     manifest = Manifest.from_metadata({entry.key: entry.value for entry in model.metadata_props})
     _check_labels(manifest.labels)
     if manifest.max_length > MAX_LENGTH:
@@ -169,7 +171,8 @@ def _check_fields(message: Message) -> None:
             _check_fields(inner)
 
 
-def _check_operators(model: onnx.ModelProto) -> None:
+def check_operators(model: onnx.ModelProto) -> None:
+    """Raise RefusedError for an operator that is not one of `OPERATORS`."""
     for entry in model.opset_import:
         if entry.domain not in OPERATORS:
             raise RefusedError(f"it uses the operator domain {entry.domain[:60]!r}")

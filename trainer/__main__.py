@@ -154,15 +154,18 @@ def _refuse_idle_options(settings: TrainingSettings, context: click.Context) -> 
 
 
 def _print_scores(scores: dict[str, Any], settings: TrainingSettings, *, as_json: bool) -> None:
+    from models.run_directory import read_run
     from trainer.console import print_scores
 
     if as_json:
         click.echo(json.dumps(scores, ensure_ascii=False))
         return
+    labels = read_run(settings.output).labels
     if "frozen" in scores:
-        print_scores(scores.pop("frozen"), tr("frozen encoder"))
+        print_scores(scores.pop("frozen"), tr("frozen encoder"), labels)
         click.echo()
-    print_scores(scores, tr("frozen encoder") if settings.train == "head" else tr("fine-tuned"))
+    title = tr("frozen encoder") if settings.train == "head" else tr("fine-tuned")
+    print_scores(scores, title, labels)
 
 
 @main.command(
@@ -188,6 +191,7 @@ def evaluate(
     split: str,
     **options: Any,
 ) -> None:
+    from models.run_directory import read_run
     from trainer.console import print_scores
     from trainer.data.sources import Reading
     from trainer.evaluate import evaluate_run
@@ -198,7 +202,23 @@ def evaluate(
     if as_json:
         click.echo(json.dumps(scores, ensure_ascii=False))
     else:
-        print_scores({split: scores}, tr("split"))
+        labels = read_run(options["run_directory"]).labels
+        print_scores({split: scores}, tr("split"), labels)
+
+
+@main.command(
+    context_settings=_HELP,
+    help=tr(
+        "Save a run as a FOLDER that AutoModelForSequenceClassification of transformers loads."
+    ),
+)
+@click.argument("run_directory", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
+@click.option("--encoder", metavar="DIR|HUB_ID", help=tr("Where the encoder is now, if it moved."))
+def save(run_directory: Path, folder: Path, encoder: str | None) -> None:
+    from trainer.saving import save_run
+
+    save_run(run_directory, folder, encoder)
 
 
 if __name__ == "__main__":

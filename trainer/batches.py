@@ -8,10 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.classifier import inputs
 from models.tokenizer import Tokenizer, Tokens
 from trainer import distributed
 from trainer.data.dataset import Split
-from trainer.features import inputs
 
 NO_LABEL = -100
 """Label id of a row without one: `cross_entropy` ignores it by default."""

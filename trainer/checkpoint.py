@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from models.files import draft_of
 from trainer import distributed
+from trainer.report.scores import best_of
 from trainer.settings import Precision
 
 CHECKPOINT_SECONDS = 300.0
@@ -27,8 +28,9 @@ class State:
         scaler: scales the loss where gradients are fp16, and does nothing elsewhere.
         step: number of optimiser steps that are done.
         loss: sum of the losses of this epoch's rows so far.
-        history: one entry for each epoch that has ended.
-        best: weights after the best epoch, on the CPU; empty before there is one.
+        history: one entry for the head that was there before, if any, as epoch 0, and one for each
+            epoch that has ended.
+        best: weights after the best of them, on the CPU; empty before there is one.
     """
 
     def __init__(
@@ -46,10 +48,9 @@ class State:
         self._saved = time.monotonic()
 
     @property
-    def best_epoch(self) -> int:
-        """The first epoch with the highest macro-F1 on dev, from 1; 0 before there is one."""
-        scores = [entry["dev_macro_f1"] for entry in self.history]
-        return scores.index(max(scores)) + 1 if scores else 0
+    def tuned(self) -> list[dict[str, float]]:
+        """Entries of the epochs that have ended."""
+        return [entry for entry in self.history if entry["epoch"]]
 
     def advance(self, rate: float) -> None:
         """Step the weights by their gradients, at a share of each group's peak learning rate."""
@@ -66,7 +67,7 @@ class State:
         """Add the scores of an epoch to the history, and keep its weights if it is the best."""
         self.history.append(scores)
         self.loss = 0.0
-        if self.best_epoch == len(self.history):
+        if best_of(self.history) is scores:
             for name, weight in self.weights.items():
                 self.best[name] = weight.detach().to("cpu", copy=True)
 

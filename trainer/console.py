@@ -1,78 +1,33 @@
 """The trainer's words on the terminal: narration to stderr, results to stdout."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
+import click
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from models.console import narration
 from models.console.display import display
 from models.console.i18n import tr
+from models.console.narration import Advance, narrate
 from trainer import distributed
 
-_NARRATION = Console(stderr=True)
-
 _UNBROKEN = 10_000  # columns
-
-Advance = Callable[..., None]
-"""Moves a progress bar by a number of units, and may change its title: `advance(1, "loss 0.2")`."""
+_LABELS_SHOWN = 6  # the worst
 
 
 def say(*lines: str) -> None:
     """Narrate, above a progress bar if one is shown; the first of several processes speaks."""
     if distributed.is_first():
-        for line in lines:
-            _NARRATION.out(line, highlight=False)
+        narrate(*lines)
 
 
-@contextmanager
-def progress(title: str, total: int, done: int = 0) -> Iterator[Advance]:
-    """Show a progress bar for as long as the body runs, on a terminal and in the first process."""
-    shown = distributed.is_first() and _NARRATION.is_terminal
-    with Progress(console=_NARRATION, transient=True, disable=not shown) as bar:
-        task = bar.add_task("", total=total, completed=done)
-
-        def advance(amount: int, title: str = title) -> None:
-            bar.update(task, advance=amount, description=escape(display(title)))
-
-        advance(0)
-        yield advance
-
-
-def clock(seconds: float) -> str:
-    """Return a duration as hours, minutes and seconds: 1:02:03."""
-    return str(timedelta(seconds=round(seconds)))
-
-
-def say_calibration(temperature: float, dev: Mapping[str, Any]) -> None:
-    """Narrate what was fitted on dev, and what that did to the scores of dev."""
-    say(
-        tr(
-            "temperature {temperature:.2f}, fitted on dev: calibration error {before:.2%} → "
-            "{after:.2%}",
-            temperature=temperature,
-            before=dev["ece_uncalibrated"],
-            after=dev["ece"],
-        )
-    )
-    first, look, _ = dev["review"]
-    say(
-        tr(
-            "review levels: below {first:.3f} {wrong_first} of {rows_first:answer} were wrong on "
-            "dev, and below {look:.3f} {wrong} of {rows} more",
-            first=first["below"],
-            wrong_first=first["wrong"],
-            rows_first=first["rows"],
-            look=look["below"],
-            wrong=look["wrong"],
-            rows=look["rows"],
-        )
-    )
+def progress(title: str, total: int, done: int = 0) -> AbstractContextManager[Advance]:
+    """Show the progress of a body in the first process."""
+    return narration.progress(title, total, done, shown=distributed.is_first())
 
 
 def parts_of(
@@ -85,8 +40,12 @@ def parts_of(
             yield f"{split}, {unseen}", scores["unseen"]
 
 
-def print_scores(metrics: dict[str, Any], title: str) -> None:
-    """Print the scores of each split to stdout; accuracy with its 95 % interval."""
+def print_scores(metrics: dict[str, Any], title: str, labels: Sequence[str]) -> None:
+    """Print the scores of each split to stdout; accuracy with its 95 % interval.
+
+    Below stands what a mean hides where labels are of different size: the recall of each in the
+    last split, which is test where there is one, and how often the largest label would be right.
+    """
     header = (title, tr("rows"), tr("accuracy"), tr("macro-F1"), tr("calibration error"))
     rows: list[Sequence[object]] = [header]
     for name, scores in parts_of(metrics, tr("unseen")):
@@ -95,6 +54,18 @@ def print_scores(metrics: dict[str, Any], title: str) -> None:
         macro_f1 = f"{scores['macro_f1']:.2%}"
         rows.append([name, f"{scores['rows']:,}", accuracy, macro_f1, f"{scores['ece']:.2%}"])
     _print_table(rows)
+    name, scores = list(metrics.items())[-1]
+    recalls = sorted(zip(scores["recall"], labels, strict=True))
+    shown = [f"{label} {recall:.1%}" for recall, label in recalls[:_LABELS_SHOWN]]
+    sizes = [sum(row) for row in scores["confusion"]]
+    line = tr(
+        "{split}: recall {recalls}; always to say {label} would be right in {share:.1%}",
+        split=name,
+        recalls=", ".join(shown + ["…"] * (len(recalls) > _LABELS_SHOWN)),
+        label=labels[sizes.index(max(sizes))],
+        share=max(sizes) / max(scores["rows"], 1),
+    )
+    click.echo(line)
 
 
 def say_table(rows: Sequence[Sequence[object]]) -> None:

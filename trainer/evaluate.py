@@ -5,9 +5,10 @@ from typing import Any
 
 import torch
 
+from models.console.command import ExitCode, UserError
 from models.run_directory import load_classifier, read_run
 from models.tokenizer import Tokenizer
-from trainer.data.dataset import load_data
+from trainer.data.dataset import SPLITS, load_data
 from trainer.data.sources import Reading
 from trainer.features import encode_all
 from trainer.precision import choose_device
@@ -30,23 +31,35 @@ def evaluate_run(
     cut again. Of other data, one table alone is the split.
 
     Raises:
-        UserError: as `read_run`, `load_data` and `load_classifier`.
+        UserError: as `read_run`, `load_data` and `load_classifier`; USAGE, the run was
+            cross-validated and has no such split.
     """
     run = read_run(run_directory)
     reading, settings = reading or Reading(), run.settings
     own = not data or list(data) == run.data
     if own:
         reading = reading.or_else(settings)
-    rows = load_data(
+    folded = own and "folds" in run.outcome
+    splits = load_data(
         data or run.data,
         reading,
         labels=run.labels,
         ordered=bool(settings.get("labels")),
-        wanted=(split,),
+        wanted=SPLITS if folded else (split,),
         split=settings["split_sizes"] if own else None,
         seed=settings["seed"],
         alone="train" if own else split,
-    ).splits[split]
+        fold_few=folded,
+    ).splits
+    if split not in splits:
+        raise UserError(
+            ExitCode.USAGE,
+            "{run} was cross-validated on all of its rows, and has no {split}: name other rows "
+            "with --data",
+            run=run_directory,
+            split=split,
+        )
+    rows = splits[split]
     classifier, loaded = load_classifier(run_directory, run, encoder)
     classifier.to(choose_device(device))
     tokenizer = Tokenizer(loaded.tokenizer, run.max_length)

@@ -8,8 +8,9 @@ of chunks; a run that was killed goes on with its chunk, and ends with the same 
 import fcntl
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import torch
@@ -17,32 +18,28 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.batching import MAX_TOKENS, plan
-from models.classifier import Classifier
+from models.classifier import Classifier, Pooling, inputs, pool
 from models.console.command import ExitCode, UserError
+from models.console.i18n import tr
+from models.console.narration import Advance
 from models.files import draft_of
-from models.tokenizer import Tokenizer, Tokens
+from models.tokenizer import Tokenizer
 from trainer import distributed
-from trainer.console import Advance, progress
+from trainer.console import progress, say
 
 CHUNK = 1024
 """Number of texts that are encoded and written together: the cost of a kill, and of memory."""
 
 
-def inputs(
-    tokenizer: Tokenizer, tokens: Tokens, rows: NDArray[np.intp], device: torch.device
-) -> dict[str, Tensor]:
-    """Return the encoder's inputs for some rows: `[rows, longest]`, padded on the right."""
-    batch = tokens.batch(rows, tokenizer.pad_id)
-    if not tokenizer.has_token_types:
-        del batch["token_type_ids"]
-    return {name: torch.from_numpy(ids).to(device) for name, ids in batch.items()}
-
-
 @torch.inference_mode()
 def encode(
-    classifier: Classifier, tokenizer: Tokenizer, texts: Sequence[str], advance: Advance
+    classifier: Classifier,
+    tokenizer: Tokenizer,
+    texts: Sequence[str],
+    poolings: Sequence[Pooling],
+    advance: Advance,
 ) -> NDArray[np.float32]:
-    """Return the vector that the head sees for each text, `[texts, H]`.
+    """Return vectors of each text, one for each pooling: `[poolings, texts, H]`.
 
     Equal texts are encoded once. No gradient exists here, so nothing of the encoder can train.
 
@@ -50,19 +47,23 @@ def encode(
         classifier: in evaluation mode: dropout in a frozen encoder would make noise of features.
         tokenizer: cuts the texts to the model's max length.
         texts: any texts, in any order.
+        poolings: what to make of the hidden states, which one pass gives.
         advance: moves the progress bar by a number of texts.
     """
     index_of: dict[str, int] = {}  # different text → its row
     where = np.array([index_of.setdefault(text, len(index_of)) for text in texts], dtype=np.intp)
     tokens = tokenizer.encode(list(index_of))
-    features = np.empty((len(index_of), classifier.head.in_features), dtype=np.float32)
+    shape = (len(poolings), len(index_of), classifier.head.in_features)
+    features = np.empty(shape, dtype=np.float32)
     device = classifier.head.weight.device
     for rows in plan(tokens.lengths, max_tokens=MAX_TOKENS[device.type]):
         batch = inputs(tokenizer, tokens, rows, device)
-        features[rows] = classifier.features(**batch).cpu().numpy()
+        hidden = classifier.hidden_states(**batch)
+        for vectors, pooling in zip(features, poolings, strict=True):
+            vectors[rows] = pool(hidden, batch["attention_mask"], pooling).cpu().numpy()
         advance(len(rows))
     advance(len(texts) - len(index_of))
-    repeated: NDArray[np.float32] = features[where]
+    repeated: NDArray[np.float32] = features[:, where]
     return repeated
 
 
@@ -71,7 +72,8 @@ def encode_all(
 ) -> Tensor:
     """Return the features of all texts, `[texts, H]`, in memory and on no disk."""
     with progress(title, len(texts)) as advance:
-        return torch.from_numpy(encode(classifier, tokenizer, texts, advance))
+        (features,) = encode(classifier, tokenizer, texts, [classifier.pooling], advance)
+    return torch.from_numpy(features)
 
 
 @torch.no_grad()
@@ -90,39 +92,64 @@ def cached_features(
     classifier: Classifier,
     tokenizer: Tokenizer,
     texts: Sequence[str],
+    poolings: Sequence[Pooling],
     *,
     encoder_digest: str,
     folder: Path,
     title: str,
-) -> Tensor:
-    """Return the features of all texts, `[texts, H]`, mapped from a file in `folder`.
+) -> dict[Pooling, Tensor]:
+    """Return the features of all texts by each pooling, `[texts, H]`, mapped from files.
 
     Args:
         classifier: see `encode`.
         tokenizer: see `encode`.
         texts: see `encode`; several processes share out their chunks.
+        poolings: see `encode`.
         encoder_digest: digest of the encoder's weights and tokenizer.
-        folder: made if it is not there. Another training that wants the same file waits for it.
+        folder: holds the files; made if it is not there. Another training that wants vectors of
+            the same texts by the same encoder waits for it.
         title: title of the progress bar.
 
     Raises:
         UserError: DATA, the file is damaged, or other processes have other texts.
     """
-    key = f"{encoder_digest} {classifier.pooling} {tokenizer.max_length} {CHUNK}"
+    paths = {}
+    for pooling in poolings:
+        key = f"{encoder_digest} {pooling} {tokenizer.max_length} {CHUNK}"
+        paths[pooling] = folder / f"{_digest(key, texts)}.npy"
+    folder.mkdir(parents=True, exist_ok=True)
+    shared = _digest(f"{encoder_digest} {tokenizer.max_length} {CHUNK}", texts)
+    distributed.require_same(shared)
+    with (folder / f"{shared}.lock").open("w") as lock:
+        if distributed.is_first():
+            _wait_for(lock)
+        distributed.barrier()
+        found = [distributed.first_sees(path) for path in paths.values()]
+        if not all(found):
+            _fill(classifier, tokenizer, texts, paths, title)
+        distributed.barrier()
+    return {pooling: _mapped(path) for pooling, path in paths.items()}
+
+
+def _wait_for(lock: TextIO) -> None:
+    """Take a lock, which the kernel takes back whatever happens here."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say(tr("another training computes the same features: waiting for it"))
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+
+def _digest(key: str, texts: Sequence[str]) -> str:
+    """Return the SHA-256 of a key and texts."""
     sha = hashlib.sha256(key.encode())
     for text in texts:
         encoded = text.encode("utf-8", "surrogatepass")
         sha.update(len(encoded).to_bytes(8, "little") + encoded)
-    distributed.require_same(sha.hexdigest())
-    path = folder / f"{sha.hexdigest()}.npy"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        if distributed.is_first():
-            fcntl.flock(lock, fcntl.LOCK_EX)  # which the kernel takes back, whatever happens here
-        distributed.barrier()
-        if not distributed.first_sees(path):
-            _fill(classifier, tokenizer, texts, path, title)
-        distributed.barrier()
+    return sha.hexdigest()
+
+
+def _mapped(path: Path) -> Tensor:
     try:
         # copy-on-write: torch wants memory that could be written to, and the file stays as it is
         return torch.from_numpy(np.load(path, mmap_mode="c"))
@@ -135,10 +162,14 @@ def cached_features(
 
 
 def _fill(
-    classifier: Classifier, tokenizer: Tokenizer, texts: Sequence[str], path: Path, title: str
+    classifier: Classifier,
+    tokenizer: Tokenizer,
+    texts: Sequence[str],
+    paths: Mapping[Pooling, Path],
+    title: str,
 ) -> None:
     """Write the chunks that are still missing, each process its share, and put them together."""
-    parts = path.with_suffix(".parts")
+    parts = next(iter(paths.values())).with_suffix(f".{'+'.join(paths)}.parts")
     parts.mkdir(exist_ok=True)
     chunks = {}  # file → its texts
     for start in range(0, len(texts), CHUNK):
@@ -150,15 +181,16 @@ def _fill(
     with progress(title, sum(len(chunks[file]) for file in share)) as advance:
         for file in share:
             with draft_of(file) as draft:
-                np.save(draft, encode(classifier, tokenizer, chunks[file], advance))
+                np.save(draft, encode(classifier, tokenizer, chunks[file], [*paths], advance))
     distributed.barrier()
     if distributed.is_first():
         shape = (len(texts), classifier.head.in_features)
-        with draft_of(path) as draft:
-            whole = np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=shape)
-            start = 0
-            for file, chunk in chunks.items():
-                whole[start : start + len(chunk)] = np.load(file)
-                start += len(chunk)
-            whole.flush()
+        for number, path in enumerate(paths.values()):
+            with draft_of(path) as draft:
+                whole = np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=shape)
+                start = 0
+                for file, chunk in chunks.items():
+                    whole[start : start + len(chunk)] = np.load(file, mmap_mode="r")[number]
+                    start += len(chunk)
+                whole.flush()
         shutil.rmtree(parts)

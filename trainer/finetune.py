@@ -25,7 +25,7 @@ from trainer.features import predict_logits
 from trainer.optimizer import choose_trained, loss_of, parameter_groups, rate
 from trainer.precision import arithmetic
 from trainer.report.monitor import monitoring
-from trainer.report.scores import epoch_scores
+from trainer.report.scores import best_of, epoch_scores
 from trainer.settings import TrainingSettings
 
 
@@ -37,6 +37,7 @@ def finetune(
     checkpoint: Path,
     class_weights: Tensor | None = None,
     tensorboard: Path | None = None,
+    frozen: dict[str, float] | None = None,
 ) -> list[dict[str, float]]:
     """Train the classifier in place, in every process; it ends with the weights best on dev.
 
@@ -49,21 +50,24 @@ def finetune(
             removes it when what came of the training is safe.
         class_weights: weights of the labels in the loss, `[C]`.
         tensorboard: folder of TensorBoard's logs.
+        frozen: scores of the trained head that it starts from, which is a candidate, as epoch 0.
 
     Returns:
-        One entry per epoch: see `epoch_scores`.
+        These scores, and an entry per epoch: see `epoch_scores`.
 
     Raises:
         UserError: as `choose_trained`; DATA, the loss of a step is no finite number.
     """
-    state = _begin(classifier, settings, checkpoint)
+    state = _begin(classifier, settings, checkpoint, frozen)
     network = distributed.parallel(classifier)
     lengths = rows.tokens.lengths
     steps = math.ceil(len(rows) / (settings.batch_size * settings.accumulation))  # of an epoch
     all_steps = steps * settings.epochs
     with monitoring(state.step, all_steps, lengths.sum() / steps, tensorboard) as monitor:
+        if frozen:
+            monitor.epoch(0, frozen)
         while not _is_over(state, settings):
-            epoch = len(state.history)
+            epoch = len(state.tuned)
             order = batches(lengths, settings.batch_size, settings.seed, epoch)
             classifier.train()
             for step in range(state.step - epoch * steps, steps):
@@ -77,10 +81,7 @@ def finetune(
                 learned = np.concatenate(together)
                 monitor.step(state.step, loss / len(learned), int(lengths[learned].sum()))
                 state.save_if_due(checkpoint)
-            classifier.eval()
-            logits = predict_logits(classifier, rows.tokenizer, dev.texts, title="dev")
-            labels = torch.from_numpy(dev.labels)
-            state.end_epoch(epoch_scores(epoch + 1, state.loss / len(rows), logits, labels))
+            state.end_epoch(_score(classifier, epoch + 1, state.loss / len(rows), rows, dev))
             _refuse_divergence(state.history[-1]["dev_loss"], state.step, checkpoint)
             monitor.epoch(state.step, state.history[-1])
             state.save(checkpoint)
@@ -89,20 +90,38 @@ def finetune(
     return state.history
 
 
-def _begin(classifier: Classifier, settings: TrainingSettings, checkpoint: Path) -> State:
+def _score(
+    classifier: Classifier, epoch: int, loss: float, rows: TrainingRows, dev: Split
+) -> dict[str, float]:
+    classifier.eval()
+    logits = predict_logits(classifier, rows.tokenizer, dev.texts, title="dev")
+    return epoch_scores(epoch, loss, logits, torch.from_numpy(dev.labels))
+
+
+def _begin(
+    classifier: Classifier,
+    settings: TrainingSettings,
+    checkpoint: Path,
+    frozen: dict[str, float] | None,
+) -> State:
     """Return the state before the first step, or that of the checkpoint."""
     choose_trained(classifier, settings.last_layers)
     optimizer = torch.optim.AdamW(parameter_groups(classifier, settings), fused=True)
     state = State(classifier, optimizer, settings.precision)
     if distributed.first_sees(checkpoint):
         state.load(checkpoint)
+    elif frozen:
+        state.end_epoch(frozen)
     distributed.require_same(f"{state.step:x}")
     return state
 
 
 def _is_over(state: State, settings: TrainingSettings) -> bool:
-    epochs = len(state.history)
-    return epochs == settings.epochs or epochs - state.best_epoch >= settings.patience
+    tuned = state.tuned  # the first epochs may well stay below the head that they begin with
+    if not tuned:
+        return False
+    stalled = len(tuned) - best_of(tuned)["epoch"]
+    return len(tuned) == settings.epochs or stalled >= settings.patience
 
 
 def _forward_backward(

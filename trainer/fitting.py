@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -17,46 +16,16 @@ from trainer.batches import TrainingRows
 from trainer.checkpoint import precision_of
 from trainer.console import say
 from trainer.data.audit import class_weights
-from trainer.features import cached_features, predict_logits
+from trainer.features import predict_logits
 from trainer.finetune import finetune
-from trainer.head import Fit, LabelledFeatures, search_head
+from trainer.frozen import CACHE, Fitted, Frozen, fit_head, head_outcome
 from trainer.loading import Loaded
-from trainer.report.scores import score_splits
+from trainer.report.scores import best_of, score_splits
 from trainer.settings import TrainingSettings
 from trainer.teacher import soft_labels
 
-CACHE = ".features"
-"""Folder of cached features, beside the runs; it can be deleted at any time."""
-
 CHECKPOINTS = ".checkpoints"
 """Folder of unfinished trainings, beside the runs: the same command goes on from there."""
-
-MEASURED = ("dev", "test")
-"""Splits that the classifier is scored on."""
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """What a training came to, in each of its processes.
-
-    Attributes:
-        settings: the settings, with the precision that "auto" stood for.
-        history: one entry per epoch: see `epoch_scores`.
-        best_epoch: the epoch whose weights the classifier has, from 1.
-        logits: logits of dev and test, `[rows, C]`.
-        outcome: what `run.json` records of the training.
-    """
-
-    settings: TrainingSettings
-    history: list[dict[str, float]]
-    best_epoch: int
-    logits: dict[str, Tensor]
-    outcome: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Frozen(Fitted):
-    """A head on the encoder as it was loaded."""
 
 
 @dataclass(frozen=True)
@@ -81,73 +50,21 @@ def fit(loaded: Loaded, settings: TrainingSettings) -> Frozen | FineTuned:
     """Train what is to be trained, in place.
 
     Raises:
-        UserError: as `class_weights`, `cached_features`, `search_head`, `soft_labels` and
-            `finetune`.
+        UserError: as `class_weights`, `fit_head`, `soft_labels` and `finetune`.
     """
     weights = class_weights(loaded.data) if settings.class_weights else None
     if settings.train == "head":
-        return _fit_head(loaded, settings, weights)
+        return fit_head(loaded, settings, weights)
     if settings.head_epochs:
-        head = _fit_head(loaded, settings, weights)
-        frozen_scores = score_splits(head.logits, loaded.data)
-        return _fine_tune(loaded, settings, weights, head.outcome, frozen_scores)
-    return _fine_tune(loaded, settings, weights, _head_outcome(), {})
-
-
-def _fit_head(loaded: Loaded, settings: TrainingSettings, weights: Tensor | None) -> Frozen:
-    """Train the head on features of the frozen encoder."""
-    started = time.monotonic()
-    encoder_digest = loaded.encoder.digest()
-    rows = {}
-    for name, split in loaded.data.splits.items():
-        features = cached_features(
-            loaded.classifier,
-            loaded.tokenizer,
-            split.texts,
-            encoder_digest=encoder_digest,
-            folder=settings.output.parent / CACHE,
-            title=name,
-        )
-        rows[name] = LabelledFeatures(features, torch.from_numpy(split.labels))
-    encoded = time.monotonic()
-    best = search_head(rows["train"], rows["dev"], len(loaded.data.labels), settings, weights)
-    finished = time.monotonic()
-    say(
-        tr(
-            "features in {encode:.1f} s; {count} heads of {epochs} epochs in {fit:.1f} s;\n"
-            "the best on dev: learning rate {rate}, weight decay {decay}, epoch {best}",
-            encode=encoded - started,
-            count=len(settings.head_learning_rate) * len(settings.head_weight_decay),
-            epochs=settings.head_epochs,
-            fit=finished - encoded,
-            rate=best.learning_rate,
-            decay=best.weight_decay,
-            best=best.best_epoch,
-        )
-    )
-    loaded.classifier.head.load_state_dict(best.head.state_dict())
-    logits = {name: best.head(rows[name].features) for name in MEASURED}
-    outcome = _head_outcome(best, finished - started)
-    return Frozen(settings, best.history, best.best_epoch, logits, outcome)
-
-
-def _head_outcome(best: Fit | None = None, seconds: float = 0.0) -> dict[str, Any]:
-    """Return what `run.json` records of the head on the frozen encoder; None without one."""
-    return {
-        "head_learning_rate": best and best.learning_rate,
-        "head_weight_decay": best and best.weight_decay,
-        "head_epoch": best and best.best_epoch,
-        "head_seconds": round(seconds, 1),
-        "finetune_seconds": 0.0,
-    }
+        return _fine_tune(loaded, settings, weights, fit_head(loaded, settings, weights))
+    return _fine_tune(loaded, settings, weights, None)
 
 
 def _fine_tune(
     loaded: Loaded,
     settings: TrainingSettings,
     weights: Tensor | None,
-    head_outcome: dict[str, Any],
-    frozen_scores: dict[str, Any],
+    frozen: Frozen | None,
 ) -> FineTuned:
     """Train the encoder and the head on from where the head is."""
     started = time.monotonic()
@@ -167,13 +84,36 @@ def _fine_tune(
         checkpoint,
         weights if weights is None else weights.to(device),
         logs_of(checkpoint) if settings.tensorboard else None,
+        frozen.history[frozen.best_epoch - 1] | {"epoch": 0} if frozen else None,
     )
+    best_epoch = int(best_of(history)["epoch"])
+    _say_best(history, best_epoch, settings.epochs)
     logits = {}
-    for name in MEASURED:
-        logits[name] = predict_logits(classifier, tokenizer, splits[name].texts, title=name)
-    best_epoch = int(max(history, key=lambda entry: entry["dev_macro_f1"])["epoch"])
-    outcome = head_outcome | {"finetune_seconds": round(time.monotonic() - started, 1)}
-    return FineTuned(settings, history, best_epoch, logits, outcome, frozen_scores, checkpoint)
+    for name, split in loaded.data.measured.items():
+        logits[name] = predict_logits(classifier, tokenizer, split.texts, title=name)
+    outcome = frozen.outcome if frozen else head_outcome()
+    outcome["finetune_seconds"] = round(time.monotonic() - started, 1)
+    return FineTuned(
+        settings,
+        history,
+        best_epoch,
+        logits,
+        frozen.out_of_fold if frozen else None,
+        outcome,
+        score_splits(frozen.logits, loaded.data) if frozen else {},
+        checkpoint,
+    )
+
+
+def _say_best(history: list[dict[str, float]], best_epoch: int, epochs: int) -> None:
+    """Say how many epochs were trained, and which of them, or the head before them, is kept."""
+    last = int(history[-1]["epoch"])
+    if last < epochs:
+        say(tr("stopped early, after epoch {last} of {epochs}", last=last, epochs=epochs))
+    if best_epoch:
+        say(tr("epoch {best} is kept, the best on dev", best=best_epoch))
+    else:
+        say(tr("the frozen encoder and its head are kept: no epoch was better on dev"))
 
 
 def _ask_teachers(loaded: Loaded, settings: TrainingSettings) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ from models.console.display import display
 from models.console.i18n import tr
 from models.encoder import Encoder, load_encoder, max_positions
 from models.tokenizer import Tokenizer
+from models.trial import check_encoder
 from trainer.console import say
 from trainer.data.audit import audit, drop_contradictions, drop_leaks, say_audit
 from trainer.data.dataset import Data, load_data
@@ -52,8 +53,8 @@ def load(settings: TrainingSettings, device: torch.device) -> Loaded:
 
     Raises:
         UserError: as `load_data`, `load_encoder`, `read_texts`, `keep_layers`, `prune_vocabulary`,
-            `read_teacher`, `choose_trained` and `choose_precision`; USAGE, the max length is more
-            than the encoder reads.
+            `read_teacher`, `choose_trained`, `check_encoder` and `choose_precision`; USAGE, the max
+            length is more than the encoder reads.
     """
     fine_tunes = settings.train != "head"
     precision = choose_precision(settings.precision, device) if fine_tunes else "fp32"
@@ -64,6 +65,7 @@ def load(settings: TrainingSettings, device: torch.device) -> Loaded:
         labels=settings.labels,
         split=settings.split_sizes,
         seed=settings.seed,
+        fold_few=not fine_tunes,
     )
     say(tr("labels: {labels}", labels=display(data.labels, limit=300)))
     encoder = _load_encoder(settings)
@@ -73,7 +75,7 @@ def load(settings: TrainingSettings, device: torch.device) -> Loaded:
         data = drop_contradictions(data)
     if settings.drop_leaks:
         data = drop_leaks(data)
-    measured = data.splits["dev"].texts + data.splits["test"].texts
+    measured = [text for split in data.measured.values() for text in split.texts]
     unlabelled = _read_unlabelled(settings, reading, measured)
     if settings.layers is not None:
         keep_layers(encoder, settings.layers)
@@ -89,7 +91,7 @@ def _load_encoder(settings: TrainingSettings) -> Encoder:
     encoder = load_encoder(settings.encoder)
     if settings.simplify:
         encoder = encoder.with_tokenizer(simplified(encoder.tokenizer))
-    limit = max_positions(encoder.module.config)
+    limit = max_positions(encoder.module)
     if settings.max_length > limit:
         raise UserError(
             ExitCode.USAGE,
@@ -125,10 +127,12 @@ def _new_classifier(
     encoder: Encoder, labels: int, settings: TrainingSettings, device: torch.device
 ) -> Classifier:
     torch.manual_seed(settings.seed)  # for a head that is not trained before the encoder is
-    classifier = Classifier(encoder.module, encoder.hidden, labels, settings.pooling)
+    pooling = "cls" if settings.pooling == "auto" else settings.pooling  # until dev has chosen
+    classifier = Classifier(encoder.module, encoder.hidden, labels, pooling)
     if settings.train != "head":
         choose_trained(classifier, settings.last_layers)
-    classifier.to(device).eval().requires_grad_(requires_grad=False)
+    check_encoder(classifier.eval(), encoder, settings.max_length)
+    classifier.to(device).requires_grad_(requires_grad=False)
     say(
         tr(
             "encoder: {name}, {count} parameters, and {head} in the head; device: {device}",

@@ -5,12 +5,18 @@ import shutil
 from importlib.metadata import version
 from typing import Any
 
-from models.run_directory import Run, new_run, write_json, write_rows, write_run
-from trainer.fitting import FineTuned, Frozen
+import numpy as np
+import torch
+
+from models.run_directory import PROVEN, Run, new_run, write_json, write_rows, write_run
+from trainer.data.dataset import Data, Split
+from trainer.fitting import FineTuned
+from trainer.frozen import Frozen
 from trainer.loading import Loaded, count_parameters
 from trainer.report.calibration import tempered
 from trainer.report.card import model_card
 from trainer.report.plots import draw_pictures
+from trainer.report.suspects import FILE, Suspect, write_suspects
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "sentiment-tui")
 
@@ -21,6 +27,7 @@ def write(
     temperature: float,
     metrics: dict[str, Any],
     scores: dict[str, Any],
+    suspects: list[Suspect] | None,
 ) -> None:
     """Write the run directory, whole or not at all; then remove the checkpoint.
 
@@ -30,11 +37,14 @@ def write(
         temperature: the one fitted on dev.
         metrics: scores by split, for the card.
         scores: the same, and those of the frozen encoder where there are such.
+        suspects: rows whose labels the others doubt.
 
     Raises:
         UserError: as `new_run`.
     """
-    settings, splits = fitted.settings, loaded.data.splits
+    settings, measured = fitted.settings, loaded.data.measured
+    if suspects is not None:
+        fitted.outcome["suspects"] = len(suspects)
     run = _describe(loaded, fitted, temperature)
     with new_run(settings.output, force=settings.force) as folder:
         write_run(folder, run, loaded.classifier.head.cpu(), loaded.encoder)
@@ -43,19 +53,32 @@ def write(
         if isinstance(fitted, FineTuned) and settings.tensorboard:
             shutil.move(fitted.logs, folder / "tensorboard")
         write_json(folder / "metrics.json", scores | {"history": fitted.history})
-        audited = {"max_length": settings.max_length, "splits": loaded.audited}
-        write_json(folder / "audit.json", audited)
+        audited = {"max_length": settings.max_length, "remarks": loaded.data.remarks}
+        write_json(folder / "audit.json", audited | {"splits": loaded.audited})
         answers = {}
         for name, logits in fitted.logits.items():
-            probabilities = tempered(logits, temperature)
-            labels = splits[name].labels
-            write_rows(folder / f"{name}.jsonl", splits[name].texts, labels, probabilities)
-            answers[name] = (probabilities.numpy(), labels)
+            labels = measured[name].labels
+            own = tempered(logits, temperature)
+            write_rows(folder / f"{name}.jsonl", measured[name].texts, labels, own)
+            unseen = tempered(fitted.unseen_logits[name], temperature)
+            answers[name] = (unseen.numpy(), labels)
+        more = _more_to_prove(loaded.data)
+        write_rows(folder / "train.jsonl", more.texts, more.labels, torch.empty(len(more), 0))
+        if suspects is not None:
+            write_suspects(folder / FILE, suspects)
         draw_pictures(folder, fitted.history, fitted.best_epoch, answers)
         card = model_card(settings.output.name, run, metrics)
         (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     if isinstance(fitted, FineTuned):
         fitted.checkpoint.unlink(missing_ok=True)  # an equal training may have ended before
+
+
+def _more_to_prove(data: Data) -> Split:
+    """Return rows of train, evenly spaced, that make `PROVEN` texts of those of dev."""
+    train, dev = data.splits["train"], set(data.measured["dev"].texts)
+    fresh = np.flatnonzero([text not in dev for text in train.texts])
+    count = min(max(PROVEN - len(dev), 0), len(fresh))
+    return train.take(fresh[np.linspace(0, len(fresh) - 1, count).astype(int)])
 
 
 def _describe(loaded: Loaded, fitted: Frozen | FineTuned, temperature: float) -> Run:
@@ -72,7 +95,7 @@ def _describe(loaded: Loaded, fitted: Frozen | FineTuned, temperature: float) ->
     }
     return Run(
         labels=list(loaded.data.labels.names),
-        pooling=settings.pooling,
+        pooling=classifier.pooling,
         max_length=settings.max_length,
         encoder=encoder.name,
         encoder_source=encoder.source,

@@ -134,7 +134,10 @@ class TrainingSettings:
     skip_unlabelled: bool = _data(False, tr("Skip rows without a label."))
     split_sizes: tuple[float, float] | None = _data(
         None,
-        tr("Cut the missing dev and test from train, by these fractions: 0.1 0.1."),
+        tr(
+            "Cut the missing dev and test from train, by these fractions: 0.1 0.1. Fewer than 500 "
+            "rows need no dev: a head on a frozen encoder is cross-validated."
+        ),
         metavar="DEV TEST",
         nargs=2,
         type=FiniteFloat(0, 0.5, min_open=True, max_open=True),
@@ -150,8 +153,12 @@ class TrainingSettings:
         tr("The BERT encoder, in the Hugging Face format."),
         metavar="DIR|HUB_ID",
     )
-    pooling: Literal["cls", "mean"] = _model(
-        "cls", tr("What the head sees: the first token's vector, or the mean of all.")
+    pooling: Literal["auto", "cls", "mean"] = _model(
+        "auto",
+        tr(
+            "What the head sees: the first token's vector, or the mean of all; auto is what is "
+            "better on dev, and cls with --head-epochs 0."
+        ),
     )
     max_length: int = _model(
         350, tr("Longer texts are cut to this many tokens."), type=click.IntRange(min=3)

@@ -72,10 +72,11 @@ def soft_labels(
             classifier.to(device),
             Tokenizer(encoder.tokenizer, run.max_length),
             texts,
-            encoder_digest=run.encoder_digest,
+            [run.pooling],
+            encoder_digest=encoder.digest(),
             folder=cache,
             title=path.name,
         )
-        total += (classifier.head.cpu()(features) / temperature).softmax(dim=1)
+        total += (classifier.head.cpu()(features[run.pooling]) / temperature).softmax(dim=1)
     answer: NDArray[np.float32] = (total / len(teachers)).numpy()
     return answer

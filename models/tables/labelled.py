@@ -14,7 +14,7 @@ from models.labels import folded
 from models.tables.dialect import TEXT_FORMATS
 from models.tables.records import Table
 
-_JOINTS = re.compile("[#;；|,，、]")
+_LISTED = ";；|,，、"  # between the labels of a list; "服务#好" may be one label
 
 
 class LabelledRows(NamedTuple):
@@ -114,13 +114,14 @@ def checked_rows(
             texts.append(text)
             labels.append(label)
     if joined := _joined(set(labels)):
+        hint = tr("; --label-map '{found}=' leaves such rows out", found=joined)
         raise UserError(
             ExitCode.DATA,
-            "{where}: expected one label in {label}, found several in one cell: {found}; "
-            "--label-map '{found}=' leaves such rows out",
+            "{where}: expected one label in {label}, found several in one cell: {found}{hint}",
             where=where,
             label=columns[1],
             found=joined,
+            hint=hint if set(joined).isdisjoint(";；,，、") else "",  # which part a map
         )
     ordered = None if mapping else names
     return LabelledRows(where, texts, labels, ordered, unlabelled, left_out)
@@ -134,12 +135,17 @@ def _name_of(value: Any, names: Sequence[str] | None) -> str:
 
 
 def _joined(labels: Collection[str]) -> str | None:
-    """Return a label that joins others, such as "好评#价格", one of which also stands alone."""
-    parts = {label: [part.strip() for part in _JOINTS.split(label)] for label in sorted(labels)}
+    """Return a label that joins others, such as "好评;价格": each part is in another label, too.
+
+    What "#" joins may be one label; it joins others only where one of them also stands alone.
+    """
+    parts = {}
+    for label in sorted(labels):
+        parts[label] = [part.strip() for part in re.split(f"[#{_LISTED}]", label)]
     uses = Counter(chain.from_iterable(parts.values()))
     for label, names in parts.items():
-        known = any(name in labels for name in names)
-        if len(names) > 1 and known and all(name and uses[name] > 1 for name in names):
+        is_list = any(sign in label for sign in _LISTED) or any(name in labels for name in names)
+        if len(names) > 1 and is_list and all(name and uses[name] > 1 for name in names):
             return label
     return None
 

@@ -16,9 +16,8 @@ from safetensors.torch import load_file, save_file
 from transformers import RobertaConfig, RobertaModel
 
 from export import parity, quantization
-from export.graph import trace
 from export.hf_source import _labelled
-from export.parity import PROBES
+from export.parity import PROBES, Agreement
 from export.pipeline import ExportSettings, export
 from export.quantization import FORMS, WEIGHTS_ONLY, candidates, quantize
 from export.sources import load_source
@@ -27,9 +26,10 @@ from models.console.command import ExitCode, UserError
 from models.cores import instructions
 from models.manifest import PREFIX, Manifest
 from models.predictor import Predictor
-from models.run_directory import load_classifier, read_json, read_rows, read_run
+from models.run_directory import load_classifier, read_json, read_rows, read_run, write_rows
 from models.tokenizer import Tokenizer
-from tests.tiny import REVIEWS, write_encoder
+from models.tracing import trace
+from tests.tiny import REVIEWS, split_reviews, write_encoder
 from trainer.settings import TrainingSettings
 from trainer.training import train
 
@@ -91,8 +91,13 @@ def test_the_temperature_of_the_run_is_in_the_probabilities_and_not_in_the_featu
     copy = tmp_path / "run"
     shutil.copytree(run, copy)
     document = json.loads((copy / "run.json").read_text(encoding="utf-8"))
-    document["temperature"] = temperature
+    before, document["temperature"] = document["temperature"], temperature
     (copy / "run.json").write_text(json.dumps(document), encoding="utf-8")
+    rows = read_rows(copy / "dev.jsonl")
+    powers = torch.tensor([row.probabilities for row in rows]) ** (before / temperature)
+    answers = powers / powers.sum(dim=1, keepdim=True)
+    labels = np.array([row.label for row in rows])
+    write_rows(copy / "dev.jsonl", [row.text for row in rows], labels, answers)
     export(settings(copy, tmp_path / "a.onnx"))
     found = Predictor.open(tmp_path / "a.onnx").predict(TEXTS).probabilities
     np.testing.assert_allclose(found, expected(copy), atol=1e-5)
@@ -232,9 +237,8 @@ def test_an_answer_does_not_depend_on_the_rest_of_the_batch(
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["Bert", "Roberta", "Electra", "Camembert"])
-def test_a_classifier_of_transformers_is_exported_straight(tmp_path: Path, kind: str) -> None:
-    folder = write_classifier(tmp_path / "classifier", kind)
+def test_a_classifier_of_transformers_is_exported_straight(tmp_path: Path) -> None:
+    folder = write_classifier(tmp_path / "classifier", "Electra")
     done = export(settings(folder, tmp_path / "a.onnx"))
     assert done.agreement.difference <= 1e-5
     found = Predictor.open(tmp_path / "a.onnx")
@@ -347,7 +351,7 @@ def test_damage_in_the_rows_of_a_run_is_said(run: Path, tmp_path: Path) -> None:
     broken = tmp_path / "run"
     shutil.copytree(run, broken)
     (broken / "dev.jsonl").write_text("{}\n")
-    with pytest.raises(UserError, match="is damaged"):
+    with pytest.raises(UserError, match=r"dev\.jsonl is damaged"):
         export(settings(broken, tmp_path / "a.onnx"))
 
 
@@ -403,7 +407,7 @@ def test_every_int8_form_is_close_to_its_graph(
 
     source = load_source(write_classifier(tmp_path, "Bert", hidden=128) if last else wide_run)
     assert source.short_layer == last
-    exact = trace(source.module, source.inputs, opset=opset)
+    exact = trace(source.module, source.encoder, source.inputs, opset=opset)
     batches = list(source.alone(TEXTS))
 
     def answers(model: onnx.ModelProto) -> np.ndarray:
@@ -443,6 +447,36 @@ def test_every_shape_of_the_grid_is_compared_with_torch(
     # The longest text alone has the shape 1 × 350, too.
     with pytest.raises(UserError, match=f"for the text ({broken}|'不好，不好)"):
         parity.check_exact(Predictor.open_unchecked(model), load_source(run), "fp32")
+
+
+@pytest.mark.parametrize(
+    ("texts", "changed", "rows", "lost", "passes"),
+    [
+        (80, 1, 80, 1, True),  # one text of few says nothing
+        (20, 0, 20, 0, True),
+        (1000, 5, 100, 1, True),
+        (1000, 13, 100, 1, False),  # at most 99.3 % are the same
+        (1200, 10, 1200, 10, False),  # at least 0.45 % are lost
+        (20, 3, 20, 3, False),
+    ],
+)
+def test_int8_is_refused_by_the_interval_and_not_by_a_text(
+    texts: int, changed: int, rows: int, lost: int, passes: bool
+) -> None:
+    same = 1 - changed / texts
+    agreement = Agreement(texts, 0.0, same, lost / rows, 0.0, 1.0, labelled=rows)
+    assert agreement.passes is passes
+    low, high = agreement.interval
+    assert low < same <= high
+
+
+def test_int8_is_held_against_texts_of_train_beside_a_small_dev(run: Path, tmp_path: Path) -> None:
+    train = read_rows(run / "train.jsonl")
+    assert {row.text for row in train} == {text for text, _ in split_reviews()["train"]}
+    done = export(settings(run, tmp_path / "a.onnx", precision="int8"))
+    assert (done.agreement.texts, done.agreement.labelled) == (36, 12)
+    proof = Manifest.from_metadata(_metadata(tmp_path / "a.onnx")).proof
+    assert (proof["texts"], proof["labelled"]) == (36, 12)
 
 
 def _break_parity(monkeypatch: pytest.MonkeyPatch) -> None:

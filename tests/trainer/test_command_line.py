@@ -35,14 +35,14 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[TrainingSettings]:
     return found
 
 
-def test_the_defaults_are_those_of_the_tutorial(
+def test_the_defaults_are_those_of_the_tutorial_but_for_the_pooling(
     trainer: Invoke, asked: list[TrainingSettings]
 ) -> None:
     assert trainer().code == ExitCode.OK
     (settings,) = asked
     assert settings.encoder == "google-bert/bert-base-chinese"
     assert settings.data == ("lansinuote/ChnSentiCorp",)
-    assert (settings.pooling, settings.max_length, settings.seed) == ("cls", 350, 42)
+    assert (settings.pooling, settings.max_length, settings.seed) == ("auto", 350, 42)
     assert (settings.batch_size, settings.head_epochs, settings.train) == (32, 100, "head")
     assert settings.output.parent == Path("runs")
 

@@ -99,7 +99,7 @@ def test_two_processes_learn_what_one_learns(
     train(settings(calm, reviews, tmp_path / "one", batch_size=23))
     one_by_one = read_json(tmp_path / "one" / "metrics.json")
     together = read_json(two / "metrics.json")
-    assert len(one_by_one["history"]) == 3
+    assert len(one_by_one["history"]) == 4
     for alone, shared in zip(one_by_one["history"], together["history"], strict=True):
         assert shared == pytest.approx(alone, abs=1e-4)
     assert together["dev"]["confusion"] == one_by_one["dev"]["confusion"]

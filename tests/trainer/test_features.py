@@ -1,5 +1,6 @@
 """Features are computed once: across epochs, runs and kills."""
 
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.classifier import Classifier
+from models.classifier import Classifier, Pooling
 from models.console.command import UserError
 from models.encoder import Encoder, load_encoder
 from models.tokenizer import Tokenizer
@@ -18,6 +19,7 @@ from trainer import features as features_module
 from trainer.features import cached_features, encode_all
 
 TEXTS = [text for text, _ in REVIEWS]
+POOLINGS: list[Pooling] = ["cls", "mean"]
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +43,11 @@ def cached(loaded: Encoder, folder: Path, texts: list[str], **changed: Any) -> T
         classifier,
         Tokenizer(loaded.tokenizer, options["max_length"]),
         texts,
+        [options["pooling"]],
         encoder_digest=options["digest"],
         folder=folder,
         title="",
-    )
+    )[options["pooling"]]
 
 
 class Counter:
@@ -53,22 +56,40 @@ class Counter:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, kill_at: int = -1) -> None:
         self.rows = 0
         self._calls = 0
-        features = Classifier.features
+        hidden_states = Classifier.hidden_states
 
         def count(classifier: Classifier, input_ids: Tensor, *rest: Any, **named: Any) -> Tensor:
             self._calls += 1
             if self._calls == kill_at:
                 raise KeyboardInterrupt
             self.rows += len(input_ids)
-            return features(classifier, input_ids, *rest, **named)
+            return hidden_states(classifier, input_ids, *rest, **named)
 
-        monkeypatch.setattr(Classifier, "features", count)
+        monkeypatch.setattr(Classifier, "hidden_states", count)
 
 
 def test_cached_features_are_those_of_the_encoder(loaded: Encoder, tmp_path: Path) -> None:
     classifier = Classifier(loaded.module, loaded.hidden, 2, "mean").eval()
     direct = encode_all(classifier, Tokenizer(loaded.tokenizer, 350), TEXTS, title="")
     torch.testing.assert_close(cached(loaded, tmp_path, TEXTS), direct, atol=1e-5, rtol=0)
+
+
+def test_both_poolings_come_from_one_pass_and_are_those_of_each_alone(
+    loaded: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = {
+        pooling: cached(loaded, tmp_path / "a", TEXTS, pooling=pooling) for pooling in POOLINGS
+    }
+    counter = Counter(monkeypatch)
+    classifier = Classifier(loaded.module, loaded.hidden, 2, "cls").eval()
+    tokenizer = Tokenizer(loaded.tokenizer, 350)
+    named: dict[str, Any] = {"encoder_digest": "d", "folder": tmp_path / "b", "title": ""}
+    both = cached_features(classifier, tokenizer, TEXTS, POOLINGS, **named)
+    assert counter.rows == len(TEXTS)
+    for pooling in POOLINGS:
+        assert torch.equal(both[pooling], alone[pooling])
+    again = cached(loaded, tmp_path / "b", TEXTS, pooling="mean")  # the same file
+    assert counter.rows == len(TEXTS) and torch.equal(again, both["mean"])
 
 
 def test_a_second_time_the_encoder_does_not_run(
@@ -105,7 +126,27 @@ def test_a_killed_run_goes_on_with_its_chunk_and_ends_with_the_same_bytes(
     (first,) = (tmp_path / "whole").glob("*.npy")
     (second,) = (tmp_path / "killed").glob("*.npy")
     assert first.read_bytes() == second.read_bytes()
-    assert {path.suffix for path in (tmp_path / "killed").iterdir()} == {".npy", ""}
+    assert {path.suffix for path in (tmp_path / "killed").iterdir()} == {".npy", ".lock"}
+
+
+def test_only_a_training_that_wants_the_same_features_waits_and_says_so(
+    loaded: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = cached(loaded, tmp_path, TEXTS[:3])
+    (path,) = tmp_path.glob("*.lock")
+    lock = path.open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    said: list[str] = []
+
+    def hear(line: str) -> None:
+        said.append(line)
+        lock.close()  # the other training ends
+
+    monkeypatch.setattr(features_module, "say", hear)
+    cached(loaded, tmp_path, TEXTS[3:6])
+    assert said == []
+    assert torch.equal(cached(loaded, tmp_path, TEXTS[:3]), first)
+    assert said == ["another training computes the same features: waiting for it"]
 
 
 def test_a_damaged_file_of_features_is_said_with_its_remedy(
@@ -133,7 +174,7 @@ from models.classifier import Classifier
 from models.encoder import load_encoder
 from models.tokenizer import Tokenizer
 from trainer.features import cached_features
-from trainer.head import LabelledFeatures, search_head
+from trainer.head import Fold, HeadTrainer, LabelledFeatures
 from trainer.settings import TrainingSettings
 
 encoder, cache, count = load_encoder(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
@@ -151,11 +192,11 @@ def watch():
 def run(texts):
     tokenizer = Tokenizer(encoder.tokenizer, 8)
     named = {"encoder_digest": "", "folder": cache, "title": ""}
-    features = cached_features(classifier, tokenizer, texts, **named)
-    rows = LabelledFeatures(features, torch.arange(len(texts)) % 2)
+    features = cached_features(classifier, tokenizer, texts, ["cls"], **named)
+    rows = LabelledFeatures(features["cls"], torch.arange(len(texts)) % 2)
     few = {"head_learning_rate": (1e-3,), "head_weight_decay": (0.1,)}
     settings = TrainingSettings(head_epochs=1, batch_size=1024, **few)
-    search_head(rows, LabelledFeatures(features[:100], rows.labels[:100]), 2, settings)
+    HeadTrainer(2, settings).search({"cls": [Fold(rows, rows.take(torch.arange(100)))]})
 
 run(texts[:3000])  # so that whatever is made once is made
 before, finished, peaks = anonymous(), threading.Event(), []

@@ -132,8 +132,8 @@ def test_a_fine_tuned_run_carries_its_encoder_and_both_scores(tuned: Path, encod
     assert len(modes) == 1  # who may read one file of it, may read all
     metrics = read_json(tuned / "metrics.json")
     assert metrics["frozen"]["test"]["rows"] == metrics["test"]["rows"]
-    assert [entry["epoch"] for entry in metrics["history"]] == [1, 2, 3]
-    best = max(metrics["history"], key=lambda entry: entry["dev_macro_f1"])
+    assert [entry["epoch"] for entry in metrics["history"]] == [0, 1, 2, 3]
+    best = max(metrics["history"], key=lambda entry: (entry["dev_macro_f1"], -entry["dev_loss"]))
     assert run.outcome["best_epoch"] == best["epoch"]
     assert round(best["dev_macro_f1"], 4) == metrics["dev"]["macro_f1"]
     assert "fine-tuned" in (tuned / "MODEL_CARD.md").read_text(encoding="utf-8")
@@ -155,7 +155,7 @@ def test_nothing_of_an_unfinished_training_is_left(tuned: Path) -> None:
 
 
 def test_last_1_changes_the_last_layer_alone(encoder: Path, reviews: Path, tmp_path: Path) -> None:
-    train(settings(encoder, reviews, tmp_path / "last", train="last:1", epochs=1))
+    train(settings(encoder, reviews, tmp_path / "last", train="last:1", epochs=1, head_epochs=0))
     before = load_encoder(str(encoder)).module.state_dict()
     classifier, _ = load_classifier(tmp_path / "last", read_run(tmp_path / "last"))
     changed = {
@@ -281,16 +281,35 @@ def test_a_killed_training_goes_on_in_the_precision_that_it_began_with(
 
 
 def test_training_stops_when_dev_gets_no_better_and_the_best_epoch_stays(
-    encoder: Path, reviews: Path, tmp_path: Path
+    encoder: Path, reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hasty = {"epochs": 9, "patience": 1, "learning_rate": 1.0, "warmup": 0.0}
     train(settings(encoder, reviews, tmp_path / "hasty", **hasty))
-    history = read_json(tmp_path / "hasty" / "metrics.json")["history"]
-    scores = [entry["dev_macro_f1"] for entry in history]
+    assert "stopped early, after epoch" in capsys.readouterr().err
+    _, *history = read_json(tmp_path / "hasty" / "metrics.json")["history"]
+    scores = [(entry["dev_macro_f1"], -entry["dev_loss"]) for entry in history]
     assert len(scores) < 9
-    assert scores[-1] <= max(scores[:-1])
-    best = read_run(tmp_path / "hasty").outcome["best_epoch"]
-    assert best == scores.index(max(scores)) + 1 == len(scores) - 1
+    assert scores[-1] < max(scores[:-1])
+    assert scores.index(max(scores)) + 1 == len(scores) - 1
+
+
+def test_a_fine_tuning_worse_than_the_head_it_began_with_is_not_kept(
+    encoder: Path, reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "worse"
+    ruinous = {"learning_rate": 3.0, "warmup": 0.0, "epochs": 1, "head_epochs": 60}
+    measured = train(settings(encoder, reviews, output, **ruinous))
+    frozen, tuned = read_json(output / "metrics.json")["history"]
+    assert frozen["dev_macro_f1"] > tuned["dev_macro_f1"]
+    assert read_run(output).outcome["best_epoch"] == 0
+    assert measured["dev"]["macro_f1"] == round(frozen["dev_macro_f1"], 4)
+    assert measured["test"]["confusion"] == measured["frozen"]["test"]["confusion"]
+    assert load_encoder(str(output / "encoder")).digest() == load_encoder(str(encoder)).digest()
+    said = capsys.readouterr().err
+    assert "the frozen encoder and its head are kept: no epoch was better on dev" in said
+    card = (output / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert ", frozen, mean pooling" in card
+    assert "No epoch was better on dev than the frozen encoder and its head" in card
 
 
 def test_a_training_that_diverges_says_so_and_leaves_no_checkpoint(

@@ -2,9 +2,11 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 from models.console.command import UserError
-from trainer.head import Fit, LabelledFeatures, search_head
+from trainer.head import AdamW, Choice, Fold, HeadTrainer, LabelledFeatures
 from trainer.settings import TrainingSettings
 
 
@@ -22,50 +24,56 @@ def search(
     rates: tuple[float, ...] = (1e-3,),
     decays: tuple[float, ...] = (0.01,),
     seed: int = 42,
-) -> Fit:
+) -> tuple[Choice, nn.Linear]:
     settings = TrainingSettings(
         head_epochs=epochs, head_learning_rate=rates, head_weight_decay=decays, seed=seed
     )
     train, dev = separable(scale=scale), separable(seed=1, scale=scale)
-    return search_head(train, dev, 2, settings)
+    heads = HeadTrainer(2, settings)
+    choice = heads.search({"cls": [Fold(train, dev)]})
+    return choice, heads.fit(train, choice)
 
 
 def test_separable_classes_are_separated_far_below_the_floor_of_a_double_softmax() -> None:
     # With softmax before cross-entropy the loss of two classes cannot fall below ln(e + 1) - 1.
     floor = math.log(math.e + 1) - 1
-    found = search(rates=(0.05,), epochs=100)
+    found, head = search(rates=(0.05,), epochs=100)
     assert found.history[-1]["train_loss"] < floor / 3
     dev = separable(seed=1)
-    said = found.head(dev.features).argmax(dim=1)
+    said = head(dev.features).argmax(dim=1)
     assert (said == dev.labels).float().mean() > 0.98
 
 
 def test_the_head_works_on_features_as_they_are_whatever_their_scale() -> None:
     features = separable(seed=1).features - 100
     answers = [
-        search(scale=scale).head(features * scale + 100).softmax(dim=1) for scale in (1e-3, 1e3)
+        search(scale=scale)[1](features * scale + 100).softmax(dim=1) for scale in (1e-3, 1e3)
     ]
     torch.testing.assert_close(answers[0], answers[1], atol=0.02, rtol=0)
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not() -> None:
-    first, again, other = search(epochs=3), search(epochs=3), search(epochs=3, seed=7)
-    assert torch.equal(first.head.weight, again.head.weight)
-    assert not torch.equal(first.head.weight, other.head.weight)
+    first, again, other = (search(epochs=3, seed=seed)[1].weight for seed in (42, 42, 7))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
 
 
 def test_the_setting_and_epoch_with_the_lowest_loss_on_dev_are_kept() -> None:
     rates, decays = (1e-4, 3e-2), (0.01, 10.0)
-    found = search(rates=rates, decays=decays)
-    singles = [search(rates=(rate,), decays=(decay,)) for rate in rates for decay in decays]
-    assert found.dev_loss == min(single.dev_loss for single in singles)
+    found, head = search(rates=rates, decays=decays)
+    singles = [search(rates=(rate,), decays=(decay,))[0] for rate in rates for decay in decays]
+    lowest = min(single.best["dev_loss"] for single in singles)
+    assert found.best["dev_loss"] == pytest.approx(lowest, abs=1e-6)
     losses = [entry["dev_loss"] for entry in found.history]
-    assert found.dev_loss == min(losses)
+    assert found.best["dev_loss"] == min(losses)
     assert found.best_epoch == losses.index(min(losses)) + 1
+    dev = separable(seed=1)
+    loss = F.cross_entropy(head(dev.features), dev.labels).item()
+    assert loss == pytest.approx(min(losses), abs=1e-6)  # trained anew to that epoch
 
 
 def test_a_learning_rate_at_which_nothing_is_learned_is_no_choice() -> None:
-    assert search(rates=(1e-3, 1e37)).learning_rate == 1e-3
+    assert search(rates=(1e-3, 1e37))[0].learning_rate == 1e-3
     with pytest.raises(UserError, match="Try smaller values of --head-learning-rate"):
         search(rates=(1e37,))
 
@@ -74,12 +82,59 @@ def test_class_weights_move_the_answers_to_the_class_that_weighs_more() -> None:
     generator = torch.Generator().manual_seed(0)
     noise = LabelledFeatures(torch.randn(400, 4, generator=generator), torch.arange(400) % 2)
     settings = TrainingSettings(head_epochs=5, seed=0)
-    shares = [
-        search_head(noise, noise, 2, settings, weights)
-        .head(noise.features)
-        .argmax(dim=1)
-        .float()
-        .mean()
-        for weights in (torch.tensor([10.0, 1.0]), torch.tensor([1.0, 10.0]))
-    ]
+    shares = []
+    for weights in (torch.tensor([10.0, 1.0]), torch.tensor([1.0, 10.0])):
+        heads = HeadTrainer(2, settings, weights)
+        head = heads.fit(noise, heads.search({"cls": [Fold(noise, noise)]}))
+        shares.append(head(noise.features).argmax(dim=1).float().mean())
     assert shares[0] < 0.1 < 0.9 < shares[1]
+
+
+def test_the_pooling_with_the_lower_loss_on_held_out_rows_is_kept() -> None:
+    labels = separable().labels
+    noise = LabelledFeatures(torch.randn(200, 8, generator=torch.Generator()), labels)
+    good, bad = [Fold(separable(), separable(seed=1))], [Fold(noise, noise.take(labels == labels))]
+    heads = HeadTrainer(2, TrainingSettings(head_epochs=5))
+    assert heads.search({"cls": bad, "mean": good}).pooling == "mean"
+    assert heads.search({"cls": good, "mean": bad}).pooling == "cls"
+
+
+def test_a_choice_over_folds_is_by_the_mean_of_their_losses() -> None:
+    folds = [Fold(separable(), separable(seed=1)), Fold(separable(seed=2), separable(seed=3))]
+    heads = HeadTrainer(2, TrainingSettings(head_epochs=3, head_learning_rate=(1e-3,)))
+    both = heads.search({"cls": folds}).history
+    singles = [heads.search({"cls": [fold]}) for fold in folds]
+    # the decays hardly part, so the entries of the chosen ones may be compared
+    for epoch, entry in enumerate(both):
+        mean = sum(single.history[epoch]["dev_loss"] for single in singles) / 2
+        assert entry["dev_loss"] == pytest.approx(mean, abs=1e-4)
+
+
+def test_heads_side_by_side_step_as_torchs_adamw_steps_each() -> None:
+    rates, decays = torch.tensor([[1e-2, 0.1], [3e-4, 1.0]], dtype=torch.float64).T
+    together = torch.ones(3, 2, 4)
+    ours = AdamW([together], rates, decays)
+    singles = [nn.Parameter(torch.ones(3, 4)) for _ in rates]
+    groups = [
+        {"params": [single], "lr": rate, "weight_decay": decay}
+        for single, rate, decay in zip(singles, rates.tolist(), decays.tolist(), strict=True)
+    ]
+    theirs = torch.optim.AdamW(groups)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(20):
+        gradient = torch.randn(3, 2, 4, generator=generator)
+        ours.step([gradient])
+        for number, single in enumerate(singles):
+            single.grad = gradient[:, number]
+        theirs.step()
+    for number, single in enumerate(singles):
+        torch.testing.assert_close(together[:, number], single.data, atol=1e-6, rtol=1e-5)
+
+
+def test_epochs_are_said_without_a_flood(capfd: pytest.CaptureFixture[str]) -> None:
+    search(epochs=30)
+    said = [line for line in capfd.readouterr().err.splitlines() if line.startswith("head on cls")]
+    assert [line.split(":")[0] for line in said] == [
+        f"head on cls, epoch {epoch}" for epoch in (1, 2, 5, 10, 20)
+    ]
+    assert "on train" in said[0] and "macro-F1" in said[0]

@@ -30,10 +30,10 @@ dataset_info:
 ---
 """
 
-# huggingface_hub asks for a file six times and sleeps 23 s in between, which no setting shortens.
+# huggingface_hub asks for a file six times and sleeps 23 s in between: not here.
 WITHOUT_SLEEP = """
 import runpy, time
-time.sleep = lambda _: None
+time.sleep = None
 runpy.run_module("trainer", run_name="__main__")
 """
 
@@ -120,10 +120,27 @@ def test_an_encoder_that_the_hub_does_not_have_is_an_error_that_names_it(
     assert_refused(hub, run, tmp_path, ABSENT)
 
 
-def test_a_hub_that_cannot_be_reached_is_an_error_that_names_what_was_wanted(
-    tmp_path: Path,
+@pytest.mark.parametrize("missing", ["data", "encoder"])
+def test_a_hub_that_cannot_be_reached_ends_it_at_once_with_what_to_do(
+    tmp_path: Path, missing: str
 ) -> None:
     with serve(tmp_path) as hub:
         pass
-    run = trainer(hub, tmp_path, python=("-c", WITHOUT_SLEEP))
-    assert_refused(hub, run, tmp_path, DATA)
+    python = ("-c", WITHOUT_SLEEP)
+    given = () if missing == "data" else ("--data", str(write_reviews(tmp_path / "reviews")))
+    run = trainer(hub, tmp_path, *given, python=python)
+    assert_refused(hub, run, tmp_path, DATA if missing == "data" else ENCODER)
+    assert "which cannot be reached: name " in run.stderr
+    assert f"with --{missing}" in run.stderr
+
+
+def test_what_was_loaded_before_is_used_where_the_hub_cannot_be_reached(
+    hub: Hub, tmp_path: Path
+) -> None:
+    reviews = write_reviews(tmp_path / "reviews")
+    assert trainer(hub, tmp_path, "--data", str(reviews)).returncode == ExitCode.OK
+    with serve(tmp_path) as gone:
+        pass
+    again = ("--data", str(reviews), "--force")
+    run = trainer(gone, tmp_path, *again, python=("-c", WITHOUT_SLEEP))
+    assert run.returncode == ExitCode.OK, run.stderr

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
+from transformers import BertConfig
 
 from models.classifier import Classifier
 from models.console.command import ExitCode, UserError
@@ -35,6 +36,8 @@ def test_a_run_holds_all_that_export_needs(run: Path) -> None:
         "audit.json",
         "dev.jsonl",
         "test.jsonl",
+        "train.jsonl",
+        "suspects.csv",
         "MODEL_CARD.md",
         "learning-curve.png",
         "confusion.png",
@@ -58,6 +61,7 @@ def test_the_digest_sees_a_single_bit() -> None:
     from models.encoder import Encoder
 
     module = torch.nn.Linear(2, 2)
+    module.config = BertConfig()
     encoder = Encoder(module, "{}", "x", None)
     before = encoder.digest()
     with torch.no_grad():
@@ -69,13 +73,13 @@ def test_the_encoder_reads_each_text_once_however_many_epochs(
     encoder: Path, reviews: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = []
-    features = Classifier.features
+    hidden_states = Classifier.hidden_states
 
     def count(self: Classifier, input_ids: Tensor, *rest: Any, **named: Any) -> Tensor:
         rows.append(len(input_ids))
-        return features(self, input_ids, *rest, **named)
+        return hidden_states(self, input_ids, *rest, **named)
 
-    monkeypatch.setattr(Classifier, "features", count)
+    monkeypatch.setattr(Classifier, "hidden_states", count)
     train(settings(encoder, reviews, tmp_path / "x", head_epochs=30))
     assert sum(rows) == len({text for split in split_reviews().values() for text, _ in split})
 
@@ -197,6 +201,57 @@ def test_an_encoder_that_lacks_weights_is_refused(
     (tmp_path / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}))
     with pytest.raises(UserError, match=r"lacks 16 weights that its config\.json asks for"):
         train(settings(tmp_path, reviews, tmp_path / "x"))
+
+
+@pytest.fixture(scope="module")
+def more_heads(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same weights and tokenizer, read with eight heads instead of four."""
+    folder = tmp_path_factory.mktemp("heads") / "encoder"
+    shutil.copytree(encoder, folder)
+    change(folder / "config.json", num_attention_heads=8)
+    return folder
+
+
+def change(path: Path, **fields: Any) -> None:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(document | fields), encoding="utf-8")
+
+
+def test_an_encoder_is_another_by_its_configuration_alone(
+    run: Path, encoder: Path, more_heads: Path
+) -> None:
+    first, other = load_encoder(str(encoder)), load_encoder(str(more_heads))
+    assert first.digests()[1] == other.digests()[1]
+    assert first.digest() != other.digest()
+    with pytest.raises(UserError, match=r"its weights, tokenizer or config\.json differ"):
+        load_classifier(run, read_run(run), str(more_heads))
+
+
+def test_what_changes_no_answer_makes_no_other_encoder(encoder: Path, tmp_path: Path) -> None:
+    shutil.copytree(encoder, tmp_path / "a")
+    change(tmp_path / "a/config.json", transformers_version="9", architectures=["X"], dtype=None)
+    assert load_encoder(str(tmp_path / "a")).digest() == load_encoder(str(encoder)).digest()
+
+
+def test_a_run_of_before_the_configuration_counted_is_held_against_its_answers(
+    run: Path, encoder: Path, more_heads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = tmp_path / "old"
+    shutil.copytree(run, old)
+    change(old / "run.json", encoder_digest=load_encoder(str(encoder)).digests()[1])
+    load_classifier(old, read_run(old))
+    assert "has no digest of config.json: its answers are compared" in capsys.readouterr().err
+    with pytest.raises(UserError, match=r"does not answer as when it was trained") as caught:
+        load_classifier(old, read_run(old), str(more_heads))
+    assert caught.value.code == ExitCode.DATA
+
+
+def test_encoders_of_two_configurations_share_no_features(
+    more_heads: Path, encoder: Path, reviews: Path, tmp_path: Path
+) -> None:
+    for name, folder in (("a", encoder), ("b", more_heads)):
+        train(settings(folder, reviews, tmp_path / name, head_epochs=1))
+    assert len(list((tmp_path / ".features").glob("*.npy"))) == 6
 
 
 def test_a_run_does_not_load_with_another_encoder(run: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ Two texts are the same review where `trainer.data.duplicates.normalised` makes t
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -185,7 +186,7 @@ def _keep(data: Data, kept: Mask) -> tuple[Data, int]:
             rows=dropped,
             label=data.labels.names[int(lost.argmax())],
         )
-    return Data(data.labels, {**data.splits, "train": remaining}), dropped
+    return replace(data, splits={**data.splits, "train": remaining}), dropped
 
 
 def class_weights(data: Data) -> Tensor:

@@ -1,7 +1,7 @@
 """Labelled reviews, in splits, with label ids."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -27,6 +27,9 @@ _SPLIT_NAMES = {
 }
 SPLITS = tuple(_SPLIT_NAMES)
 
+FEW = 500
+"""Number of rows from which on a tenth of them is a dev that can choose."""
+
 
 @dataclass(frozen=True)
 class Split:
@@ -45,10 +48,30 @@ class Split:
 
 @dataclass(frozen=True)
 class Data:
-    """Labelled reviews: "train", "dev", "test", or some of them, and the label set they share."""
+    """Labelled reviews: "train", "dev", "test", or some of them, and the label set they share.
+
+    Attributes:
+        labels: the label set.
+        splits: the rows by split.
+        remarks: sentences on what looks wrong.
+    """
 
     labels: LabelSet
     splits: dict[str, Split]
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def cross_validated(self) -> bool:
+        """Whether folds of train do what dev does elsewhere."""
+        return "dev" not in self.splits
+
+    @property
+    def measured(self) -> dict[str, Split]:
+        """The rows that are scored: dev, or train in its place; and test where there is one."""
+        measured = {"dev": self.splits["train" if self.cross_validated else "dev"]}
+        if "test" in self.splits:
+            measured["test"] = self.splits["test"]
+        return measured
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of every row, split by split."""
@@ -71,6 +94,7 @@ def load_data(
     split: tuple[float, float] | None = None,
     seed: int = 42,
     alone: str = "train",
+    fold_few: bool = False,
 ) -> Data:
     """Read the wanted splits of labelled reviews.
 
@@ -88,36 +112,60 @@ def load_data(
             on the data, the sizes and the seed, and not on what is wanted.
         seed: seed of the cut.
         alone: the split of a source that is one table alone, unless its name says otherwise.
+        fold_few: where there is no dev and train has fewer than `FEW` rows, none is cut, and there
+            need not be a test: train is to be cross-validated.
 
     Raises:
         UserError: NO_INPUT, a source is not there; DATA, a split or column is missing or empty, a
             value is not what its column should hold, a label is not in the label set, or a class
             has too few texts to be split.
     """
-    found = find_sources(sources, reading or Reading())
+    reading = reading or Reading()
+    found = find_sources(sources, reading)
     by_split = _sort_by_split(found, alone, named=len(sources) > 1)
-    sizes = {}
-    if split is not None and "train" in by_split:
-        sizes = dict(zip(("dev", "test"), split, strict=True))
-    cut = {name: sizes[name] for name in sizes.keys() - by_split.keys()}
-    cut = dict(sorted(cut.items()))  # dev before test
+    cut = _missing(by_split, split)
+    rows = {}
+    if fold_few and "train" in by_split and "dev" not in by_split:
+        rows["train"] = _read(by_split["train"], reading)
+        if len(rows["train"].texts) < FEW:
+            cut.pop("dev", None)
+            wanted = [name for name in wanted if name in {*by_split, *cut}]
     if not set(wanted) <= {*by_split, *cut}:
         _refuse_missing(wanted, by_split, found)
-    # a cut depends on all splits that there are
-    reading = reading or Reading()
-    rows = {name: _read(by_split[name], reading) for name in by_split if cut or name in wanted}
-    label_set = LabelSet(labels) if labels else _find_labels(next(iter(rows.values())))
-    ordered = ordered and bool(labels)
-    splits = {
-        name: _with_ids(name, read, label_set, ordered=ordered) for name, read in rows.items()
-    }
+    for name, source in by_split.items():
+        # a cut depends on all splits that there are
+        if name not in rows and (cut or name in wanted):
+            rows[name] = _read(source, reading)
+    remarks = _say_remarks(rows.values())
+    label_set, splits = _labelled(rows, labels, ordered=ordered)
     if cut:
         splits |= _cut(splits, cut, label_set, seed)
-    return Data(label_set, {name: splits[name] for name in wanted})
+    remarks += _say_idle(label_set, splits)
+    return Data(label_set, {name: splits[name] for name in wanted}, tuple(remarks))
+
+
+def _labelled(
+    rows: Mapping[str, LabelledRows], labels: Sequence[str] | None, *, ordered: bool
+) -> tuple[LabelSet, dict[str, Split]]:
+    """Return the label set, and the rows of each split by its ids."""
+    label_set = LabelSet(labels) if labels else _find_labels(next(iter(rows.values())))
+    ordered = ordered and bool(labels)
+    splits = {}
+    for name, read in rows.items():
+        splits[name] = _with_ids(name, read, label_set, ordered=ordered)
+    return label_set, splits
+
+
+def _missing(by_split: dict[str, Source], sizes: tuple[float, float] | None) -> dict[str, float]:
+    """Return the splits that are to be cut from train, dev before test, with their sizes."""
+    if sizes is None or "train" not in by_split:
+        return {}
+    named = zip(("dev", "test"), sizes, strict=True)
+    return {name: size for name, size in named if name not in by_split}
 
 
 def _read(source: Source, reading: Reading) -> LabelledRows:
-    """Read a source, and say what is wrong with its labels."""
+    """Read a source, whose rows must have labels unless those without one are to be skipped."""
     rows = source.read()
     count = len(rows.unlabelled)
     if count and not reading.skip_unlabelled:
@@ -129,13 +177,36 @@ def _read(source: Source, reading: Reading) -> LabelledRows:
             rows=count,
             place=rows.unlabelled[0],
         )
-    if count:
-        say(tr("{where}: {rows:row} without a label skipped", where=rows.where, rows=count))
-    if rows.left_out:
-        say(tr("{where}: {rows:row} left out by --label-map", where=rows.where, rows=rows.left_out))
-    for suspicion in suspicions(rows):
-        say(suspicion)
     return rows
+
+
+def _say_remarks(sources: Iterable[LabelledRows]) -> list[str]:
+    """Say what was left out of each source, and what looks wrong in it."""
+    remarks = []
+    for rows in sources:
+        where, skipped, left_out = rows.where, len(rows.unlabelled), rows.left_out
+        if skipped:
+            remarks.append(
+                tr("{where}: {rows:row} without a label skipped", where=where, rows=skipped)
+            )
+        if left_out:
+            remarks.append(
+                tr("{where}: {rows:row} left out by --label-map", where=where, rows=left_out)
+            )
+        remarks += suspicions(rows)
+    say(*remarks)
+    return remarks
+
+
+def _say_idle(labels: LabelSet, splits: dict[str, Split]) -> list[str]:
+    """Say which labels train has no row of, if there are such."""
+    if "train" not in splits:
+        return []
+    counts = np.bincount(splits["train"].labels, minlength=len(labels))
+    idle = [name for name, count in zip(labels.names, counts, strict=True) if not count]
+    remarks = [tr("no row of train has the label {label}", label=name) for name in idle]
+    say(*remarks)
+    return remarks
 
 
 def _sort_by_split(found: Sequence[Source], alone: str, *, named: bool) -> dict[str, Source]:

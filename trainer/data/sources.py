@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from models import hub
 from models.console.command import ExitCode, UserError
 from models.console.i18n import tr
 from models.tables import (
@@ -160,22 +161,34 @@ def read_texts(path: Path, reading: Reading) -> list[str]:
 
 def _load_dataset(source: str) -> Any:
     """Return the rows of each split, as datasets has them."""
+    is_here = Path(source).is_dir()
+    if not is_here:
+        if hub.is_path(source) or "/" not in source:
+            raise UserError(
+                ExitCode.NO_INPUT,
+                "no such file or folder: {path}{hint}",
+                path=source,
+                hint=hub.alike(source),
+            )
+        hub.ask("datasets", source)
     import datasets
 
     datasets.disable_progress_bars()
     try:
-        if Path(source).is_dir():
-            loaded = datasets.load_from_disk(source)
-        elif source.startswith((".", "/", "~")) or source.count("/") != 1:
-            raise UserError(ExitCode.NO_INPUT, "no such file or folder: {path}", path=source)
-        else:
-            loaded = datasets.load_dataset(source)
+        loaded = datasets.load_from_disk(source) if is_here else datasets.load_dataset(source)
     # RuntimeError: a data set that is a script, which datasets ran once and no longer does.
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+        if hub.is_offline() and not is_here:
+            raise UserError(
+                ExitCode.NO_INPUT,
+                "{name} is no file or folder here, and was not loaded from the hub before, which "
+                "cannot be reached: name labelled reviews with --data, or try again with a network",
+                name=source,
+            ) from error
         raise UserError(
             ExitCode.NO_INPUT,
             "{name} is neither files, nor a folder of them, nor a data set that the hub gave: "
-            "{reason}. Without a network, HF_HUB_OFFLINE=1 uses what was loaded before",
+            "{reason}",
             name=source,
             reason=str(error).strip().partition("\n")[0],
         ) from error

@@ -1,4 +1,7 @@
-"""Cuts dev and test from the rows of train: stratified, seeded, and with no text in two splits."""
+"""Cuts dev and test from the rows of train, or cuts it in folds: stratified, seeded.
+
+No text comes into two splits, nor into two folds.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import NoReturn
@@ -40,9 +43,7 @@ def split_rows(
     Raises:
         UserError: DATA, a class has too few different keys for a row of it in every split.
     """
-    numbers: dict[str, int] = {}
-    group = np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.intp)
-    draws = np.array([hash64(f"{seed} {key}") for key in numbers], dtype=np.uint64)  # [groups]
+    numbers, group, draws = _grouped(keys, seed)
     free = np.array([key not in known for key in numbers], dtype=bool)  # [groups]
     size = np.bincount(group)  # [groups]
     # a text that has several labels goes with those of its first
@@ -64,6 +65,38 @@ def split_rows(
             texts = len(np.unique(group[rows_of & free[group]]))
             _refuse_too_few(name, fractions, texts, int(rows_of.sum()))
     return {name: np.flatnonzero(part_of == part) for part, name in enumerate(parts)}
+
+
+def fold_rows(
+    labels: NDArray[np.int64], keys: Sequence[str], folds: int, *, seed: int
+) -> NDArray[np.intp]:
+    """Deal the rows out to folds: each class evenly, the copies of a text together.
+
+    Args:
+        labels: see `split_rows`.
+        keys: see `split_rows`.
+        folds: number of folds.
+        seed: changes the folds.
+
+    Returns:
+        The fold of each row, from 0.
+    """
+    numbers, group, draws = _grouped(keys, seed)
+    label_of = labels[np.unique(group, return_index=True)[1]]  # [groups]
+    fold_of = np.empty(len(numbers), dtype=np.intp)  # [groups]
+    # class after class, each in the order of its draws
+    fold_of[np.lexsort((draws, label_of))] = np.arange(len(numbers)) % folds
+    return fold_of[group]
+
+
+def _grouped(
+    keys: Sequence[str], seed: int
+) -> tuple[dict[str, int], NDArray[np.intp], NDArray[np.uint64]]:
+    """Return the group of each different key, that of each row, and a draw for each group."""
+    numbers: dict[str, int] = {}
+    group = np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.intp)
+    draws = np.array([hash64(f"{seed} {key}") for key in numbers], dtype=np.uint64)
+    return numbers, group, draws
 
 
 def _refuse_too_few(label: str, fractions: Mapping[str, float], texts: int, rows: int) -> NoReturn:

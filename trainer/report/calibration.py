@@ -1,13 +1,17 @@
 """Fits on dev the temperature of a model; draws how its accuracy falls as more is answered."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.console.i18n import tr
 from models.metrics import Floats, Ids
+from trainer.console import say
 
 TEMPERATURES = (0.05, 20.0)
 """Range in which the temperature is searched."""
@@ -47,6 +51,42 @@ def fit_temperature(logits: Tensor, labels: Ids) -> float:
         else:
             high = middle
     return math.sqrt(low * high)
+
+
+def say_calibration(temperature: float, dev: Mapping[str, Any]) -> None:
+    """Narrate what was fitted on dev, and what that did to the scores of dev."""
+    say(
+        tr(
+            "temperature {temperature:.2f}, fitted on dev: calibration error {before:.2%} → "
+            "{after:.2%}",
+            temperature=temperature,
+            before=dev["ece_uncalibrated"],
+            after=dev["ece"],
+        )
+    )
+    low, high = TEMPERATURES
+    if not 1.01 * low < temperature < 0.99 * high:
+        say(
+            tr(
+                "a temperature at the bound of its search, {low} to {high}, calibrates nothing: "
+                "the model hardly tells the labels apart, or dev is too small",
+                low=low,
+                high=high,
+            )
+        )
+    first, look, _ = dev["review"]
+    say(
+        tr(
+            "review levels: below {first:.3f} {wrong_first} of {rows_first:answer} were wrong on "
+            "dev, and below {look:.3f} {wrong} of {rows} more",
+            first=first["below"],
+            wrong_first=first["wrong"],
+            rows_first=first["rows"],
+            look=look["below"],
+            wrong=look["wrong"],
+            rows=look["rows"],
+        )
+    )
 
 
 def accuracy_against_coverage(

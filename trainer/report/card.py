@@ -11,6 +11,7 @@ from trainer.console import parts_of
 
 def model_card(name: str, run: Run, metrics: dict[str, Any]) -> str:
     """Return the card of a run as Markdown; `metrics` are the scores by split, see `score`."""
+    last = list(metrics)[-1]  # test, where there is one
     return f"""# {name}
 
 A text classifier: the encoder `{run.encoder}`{_cut(run)}, {_trained(run)}, {run.pooling} pooling,
@@ -21,21 +22,22 @@ and a linear head of {run.outcome["head_parameters"]:,} parameters;
 
 ## Quality
 
-Epoch {run.outcome["best_epoch"]} is the best on dev; test chose nothing.
+{_best(run)}; test chose nothing.{_folds(run, metrics)}
 Behind each figure stands its interval of 95 %: Wilson's for accuracy, the bootstrap's for macro-F1
 and for the expected calibration error (ECE, {BINS} bins), where it leans upwards, since drawing
 rows again adds noise. "Unseen" leaves out the rows that also stand in the training split.
 
 {_table("split", "rows", "accuracy", "macro-F1", "ECE", rows=_scores(metrics))}
 
-By label, on all rows of test (the others are in metrics.json):
+By label, on all rows of {last} (the others are in metrics.json):
 
-{_table("label", "rows", "precision", "recall", "F1", rows=_by_label(run.labels, metrics["test"]))}
+{_table("label", "rows", "precision", "recall", "F1", rows=_by_label(run.labels, metrics[last]))}
 
 ![Learning curve](learning-curve.png)
 
-![Confusion matrix on test, classes by their ids](confusion.png)
+![Confusion matrix on {last}, classes by their ids](confusion.png)
 
+{_labels(run)}
 ## Calibration
 
 Logits are divided by a temperature of {run.temperature:.3f} before the softmax, fitted on dev.
@@ -48,7 +50,6 @@ below the limit of "look first", and three quarters one below that of "look":
 {_table("split", "answers", "confidence below", "share", "wrong", rows=_review(metrics))}
 
 ![Reliability: accuracy by confidence](reliability.png)
-
 ![Accuracy against coverage](coverage.png)
 
 ## Limits
@@ -88,9 +89,49 @@ def _cut(run: Run) -> str:
 def _trained(run: Run) -> str:
     """Say what became of the encoder."""
     kind, _, last = run.settings["train"].partition(":")
+    if not run.outcome["best_epoch"]:
+        kind = "head"
     if kind == "last":
         return f"its last {last} layers fine-tuned"
     return "frozen" if kind == "head" else "fine-tuned"
+
+
+def _best(run: Run) -> str:
+    """Say which epoch is kept."""
+    epoch = run.outcome["best_epoch"]
+    if epoch:
+        return f"Epoch {epoch} is the best on dev"
+    return "No epoch was better on dev than the frozen encoder and its head, which stayed"
+
+
+def _folds(run: Run, metrics: dict[str, Any]) -> str:
+    """Say how a run without a dev was cross-validated."""
+    folds = run.outcome.get("folds")
+    if not folds:
+        return ""
+    accuracies = [100 * fold["accuracy"] for fold in folds]
+    return f"""
+There is no dev: the {metrics["dev"]["rows"]:,} rows of train stand for it here. Each was answered
+by a head that had learned from the other folds; these answers chose the head, which was then
+trained on all rows. The accuracies of the {len(folds)} folds are {min(accuracies):.1f} to
+{max(accuracies):.1f} %."""
+
+
+def _labels(run: Run) -> str:
+    """Say what the vectors of the frozen encoder tell about the labels."""
+    if "suspects" not in run.outcome:  # no head was trained, or it was before there were suspects
+        return ""
+    points = run.outcome["learning_curve"]
+    rows = ([f"{point['rows']:,}", f"{point['macro_f1']:.2%}"] for point in points)
+    return f"""## Labels
+
+{run.outcome["suspects"]:,} rows have another label than a head says that has not learned from them:
+`suspects.csv` has them, the surest first. Some are wrong labels, others are hard.
+
+Would more rows help? A head on the frozen encoder that learns from a part of train:
+
+{_table("rows", "macro-F1 on dev", rows=rows)}
+"""
 
 
 def _settings(settings: dict[str, Any]) -> Iterator[tuple[str, str]]:

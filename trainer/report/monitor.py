@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from models.console.i18n import tr
+from models.console.narration import Advance, clock
 from trainer import distributed
-from trainer.console import Advance, clock, progress, say
+from trainer.console import progress, say
 
 WARMING_STEPS, MEASURED_STEPS = 5, 10
 """Steps before the measurement, for the first are slow, and in it; it tells how long all take."""

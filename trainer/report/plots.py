@@ -56,12 +56,13 @@ def draw_pictures(
         folder: the run directory.
         history: one entry per epoch: see `epoch_scores`.
         best_epoch: the epoch whose weights were kept.
-        answers: probabilities and labels of "dev" and "test".
+        answers: probabilities and labels of "dev", and of "test" where there is one.
     """
     with _picture(folder / "learning-curve.png") as figure:
         _learning_curve(figure, history, best_epoch)
     with _picture(folder / "confusion.png", width=5) as figure:
-        _confusion(figure.subplots(), *answers["test"])
+        last = list(answers)[-1]  # test, where there is one
+        _confusion(figure.subplots(), *answers[last], last)
     with _picture(folder / "reliability.png") as figure:
         _reliability(figure, answers)
     with _picture(folder / "coverage.png") as figure:
@@ -100,7 +101,7 @@ def _learning_curve(
     quality.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
 
 
-def _confusion(axes: Axes, probabilities: NDArray[np.floating], labels: Ids) -> None:
+def _confusion(axes: Axes, probabilities: NDArray[np.floating], labels: Ids, split: str) -> None:
     classes = probabilities.shape[1]
     counts = Metrics.of(labels, probabilities.argmax(axis=1), classes).confusion
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -116,7 +117,7 @@ def _confusion(axes: Axes, probabilities: NDArray[np.floating], labels: Ids) -> 
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True, nbins=20, steps=[1, 2, 5, 10]))
     axes.tick_params(length=0)
-    axes.set(title="Confusion on test", xlabel="predicted class", ylabel="true class")
+    axes.set(title=f"Confusion on {split}", xlabel="predicted class", ylabel="true class")
 
 
 def _reliability(figure: Figure, answers: Answers) -> None:

@@ -1,6 +1,6 @@
 """Scores of a split: on all its rows, and on those that training has not seen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -43,6 +43,11 @@ def epoch_scores(epoch: int, train_loss: float, logits: Tensor, labels: Tensor) 
     }
 
 
+def best_of(history: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Return the point with the highest macro-F1 on dev; of equal ones, that of the lowest loss."""
+    return max(history, key=lambda entry: (entry["dev_macro_f1"], -entry["dev_loss"]))
+
+
 def score_splits(
     logits: Mapping[str, Tensor], data: Data, temperature: float = 1.0
 ) -> dict[str, Any]:
@@ -53,11 +58,11 @@ def score_splits(
     """
     scores = {}
     dev = tempered(logits["dev"], temperature).numpy()
-    levels = levels_of(dev, data.splits["dev"].labels)
+    levels = levels_of(dev, data.measured["dev"].labels)
     for name, z in logits.items():
-        split = data.splits[name]
+        split, train = data.measured[name], data.splits["train"]
         probabilities = tempered(z, temperature).numpy()
-        scores[name] = score(probabilities, split, data.splits["train"], levels)
+        scores[name] = score(probabilities, split, None if split is train else train, levels)
         uncalibrated = calibration_error(z.softmax(dim=1).numpy(), split.labels)
         scores[name]["ece_uncalibrated"] = round(uncalibrated, 4)
     return scores

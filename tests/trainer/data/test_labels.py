@@ -117,6 +117,35 @@ def test_labels_that_are_joined_in_a_cell_are_refused_as_such(tmp_path: Path) ->
     assert ids(load(tmp_path)) == [1, 2, 0]
 
 
+@pytest.mark.parametrize("sign", [";", "；", "，", "、", "|"])
+def test_labels_in_a_list_are_refused_where_none_stands_alone(tmp_path: Path, sign: str) -> None:
+    pairs = [("好评", "价格"), ("好评", "服务"), ("差评", "价格"), ("差评", "服务")]
+    write(tmp_path, "train", *(f'"{sign.join(pair)}"' for pair in pairs))
+    with pytest.raises(UserError, match="several in one cell: 好评") as caught:
+        load(tmp_path)
+    assert ("--label-map" in str(caught.value)) == (sign == "|")  # others part a map
+    write(tmp_path, "train", "食品、饮料", "书、杂志", "食品、饮料")  # each is one name
+    assert ids(load(tmp_path)) == [1, 0, 1]
+
+
+@pytest.mark.parametrize("cell", ["[1, 0]", "['好评', '价格']"])
+def test_a_list_that_was_written_as_a_text_is_refused(tmp_path: Path, cell: str) -> None:
+    write(tmp_path, "train", "好评", f'"{cell}"')
+    with pytest.raises(UserError, match="expected one label in label, found two"):
+        load(tmp_path)
+
+
+def test_a_label_without_a_row_in_train_is_remarked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, "train", "好评", "差评", "差评")
+    named = load_data([str(tmp_path)], labels=["差评", "中评", "好评"], wanted=("train",))
+    assert named.remarks[-1] == "no row of train has the label 中评"
+    assert "labels with one row: 好评" in named.remarks[0]
+    said = capsys.readouterr().err
+    assert all(remark in said for remark in named.remarks)
+
+
 def test_a_total_below_the_rows_is_said_before_the_split_fails_for_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

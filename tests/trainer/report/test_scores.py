@@ -3,10 +3,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.levels import levels_of
 from models.metrics import Metrics
 from models.review import Level
 from trainer.data.dataset import Split
 from trainer.data.duplicates import normalised, seen_rows
+from trainer.report.calibration import say_calibration
 from trainer.report.scores import bootstrap, score
 
 
@@ -93,13 +95,34 @@ def test_the_table_of_scores_fits_a_terminal_of_80_columns(
     split = Split([f"{row}" for row in range(500)], true)
     train = Split(["1"], np.array([0]))
     scores = score(probabilities, split, train)
-    print_scores({"dev": scores, "test": scores | {"rows": 1_234_567}}, "frozen encoder")
-    lines = capsys.readouterr().out.splitlines()
+    both = {"dev": scores, "test": scores | {"rows": 1_234_567}}
+    print_scores(both, "frozen encoder", ["a", "b", "c"])
+    *lines, _recalls = capsys.readouterr().out.splitlines()
     assert len(lines) == 5
     assert max(map(len, lines)) <= 80
     low, high = scores["accuracy_interval"]
     assert f"{scores['accuracy']:.2%} ({100 * low:.1f}–{100 * high:.1f})" in lines[1]
     assert f"{scores['ece']:.2%}" in lines[1]
+
+
+def test_what_a_mean_hides_stands_below_it(capsys: pytest.CaptureFixture[str]) -> None:
+    from trainer.console import print_scores
+
+    probabilities, true = np.tile([0.1, 0.9], (100, 1)), np.array([0] * 5 + [1] * 95)
+    scores = score(probabilities, Split([""] * 100, true))
+    print_scores({"test": scores}, "", ["差评", "好评"])
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == (
+        "test: recall 差评 0.0%, 好评 100.0%; always to say 好评 would be right in 95.0%"
+    )
+
+
+def test_a_temperature_that_the_search_ends_at_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    probabilities, true = answers(50)
+    scores = score(probabilities, Split([""] * 50, true), levels=levels_of(probabilities, true))
+    for temperature, at_bound in ((0.0500001, True), (1.0, False), (19.99, True)):
+        say_calibration(temperature, scores | {"ece_uncalibrated": 0.1})
+        assert ("at the bound of its search" in capsys.readouterr().err) == at_bound
 
 
 def test_the_card_says_the_scores_with_their_intervals_the_calibration_and_the_pictures(
