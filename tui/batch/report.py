@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from copy import copy
 from pathlib import Path
-from typing import TextIO
 
 import click
 
@@ -22,6 +21,7 @@ from tui.batch.findings.groups import Table
 from tui.batch.inspection import PREVIEW, Found, in_excel
 from tui.batch.publishing import sidecar
 from tui.batch.receipt import reject_fields
+from tui.batch.screen import harmless, is_terminal
 from tui.batch.settings import Output
 from tui.batch.status import Status
 from tui.batch.summary import TEXT_WIDTH, Chunk, Summary, advice, frequent, scores, shares_of
@@ -54,8 +54,8 @@ class Report:
         self._chosen = chosen
         self._wanted = by
         self._by: ByColumns | None = None
-        shared = to_stdout and _is_terminal(sys.stdout)  # with the records
-        can_rewrite = _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
+        shared = to_stdout and is_terminal(sys.stdout)  # with the records
+        can_rewrite = is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
         self._shows_progress = can_rewrite and not shared and not quiet
         self._labels: tuple[str, ...] = ()
         self._tells_at_end = False
@@ -166,8 +166,8 @@ class Report:
         for reject in chunk.rejects:
             line = json_bytes(reject_fields(self._found, reject))
             shown = line.decode()
-            if _is_terminal(sys.stderr):
-                shown = _harmless(line)
+            if is_terminal(sys.stderr):
+                shown = harmless(line)
             self._echo(shown, end="")
 
     def _row(self, chunk: Chunk, row: int) -> list[str]:
@@ -210,7 +210,7 @@ class Report:
         if self._as_json:
             by = {"by": [table.as_dict() for table in tables]} if tables else {}
             receipt = json_bytes({**summary.receipt, **by})
-            shown = _harmless(receipt) if _is_terminal(sys.stdout) else receipt
+            shown = harmless(receipt) if is_terminal(sys.stdout) else receipt
             click.echo(shown, nl=False)
         groups = [line for table in tables for line in lines_of(table)]
         if summary.finished:
@@ -266,16 +266,6 @@ class Report:
         """Write to stderr, over the line that says how far the run is."""
         start = "\r\x1b[2K" if self._shows_progress else ""
         click.echo(start + line + end, err=True, nl=False)
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    """Return whether a standard stream is a terminal; it is None where it was closed."""
-    return stream is not None and stream.isatty()
-
-
-def _harmless(line: bytes) -> str:
-    """Return a line of JSON as a terminal may have it."""
-    return display(line.decode(), keep="\n")
 
 
 def _words_of(dialect: Dialect) -> Iterator[str]:

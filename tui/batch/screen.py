@@ -1,6 +1,7 @@
 """Standard output, which may be a terminal."""
 
 import os
+from typing import TextIO
 
 from models.console.display import display
 from tui.batch.journal import Sink
@@ -22,3 +23,13 @@ class Screen(Sink):
 def standard_output() -> Sink:
     """Return standard output as it is: a screen, a file or a pipe."""
     return Screen() if os.isatty(1) else Sink(1)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a standard stream is a terminal; it is None where it was closed."""
+    return stream is not None and stream.isatty()
+
+
+def harmless(line: bytes) -> str:
+    """Return a line of JSON as a terminal may have it."""
+    return display(line.decode(), keep="\n")
