@@ -142,7 +142,7 @@ class Fields:
             case "number":
                 return Content.styled(f"{row.number:>{_NUMBER_CELLS},}", FAINT)
             case "label":
-                return named(labels, row.final) if row.final >= 0 else Content("  –")
+                return named(labels, row.final) if row.final >= 0 else Content("–")
             case "truth" if row.truth >= 0:
                 return named(labels, row.truth)
             case "confidence" if row.label >= 0:
