@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from models.console.command import ExitCode, UserError
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, tr
 from models.tables.columns import LABEL_COLUMNS, TEXT_COLUMNS, Columns, find_column
 from models.tables.delimited import open_delimited, open_txt
 from models.tables.dialect import (

@@ -4,9 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from models.console.command import ExitCode, UserError
-from models.console.display import display, one_line
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, display, one_line, tr
 
 TEXT_COLUMNS = (
     *("text", "text_a", "review", "reviews", "comment", "comments", "content", "sentence"),

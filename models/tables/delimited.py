@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, dropwhile, islice
 
-from models.console.command import ExitCode, UserError
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, tr
 from models.tables.dialect import QUOTING, Dialect
 from models.tables.encoding import Line, place_of, undecodable
 from models.tables.records import ParsedRow, Problem, Table, empty, items_of, named, wrong

@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from models.console.command import ExitCode, UserError
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, tr
 from models.tables.records import Place, Problem
 from models.tables.source import InputFile, StandardInput
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from xml.parsers.expat import ExpatError
 
-from models.console.command import ExitCode, UserError
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, tr
 from models.tables.cells import EXACT, Note, SheetNotes, TwiceError, whole_number
 from models.tables.dialect import Dialect
 from models.tables.extent import DamagedError, TooLargeError, check_size

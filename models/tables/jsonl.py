@@ -6,8 +6,7 @@ from decimal import Decimal
 from itertools import chain, islice
 from typing import Any, NoReturn
 
-from models.console.display import display
-from models.console.i18n import tr
+from models.console import display, tr
 from models.tables.dialect import Dialect
 from models.tables.encoding import Line, place_of, undecodable_problem
 from models.tables.json_list import is_spread, pieces

@@ -7,8 +7,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any, NamedTuple
 
-from models.console.command import ExitCode, UserError
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, tr
 from models.label_map import TwoLabelsError, cell_label, parse_label_map
 from models.labels import folded
 from models.tables.dialect import TEXT_FORMATS

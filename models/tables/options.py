@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from models.console.i18n import tr
+from models.console import tr
 from models.tables.columns import LABEL_COLUMNS, TEXT_COLUMNS
 from models.tables.dialect import FORMATS, QUOTING
 

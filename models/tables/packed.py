@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.tables.dialect import plain_format
 
 MOST_UNPACKED = 256 << 20

@@ -6,9 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
-from models.console.command import ExitCode, UserError
-from models.console.display import encodable
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, encodable, tr
 from models.tables.columns import Columns, unique
 from models.tables.dialect import WORKBOOKS, Dialect
 from models.tables.source import InputFile, StandardInput

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.console.command import ExitCode, UserError, require_file
+from models.console import ExitCode, UserError, require_file
 from models.files import file_digest
 
 _BUFFER = 1 << 18  # bytes

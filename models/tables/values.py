@@ -4,7 +4,7 @@ import datetime
 from dataclasses import dataclass
 from typing import Any
 
-from models.console.i18n import tr
+from models.console import tr
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,10 +194,8 @@ class Corrections:
         self.labels = labels
         self._undone.append(before)
 
-    def undo(self) -> bool:
-        """Take back the last correction of this session; return whether there was one."""
-        if not self._undone:
-            return False
-        self.correct(self._undone[-1])
-        del self._undone[-2:]
-        return True
+    def undo(self) -> None:
+        """Take back the last correction of this session, if there was one."""
+        if self._undone:
+            self.correct(self._undone[-1])
+            del self._undone[-2:]

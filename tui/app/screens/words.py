@@ -230,8 +230,8 @@ class WordsScreen(FindingsPage):
 def _columns(width: int) -> list[Column]:
     """Return the columns: a word, its shares in this group and in the other, its rows."""
     return [
-        Column("", width - 22),
-        Column(tr("here"), 7, right=True),
+        Column("", width - 21),
+        Column(tr("here"), 6, right=True, gap=0),
         Column(tr("there"), 7, right=True),
         Column(tr("rows"), 8, right=True),
     ]

@@ -20,7 +20,8 @@ class Column(NamedTuple):
         cells: how wide it is.
         click: action of a click on the title; "" for none.
         active: whether the list is sorted by it, so that the title is underlined.
-        right: whether texts stand at the right, with a cell before them.
+        right: whether texts stand at the right.
+        gap: cells that are free before them.
     """
 
     title: str
@@ -28,12 +29,13 @@ class Column(NamedTuple):
     click: str = ""
     active: bool = False
     right: bool = False
+    gap: int = 1
 
     def fit(self, text: str) -> str:
         """Return a text as wide as the column."""
         if not self.right:
             return padded(text, self.cells)
-        text = one_line(text, self.cells - 1)
+        text = one_line(text, self.cells - self.gap)
         return " " * (self.cells - cell_len(text)) + text
 
 

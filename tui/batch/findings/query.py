@@ -47,11 +47,6 @@ IS = ("wrong", "right", "corrected")
 """What `is:` may ask for; "wrong" and "right" are of rows with a true label."""
 
 
-def status_names() -> tuple[str, ...]:
-    """Name of each `Status`, for people."""
-    return tuple(status.title for status in Status)
-
-
 FILTER_HELP = tr(
     "The filter: terms between spaces, all of which must hold, in any order.\n"
     "breakfast room      both words; upper and lower case are one\n"
@@ -216,7 +211,8 @@ def _id_of(field: str, start: str, labels: Sequence[str]) -> int:
     if field == "label":
         return _index_of(start, labels)
     if field == "status":
-        return _index_of(start, status_names(), [status.word for status in Status])
+        titles = [status.title for status in Status]
+        return _index_of(start, titles, [status.word for status in Status])
     names = (tr("wrong"), tr("right"), tr("corrected"))
     return _index_of(start, names, IS)
 

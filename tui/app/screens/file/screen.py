@@ -142,8 +142,8 @@ class FileScreen(Page):
                 self.call_later(self.refresh_state)
                 self._found = await run_in_thread(lambda: inspect(settings))
             if self._found.problem is not None:
-                self._problem = str(self._found.problem)
-            elif labels := self.app.labels:
+                raise self._found.problem
+            if labels := self.app.labels:
                 label_map_of(settings, self._found.name, self._found.labels, labels)
         except (UserError, OSError) as error:
             self._problem = reason_of(error)

@@ -29,8 +29,9 @@ from tui.app.threads import run_in_thread
 from tui.app.widgets.columns import Titles
 from tui.app.widgets.text_entry import SafeInput
 from tui.app.widgets.virtual_list import Items, VirtualList
-from tui.batch.findings.query import FILTER_HELP, IS, Query, quoted, status_names, terms_without
+from tui.batch.findings.query import FILTER_HELP, IS, Query, quoted, terms_without
 from tui.batch.findings.result_store import Indices, ResultStore
+from tui.batch.status import Status
 
 _POLL = 0.1  # seconds between two looks at the counters of a run
 _RESELECT = 1.0  # seconds between two selections while rows come in
@@ -275,7 +276,7 @@ class ResultsScreen(RowsPage):
     def _opened(self) -> None:
         """Show the whole text over everything else."""
         if (row := self._row) is not None:
-            label = self.job.labels[row.final] if row.final >= 0 else status_names()[row.status]
+            label = self.job.labels[row.final] if row.final >= 0 else Status(row.status).title
             title = tr("Record {number}: {label}", number=row.number, label=label)
             self.app.push_screen(TextDialog(title, row.text))
 

@@ -11,8 +11,8 @@ from tui.app import keymap
 from tui.app.theme import FAINT, marked, named, padded, percent, widest
 from tui.app.widgets.columns import Column
 from tui.app.widgets.virtual_list import VirtualList
-from tui.batch.findings.query import status_names
 from tui.batch.findings.result_store import ASCENDING, DESCENDING, ResultRow, ResultStore
+from tui.batch.status import Status
 
 _NUMBER_CELLS = 8
 _TEXT_CELLS = 40  # of the text at least, where there are as many
@@ -142,13 +142,13 @@ class Fields:
             case "number":
                 return Content.styled(f"{row.number:>{_NUMBER_CELLS},}", FAINT)
             case "label":
-                return named(labels, row.final) if row.final >= 0 else Content("  –")
+                return named(labels, row.final) if row.final >= 0 else Content("–")
             case "truth" if row.truth >= 0:
                 return named(labels, row.truth)
             case "confidence" if row.label >= 0:
                 return Content(percent(row.confidence))
             case "status" if row.status:
-                return Content.styled(status_names()[row.status], "$text-warning")
+                return Content.styled(Status(row.status).title, "$text-warning")
         return Content()
 
 
