@@ -84,6 +84,14 @@ def kill(task: str) -> None:
     os.kill(until(lambda: processes(f"ray::{task}"))[0], signal.SIGKILL)
 
 
+def started(start: Callable[[], Any]) -> Any:
+    """Start a node; Ray gives up after seconds, which a busy machine does not keep."""
+    for _ in range(4):
+        with suppress(Exception):
+            return start()
+    return start()
+
+
 def answered(output: Path) -> int:
     """Return the bytes of answers that journals hold."""
     return sum(path.stat().st_size for path in output.glob(".*.run/journal"))
@@ -122,7 +130,8 @@ def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     monkeypatch.setenv("ASKED", str(tmp_path / "asked"))
-    nodes = Cluster(True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    head = {"num_cpus": 1, "include_dashboard": False}
+    nodes = started(lambda: Cluster(True, head_node_args=head))
     monkeypatch.setenv("RAY_ADDRESS", nodes.address)
     yield nodes
     nodes.shutdown()
@@ -148,7 +157,7 @@ def test_a_cluster_writes_the_bytes_of_this_machine(
     assert invoke(*command, here).code == ExitCode.REJECTS
     assert len(contents(here)) == 12
     monkeypatch.setattr(cluster, "RETRIES", 3)
-    second = nodes.add_node(num_cpus=1)
+    second = started(lambda: nodes.add_node(num_cpus=1))
 
     def interrupt() -> None:
         """Kill a worker, an engine and a node, each when there are more answers than before."""
@@ -200,7 +209,7 @@ def test_a_cluster_writes_the_bytes_of_this_machine(
 
     with subtests.test("a node computes otherwise"):
         monkeypatch.setattr(cluster, "answer_texts", ray_tasks.mixed)
-        nodes.add_node(num_cpus=1, env_vars={"FOREIGN": "1"})
+        started(lambda: nodes.add_node(num_cpus=1, env_vars={"FOREIGN": "1"}))
         result = invoke(*poisoned, tmp_path / "p.csv")
         assert result.code == ExitCode.CONFIG
         assert "does not answer as the first one does: another machine.probe" in result.stderr
