@@ -50,6 +50,9 @@ _DEADLY = (exceptions.WorkerCrashedError, exceptions.OutOfMemoryError, exception
 
 _remote = cache(ray.remote)
 
+_Content = tuple[Any]
+"""Reference to a model file in the memory of the cluster; each machine fetches it once."""
+
 
 @dataclass(frozen=True)
 class Described:
@@ -63,25 +66,15 @@ class Described:
 
 
 @cache
-def _predictor(path: Path, device: Device, content: "_Content") -> Predictor:
+def _predictor(path: Path, device: Device, content: _Content) -> Predictor:
     """Open a model in this process, once."""
     os.environ["RAYON_NUM_THREADS"] = "1"  # of the tokenizer: this worker has one core
     with NamedTemporaryFile(suffix=".onnx") as file:
-        file.write(content.load())
+        file.write(ray.get(content[0]))
         file.flush()
         predictor = Predictor.open(Path(file.name), device=device, threads=1, is_checked=True)
     predictor.path = path
     return predictor
-
-
-@dataclass(frozen=True)
-class _Content:
-    """A model file in the memory of the cluster, each machine of which fetches it once."""
-
-    reference: Any
-
-    def load(self) -> Any:
-        return ray.get(self.reference)
 
 
 def describe(path: Path, device: Device, content: _Content) -> Described | UserError:
@@ -161,7 +154,7 @@ class Cluster(Workers):
             )
         self.files = max(2, min(4 * available_cores(), self._cores))
         self._path = BUILTIN if is_builtin else model
-        self._content = _Content(ray.put(model.read_bytes()))
+        self._content: _Content = (ray.put(model.read_bytes()),)
         near = NodeAffinitySchedulingStrategy(self._home, soft=True)
         task = _remote(describe).options(**self._needs, scheduling_strategy=near)
         described = _got(task.remote(self._path, self._device, self._content))
