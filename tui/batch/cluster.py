@@ -23,7 +23,7 @@ import ray
 from ray import exceptions
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from models.console.command import ExitCode, UserError, require_file
+from models.console.command import ExitCode, UserError, complain, require_file
 from models.console.i18n import choose_language, language, tr
 from models.cores import available_cores
 from models.locations import BUILTIN, Device
@@ -42,9 +42,16 @@ RETRIES = 5
 
 _MOST = 128  # chunks of one file at once: an engine reads for some 80 cores
 _LOOK = 5.0  # seconds between two looks at what the cluster has
+
+PATIENCE = 30.0
+"""Seconds for which the cluster may not be reached; after 60, Ray ends the process with code 1."""
+
 _DEADLY = (exceptions.WorkerCrashedError, exceptions.OutOfMemoryError, exceptions.NodeDiedError)
 
 _remote = cache(ray.remote)
+
+_Content = tuple[Any]
+"""Reference to a model file in the memory of the cluster; each machine fetches it once."""
 
 
 @dataclass(frozen=True)
@@ -59,25 +66,15 @@ class Described:
 
 
 @cache
-def _predictor(path: Path, device: Device, content: "_Content") -> Predictor:
+def _predictor(path: Path, device: Device, content: _Content) -> Predictor:
     """Open a model in this process, once."""
     os.environ["RAYON_NUM_THREADS"] = "1"  # of the tokenizer: this worker has one core
     with NamedTemporaryFile(suffix=".onnx") as file:
-        file.write(content.load())
+        file.write(ray.get(content[0]))
         file.flush()
         predictor = Predictor.open(Path(file.name), device=device, threads=1, is_checked=True)
     predictor.path = path
     return predictor
-
-
-@dataclass(frozen=True)
-class _Content:
-    """A model file in the memory of the cluster, each machine of which fetches it once."""
-
-    reference: Any
-
-    def load(self) -> Any:
-        return ray.get(self.reference)
 
 
 def describe(path: Path, device: Device, content: _Content) -> Described | UserError:
@@ -143,7 +140,7 @@ class Cluster(Workers):
         self.at_once = _MOST
         self._device: Device = "cuda" if device == "cuda" else "cpu"
         self._kind = "GPU" if device == "cuda" else "CPU"
-        self._looked = 0.0
+        self._looked = self._reached = 0.0
         self._retries = RETRIES
         self._task = answer_texts
         self._home = ray.get_runtime_context().get_node_id()
@@ -157,7 +154,7 @@ class Cluster(Workers):
             )
         self.files = max(2, min(4 * available_cores(), self._cores))
         self._path = BUILTIN if is_builtin else model
-        self._content = _Content(ray.put(model.read_bytes()))
+        self._content: _Content = (ray.put(model.read_bytes()),)
         near = NodeAffinitySchedulingStrategy(self._home, soft=True)
         task = _remote(describe).options(**self._needs, scheduling_strategy=near)
         described = _got(task.remote(self._path, self._device, self._content))
@@ -171,10 +168,20 @@ class Cluster(Workers):
         return {"num_cpus": 1}
 
     def look(self) -> None:
-        """Look at what the cluster has, which may change: machines come and go."""
-        if time.monotonic() < self._looked + _LOOK:
+        """Look at what the cluster has, which may change; end the process if it is lost."""
+        now = time.monotonic()
+        if now < self._looked + _LOOK:
             return
-        self._looked = time.monotonic()
+        self._looked = now
+        host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=1).close()
+        except OSError as error:
+            if now > self._reached + PATIENCE:
+                complain(str(_lost(error)))
+                os._exit(ExitCode.UNAVAILABLE)  # threads wait for Ray, which no error wakes up
+            return
+        self._reached = now
         resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         self._machines = len(resources)
         self._cores = int(sum(found.get(self._kind, 0) for found in resources))

@@ -22,7 +22,6 @@ from models.session import Session
 from tests.cli import Invoke, Result, invoker
 from tests.tiny import REVIEWS
 from tests.tui.batch.runs import run
-from tui.batch import command
 from tui.batch import engine as engine_module
 from tui.batch.engine import Hooks
 from tui.batch.inspection import Found
@@ -879,14 +878,14 @@ def test_of_several_inputs_one_that_cannot_be_read_or_written_spoils_only_itself
     out = tmp_path / "out"
     out.mkdir()
     (out / "a.csv").write_text("mine")
-    read = command.inspect
+    read = engine_module.inspect
 
     def failing(run: BatchSettings) -> Found:
         if run.source == sources[1]:
             raise PermissionError(13, "Permission denied", str(run.source))
         return read(run)
 
-    monkeypatch.setattr(command, "inspect", failing)
+    monkeypatch.setattr(engine_module, "inspect", failing)
     result = classify(*sources, "-o", out, "--to", "csv")
     assert result.code == ExitCode.CANNOT_CREATE
     assert "a.csv exists" in result.stderr

@@ -6,12 +6,14 @@ once however many processes run the tests.
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,15 @@ from tui.cli import cli
 
 TEXTS = [f"{text}{number}" for number in range(3) for text, _ in REVIEWS]
 ROOT = Path(__file__).parents[3]
+
+
+DRIVER = """
+from tests.tui.batch import ray_tasks
+from tui.batch import cluster
+cluster.answer_texts, cluster.PATIENCE, cluster._LOOK = ray_tasks.slow, 1, 0.5
+from tui.cli import main
+main()
+"""
 
 
 @pytest.fixture
@@ -59,20 +70,26 @@ def until(is_true: Callable[[], Any], seconds: float = 120) -> Any:
     return found
 
 
-def processes(title: str) -> list[int]:
-    """Return the processes of Ray that run a task."""
+def processes(start: str, kind: str = "cmdline") -> list[int]:
+    """Return processes whose command, or a variable of their environment, begins so."""
     found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if path.read_bytes().startswith(f"ray::{title}".encode()):
+    for path in Path("/proc").glob(f"[0-9]*/{kind}"):
+        with suppress(OSError):
+            if any(part.startswith(start.encode()) for part in path.read_bytes().split(b"\0")):
                 found.append(int(path.parent.name))
-        except OSError:
-            pass
     return found
 
 
-def kill(title: str) -> None:
-    os.kill(until(lambda: processes(title))[0], signal.SIGKILL)
+def kill(task: str) -> None:
+    os.kill(until(lambda: processes(f"ray::{task}"))[0], signal.SIGKILL)
+
+
+def started(start: Callable[[], Any]) -> Any:
+    """Start a node; Ray gives up after seconds, which a busy machine does not keep."""
+    for _ in range(4):
+        with suppress(Exception):
+            return start()
+    return start()
 
 
 def answered(output: Path) -> int:
@@ -113,10 +130,14 @@ def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     monkeypatch.setenv("ASKED", str(tmp_path / "asked"))
-    nodes = Cluster(True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    head = {"num_cpus": 1, "include_dashboard": False}
+    nodes = started(lambda: Cluster(True, head_node_args=head))
     monkeypatch.setenv("RAY_ADDRESS", nodes.address)
     yield nodes
     nodes.shutdown()
+    for process in processes(f"ASKED={tmp_path}", "environ"):  # of nodes that were killed
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
 
 
 def test_a_cluster_writes_the_bytes_of_this_machine(
@@ -136,7 +157,7 @@ def test_a_cluster_writes_the_bytes_of_this_machine(
     assert invoke(*command, here).code == ExitCode.REJECTS
     assert len(contents(here)) == 12
     monkeypatch.setattr(cluster, "RETRIES", 3)
-    second = nodes.add_node(num_cpus=1)
+    second = started(lambda: nodes.add_node(num_cpus=1))
 
     def interrupt() -> None:
         """Kill a worker, an engine and a node, each when there are more answers than before."""
@@ -150,17 +171,20 @@ def test_a_cluster_writes_the_bytes_of_this_machine(
             act()
             killed.append(act)
 
-    with subtests.test("a driver is killed"):
-        script = (
-            "from tests.tui.batch import ray_tasks; from tui.batch import cluster\n"
-            "cluster.answer_texts = ray_tasks.slow; from tui.cli import main; main()"
-        )
+    def start() -> subprocess.Popen[str]:
+        """Start the command in a process of its own, and wait for answers."""
         arguments = [*map(str, command), str(there), "--on", "ray"]
-        driver = subprocess.Popen([sys.executable, "-c", script, *arguments], cwd=ROOT)
+        driver = subprocess.Popen(
+            [sys.executable, "-c", DRIVER, *arguments], cwd=ROOT, stderr=subprocess.PIPE, text=True
+        )
         until(lambda: answered(there))
+        return driver
+
+    with subtests.test("a driver is killed"):
+        driver = start()
         driver.kill()
         driver.wait()
-        until(lambda: not processes("classify_file"))
+        until(lambda: not processes("ray::classify_file"))
 
     with subtests.test("a worker, an engine and a node are killed"):
         monkeypatch.setattr(cluster, "answer_texts", ray_tasks.slow)
@@ -178,14 +202,24 @@ def test_a_cluster_writes_the_bytes_of_this_machine(
         monkeypatch.setattr(cluster, "RETRIES", 1)
         lines = [*TEXTS[:40], ray_tasks.POISON, *TEXTS[40:]]
         (tmp_path / "p.txt").write_text("\n".join(lines), encoding="utf-8")
-        command = ("classify", tmp_path / "p.txt", "--model", model, "--on", "ray", "-o")
-        result = invoke(*command, tmp_path / "p.csv")
+        poisoned = ("classify", tmp_path / "p.txt", "--model", model, "--on", "ray", "-o")
+        result = invoke(*poisoned, tmp_path / "p.csv")
         assert result.code == ExitCode.CONFIG
         assert "p.txt: 2 workers died one after the other of the records 33 to 96" in result.stderr
 
     with subtests.test("a node computes otherwise"):
         monkeypatch.setattr(cluster, "answer_texts", ray_tasks.mixed)
-        nodes.add_node(num_cpus=1, env_vars={"FOREIGN": "1"})
-        result = invoke(*command, tmp_path / "p.csv")
+        started(lambda: nodes.add_node(num_cpus=1, env_vars={"FOREIGN": "1"}))
+        result = invoke(*poisoned, tmp_path / "p.csv")
         assert result.code == ExitCode.CONFIG
         assert "does not answer as the first one does: another machine.probe" in result.stderr
+
+    with subtests.test("the cluster is lost"):
+        shutil.rmtree(there)
+        there.mkdir()
+        driver = start()
+        nodes.head_node.kill_gcs_server()
+        _, told = driver.communicate()
+        assert driver.returncode == ExitCode.UNAVAILABLE
+        assert "The same command goes on" in told
+        assert answered(there)

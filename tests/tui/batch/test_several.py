@@ -1,0 +1,68 @@
+"""Several files at once."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from models.console.command import ExitCode, UserError
+from tests.tui.batch.runs import MANIFEST, contents, fake, run, small_chunks  # noqa: F401
+from tui.batch import several
+from tui.batch.engine import Stopped
+from tui.batch.report import Report
+from tui.batch.settings import BatchSettings
+from tui.batch.several import Board, Workers
+from tui.batch.summary import Summary
+
+
+def summary(predicted: int, resumed: int = 0, rejected: int = 0) -> Summary:
+    found = Summary.begin(MANIFEST.labels, 100)
+    found.predicted, found.resumed, found.rejected = predicted, resumed, rejected
+    return found
+
+
+def test_one_line_tells_how_far_all_files_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(several.time, "monotonic", lambda: clock[0])
+    board = Board([1000, 3000, 4000])
+    clock[0] = 10.0
+    assert board.words(0) == "0 of 3 files, 0 records, 0/s"
+    board.note(0, summary(100, 50, 2))
+    board.note(1, summary(50))
+    # 4 of 8 kB are left, of 2 kB that were done in 10 seconds
+    assert board.words(1) == "1 of 3 files, 150 records, 10/s, 0:00:27 left, 2 rejected"
+
+
+def test_what_one_process_notes_another_reads(tmp_path: Path) -> None:
+    path = tmp_path / "board"
+    path.write_bytes(Board.zeros(2))
+    board = Board([1, 1], path)
+    other = pickle.loads(pickle.dumps(board))  # noqa: S301 - ours
+    other.note(1, summary(7))
+    board.share_out(cores=8, files=2)
+    assert (board.predicted, other.ahead) == (7, 8)
+    board.stop()
+    with pytest.raises(Stopped):
+        other.between(0, summary(1))
+
+
+def test_an_error_arrives_in_another_process_as_it_was_said() -> None:
+    error = UserError(ExitCode.DATA, "{path}: not {a}", path=Path("x{y}"), a="b")
+    found = pickle.loads(pickle.dumps(error))  # noqa: S301 - ours
+    assert (str(found), found.code) == ("x{y}: not b", ExitCode.DATA)
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_a_file_among_several_has_the_bytes_of_a_run_alone(tmp_path: Path) -> None:
+    source, here, there = tmp_path / "a.csv", tmp_path / "here", tmp_path / "there"
+    source.write_text("text\n" + "".join(f"评价{n}\n" for n in range(60)), encoding="utf-8")
+    here.mkdir()
+    there.mkdir()
+    run(source, here / "a.csv")
+    workers = Workers(fake(), Board([source.stat().st_size]))
+    workers.board.share_out(cores=4, files=1)
+    report = Report(quiet=True, as_json=False, to_stdout=False)
+    report.model(workers.predictor)
+    _, found = workers.classify(0, BatchSettings(source, there / "a.csv"), report)
+    assert found.written == workers.board.predicted == 60
+    assert contents(there) == contents(here)
