@@ -31,7 +31,8 @@ BAD = (
 )
 CHROMIUM = (
     "chromium --headless --no-sandbox --disable-gpu --no-first-run --hide-scrollbars "
-    "--disable-background-networking --disable-component-update --disable-sync"
+    "--disable-background-networking --disable-component-update --disable-sync "
+    "--virtual-time-budget=2000"  # else the last rows may not be drawn yet
 )
 
 

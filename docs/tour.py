@@ -37,8 +37,6 @@ PRODUCTS = {
     "phone": "手机",
     "book": "图书",
     "hotel": "酒店",
-    "computer": "电脑",
-    "shampoo": "洗发水",
 }
 LABELS = {"0": "负向评价", "1": "正向评价"}
 COLUMNS = ("产品", "日期", "评论", "真实标签")
@@ -212,18 +210,18 @@ async def play(home: Path, captions: dict[str, str]) -> Film:
             film.add(picture, captions[name], seconds)
 
         await until(lambda: app.state == "ready")
-        await shoot("open", "", "196", "CPU")
+        await shoot("open", "", "143", "CPU")
         await pilot.press("down", "down")
         await shoot("label", "enter", "5真实标签", seconds=1.5)
         await shoot("label", "5", "F5", seconds=1.5)
         await shoot("run", "f5", "状态" if "zh" in os.environ["LC_ALL"] else "status", seconds=1)
         await until(lambda: app.job is not None and app.job.state is JobState.DONE)
-        await shoot("done", "", "196", seconds=3)
-        await shoot("wrong", "w", "196", seconds=3)
+        await shoot("done", "", "143", seconds=3)
+        await shoot("wrong", "w", "143", seconds=3)
         await shoot("why", "f2", "Esc", seconds=3.5)
         await pilot.press("escape", "w")
         await shoot("group", "g", "1产品", seconds=1.5)
-        await shoot("group", "1", "洗发水", seconds=3.5)
+        await shoot("group", "1", "酒店", seconds=3.5)
         await pilot.press("escape")
         await shoot("report", "f9", ".html", seconds=1.5)
         await shoot("report", "enter", ".html", "^Q", seconds=3)

@@ -1,10 +1,12 @@
-"""The command that installs what is missing, into the environment that runs this."""
+"""Commands to say: what installs what is missing here, and this program again."""
 
 import re
 import shlex
+import shutil
 import sys
 from importlib.metadata import requires
 from importlib.util import find_spec
+from pathlib import Path
 
 
 def install(*requirements: str) -> str:
@@ -13,6 +15,14 @@ def install(*requirements: str) -> str:
     if find_spec("pip") is None:
         words = ["uv", "pip", "install", "--python", sys.executable]
     return shlex.join([*words, *requirements])
+
+
+def again(*words: object) -> str:
+    """Return a command of this program, by its mere name where that finds it."""
+    program = sys.argv[0]
+    if shutil.which(Path(program).name) == program:
+        program = Path(program).name
+    return shlex.join([program, *map(str, words)])
 
 
 def install_extra_of(module: str) -> str | None:

@@ -1,8 +1,6 @@
 """What `sentiment-tui classify` tells a person, on stderr: standard output is for the data."""
 
 import os
-import shlex
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from copy import copy
@@ -12,6 +10,7 @@ import click
 
 from models.console.display import aligned, display, one_line
 from models.console.i18n import tr
+from models.console.install import again
 from models.files import json_bytes
 from models.locations import BUILTIN
 from models.predictor import Predictor
@@ -333,12 +332,4 @@ def _files(summary: Summary, output: Path) -> Iterator[str]:
         yield from map(str, summary.rejects)
         beside = sidecar(output, "rejects.jsonl")
         yield tr("{count:record} rejected: see {path}", count=count, path=beside)
-    yield tr("written to {path}; in the app: {command}", path=output, command=_opening(output))
-
-
-def _opening(output: Path) -> str:
-    """Return the command that opens a file in the app, by the name of this one."""
-    program = sys.argv[0]
-    if shutil.which(Path(program).name) == program:
-        program = Path(program).name
-    return shlex.join([program, str(output)])
+    yield tr("written to {path}; in the app: {command}", path=output, command=again(output))

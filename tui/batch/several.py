@@ -90,7 +90,7 @@ class Board:
         parts = [
             tr("{done:,} of {files:file}", done=done, files=len(self._sizes)),
             tr("{count:record}", count=int(predicted.sum())),
-            f"{new.sum() / seconds:,.0f}/s",
+            tr("{rate}/s", rate=f"{new.sum() / seconds:,.0f}"),
         ]
         per_record = self._sizes / np.maximum(records, 1)
         if speed := (per_record * new).sum() / seconds:
@@ -98,7 +98,7 @@ class Board:
             parts.append(tr("{left} left", left=duration(left / speed)))
         if count := int(rejected.sum()):
             parts.append(tr("{count} rejected", count=f"{count:,}"))
-        return ", ".join(parts)
+        return tr(", ").join(parts)
 
 
 class Workers:

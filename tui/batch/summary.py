@@ -265,8 +265,9 @@ def shares_of(summaries: Sequence[Summary]) -> str:
     shares = []
     for label, name in enumerate(summaries[0].labels):
         count = sum(int(summary.counts[label]) for summary in summaries)
-        shares.append(f"{name} {count:,} ({count / labelled:.1%})")
-    return ", ".join(shares)
+        share = f"{count / labelled:.1%}"
+        shares.append(tr("{name} {count:,} ({share})", name=name, count=count, share=share))
+    return tr(", ").join(shares)
 
 
 def progress_of(summary: Summary) -> str:
@@ -274,9 +275,9 @@ def progress_of(summary: Summary) -> str:
     done = f"{summary.predicted:,}"
     if summary.records is not None:
         done = tr("{done:,} of {records:record}", done=summary.predicted, records=summary.records)
-    words = [done, f"{summary.rate:,.0f}/s"]
+    words = [done, tr("{rate}/s", rate=f"{summary.rate:,.0f}")]
     if summary.left is not None:
         words.append(tr("{left} left", left=summary.left))
     if summary.rejected:
         words.append(tr("{count} rejected", count=f"{summary.rejected:,}"))
-    return ", ".join(words)
+    return tr(", ").join(words)
