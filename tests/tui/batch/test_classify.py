@@ -36,15 +36,6 @@ PROGRAM = [sys.executable, "-c", "from tui.cli import main; main()", "classify"]
 
 
 @pytest.fixture
-def classify(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], model: Path
-) -> Invoke:
-    """Run the command with the tiny model."""
-    invoke = invoker(cli, monkeypatch, capfd)
-    return lambda *arguments: invoke("classify", "--model", model, *arguments)
-
-
-@pytest.fixture
 def table(tmp_path: Path) -> Path:
     """Three records: one plain, one with quotes and a line break, one without text."""
     path = tmp_path / "reviews.csv"
