@@ -18,6 +18,7 @@ from models.classifier import Classifier
 from models.console.command import ExitCode, UserError
 from models.encoder import load_encoder
 from models.run_directory import load_classifier, read_json, read_run
+from tests.shared import once
 from tests.tiny import write_encoder
 from trainer.batches import batches
 from trainer.optimizer import choose_trained, parameter_groups, rate
@@ -118,9 +119,11 @@ def test_the_learning_rate_rises_to_its_peak_and_falls() -> None:
 @pytest.fixture(scope="module")
 def tuned(encoder: Path, reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished fine-tuning of all layers."""
-    output = tmp_path_factory.mktemp("runs") / "tuned"
-    train(settings(encoder, reviews, output))
-    return output
+
+    def make(folder: Path) -> None:
+        train(settings(encoder, reviews, folder / "tuned"))
+
+    return once(tmp_path_factory, "fine-tuning", make) / "tuned"
 
 
 def test_a_fine_tuned_run_carries_its_encoder_and_both_scores(tuned: Path, encoder: Path) -> None:
