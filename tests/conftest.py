@@ -8,13 +8,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from models.console.i18n import language
+from models.cores import available_cores
 from tests.shared import once
 from tests.tiny import write_encoder, write_reviews
 
 # The words that a test reads are English unless it says otherwise, in child processes too.
 os.environ["LC_ALL"] = "C.UTF-8"
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # As many workers as cores: a second thread of torch in each would only wait for the others.
+    # There are more workers than cores: a second thread of torch would only wait for the others.
     os.environ["OMP_NUM_THREADS"] = "1"
 else:
     # What the program keeps about model files and this machine goes with the tests; a worker has
@@ -29,6 +30,12 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("any machine")
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one more than the cores: for part of its time, a test of the app only waits."""
+    return available_cores() + 1
 
 
 @pytest.fixture(autouse=True)
