@@ -8,13 +8,20 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from models.console.i18n import language
+from models.cores import available_cores
+from tests.shared import once
 from tests.tiny import write_encoder, write_reviews
 
 # The words that a test reads are English unless it says otherwise, in child processes too.
 os.environ["LC_ALL"] = "C.UTF-8"
-# What the program keeps about model files and this machine goes with the tests.
-_cache = tempfile.TemporaryDirectory()
-os.environ["XDG_CACHE_HOME"] = _cache.name
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # There are more workers than cores: a second thread of torch would only wait for the others.
+    os.environ["OMP_NUM_THREADS"] = "1"
+else:
+    # What the program keeps about model files and this machine goes with the tests; a worker has
+    # this from the process that started it.
+    _cache = tempfile.TemporaryDirectory()
+    os.environ["XDG_CACHE_HOME"] = _cache.name
 # No test depends on how fast the machine is, nor on what else it does; and a folder of a test may
 # serve all of its examples.
 settings.register_profile(
@@ -23,6 +30,12 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("any machine")
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one more than the cores: for part of its time, a test of the app only waits."""
+    return available_cores() + 1
 
 
 @pytest.fixture(autouse=True)
@@ -44,33 +57,37 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random BERT of two layers."""
-    return write_encoder(tmp_path_factory.mktemp("encoder"))
+    return once(tmp_path_factory, "encoder", write_encoder)
 
 
 @pytest.fixture(scope="session")
 def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with train.tsv, dev.tsv and test.tsv."""
-    return write_reviews(tmp_path_factory.mktemp("reviews"))
+    return once(tmp_path_factory, "reviews", write_reviews)
 
 
 @pytest.fixture(scope="session")
 def run(encoder: Path, reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run: mean pooling on the tiny encoder."""
-    from trainer.settings import TrainingSettings
-    from trainer.training import train
 
-    output = tmp_path_factory.mktemp("runs") / "tiny"
-    train(
-        TrainingSettings(encoder=str(encoder), data=(str(reviews),), output=output, pooling="mean")
-    )
-    return output
+    def make(folder: Path) -> None:
+        from trainer.settings import TrainingSettings
+        from trainer.training import train
+
+        data = {"encoder": str(encoder), "data": (str(reviews),)}
+        train(TrainingSettings(**data, output=folder / "tiny", pooling="mean"))
+
+    return once(tmp_path_factory, "runs", make) / "tiny"
 
 
 @pytest.fixture(scope="session")
 def model(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run, exported in fp32."""
-    from export.pipeline import ExportSettings, export
 
-    output = tmp_path_factory.mktemp("models") / "tiny.onnx"
-    export(ExportSettings(run=run, output=output, opset=17, precision="fp32"))
-    return output
+    def make(folder: Path) -> None:
+        from export.pipeline import ExportSettings, export
+
+        output = folder / "tiny.onnx"
+        export(ExportSettings(run=run, output=output, opset=17, precision="fp32"))
+
+    return once(tmp_path_factory, "models", make) / "tiny.onnx"

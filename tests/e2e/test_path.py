@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from models.run_directory import read_rows
+from tests.shared import once
 from tests.tiny import write_encoder, write_reviews
 
 
@@ -23,7 +24,10 @@ def python(folder: Path, *arguments: object) -> "subprocess.CompletedProcess[str
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the trainer and the exporter have run."""
-    folder = tmp_path_factory.mktemp("path")
+    return once(tmp_path_factory, "path", train_and_export)
+
+
+def train_and_export(folder: Path) -> None:
     write_encoder(folder / "encoder", hidden=64)
     reviews = write_reviews(folder / "reviews")
     # dev chooses the epoch: with the training rows in it, one that separates them
@@ -35,7 +39,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *how,
     )
     python(folder, "-m", "export", "--opset", "17")
-    return folder
 
 
 def classify(folder: Path, *arguments: object) -> "subprocess.CompletedProcess[str]":

@@ -29,6 +29,7 @@ from models.predictor import Predictor
 from models.run_directory import load_classifier, read_json, read_rows, read_run, write_rows
 from models.tokenizer import Tokenizer
 from models.tracing import trace
+from tests.shared import once
 from tests.tiny import REVIEWS, split_reviews, write_encoder
 from trainer.settings import TrainingSettings
 from trainer.training import train
@@ -185,12 +186,13 @@ def test_the_digest_depends_on_weights_tokenizer_and_labels(model: Path) -> None
 # The tiny run with its hidden size of 32 has matrices under MIN_SIZE; this one has some over it.
 @pytest.fixture(scope="module")
 def wide_run(reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = write_encoder(tmp_path_factory.mktemp("encoder"), hidden=128)
-    output = tmp_path_factory.mktemp("runs") / "wide"
-    train(
-        TrainingSettings(encoder=str(folder), data=(str(reviews),), output=output, pooling="mean")
-    )
-    return output
+
+    def make(folder: Path) -> None:
+        encoder = write_encoder(folder / "encoder", hidden=128)
+        data = {"encoder": str(encoder), "data": (str(reviews),)}
+        train(TrainingSettings(**data, output=folder / "wide", pooling="mean"))
+
+    return once(tmp_path_factory, "wide", make) / "wide"
 
 
 def test_int8_is_a_fraction_of_the_size_and_keeps_the_labels(

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ from models.classifier import Classifier
 from models.console.command import ExitCode, UserError
 from models.encoder import load_encoder
 from models.run_directory import load_classifier, read_json, read_run
+from tests.shared import once
 from tests.tiny import write_encoder
 from trainer.batches import batches
 from trainer.optimizer import choose_trained, parameter_groups, rate
@@ -118,9 +118,11 @@ def test_the_learning_rate_rises_to_its_peak_and_falls() -> None:
 @pytest.fixture(scope="module")
 def tuned(encoder: Path, reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished fine-tuning of all layers."""
-    output = tmp_path_factory.mktemp("runs") / "tuned"
-    train(settings(encoder, reviews, output))
-    return output
+
+    def make(folder: Path) -> None:
+        train(settings(encoder, reviews, folder / "tuned"))
+
+    return once(tmp_path_factory, "fine-tuning", make) / "tuned"
 
 
 def test_a_fine_tuned_run_carries_its_encoder_and_both_scores(tuned: Path, encoder: Path) -> None:
@@ -167,65 +169,70 @@ def test_last_1_changes_the_last_layer_alone(encoder: Path, reviews: Path, tmp_p
     assert all(name.startswith("encoder.layer.1.") for name in changed)
 
 
+KILLED = {"at the end of an epoch": (1e9, "fp32"), "each step": (0, "fp32"), "auto": (0, "auto")}
+"""Seconds between checkpoints, and precision, of the trainings that are killed."""
+
+# Arguments: encoder, reviews, folder. Imports once, and forks each training, which kills itself in
+# its ninth step.
 CHILD = """
 import os, signal, sys
 from pathlib import Path
 import torch
 from models.classifier import Classifier
-from tests.trainer.test_finetune import settings
+from tests.trainer.test_finetune import KILLED, settings
 from trainer import checkpoint
 from trainer.training import train
 
-checkpoint.CHECKPOINT_SECONDS = float(sys.argv[5])
 steps = 0
 forward = Classifier.forward
 
 def count(self, *arguments, **named):
     global steps
     steps += self.training
-    if steps == int(sys.argv[4]):
+    if steps == 9:
         os.kill(os.getpid(), signal.SIGKILL)
     return forward(self, *arguments, **named)
 
 Classifier.forward = count
 torch.cpu.get_capabilities = dict  # for "auto", a processor without bf16
-train(settings(*map(Path, sys.argv[1:4]), precision=sys.argv[6]))
+encoder, reviews, folder = map(Path, sys.argv[1:])
+for name, (checkpoint.CHECKPOINT_SECONDS, precision) in KILLED.items():
+    if not (child := os.fork()):
+        train(settings(encoder, reviews, folder / name / "run", precision=precision))
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
 """
 
 
-def kill(
-    encoder: Path, reviews: Path, output: Path, seconds: float = 0, precision: str = "fp32"
-) -> subprocess.CompletedProcess[bytes]:
-    """Kill a training in its ninth step; it has written a checkpoint every so many seconds."""
-    arguments = [encoder, reviews, output, 9, seconds, precision]
-    return subprocess.run(
-        [sys.executable, "-c", CHILD, *map(str, arguments)],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},
-    )
+@pytest.fixture(scope="module")
+def killed(encoder: Path, reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folders of three trainings that were killed; each is of one test, which goes on in it."""
+
+    def make(folder: Path) -> None:
+        subprocess.run(
+            [sys.executable, "-c", CHILD, str(encoder), str(reviews), str(folder)],
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},
+            check=True,
+        )
+
+    return once(tmp_path_factory, "killed", make)
 
 
-@pytest.mark.parametrize(("checkpoint_seconds", "kept"), [(1e9, 6), (0, 8)])
+@pytest.mark.parametrize(("name", "kept"), [("at the end of an epoch", 6), ("each step", 8)])
 def test_a_training_killed_in_an_epoch_ends_with_the_same_bits(
-    encoder: Path,
-    reviews: Path,
-    tuned: Path,
-    tmp_path: Path,
-    checkpoint_seconds: float,
-    kept: int,
+    encoder: Path, reviews: Path, tuned: Path, killed: Path, name: str, kept: int
 ) -> None:
-    output = tmp_path / "runs" / "killed"
+    output = killed / name / "run"
     # 24 rows in batches of 4: the ninth step is in the middle of the second epoch.
-    killed = kill(encoder, reviews, output, checkpoint_seconds)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     assert not output.exists()
     (checkpoint,) = (output.parent / ".checkpoints").iterdir()
     with safe_open(checkpoint, "pt") as file:  # safetensors: nothing is pickled
         assert json.loads(file.metadata()["progress"])["step"] == kept
     train(settings(encoder, reviews, output))
-    for name in ("head.safetensors", "encoder/model.safetensors", "metrics.json"):
-        assert (output / name).read_bytes() == (tuned / name).read_bytes(), name
+    for part in ("head.safetensors", "encoder/model.safetensors", "metrics.json"):
+        assert (output / part).read_bytes() == (tuned / part).read_bytes(), part
 
 
 def test_the_learning_curve_goes_to_tensorboard_on_request(
@@ -267,12 +274,10 @@ def test_a_killed_training_goes_on_in_the_precision_that_it_began_with(
     encoder: Path,
     reviews: Path,
     tuned: Path,
-    tmp_path: Path,
+    killed: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    output = tmp_path / "runs" / "killed"
-    killed = kill(encoder, reviews, output, precision="auto")
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    output = killed / "auto" / "run"
     monkeypatch.setattr("trainer.loading.choose_precision", lambda *_: "bf16")
     train(settings(encoder, reviews, output, precision="auto"))
     assert read_run(output).settings["precision"] == "fp32"

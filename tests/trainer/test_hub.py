@@ -67,17 +67,15 @@ def trainer(
         env=hub.environment(folder / "cache"),
         capture_output=True,
         encoding="utf-8",
-        timeout=300,
+        timeout=900,
     )
 
 
-def assert_refused(
-    hub: Hub, run: subprocess.CompletedProcess[str], folder: Path, name: str
-) -> None:
-    assert run.returncode == ExitCode.NO_INPUT, run.stderr
+def assert_refused(hub: Hub, code: int, said: str, folder: Path, name: str) -> None:
+    assert code == ExitCode.NO_INPUT, said
     assert hub.strange == []
-    assert name in run.stderr.splitlines()[-1]
-    assert "Traceback" not in run.stderr
+    assert name in said.splitlines()[-1]
+    assert "Traceback" not in said
     assert not (folder / "runs").exists()
 
 
@@ -105,19 +103,44 @@ def test_without_arguments_it_trains_on_the_default_encoder_and_data_of_the_hub(
     assert hub.strange == []
 
 
-@pytest.mark.parametrize("name", [ABSENT, SCRIPTED], ids=["absent", "a script"])
-def test_data_that_the_hub_cannot_give_is_an_error_that_names_it(
-    hub: Hub, tmp_path: Path, name: str
-) -> None:
-    assert_refused(hub, trainer(hub, tmp_path, "--data", name), tmp_path, name)
+# Imports once, and forks `python -m trainer` with the arguments of each line of its input. What
+# each says goes to a file of the line's number, and its exit code is printed.
+FORKS = """
+import os, runpy, sys
+import datasets, trainer.training
+
+for number, line in enumerate(sys.stdin):
+    if not (child := os.fork()):
+        with open(str(number), "w") as said:
+            os.dup2(said.fileno(), 2)
+        sys.argv[1:] = line.split()
+        runpy.run_module("trainer", run_name="__main__")
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
 
 
-def test_an_encoder_that_the_hub_does_not_have_is_an_error_that_names_it(
+def test_data_and_an_encoder_that_the_hub_cannot_give_are_errors_that_name_them(
     hub: Hub, tmp_path: Path
 ) -> None:
-    reviews = write_reviews(tmp_path / "reviews")
-    run = trainer(hub, tmp_path, "--data", str(reviews), "--encoder", ABSENT)
-    assert_refused(hub, run, tmp_path, ABSENT)
+    write_reviews(tmp_path / "reviews")
+    wanted = {
+        f"--data {ABSENT}": ABSENT,
+        f"--data {SCRIPTED}": SCRIPTED,
+        f"--data reviews --encoder {ABSENT}": ABSENT,
+    }
+    forks = subprocess.run(
+        [sys.executable, "-c", FORKS],
+        input="".join(f"--output runs/x --head-epochs 2 {arguments}\n" for arguments in wanted),
+        cwd=tmp_path,
+        env=hub.environment(tmp_path / "cache"),
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        check=True,
+    )
+    codes = map(int, forks.stdout.split())
+    for number, (name, code) in enumerate(zip(wanted.values(), codes, strict=True)):
+        said = (tmp_path / str(number)).read_text(encoding="utf-8")
+        assert_refused(hub, code, said, tmp_path, name)
 
 
 @pytest.mark.parametrize("missing", ["data", "encoder"])
@@ -129,7 +152,8 @@ def test_a_hub_that_cannot_be_reached_ends_it_at_once_with_what_to_do(
     python = ("-c", WITHOUT_SLEEP)
     given = () if missing == "data" else ("--data", str(write_reviews(tmp_path / "reviews")))
     run = trainer(hub, tmp_path, *given, python=python)
-    assert_refused(hub, run, tmp_path, DATA if missing == "data" else ENCODER)
+    name = DATA if missing == "data" else ENCODER
+    assert_refused(hub, run.returncode, run.stderr, tmp_path, name)
     assert "which cannot be reached: name " in run.stderr
     assert f"with --{missing}" in run.stderr
 

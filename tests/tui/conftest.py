@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from models.console.i18n import choose_language
-from tests.tui.app.harness import FakeModel
+from tests.tui.app.harness import SECONDS, FakeModel
 
 
 @pytest.fixture(autouse=True)
@@ -25,5 +25,5 @@ def fake() -> Iterator[FakeModel]:
     fake.may_open.set()
     for thread in threading.enumerate():
         if thread.name == "engine":
-            thread.join(10)
+            thread.join(SECONDS)
             assert not thread.is_alive()

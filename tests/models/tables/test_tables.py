@@ -295,9 +295,9 @@ def test_half_a_surrogate_pair_is_replaced_in_the_text_and_kept_in_the_line(tmp_
     assert record.source == line
 
 
-@pytest.mark.parametrize("size", [10, 1_000_000])
-def test_the_pass_that_reads_a_file_hashes_it(tmp_path: Path, size: int) -> None:
-    content = b"text\n" + b"0123456789\n" * size
+@pytest.mark.parametrize(("size", "length"), [(10, 10), (1_000, 11_000)])
+def test_the_pass_that_reads_a_file_hashes_it(tmp_path: Path, size: int, length: int) -> None:
+    content = b"text\n" + (b"0" * length + b"\n") * size
     path = tmp_path / "a.csv"
     path.write_bytes(content)
     with open_table(path) as table:

@@ -22,6 +22,8 @@ from tui.app.preferences import UserDirs
 from tui.app.widgets.text_entry import TextEntry
 
 SIZES = [(60, 15), (80, 24), (120, 40)]
+SECONDS = 120
+"""Seconds until what is not there counts as missing: a busy machine is no fault of the app."""
 
 
 class FakeModel:
@@ -49,7 +51,7 @@ class FakeModel:
         self.probabilities = [1 / len(labels)] * len(labels)
 
     def open(self) -> "FakeModel":
-        assert self.may_open.wait(30)
+        assert self.may_open.wait(SECONDS)
         if self.error is not None:
             raise self.error
         return self
@@ -61,7 +63,7 @@ class FakeModel:
         return self.probabilities
 
     def predict(self, texts: Sequence[str], *, windows: bool = False) -> Predictions:  # noqa: ARG002
-        assert self.may_answer.wait(30)
+        assert self.may_answer.wait(SECONDS)
         self.asked += texts
         rows = np.array([self.answer(text) for text in texts], dtype=np.float32)
         rows = rows.reshape(len(texts), len(self.manifest.labels))
@@ -91,7 +93,7 @@ def screen(pilot: Pilot[Any]) -> list[str]:
 
 async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
     try:
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(SECONDS):
             while not condition():
                 await pilot.pause()
     except TimeoutError:

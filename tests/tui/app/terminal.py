@@ -69,7 +69,7 @@ class Terminal:
     def resize(self, width: int, height: int) -> None:
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
 
-    def until(self, condition: Callable[[bytes], bool], seconds: float = 20) -> None:
+    def until(self, condition: Callable[[bytes], bool], seconds: float = 120) -> None:
         end = time.monotonic() + seconds
         while not condition(self.seen):
             ready, _, _ = select.select([self.master], [], [], max(end - time.monotonic(), 0))
@@ -100,4 +100,4 @@ class Terminal:
             if not rest:
                 break
             self.seen += rest
-        return self.process.wait(10)
+        return self.process.wait(120)

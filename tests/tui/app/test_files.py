@@ -19,6 +19,7 @@ from models.predictor import Predictor
 from models.review import Level
 from models.tables import Dialect, format_of
 from tests.tui.app.harness import (
+    SECONDS,
     SIZES,
     FakeModel,
     app_of,
@@ -294,7 +295,7 @@ async def test_what_is_chosen_while_a_file_is_read_counts(
     path.write_text("text,other\n很好,坏\n", encoding="utf-8")
     may_read = threading.Event()
     may_read.set()
-    monkeypatch.setattr(file, "inspect", lambda asked: may_read.wait(30) and inspect(asked))
+    monkeypatch.setattr(file, "inspect", lambda asked: may_read.wait(SECONDS) and inspect(asked))
     app = app_of(fake)
     async with app.run_test() as pilot:
         await preview(pilot, path)
@@ -837,7 +838,7 @@ async def held_while_it_saves(
     def slowly(source: Path, dialect: Dialect) -> Iterator[Any]:
         with open_table(source, dialect) as table:
             reading.set()
-            assert go_on.wait(30)
+            assert go_on.wait(SECONDS)
             yield table
 
     monkeypatch.setattr(saving, "open_table", slowly)

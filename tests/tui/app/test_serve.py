@@ -17,6 +17,7 @@ from aiohttp.test_utils import TestServer
 
 from models.console.command import ExitCode
 from tests.cli import invoker
+from tests.tui.app.harness import SECONDS
 from tui.app import serve
 from tui.cli import cli
 
@@ -55,7 +56,7 @@ async def opened(session: aiohttp.ClientSession, url: str, token: str) -> None:
 
 async def shown(tab: aiohttp.ClientWebSocketResponse, words: str) -> None:
     seen = b""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(SECONDS):
         # a line comes in pieces, each with its colour or its place
         while words.encode() not in re.sub(rb"\x1b\[[0-9;]*[A-Za-z]", b"", seen):
             seen += (await tab.receive()).data
@@ -188,7 +189,7 @@ async def test_there_are_so_many_sessions_at_once_and_no_more(
         with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
             await session.ws_connect(f"{url}/ws")
         await tab.close()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(SECONDS):
             while loopback._sessions:  # until the app of that tab has ended
                 await asyncio.sleep(0.01)
             await (await session.ws_connect(f"{url}/ws")).close()

@@ -4,11 +4,13 @@ import hashlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +30,7 @@ from tui.batch.answering import Between, Question, answer
 from tui.batch.engine import Hooks, classify
 from tui.batch.settings import BatchSettings
 from tui.batch.summary import Summary
+from tui.cli import cli
 
 LEVELS = (Level(0.55, 100, 40), Level(0.6, 80, 20), Level(1.0, 820, 20))
 MANIFEST = replace(tiny.MANIFEST, max_length=16, review=LEVELS)
@@ -170,6 +173,24 @@ def in_child(
     if kill_after is not None:
         time.sleep(kill_after)
         child.kill()
-    child.join(60)
+    child.join(600)
     assert child.exitcode is not None
     return child.exitcode
+
+
+def _count_openings(source: Path, output: Path, told: Connection) -> None:
+    opened: list[object] = []
+    sys.addaudithook(lambda event, args: opened.append(args[0]) if event == "open" else None)
+    cast(Any, Predictor).open = lambda *_, **__: fake()
+    cli(["classify", str(source), "-o", str(output), "--quiet"], standalone_mode=False)
+    told.send(sum(str(path) == str(source) for path in opened))
+
+
+def times_opened(source: Path, output: Path) -> int:
+    """Return how often the command `classify` opens its input; in a child, for its audit hook."""
+    received, told = _context.Pipe(duplex=False)
+    child = _context.Process(target=_count_openings, args=(source, output, told))
+    child.start()
+    child.join(600)
+    assert child.exitcode == 0
+    return int(received.recv())

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from models.console.command import ExitCode
-from tests.cli import Invoke, Result, invoker
-from tui.cli import cli
+from tests.cli import Invoke, Result
 
 HEADER = "产品,日期,星级,评价\n"
 ROWS = [
@@ -17,14 +16,6 @@ ROWS = [
     "手机,不详,4,",
     ",2025-02-28,4,很差",
 ]
-
-
-@pytest.fixture
-def classify(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], model: Path
-) -> Invoke:
-    invoke = invoker(cli, monkeypatch, capfd)
-    return lambda *arguments: invoke("classify", "--model", model, *arguments)
 
 
 @pytest.fixture
