@@ -15,6 +15,7 @@ from models.predictor import Predictor
 from models.tables import StandardInput, bare_name, format_of, output_suffix
 from tui.batch.engine import Hooks, Stopped, classify
 from tui.batch.inspection import inspect
+from tui.batch.objects import staged
 from tui.batch.report import Report
 from tui.batch.settings import BatchSettings
 from tui.batch.summary import Summary
@@ -116,13 +117,14 @@ def classify_files(
     summaries: list[Summary] = []
 
     def classify_one(run: BatchSettings) -> int:
-        found = inspect(run) if isinstance(run.source, Path) else None
-        signals.catch(resumable=run.resumable)
-        hooks = Hooks(report.found, signals.between, report.answered)
-        try:
-            summary = classify(run, predictor, found=found, hooks=hooks)
-        finally:
-            report.clear()
+        with staged(run) as local:
+            found = inspect(local) if isinstance(local.source, Path) else None
+            signals.catch(resumable=local.resumable)
+            hooks = Hooks(report.found, signals.between, report.answered)
+            try:
+                summary = classify(local, predictor, found=found, hooks=hooks)
+            finally:
+                report.clear()
         report.finish(summary, run.output)
         summaries.append(summary)
         return summary.rejected
@@ -170,10 +172,11 @@ def _exit_code(rejected: int, failures: Sequence[ExitCode]) -> ExitCode:
 def _preview(run: BatchSettings, report: Report) -> int:
     if not isinstance(run.source, Path):
         raise UserError(ExitCode.USAGE, "--dry-run needs a file, not a pipe")
-    found = inspect(run)
-    if found.problem is not None:
-        raise found.problem
-    report.preview(found)
+    with staged(run) as local:
+        found = inspect(local)
+        if found.problem is not None:
+            raise found.problem
+        report.preview(found)
     return found.rejected or 0
 
 

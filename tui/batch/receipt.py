@@ -65,7 +65,7 @@ def fingerprint_of(predictor: Predictor, found: Found) -> Fingerprint:
     versions = {name: installed(name) for name in _PACKAGES}
     return {
         "input": {
-            "name": Path(found.name).name,
+            "name": settings.uri or Path(found.name).name,
             "bytes": found.size,
             "sha256": found.digest,
         },
