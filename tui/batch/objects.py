@@ -9,7 +9,7 @@ import hashlib
 import re
 import shutil
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path, PosixPath
@@ -20,8 +20,8 @@ from models.console.command import ExitCode, UserError
 from models.files import draft_of
 from tui.batch.settings import BatchSettings
 
-_ADDRESS = re.compile("(s3|gs|gcs|abfss?)://")
-_BESIDE = ("receipt.json", "rejects.jsonl")
+_ADDRESS = re.compile("(s3|gs|gcs|abfss?)://", re.IGNORECASE)
+_ENDS = (".receipt.json", ".rejects.jsonl", "")
 _PART = 1 << 26  # bytes that are on their way at once
 
 
@@ -37,11 +37,11 @@ class ObjectPath(PosixPath):
 
     def is_file(self) -> bool:
         """Whether there is such an object."""
-        return self._kind() == "File"
+        return self._is("File")
 
     def is_dir(self) -> bool:
         """Whether there are objects in such a folder."""
-        return self._kind() == "Directory"
+        return self._is("Directory")
 
     def iterdir(self) -> Generator["ObjectPath", None, None]:
         """Yield what is in the folder."""
@@ -64,13 +64,13 @@ class ObjectPath(PosixPath):
         store, root = _store_of(f"{scheme}://{bucket}")
         return store, f"{root.rstrip('/')}/{key}".rstrip("/")
 
-    def _kind(self) -> str:
+    def _is(self, wanted: str) -> bool:
         if self.kind is not None:
-            return self.kind
+            return self.kind == wanted
         with _told(self):
             store, path = self.place()
             kind: str = store.get_file_info(path).type.name
-            return kind
+        return kind == wanted
 
 
 def path_of(text: str) -> Path:
@@ -135,36 +135,14 @@ def staged(run: BatchSettings) -> Iterator[BatchSettings]:
             name appeared; IO.
     """
     source, output = run.source, run.output
-    if not (isinstance(source, ObjectPath) or isinstance(output, ObjectPath)):
-        yield run
-        return
-    folder = _scratch(run)
-    copies: dict[Path, ObjectPath] = {}
-    try:
+    with ExitStack() as stack:
         if isinstance(source, ObjectPath):
-            copy = folder / "in" / source.name
-            copies[copy] = source
-            _download(source, copy)
+            copy = stack.enter_context(readable(source))
             run = replace(run, source=copy, uri=str(source))
         if isinstance(output, ObjectPath):
-            copy = folder / "out" / output.name
-            with _published(output, copy, copies, force=run.force):
-                yield replace(run, output=copy)
-            shutil.rmtree(folder / "out")
-        else:
-            yield run
-    except UserError as error:
-        message = str(error)
-        for copy, path in copies.items():
-            message = message.replace(str(copy), str(path))
-        error.args = (message,)
-        raise
-    finally:
-        shutil.rmtree(folder / "in", ignore_errors=True)
-        with suppress(OSError):  # it is not there, or holds what can go on
-            (folder / "out").rmdir()
-        with suppress(OSError):
-            folder.rmdir()
+            copy = stack.enter_context(_published(output, force=run.force))
+            run = replace(run, output=copy)
+        yield run
 
 
 @contextmanager
@@ -176,35 +154,30 @@ def readable(path: Path) -> Iterator[Path]:
     with TemporaryDirectory() as folder:
         copy = Path(folder) / path.name
         _download(path, copy)
-        yield copy
-
-
-def _scratch(run: BatchSettings) -> Path:
-    """Make the folder of a run's copies, which is the same when it is asked for again."""
-    from platformdirs import user_cache_path
-
-    ends = []
-    for end in (run.source, run.output):
-        is_here = isinstance(end, Path) and not isinstance(end, ObjectPath)
-        ends.append(str(Path(str(end)).absolute() if is_here else end))
-    name = hashlib.sha256("\0".join(ends).encode()).hexdigest()[:16]
-    folder = user_cache_path("sentiment-tui") / "objects" / name
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for part in ("in", "out"):
-        (folder / part).mkdir(exist_ok=True)
-    return folder
+        with _named(copy, path):
+            yield copy
 
 
 @contextmanager
-def _published(
-    output: ObjectPath, copy: Path, copies: dict[Path, ObjectPath], *, force: bool
-) -> Iterator[None]:
-    """Copy an output with what stands beside it, before a run and after it.
+def _named(copy: Path, path: ObjectPath) -> Iterator[None]:
+    """Have errors name the object, not its copy."""
+    try:
+        yield
+    except UserError as error:
+        error.args = (str(error).replace(str(copy), str(path)),)
+        raise
 
-    The receipt goes first, for by its digests a run that was killed knows the rest as its own.
+
+@contextmanager
+def _published(output: ObjectPath, *, force: bool) -> Iterator[Path]:
+    """Give a path to write; before that, and after it, it is as the object.
+
+    So is what stands beside it. The receipt goes first, for by its digests a run that was killed
+    knows the rest as its own.
     """
+    from platformdirs import user_cache_path
+
     from tui.batch.journal import stamp_of
-    from tui.batch.publishing import sidecar
 
     bucket = ObjectPath(*output.parts[:2])
     if not bucket.is_dir():
@@ -214,29 +187,42 @@ def _published(
             path=output,
             folder=bucket,
         )
-    names = {sidecar(copy, kind): ObjectPath(f"{output}.{kind}") for kind in _BESIDE}
-    names[copy] = output
-    copies |= names
-    there = {mine: theirs for mine, theirs in names.items() if theirs.is_file()}
-    for mine, theirs in there.items():
-        if not force:
-            _download(theirs, mine)
-    before = {mine: stamp_of(mine) for mine in there}
-    yield
-    if copy not in there and output.is_file() and not force:
-        raise UserError(
-            ExitCode.CANNOT_CREATE,
-            "{path} exists; name another --output, or --force to replace it",
-            path=output,
-        )
-    for mine, theirs in names.items():
-        now = stamp_of(mine)
-        if now is None and mine in there:
-            with _told(theirs):
-                store, path = theirs.place()
-                store.delete_file(path)
-        elif now is not None and now != before.get(mine):
-            _upload(mine, theirs)
+    name = hashlib.sha256(str(output).encode()).hexdigest()
+    copy = user_cache_path("sentiment-tui") / "objects" / name / output.name
+    copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    before = {}  # what is there
+    try:
+        for end in _ENDS:
+            mine, theirs = Path(f"{copy}{end}"), ObjectPath(f"{output}{end}")
+            if theirs.is_file():
+                if not force:
+                    _download(theirs, mine)
+                before[end] = stamp_of(mine)
+        with _named(copy, output):
+            yield copy
+        if "" not in before and not force and output.is_file():
+            raise UserError(
+                ExitCode.CANNOT_CREATE,
+                "{path} exists; name another --output, or --force to replace it",
+                path=output,
+            )
+        for end in _ENDS:
+            mine, theirs = Path(f"{copy}{end}"), ObjectPath(f"{output}{end}")
+            now = stamp_of(mine)
+            if now is None and end in before:
+                _remove(theirs)
+            elif now != before.get(end):
+                _upload(mine, theirs)
+        shutil.rmtree(copy.parent)
+    finally:
+        with suppress(OSError):  # it is gone, or holds what can go on
+            copy.parent.rmdir()
+
+
+def _remove(path: ObjectPath) -> None:
+    with _told(path):
+        store, place = path.place()
+        store.delete_file(place)
 
 
 def _download(path: ObjectPath, copy: Path) -> None:
@@ -267,6 +253,6 @@ def _upload(copy: Path, path: ObjectPath) -> None:
         except BaseException:
             with suppress(OSError):
                 stream.close()
-            with suppress(OSError):
-                store.delete_file(place)
+            with suppress(UserError):
+                _remove(path)
             raise

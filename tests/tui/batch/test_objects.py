@@ -38,7 +38,11 @@ def s3() -> Iterator[Any]:
         from pyarrow.fs import S3FileSystem
 
         yield S3FileSystem(
-            endpoint_override=f"{host}:{port}", scheme="http", allow_bucket_creation=True
+            endpoint_override=f"{host}:{port}",
+            scheme="http",
+            allow_bucket_creation=True,
+            connect_timeout=60,
+            request_timeout=60,
         )
     server.stop()
 
