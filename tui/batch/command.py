@@ -88,7 +88,7 @@ def classify_files(
     """Classify files, each into its own output.
 
     Args:
-        files: paths, folders of files, or "-" for standard input.
+        files: paths, folders or objects, or "-" for standard input.
         settings: those of every run; its output is a folder where there are several inputs.
         model: the model file.
         device: where to run.
@@ -104,8 +104,7 @@ def classify_files(
     """
     runs = _runs(files, settings)
     for path in files:
-        _, others = _contents(path)
-        if others:
+        if others := _contents(path)[1]:
             report.left_out(path, others)
     if dry_run:
         return _exit_code(*_each(runs, lambda run: _preview(run, report)))
@@ -114,13 +113,13 @@ def classify_files(
     if isinstance(settings.output, Path) and runs[0].output != settings.output:
         _make_folder(settings.output)
     signals = _Signals(report)
+    hooks = Hooks(report.found, signals.between, report.answered)
     summaries: list[Summary] = []
 
     def classify_one(run: BatchSettings) -> int:
         with staged(run) as local:
             found = inspect(local) if isinstance(local.source, Path) else None
             signals.catch(resumable=local.resumable)
-            hooks = Hooks(report.found, signals.between, report.answered)
             try:
                 summary = classify(local, predictor, found=found, hooks=hooks)
             finally:
