@@ -90,21 +90,15 @@ def first_sees(path: Path) -> bool:
     return of_first([is_first() and path.exists()]) == [1]
 
 
-def _require_everywhere(problem: UserError, *, holds: bool) -> None:
-    """Raise a problem in every process, if in one of them what has to be does not hold."""
-    if all_reduce(torch.tensor(int(not holds))).item():
-        raise problem
-
-
 def require_same(digest: str) -> None:
     """Raise UserError DATA unless all processes have the same digest of what they train."""
     number = int(digest[:15], 16)
-    problem = UserError(
-        ExitCode.DATA,
-        "the processes of this training have different data, encoders, options or checkpoints: "
-        "give all the same",
-    )
-    _require_everywhere(problem, holds=of_first([number]) == [number])
+    if _somewhere(of_first([number]) != [number]):
+        raise UserError(
+            ExitCode.DATA,
+            "the processes of this training have different data, encoders, options or "
+            "checkpoints: give all the same",
+        )
 
 
 def require_shared(folder: Path) -> None:
@@ -114,20 +108,24 @@ def require_shared(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (number,) = of_first([secrets.randbits(60)])
     mark = folder / f".shared.{number}"  # a name that nobody can have looked for before
-    problem = UserError(
-        ExitCode.USAGE,
-        "the folder of --output must be one that all machines of the training see: {folder} of the "
-        "first is not that of the others",
-        folder=folder.absolute(),
-    )
-    try:
-        if is_first():
-            mark.touch()
-        barrier()
-        _require_everywhere(problem, holds=mark.exists())
-    finally:
-        if is_first():
-            mark.unlink(missing_ok=True)
+    if is_first():
+        mark.touch()
+    barrier()
+    unseen = _somewhere(not mark.exists())
+    if is_first():
+        mark.unlink()
+    if unseen:
+        raise UserError(
+            ExitCode.USAGE,
+            "the folder of --output must be one that all machines of the training see: {folder} of "
+            "the first is not that of the others",
+            folder=folder.absolute(),
+        )
+
+
+def _somewhere(problem: bool) -> bool:
+    """Whether there is a problem in one of the processes, which all are to end for."""
+    return all_reduce(torch.tensor(int(problem))).item() > 0
 
 
 @contextmanager

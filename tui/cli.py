@@ -20,12 +20,14 @@ from models.tables import OUTPUT_FORMATS, Dialect, StandardInput, format_of
 from models.tables.options import reading_options
 from tui.app.opening import is_served, open_app
 from tui.batch.findings.commands import compare, report
+from tui.batch.objects import path_of
 
 PROGRAM = "sentiment-tui"
 COMPLETE = "_SENTIMENT_TUI_COMPLETE"
 """The variable by which a shell asks for completions, as click names it."""
 
 _PATH = click.Path(path_type=Path, allow_dash=True)
+_PATH_OR_URI = click.Path(path_type=str, allow_dash=True)
 _FOLDER = click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path)
 _PORT = 8000  # where --serve names none
 _HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
@@ -157,8 +159,8 @@ def open_file(file: Path, model: str | None, device: Device) -> None:
     short_help=tr("Classify files and pipes."),
     help=tr(
         "Classify every record of each FILE (CSV, TSV, JSON, TXT, XLSX, XLS, ODS, Parquet, packed "
-        "or not, a folder of them, or - for standard input). Each comes out once, in order, with "
-        "its columns and then "
+        "or not, a folder of them, s3://BUCKET/KEY, gs:// or abfs://, or - for standard input). "
+        "Each comes out once, in order, with its columns and then "
         "predicted_label, predicted_id, confidence and status; what cannot be read goes to "
         "OUT.rejects.jsonl with its line and the reason. A run that was interrupted goes on when "
         "the same command is given again."
@@ -168,10 +170,10 @@ def open_file(file: Path, model: str | None, device: Device) -> None:
     + "\n"
     + "\n".join(f"  {code:>3}  {meaning}" for code, meaning in EXIT_CODES.items()),
 )
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=_PATH)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=_PATH_OR_URI)
 @click.option(
     *("--output", "-o"),
-    type=_PATH,
+    type=_PATH_OR_URI,
     metavar="FILE",
     help=tr(
         "Where to write; its name tells the format. A folder, for several inputs. "
@@ -261,8 +263,8 @@ def open_file(file: Path, model: str | None, device: Device) -> None:
 @click.option("--json", "as_json", is_flag=True, help=tr("Print the receipt on standard output."))
 @click.option("--quiet", "-q", is_flag=True, help=tr("Say nothing but errors."))
 def classify(
-    files: tuple[Path, ...],
-    output: Path | None,
+    files: tuple[str, ...],
+    output: str | None,
     model: str | None,
     device: Device,
     *,
@@ -282,7 +284,7 @@ def classify(
 
     if options["label_map"] is not None and options["label_column"] is None:
         raise UserError(ExitCode.USAGE, "--label-map goes with --label-column")
-    to_stdout = output in (None, Path("-"))
+    to_stdout = output in (None, "-")
     if to_stdout and sys.stdout is None and not dry_run:
         raise UserError(ExitCode.USAGE, "standard output is closed: name an --output")
     if as_json and to_stdout and not dry_run:
@@ -293,7 +295,7 @@ def classify(
     dialect = Dialect(**{field.name: options.pop(field.name) for field in fields(Dialect)})
     settings = BatchSettings(
         source=StandardInput(),
-        output=StandardOutput() if output is None or to_stdout else output,
+        output=StandardOutput() if output is None or to_stdout else path_of(output),
         dialect=dialect,
         select=tuple(dict.fromkeys(select)),
         windows=long == "windows",
@@ -302,8 +304,9 @@ def classify(
     )
     chosen = model is not None
     report = Report(quiet=quiet, as_json=as_json, to_stdout=to_stdout, chosen=chosen, by=by)
+    paths = [path_of(file) for file in files]
     code = classify_files(
-        files, settings, model_path(model), device, report, dry_run=dry_run, on=on
+        paths, settings, model_path(model), device, report, dry_run=dry_run, on=on
     )
     click.get_current_context().exit(code)
 

@@ -14,6 +14,7 @@ from tui.batch.findings.finished import open_finished
 from tui.batch.findings.groups import KINDS, Table, by_column
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
+from tui.batch.objects import readable
 from tui.batch.settings import Output
 from tui.batch.summary import Chunk
 
@@ -55,7 +56,8 @@ class ByColumns:
             UserError: as `open_finished`; USAGE, the output has not all columns.
         """
         if isinstance(finished, Path):
-            self._store = open_finished(finished, prefix=self._found.settings.prefix)
+            with readable(finished) as path:
+                self._store = open_finished(path, prefix=self._found.settings.prefix)
         for column, _ in self._columns:
             if column not in self._store.columns.names:
                 raise UserError(

@@ -17,6 +17,7 @@ from models.predictor import Predictor
 from models.tables import StandardInput, bare_name, format_of, output_suffix
 from tui.batch.engine import Hooks, Stopped, classify
 from tui.batch.inspection import inspect
+from tui.batch.objects import staged
 from tui.batch.report import Report
 from tui.batch.settings import BatchSettings, Output
 from tui.batch.several import Board, Outcome, Workers
@@ -93,7 +94,7 @@ def classify_files(
     """Classify files, each into its own output.
 
     Args:
-        files: paths, folders of files, or "-" for standard input.
+        files: paths, folders or objects, or "-" for standard input.
         settings: those of every run; its output is a folder where there are several inputs.
         model: the model file.
         device: where to run.
@@ -110,8 +111,7 @@ def classify_files(
     """
     runs = _runs(files, settings)
     for path in files:
-        _, others = _contents(path)
-        if others:
+        if others := _contents(path)[1]:
             report.left_out(path, others)
     if dry_run:
         return _exit_code(*_each(runs, lambda run: _preview(run, report)))
@@ -155,16 +155,17 @@ def _workers(
 
 def _one(run: BatchSettings, workers: Workers, report: Report, signals: _Signals) -> ExitCode:
     """Classify the only input, on this thread: it may be a pipe."""
-    found = inspect(run) if isinstance(run.source, Path) else None
-    signals.catch(resumable=run.resumable)
-    hooks = Hooks(report.found, signals.between, report.answered)
-    if run.resumable:
-        workers.board.share_out(workers.cores, 1)
-        hooks = workers.hooks(report.found, signals.between, report.answered)
-    try:
-        summary = classify(run, workers.predictor, found=found, hooks=hooks)
-    finally:
-        report.clear()
+    with staged(run) as local:
+        found = inspect(local) if isinstance(local.source, Path) else None
+        signals.catch(resumable=run.resumable)
+        hooks = Hooks(report.found, signals.between, report.answered)
+        if run.resumable:
+            workers.board.share_out(workers.cores, 1)
+            hooks = workers.hooks(report.found, signals.between, report.answered)
+        try:
+            summary = classify(local, workers.predictor, found=found, hooks=hooks)
+        finally:
+            report.clear()
     report.close(summary, run.output)
     report.finish(summary, run.output)
     return _exit_code(summary.rejected, [])
@@ -240,10 +241,11 @@ def _exit_code(rejected: int, failures: Sequence[ExitCode]) -> ExitCode:
 def _preview(run: BatchSettings, report: Report) -> int:
     if not isinstance(run.source, Path):
         raise UserError(ExitCode.USAGE, "--dry-run needs a file, not a pipe")
-    found = inspect(run)
-    if found.problem is not None:
-        raise found.problem
-    report.preview(found)
+    with staged(run) as local:
+        found = inspect(local)
+        if found.problem is not None:
+            raise found.problem
+        report.preview(found)
     return found.rejected or 0
 
 

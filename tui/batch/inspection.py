@@ -180,7 +180,7 @@ def _read_through(table: Table, found: Found) -> Found:
         rejects=tuple(rejects),
         preview=tuple(preview),
         labels=labels,
-        size=Path(found.name).stat().st_size,
+        size=Path(table.name).stat().st_size,
         digest=table.input.digest(),
     )
 
@@ -248,10 +248,11 @@ def recognise(settings: BatchSettings, table: Table) -> Found:
     """Say what an opened table shows before its records are read."""
     format = str(table.dialect.format)
     columns = tuple(table.columns)
-    found = Found(settings, table.name, table.dialect, columns, from_excel=table.from_excel)
+    name = settings.uri or table.name
+    found = Found(settings, name, table.dialect, columns, from_excel=table.from_excel)
     searched = table.to_search()
     try:
-        _check_options(settings, table.name, format)
+        _check_options(settings, name, format)
         text_column = _text_column(settings, table)
         if settings.label_column is not None:
             find_column(searched, settings.label_column, (), "--label-column")

@@ -66,7 +66,7 @@ def fingerprint_of(predictor: Predictor, found: Found) -> Fingerprint:
     settings, manifest = found.settings, predictor.manifest
     return {
         "input": {
-            "name": Path(found.name).name,
+            "name": settings.uri or Path(found.name).name,
             "bytes": found.size,
             "sha256": found.digest,
         },

@@ -41,6 +41,7 @@ class BatchSettings:
             than a confidence, as "0.9"; None leaves it to the model.
         no_opinion: texts that hold none, beside those that `tui.batch.opinion` knows.
         force: replace the output if it exists.
+        uri: address of the object that the source is a copy of.
     """
 
     source: Source
@@ -59,6 +60,7 @@ class BatchSettings:
     review: str | None = None
     no_opinion: tuple[str, ...] = ()
     force: bool = False
+    uri: str | None = None
 
     @property
     def resumable(self) -> bool:

@@ -15,6 +15,7 @@ from tui.batch.answer import Floats
 from tui.batch.answering import Between, Hooks, Question, Stopped, answer
 from tui.batch.engine import classify
 from tui.batch.inspection import Found
+from tui.batch.objects import staged
 from tui.batch.report import Report
 from tui.batch.settings import BatchSettings
 from tui.batch.summary import Chunk, Summary, duration
@@ -160,7 +161,8 @@ class Workers:
         between = partial(self.board.between, number)
         between(Summary.begin((), None))
         hooks = self.hooks(own.found, between, own.answered)
-        summary = classify(run, self.predictor, hooks=hooks)
+        with staged(run) as local:
+            summary = classify(local, self.predictor, hooks=hooks)
         self.board.note(number, summary)
         own.close(summary, run.output)
         return own, summary

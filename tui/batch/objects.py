@@ -1,0 +1,258 @@
+"""Objects of S3, Google Cloud Storage and Azure as inputs and outputs of file runs.
+
+A run knows local files only: an object is copied to this machine, and what a run wrote is copied
+to the store when it is finished. Credentials are those that the platform's own programs find; an
+address holds none, so none can reach a receipt or a log.
+"""
+
+import hashlib
+import re
+import shutil
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from functools import cache
+from pathlib import Path, PosixPath
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from models.console.command import ExitCode, UserError
+from models.files import draft_of
+from tui.batch.settings import BatchSettings
+
+_ADDRESS = re.compile("(s3|gs|gcs|abfss?)://", re.IGNORECASE)
+_ENDS = (".receipt.json", ".rejects.jsonl", "")
+_PART = 1 << 26  # bytes that are on their way at once
+
+
+class ObjectPath(PosixPath):
+    """The address of an object, or of a folder of objects: `s3://BUCKET/KEY`."""
+
+    kind: str | None = None
+    """"File" or "Directory", where that is known without asking the store."""
+
+    def __str__(self) -> str:
+        scheme, _, rest = super().__str__().partition(":/")
+        return f"{scheme}://{rest.lstrip('/')}"
+
+    def is_file(self) -> bool:
+        """Whether there is such an object."""
+        return self._is("File")
+
+    def is_dir(self) -> bool:
+        """Whether there are objects in such a folder."""
+        return self._is("Directory")
+
+    def iterdir(self) -> Generator["ObjectPath", None, None]:
+        """Yield what is in the folder."""
+        from pyarrow.fs import FileSelector
+
+        with _told(self):
+            store, path = self.place()
+            for info in store.get_file_info(FileSelector(path)):
+                one = self / info.base_name
+                one.kind = info.type.name
+                yield one
+
+    def mkdir(self, *_arguments: object, **_options: object) -> None:
+        """Do nothing: a folder is there when an object is in it."""
+
+    def place(self) -> tuple[Any, str]:
+        """Return the store, a `pyarrow.fs.FileSystem`, and the path in it."""
+        scheme, _, rest = str(self).partition("://")
+        bucket, _, key = rest.partition("/")
+        store, root = _store_of(f"{scheme}://{bucket}")
+        return store, f"{root.rstrip('/')}/{key}".rstrip("/")
+
+    def _is(self, wanted: str) -> bool:
+        if self.kind is not None:
+            return self.kind == wanted
+        with _told(self):
+            store, path = self.place()
+            kind: str = store.get_file_info(path).type.name
+        return kind == wanted
+
+
+def path_of(text: str) -> Path:
+    """Return the path of a file here, or of an object.
+
+    Raises:
+        UserError: USAGE, an address with credentials or options.
+    """
+    address = _ADDRESS.match(text)
+    if address is None:
+        return Path(text)
+    bucket = text[address.end() :].partition("/")[0]
+    container = address[1].startswith("abfs")  # CONTAINER@ACCOUNT
+    if "?" in text or ":" in bucket or ("@" in bucket and not container):
+        raise UserError(
+            ExitCode.USAGE,
+            "an address is {scheme}://BUCKET/KEY: credentials and options are taken from the "
+            "environment and the files of the platform's own programs, as AWS_PROFILE and "
+            "AWS_ENDPOINT_URL",
+            scheme=address[1],
+        )
+    path = ObjectPath(text)
+    if text.endswith("/"):
+        path.kind = "Directory"
+    return path
+
+
+@cache
+def _store_of(bucket: str) -> tuple[Any, str]:
+    from pyarrow.fs import FileSystem
+
+    if bucket.startswith("g"):
+        bucket += "?retry_limit_seconds=60"  # not 15 minutes
+    store, root = FileSystem.from_uri(bucket)
+    return store, root
+
+
+@contextmanager
+def _told(path: ObjectPath) -> Iterator[None]:
+    """Name the object in what goes wrong with it.
+
+    Raises:
+        UserError: NO_INPUT, IO.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise UserError(ExitCode.NO_INPUT, "no such file: {path}", path=path) from error
+    except (OSError, ValueError, NotImplementedError) as error:
+        raise UserError(ExitCode.IO, "{path}: {reason}", path=path, reason=error) from error
+
+
+@contextmanager
+def staged(run: BatchSettings) -> Iterator[BatchSettings]:
+    """Give a run copies of its objects to read and to write; these are its objects when it ends.
+
+    What was written is copied when all of it is finished, the output last. A run that is
+    interrupted leaves its answers on this machine, for the same run to go on.
+
+    Raises:
+        UserError: NO_INPUT; CANNOT_CREATE, there is no such bucket, or an object of the output's
+            name appeared; IO.
+    """
+    source, output = run.source, run.output
+    with ExitStack() as stack:
+        if isinstance(source, ObjectPath):
+            copy = stack.enter_context(readable(source))
+            run = replace(run, source=copy, uri=str(source))
+        if isinstance(output, ObjectPath):
+            copy = stack.enter_context(_published(output, force=run.force))
+            run = replace(run, output=copy)
+        yield run
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[Path]:
+    """Give a path to read: that of a copy, while it is of use, if it is one of an object."""
+    if not isinstance(path, ObjectPath):
+        yield path
+        return
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        _download(path, copy)
+        with _named(copy, path):
+            yield copy
+
+
+@contextmanager
+def _named(copy: Path, path: ObjectPath) -> Iterator[None]:
+    """Have errors name the object, not its copy."""
+    try:
+        yield
+    except UserError as error:
+        error.args = (str(error).replace(str(copy), str(path)),)
+        raise
+
+
+@contextmanager
+def _published(output: ObjectPath, *, force: bool) -> Iterator[Path]:
+    """Give a path to write; before that, and after it, it is as the object.
+
+    So is what stands beside it. The receipt goes first, for by its digests a run that was killed
+    knows the rest as its own.
+    """
+    from platformdirs import user_cache_path
+
+    from tui.batch.journal import stamp_of
+
+    bucket = ObjectPath(*output.parts[:2])
+    if not bucket.is_dir():
+        raise UserError(
+            ExitCode.CANNOT_CREATE,
+            "{path} cannot be created: there is no folder {folder}",
+            path=output,
+            folder=bucket,
+        )
+    name = hashlib.sha256(str(output).encode()).hexdigest()
+    copy = user_cache_path("sentiment-tui") / "objects" / name / output.name
+    copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    before = {}  # what is there
+    try:
+        for end in _ENDS:
+            mine, theirs = Path(f"{copy}{end}"), ObjectPath(f"{output}{end}")
+            if theirs.is_file():
+                if not force:
+                    _download(theirs, mine)
+                before[end] = stamp_of(mine)
+        with _named(copy, output):
+            yield copy
+        if "" not in before and not force and output.is_file():
+            raise UserError(
+                ExitCode.CANNOT_CREATE,
+                "{path} exists; name another --output, or --force to replace it",
+                path=output,
+            )
+        for end in _ENDS:
+            mine, theirs = Path(f"{copy}{end}"), ObjectPath(f"{output}{end}")
+            now = stamp_of(mine)
+            if now is None and end in before:
+                _remove(theirs)
+            elif now != before.get(end):
+                _upload(mine, theirs)
+        shutil.rmtree(copy.parent)
+    finally:
+        with suppress(OSError):  # it is gone, or holds what can go on
+            copy.parent.rmdir()
+
+
+def _remove(path: ObjectPath) -> None:
+    with _told(path):
+        store, place = path.place()
+        store.delete_file(place)
+
+
+def _download(path: ObjectPath, copy: Path) -> None:
+    with _told(path):
+        store, place = path.place()
+        with store.open_input_stream(place) as stream, draft_of(copy) as draft:
+            draft.touch(0o600)
+            with draft.open("wb") as file:
+                shutil.copyfileobj(stream, file, _PART)
+
+
+def _upload(copy: Path, path: ObjectPath) -> None:
+    """Copy a finished file into the store, where it appears whole.
+
+    A stream that is closed, or only forgotten, makes an object of what was written so far. So
+    nothing but the store itself may fail on the way: the file is mapped, not read.
+    """
+    from pyarrow import memory_map
+
+    with _told(path), memory_map(str(copy)) as file:
+        store, place = path.place()
+        stream = store.open_output_stream(place)
+        try:
+            while len(part := file.read_buffer(_PART)):
+                stream.write(part)
+                stream.flush()  # else what is sent piles up in memory
+            stream.close()
+        except BaseException:
+            with suppress(OSError):
+                stream.close()
+            with suppress(UserError):
+                _remove(path)
+            raise
