@@ -138,10 +138,10 @@ def test_two_machines_without_a_folder_that_both_see_train_nothing(
     machines = [tmp_path / "one", tmp_path / "two"]
     agents = [launch(*flags, calm, reviews, machine / "runs" / "run") for machine in machines]
     try:
-        told = [agent.communicate(timeout=120)[1] for agent in agents]
+        told = [agent.communicate(timeout=600)[1] for agent in agents]
     finally:
         for agent in agents:
-            agent.kill()
+            agent.terminate()  # which ends its processes too
     for agent, stderr in zip(agents, told, strict=True):
         assert agent.returncode != 0
         assert re.search("--output must be one that all machines .* see", stderr)
