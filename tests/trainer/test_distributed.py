@@ -146,7 +146,7 @@ def test_two_machines_without_a_folder_that_both_see_train_nothing(
         told = [agent.communicate(timeout=900)[1] for agent in agents]
     finally:
         for agent in agents:
-            agent.kill()
+            agent.terminate()  # which ends its processes too
     for agent, stderr in zip(agents, told, strict=True):
         assert agent.returncode != 0
         assert re.search("--output must be one that all machines .* see", stderr)
