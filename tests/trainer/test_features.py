@@ -157,7 +157,7 @@ def run(texts):
     settings = TrainingSettings(head_epochs=1, batch_size=1024, **few)
     search_head(rows, LabelledFeatures(features[:100], rows.labels[:100]), 2, settings)
 
-run(texts[:3000])  # so that whatever is made once is made
+run(texts[:1500])  # so that whatever is made once is made
 before, finished, peaks = anonymous(), threading.Event(), []
 watcher = threading.Thread(target=watch)
 watcher.start()
