@@ -198,7 +198,7 @@ def run(texts):
     settings = TrainingSettings(head_epochs=1, batch_size=1024, **few)
     HeadTrainer(2, settings).search({"cls": [Fold(rows, rows.take(torch.arange(100)))]})
 
-run(texts[:3000])  # so that whatever is made once is made
+run(texts[:1500])  # so that whatever is made once is made
 before, finished, peaks = anonymous(), threading.Event(), []
 watcher = threading.Thread(target=watch)
 watcher.start()
