@@ -44,7 +44,7 @@ def commands() -> Iterator[tuple[str, str]]:
         for line in written(page):
             for one in re.split(r" \| ", line):
                 one = " ".join(one.split()).removeprefix(".venv/bin/")
-                program = next((name for name in STARTS if one.startswith(name)), None)
+                program = next((name for name in STARTS if f"{one} ".startswith(f"{name} ")), None)
                 rest = one.removeprefix(program or "").split()
                 if rest[:1] == ["evaluate"] or (rest[:1] and rest[0] in cli.commands):
                     rest = rest[1:]
@@ -115,7 +115,7 @@ def test_the_commands_of_a_page_run_one_after_the_other(
             words = shlex.split(line.removeprefix(program or ""))
             if program is None or (program == "sentiment-tui" and words[0] not in cli.commands):
                 continue  # it opens the app
-            if program == "python -m trainer" and words[0] != "evaluate":
+            if program == "python -m trainer" and words[0].startswith("-"):
                 words += ["--encoder", str(encoder), "--force"]
             if words[0] in ("classify", "report"):
                 words.append("--force")
@@ -130,7 +130,7 @@ def test_the_commands_of_a_page_run_one_after_the_other(
 
 def test_the_options_that_a_page_names_alone_exist() -> None:
     known = {"--gpus", "--user", "--userns", "--file", "--nproc_per_node", "--target", "--tag"}
-    known |= {"--network", "--rm"}
+    known |= {"--network", "--rm", "--requeue", "--nodes", "--disable-usage-stats"}
     for command in PROGRAMS.values():
         known |= options(command)
     for page in PAGES:

@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from models import run_directory
 from models.console.command import ExitCode
 from tests.cli import Invoke, invoker
 from trainer import training
@@ -27,11 +29,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[TrainingSettings]:
         found.append(settings)
         scores = {
             **{"rows": 2, "accuracy": 0.5, "accuracy_interval": [0.1, 0.9]},
-            **{"macro_f1": 0.5, "ece": 0.1},
+            **{"macro_f1": 0.5, "ece": 0.1, "recall": [1.0, 0.0], "confusion": [[1, 0], [1, 0]]},
         }
         return {"dev": scores, "test": scores}
 
     monkeypatch.setattr(training, "train", train)
+    run = SimpleNamespace(labels=("差", "好"))
+    monkeypatch.setattr(run_directory, "read_run", lambda _: run)
     return found
 
 
