@@ -272,7 +272,9 @@ def _check(probabilities: Probabilities, shape: tuple[int, int]) -> None:
     """Raise ValueError unless there are `shape` numbers, and each row sums to 1, within 1e-3."""
     found = probabilities.shape
     if found != shape:
-        raise ValueError(tr("expected answers {shape}, found {found}", shape=shape, found=found))
+        raise ValueError(
+            tr("expected answers {shape}, found {found}", shape=str(shape), found=str(found))
+        )
     with np.errstate(all="ignore"):
         sums = probabilities.sum(axis=1)
         lowest = probabilities.min(axis=1)

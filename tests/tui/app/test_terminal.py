@@ -37,7 +37,7 @@ Start = Callable[..., Terminal]
 
 def test_it_starts_answers_follows_the_size_and_quits(start: Start, home: Path) -> None:
     terminal = start()
-    terminal.shows("type a text", "fp32")
+    terminal.shows("type a text", "· CPU")
     terminal.type("好\r")
     terminal.shows("Answers · 1")
     terminal.seen = b""
@@ -52,7 +52,7 @@ def test_it_starts_answers_follows_the_size_and_quits(start: Start, home: Path) 
 
 def test_ctrl_c_only_says_how_to_quit(start: Start) -> None:
     terminal = start()
-    terminal.shows("fp32")
+    terminal.shows("· CPU")
     terminal.type("\x03")
     terminal.shows("^Q quits.")
     assert terminal.process.poll() is None
@@ -61,14 +61,14 @@ def test_ctrl_c_only_says_how_to_quit(start: Start) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_and_the_terminal_is_as_it_was(start: Start, number: int) -> None:
     terminal = start()
-    terminal.shows("fp32")
+    terminal.shows("· CPU")
     terminal.process.send_signal(number)
     assert terminal.ends() == ExitCode.TERMINATED
 
 
 def test_another_language_starts_it_anew_with_the_same_model_and_its_history(start: Start) -> None:
     terminal = start()
-    terminal.shows("type a text", "fp32")
+    terminal.shows("type a text", "· CPU")
     terminal.type("好\r")
     terminal.shows("Answers · 1")
     terminal.type("\x10")  # ^P
@@ -78,7 +78,7 @@ def test_another_language_starts_it_anew_with_the_same_model_and_its_history(sta
     terminal.shows("中文")
     terminal.type("\r")
     terminal.until(lambda seen: LEFT in seen)
-    terminal.shows("fp32", "历史结果 · 1", "帮助", "退出")
+    terminal.shows("· CPU", "历史结果 · 1", "帮助", "退出")
     terminal.type("\x11")
     terminal.seen = b""
     assert terminal.ends() == ExitCode.OK
@@ -86,7 +86,7 @@ def test_another_language_starts_it_anew_with_the_same_model_and_its_history(sta
 
 def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it_again(start: Start) -> None:
     terminal = start()
-    terminal.shows("fp32")
+    terminal.shows("· CPU")
     terminal.type("\x1a")
     terminal.until(lambda seen: LEFT in seen)
     # The screen is left a moment before the process stops; to go on before that is no fg.
@@ -116,7 +116,7 @@ GBK, X10_MOUSE, CUT_OFF = "很好".encode("gbk"), b"\x1b[MC\xe0!", b"\xe5\xa5a"
 @pytest.mark.parametrize("sent", [b"\xff", GBK, X10_MOUSE, CUT_OFF])
 def test_a_byte_that_is_not_utf_8_ends_nothing(start: Start, sent: bytes) -> None:
     terminal = start()
-    terminal.shows("type a text", "fp32")
+    terminal.shows("type a text", "· CPU")
     terminal.send(sent)
     terminal.type("好\r")
     terminal.shows("Answers · 1")
@@ -130,7 +130,7 @@ def test_nor_does_it_end_a_run(start: Start, tmp_path: Path) -> None:
     file = tmp_path / "many.csv"
     file.write_text("text\n" + "".join(f"好 {n}\n" for n in range(1500)), encoding="utf-8")
     terminal = start(file, SLOW="1")
-    terminal.shows("1,500 records", "fp32")
+    terminal.shows("1,500 records", "· CPU")
     terminal.type("\x1b[15~")  # F5
     terminal.shows("480 of 480 rows")
     terminal.send(X10_MOUSE)
@@ -162,7 +162,7 @@ def test_no_byte_of_a_text_is_a_control_sequence(start: Start, tmp_path: Path) -
     file = tmp_path / "evil.txt"
     file.write_text(evil + "\n", encoding="utf-8")
     terminal = start()
-    terminal.shows("fp32")
+    terminal.shows("· CPU")
     terminal.type(f"\x1b[200~{evil}\x1b[201~\r")
     terminal.shows("Answers · 1")
     terminal.type(f"\x1b[200~{file}\x1b[201~")
@@ -183,7 +183,7 @@ def test_a_run_of_an_app_that_was_killed_goes_on_in_the_next(
     file.write_text("text\n" + "".join(f"好 {n}\n" for n in range(1500)), encoding="utf-8")
     output, expected = tmp_path / "many.labelled.csv", tmp_path / "expected.csv"
     killed = start(SLOW="1")
-    killed.shows("fp32")
+    killed.shows("· CPU")
     killed.type(f"\x1b[200~{file}\x1b[201~")
     killed.shows("1,500 records")
     killed.type("\x1b[15~")  # F5
@@ -192,7 +192,7 @@ def test_a_run_of_an_app_that_was_killed_goes_on_in_the_next(
     killed.process.wait()
     assert not output.exists()
     again = start()
-    again.shows("fp32")
+    again.shows("· CPU")
     again.type(f"\x1b[200~{file}\x1b[201~")
     again.shows("A run of it was interrupted, and goes on where it stopped.")
     again.type("\x1b[15~")
@@ -232,7 +232,7 @@ def test_it_starts_where_nothing_can_be_remembered(
 ) -> None:
     (tmp_path / "file").touch()
     terminal = start(XDG_STATE_HOME=str(tmp_path / "file" / "state"))
-    terminal.shows("fp32")
+    terminal.shows("· CPU")
     terminal.type("\x11")
     assert terminal.ends() == ExitCode.OK
     assert b"NOISE" not in terminal.seen
