@@ -82,7 +82,7 @@ def tmux(model: Path, tmp_path: Path) -> Iterator[Tmux]:
 
 def test_type_explain_open_filter_correct_save_quit(tmux: Tmux, tmp_path: Path, home: Path) -> None:
     (tmp_path / "reviews.csv").write_text(REVIEWS, encoding="utf-8")
-    tmux.shows("type a text", "fp32")
+    tmux.shows("type a text", "· CPU")
     tmux.type("房间很干净，早餐也不错")
     tmux.shows("in ", " ms")  # answered while typing
     tmux.press("F2")
@@ -153,7 +153,7 @@ def test_from_labels_to_findings(
 ) -> None:
     shutil.copy(once(tmp_path_factory, "labelled", write_labelled) / "labelled.xlsx", tmp_path)
     with walk(model, tmp_path, "labelled.xlsx", LC_ALL=language) as tmux:
-        tmux.shows("labelled.xlsx", "│  2  ", "fp32")
+        tmux.shows("labelled.xlsx", "│  2  ", "· CPU")
         tmux.press("1")  # browse the answers
         tmux.shows("30,000", of_it, "房间很脏")
         tmux.press("g")
