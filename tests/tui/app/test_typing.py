@@ -356,7 +356,7 @@ async def test_the_log_stands_beside_what_doctor_finds(model: Path, home: Path) 
         lambda path, device: Predictor.open(path, device=device), model, "cpu", UserDirs.of_user()
     )
     async with app.run_test(size=(100, 50)) as pilot:
-        await shows(pilot, "fp32")
+        await shows(pilot, "· CPU")
         await pilot.press("f12")
         await shows(pilot, "evil ␛[2J", "onnxruntime  ", "cores", "corrections.jsonl", "CPU")
 
