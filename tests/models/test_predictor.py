@@ -301,7 +301,9 @@ def test_both_onnxruntime_wheels_at_once_are_an_error_with_the_command_that_mend
     model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session_module, "version", lambda _name: "1.0")
-    with pytest.raises(UserError, match="Uninstall both, then: .* -m pip install onnxruntime ") as caught:
+    with pytest.raises(
+        UserError, match=r"Uninstall both, then: .* -m pip install onnxruntime "
+    ) as caught:
         Predictor.open(model)
     assert caught.value.code == ExitCode.UNAVAILABLE
 
