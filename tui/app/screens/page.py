@@ -178,6 +178,7 @@ class StatusBar(Static):
     """The file run while it has not ended; the model and its device."""
 
     app: "SentimentApp"
+    _shown = Content()
 
     def on_mount(self) -> None:
         """Begin to follow the run; the app tells what else is new."""
@@ -189,7 +190,11 @@ class StatusBar(Static):
         run = Content()
         if isinstance(self.screen, Page) and not self.screen.shows_run:
             run = self._run()
-        self.update(run + self.app.status)
+        shown = run + self.app.status
+        if shown.is_same(self._shown):
+            return  # an idle app sends nothing
+        self._shown = shown
+        self.update(shown)
 
     def _run(self) -> Content:
         """Return how far the file run is, and the key that goes there."""
