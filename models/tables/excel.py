@@ -5,7 +5,7 @@ import io
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import count, islice
+from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
 from xml.parsers.expat import ExpatError
@@ -53,15 +53,6 @@ def sheets_of(path: Path) -> list[str]:
             return _visible(_open(file, "xlsx")[0])
     except (OSError, UserError):
         return []
-
-
-def first_rows(file: InputFile, dialect: Dialect, most: int) -> list[list[Any]]:
-    """Return the values of the first rows of a sheet, blank ones included."""
-    book, data, format = _open(file, str(dialect.format))
-    sheet = dialect.sheet or _visible(book)[0]
-    dialect = replace(dialect.fitting(format), sheet=sheet, header=0)
-    rows = islice(_rows(file, book, data, dialect), most)
-    return [list(row.values) for row in rows]
 
 
 def _open(file: InputFile, format: str) -> tuple[Any, str | io.BytesIO, str]:
