@@ -28,7 +28,8 @@ from tui.app.preferences import UserDirs
 from tui.app.widgets.text_entry import TextEntry
 
 LOCALES = {"en": "en_US.UTF-8", "zh": "zh_CN.UTF-8"}
-EXAMPLES = Path(__file__).parent.parent / "examples" / "reviews.csv"
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples" / "reviews.csv"
 REVIEWS = (
     "等了一个小时才上菜，味道偏咸，服务员还爱答不理。",
     "物流很快，包装也完好，就是颜色比图片深一点。",
@@ -39,19 +40,24 @@ REVIEWS = (
 
 
 def main() -> None:
-    """Write the pictures beside this file.
+    """Write the pictures beside this file."""
+    if len(sys.argv) == 1:
+        in_each_language(__file__)
+    else:
+        write(sys.argv[1], (80, 24), Path(__file__).parent)
+
+
+def in_each_language(script: str) -> None:
+    """Run a script of this folder once a language: it counts from the start of a process.
 
     Raises:
         SystemExit: the built-in model is not there.
     """
     if not BUILTIN.is_file():
         raise SystemExit(f"no built-in model: expected the file {BUILTIN}")
-    if len(sys.argv) == 1:
-        for name, locale in LOCALES.items():  # the language counts from the start of a process
-            environment = os.environ | {"LC_ALL": locale}
-            subprocess.run([sys.executable, __file__, name], env=environment, check=True)  # noqa: S603
-    else:
-        write(sys.argv[1], (80, 24), Path(__file__).parent)
+    for name, locale in LOCALES.items():
+        environment = os.environ | {"LC_ALL": locale, "PYTHONPATH": str(ROOT)}
+        subprocess.run([sys.executable, script, name], env=environment, check=True)  # noqa: S603
 
 
 def write(language: str, size: tuple[int, int], folder: Path) -> None:

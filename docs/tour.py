@@ -10,7 +10,6 @@ import csv
 import html
 import os
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import xlsxwriter
-from pictures import LOCALES, in_cells
+from pictures import ROOT, in_cells, in_each_language
 
 from benchmarks.builtin.prepare import tenth
 from models.console.i18n import tr
@@ -28,7 +27,6 @@ from tui.app.app import SentimentApp
 from tui.app.job import JobState
 from tui.app.preferences import UserDirs
 
-ROOT = Path(__file__).parent.parent
 REVIEWS = ROOT / "benchmarks" / "builtin" / "reviews.tsv"
 SIZE = (80, 24)
 PRODUCTS = {
@@ -146,17 +144,9 @@ class Film:
 
 
 def main() -> None:
-    """Write the pictures beside this file.
-
-    Raises:
-        SystemExit: the built-in model is not there.
-    """
-    if not BUILTIN.is_file():
-        raise SystemExit(f"no built-in model: expected the file {BUILTIN}")
+    """Write the pictures beside this file."""
     if len(sys.argv) == 1:
-        for name, locale in LOCALES.items():  # the language counts from the start of a process
-            environment = os.environ | {"LC_ALL": locale, "PYTHONPATH": str(ROOT)}
-            subprocess.run([sys.executable, __file__, name], env=environment, check=True)  # noqa: S603
+        in_each_language(__file__)
         return
     with tempfile.TemporaryDirectory() as home:
         film = asyncio.run(play(Path(home), CAPTIONS[sys.argv[1]]))

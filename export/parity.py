@@ -17,6 +17,7 @@ from models.predictor import Predictor
 from models.run_directory import SAMPLE, sample_by_length
 from models.session import Probabilities
 from models.tokenizer import Batch
+from models.trial import TEXTS
 
 MAX_DIFFERENCE = {"fp32": 1e-5, "fp16": 5e-3}
 """Largest difference in any probability, by precision: float32 in another order, float16."""
@@ -30,14 +31,7 @@ MAX_LOSS = 0.003
 _TOGETHER = 256  # texts between two steps of the progress
 
 PROBES = (
-    "",
-    "好",
-    "差。",
-    "还行",
-    "真香！",
-    "😀👍🏻❤️",
-    "OK, not bad at all.",
-    "房間很乾淨，服務也周到，下次還會再來。",
+    *TEXTS,
     "又贵又难吃，等了一个多小时，再也不来了。",
     "不是不好，只是没有想象中那么好。",
     "屏幕不错，但是电池太不耐用了，用两个小时就没电。",

@@ -230,6 +230,16 @@ def _not_loaded(source: str, is_folder: bool, error: Exception) -> UserError:
     )
 
 
+def unexportable(module: Any, reason: str) -> UserError:
+    """Return the error that an encoder cannot be exported, with the first line of the reason."""
+    return UserError(
+        ExitCode.CONFIG,
+        "a {kind} cannot be exported: {reason}",
+        kind=type(module).__name__,
+        reason=display(reason.partition("\n")[0], limit=300),
+    )
+
+
 def layers_of(module: Any) -> list[Any]:
     """Return the layers of a BERT-like encoder, from the embeddings up.
 

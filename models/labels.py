@@ -21,7 +21,11 @@ _POLARITY = {word: sign for sign, words in _WORDS.items() for word in words.spli
 _AROUND = re.compile(r"__label__|\(.*\)$|(?<=.)(评价|情感|情绪|倾向)$")
 """What stands around such a word: fastText's prefix, a remark, a noun."""
 
-_SIMPLIFIED = str.maketrans("評負極滿貶褒薦歡壞", "评负极满贬褒荐欢坏")
+SIMPLIFIED = str.maketrans(
+    "評負滿極薦歡壞沒買價戶統認論暫無寫顧給內條刪動為發隱蔽該這點圖視頻轉",
+    "评负满极荐欢坏没买价户统认论暂无写顾给内条删动为发隐蔽该这点图视频转",
+)
+"""Characters of the words of sentiment, and of what shops fill in for those who wrote nothing."""
 
 
 def folded(label: str) -> str:
@@ -31,7 +35,7 @@ def folded(label: str) -> str:
 
 def polarity(label: str) -> int | None:
     """Return the sign of a word that people call sentiment by; None for another word."""
-    return _POLARITY.get(_AROUND.sub("", folded(label).translate(_SIMPLIFIED)).strip())
+    return _POLARITY.get(_AROUND.sub("", folded(label).translate(SIMPLIFIED)).strip())
 
 
 def natural_order(names: Iterable[str]) -> tuple[str, ...]:

@@ -16,8 +16,7 @@ from optimum.exporters.onnx.model_patcher import PatchingSpec
 from optimum.exporters.tasks import TasksManager
 from torch import Tensor, nn
 
-from models.console.command import ExitCode, UserError
-from models.console.display import display
+from models.encoder import unexportable
 from models.vetting import INPUTS, OUTPUTS
 
 _TASK = "text-classification"
@@ -97,12 +96,7 @@ def trace(
             described = type("ClassifierOnnxConfig", (known,), parts)(encoder.config, task=_TASK)
             export(module, described, path, opset=opset, disable_dynamic_axes_fix=True)
         except Exception as error:  # of the code of any encoder
-            raise UserError(
-                ExitCode.CONFIG,
-                "a {kind} cannot be exported: {reason}",
-                kind=type(encoder).__name__,
-                reason=display(str(error).partition("\n")[0], limit=300),
-            ) from error
+            raise unexportable(encoder, str(error)) from error
         model = onnx.load(path)
     for node in model.graph.node:
         node.ClearField("doc_string")  # it names files of this machine

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.classifier import Classifier, inputs
-from models.console.command import ExitCode, UserError
-from models.console.display import display
+from models.console.command import UserError
 from models.console.i18n import tr
-from models.encoder import Encoder, configuration
+from models.encoder import Encoder, configuration, unexportable
 from models.tokenizer import Tokenizer
 from models.untrusted import RefusedError
 from models.vetting import check_operators
@@ -27,7 +26,7 @@ longer ones."""
 
 _tried: dict[str, str] = {}  # configuration → what is wrong with it, or ""
 
-_TEXTS = (
+TEXTS = (
     "",
     "好",
     "差。",
@@ -35,8 +34,9 @@ _TEXTS = (
     "真香！",
     "😀👍🏻❤️",
     "OK, not bad at all.",
-    "房間很乾淨，下次還會再來。",
+    "房間很乾淨，服務也周到，下次還會再來。",
 )
+"""Texts of several lengths and scripts, as long as the shortest model reads."""
 
 
 def check_encoder(classifier: Classifier, encoder: Encoder, max_length: int) -> None:
@@ -60,7 +60,7 @@ def check_encoder(classifier: Classifier, encoder: Encoder, max_length: int) -> 
     if key not in _tried:
         _tried[key] = _problem_of(encoder, tokenizer.has_token_types)
     if _tried[key]:
-        raise _refused(encoder.module, _tried[key])
+        raise unexportable(encoder.module, _tried[key])
 
 
 def check_padding(features: Callable[[Sequence[str]], NDArray[np.float32]], encoder: Any) -> None:
@@ -75,21 +75,12 @@ def check_padding(features: Callable[[Sequence[str]], NDArray[np.float32]], enco
             text, or optimum does not know it.
     """
     try:
-        alone = np.concatenate([features([text]) for text in _TEXTS])
-        together = features(_TEXTS)
+        alone = np.concatenate([features([text]) for text in TEXTS])
+        together = features(TEXTS)
         if not np.abs(alone - together).max() <= MAX_BY_PADDING * np.abs(alone).max():
             raise ValueError(tr("its answers depend on the padding beside a text"))
     except Exception as error:  # of the code of any encoder
-        raise _refused(encoder, str(error)) from error
-
-
-def _refused(encoder: Any, reason: str) -> UserError:
-    return UserError(
-        ExitCode.CONFIG,
-        "a {kind} cannot be exported: {reason}",
-        kind=type(encoder).__name__,
-        reason=display(reason.partition("\n")[0], limit=300),
-    )
+        raise unexportable(encoder, str(error)) from error
 
 
 class _Traced(nn.Module):

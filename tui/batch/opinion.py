@@ -4,6 +4,8 @@ import re
 import unicodedata
 from collections.abc import Collection
 
+from models.labels import SIMPLIFIED
+
 _WHO = "(?:此|该|本|这位|匿名)?(?:用户|买家|客户|顾客|会员|消费者|评价方)"
 _NOT = "(?:没有|并未|暂未|未|没|尚未)(?:及时)?"
 _WRITE = "(?:填写|作出|做出|作|做|留下|发表|写|给出|进行)"
@@ -22,12 +24,6 @@ _PHRASES = (
     "nil|na|null|none|nan",
 )
 _FILLER = re.compile("|".join(_PHRASES))
-
-_SIMPLIFIED = str.maketrans(
-    "沒買評價戶統認論暫無寫顧給內條刪動為發隱蔽該這點圖視頻轉",
-    "没买评价户统认论暂无写顾给内条删动为发隐蔽该这点图视频转",
-)
-"""Characters of the phrases, so that they are known in traditional writing."""
 
 _LINK = re.compile(r"(?:(?:https?://|www\.)[!-~]+\s*)+")
 
@@ -71,7 +67,7 @@ def has_opinion(text: str, fillers: Collection[str] = ()) -> bool:
 
 def bare(text: str) -> str:
     """Return what is left of a text without spaces, punctuation, case and width."""
-    folded = unicodedata.normalize("NFKC", text).casefold().translate(_SIMPLIFIED)
+    folded = unicodedata.normalize("NFKC", text).casefold().translate(SIMPLIFIED)
     kept = [character for character in folded if not _is_left_out(character)]
     return "".join(kept)
 
