@@ -32,6 +32,7 @@ from models.tokenizer import Tokenizer
 from trainer.batches import TrainingRows
 from trainer.data.dataset import Data, load_data
 from trainer.finetune import finetune
+from trainer.optimizer import targets_of
 from trainer.settings import TrainingSettings
 
 ROUNDS = 3
@@ -96,7 +97,9 @@ def main(encoder: str, folder: str, rows: int) -> None:
         with tempfile.TemporaryDirectory() as name:
             started = time.perf_counter()
             cut = Tokenizer(loaded.tokenizer, MAX_LENGTH)
-            rows = TrainingRows.of(cut, data.splits["train"])
+            train = data.splits["train"]
+            targets = targets_of(train.labels, len(data.labels))
+            rows = TrainingRows.of(cut, train.texts, targets)
             finetune(classifier, rows, data.splits["dev"], settings, Path(name) / "checkpoint")
             return time.perf_counter() - started
 

@@ -11,60 +11,55 @@ from torch import Tensor
 from models.classifier import inputs
 from models.tokenizer import Tokenizer, Tokens
 from trainer import distributed
-from trainer.data.dataset import Split
-
-NO_LABEL = -100
-"""Label id of a row without one: `cross_entropy` ignores it by default."""
 
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """The rows to learn from: those of train, then texts that only the teachers have answered.
+    """The rows to learn from.
 
     Attributes:
         tokenizer: the tokenizer that made the tokens.
         tokens: token ids of each text.
-        labels: label ids, `NO_LABEL` where a row has none, int64 `[rows]`.
+        targets: see `targets_of`, `[rows, C]`.
         answers: the teachers' probabilities at their temperature, `[rows, C]`; None where there is
             no teacher.
     """
 
     tokenizer: Tokenizer
     tokens: Tokens
-    labels: NDArray[np.int64]
+    targets: NDArray[np.float32]
     answers: NDArray[np.float32] | None
 
     @classmethod
     def of(
         cls,
         tokenizer: Tokenizer,
-        train: Split,
-        unlabelled: Sequence[str] = (),
+        texts: Sequence[str],
+        targets: NDArray[np.float32],
         answers: NDArray[np.float32] | None = None,
     ) -> "TrainingRows":
-        """Tokenise the texts of train and those without a label."""
-        labels = np.concatenate([train.labels, np.full(len(unlabelled), NO_LABEL)])
-        return cls(tokenizer, tokenizer.encode([*train.texts, *unlabelled]), labels, answers)
+        """Tokenise the texts."""
+        return cls(tokenizer, tokenizer.encode(texts), targets, answers)
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.targets)
 
     def batch(
         self, rows: NDArray[np.intp], device: torch.device
     ) -> tuple[dict[str, Tensor], Tensor, Tensor | None]:
-        """Return this process's share of a batch: the encoder's inputs, labels `[B]`, answers.
+        """Return this process's share of a batch: the encoder's inputs, targets and answers.
 
-        A share of no rows becomes one row that weighs nothing, without label and answer.
+        A share of no rows becomes one row that weighs nothing.
         """
         rows = rows[distributed.rank() :: distributed.world_size()]
-        weight = np.ones(len(rows), dtype=bool)
+        weight = 1.0
         if not len(rows):
-            rows, weight = np.zeros(1, dtype=np.intp), np.zeros(1, dtype=bool)
-        labels = torch.from_numpy(np.where(weight, self.labels[rows], NO_LABEL))
+            rows, weight = np.zeros(1, dtype=np.intp), 0.0
+        targets = torch.from_numpy(self.targets[rows]).to(device) * weight
         answers = None
         if self.answers is not None:
-            answers = torch.from_numpy(self.answers[rows] * weight[:, None]).to(device)
-        return inputs(self.tokenizer, self.tokens, rows, device), labels.to(device), answers
+            answers = torch.from_numpy(self.answers[rows]).to(device) * weight
+        return inputs(self.tokenizer, self.tokens, rows, device), targets, answers
 
 
 def batches(

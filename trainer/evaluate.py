@@ -50,6 +50,7 @@ def evaluate_run(
         seed=settings["seed"],
         alone="train" if own else split,
         fold_few=folded,
+        neutral=settings.get("neutral") if own else None,
     ).splits
     if split not in splits:
         raise UserError(

@@ -35,7 +35,6 @@ def finetune(
     dev: Split,
     settings: TrainingSettings,
     checkpoint: Path,
-    class_weights: Tensor | None = None,
     tensorboard: Path | None = None,
     frozen: dict[str, float] | None = None,
 ) -> list[dict[str, float]]:
@@ -48,7 +47,6 @@ def finetune(
         settings: those of fine-tuning and distillation; the precision is not "auto".
         checkpoint: a file of this training alone, which goes on from it if it is there; the caller
             removes it when what came of the training is safe.
-        class_weights: weights of the labels in the loss, `[C]`.
         tensorboard: folder of TensorBoard's logs.
         frozen: scores of the trained head that it starts from, which is a candidate, as epoch 0.
 
@@ -73,7 +71,7 @@ def finetune(
             for step in range(state.step - epoch * steps, steps):
                 seed_dropout(settings.seed, state.step)
                 together = order[step * settings.accumulation :][: settings.accumulation]
-                share = _forward_backward(network, rows, together, state, settings, class_weights)
+                share = _forward_backward(network, rows, together, state, settings)
                 state.advance(rate(state.step, all_steps, settings))
                 loss = distributed.all_reduce(share).item()
                 _refuse_divergence(loss, state.step, checkpoint)
@@ -130,7 +128,6 @@ def _forward_backward(
     together: Sequence[NDArray[np.intp]],
     state: State,
     settings: TrainingSettings,
-    class_weights: Tensor | None,
 ) -> Tensor:
     """Add up the gradients of the batches of a step; return this process's loss over its rows."""
     device = next(network.parameters()).device
@@ -139,12 +136,12 @@ def _forward_backward(
     # batch, in the share of any process. Of what these have, torch takes the mean.
     divisor = settings.batch_size * settings.accumulation / distributed.world_size()
     for batch in together:
-        texts, labels, answers = rows.batch(batch, device)
+        texts, targets, answers = rows.batch(batch, device)
         # processes exchange their gradients once a step, with its last batch
         with distributed.exchange(network, now=batch is together[-1]):
             with arithmetic(device, settings.precision):
                 logits = network(**texts)
-            loss = loss_of(logits.float(), labels, settings, class_weights, answers)
+            loss = loss_of(logits.float(), targets, settings, answers)
             state.scaler.scale(loss / divisor).backward()
         total += loss.detach()
     return total

@@ -20,6 +20,7 @@ from trainer.features import predict_logits
 from trainer.finetune import finetune
 from trainer.frozen import CACHE, Fitted, Frozen, fit_head, head_outcome
 from trainer.loading import Loaded
+from trainer.optimizer import targets_of
 from trainer.report.scores import best_of, score_splits
 from trainer.settings import TrainingSettings
 from trainer.teacher import soft_labels
@@ -69,9 +70,16 @@ def _fine_tune(
     """Train the encoder and the head on from where the head is."""
     started = time.monotonic()
     classifier, tokenizer, splits = loaded.classifier, loaded.tokenizer, loaded.data.splits
-    device = classifier.head.weight.device
     answers = _ask_teachers(loaded, settings) if loaded.teachers else None
-    rows = TrainingRows.of(tokenizer, splits["train"], loaded.unlabelled, answers)
+    targets = targets_of(
+        splits["train"].labels,
+        len(loaded.data.labels),
+        neutral=len(loaded.data.neutral),
+        unlabelled=len(loaded.unlabelled),
+        smoothing=settings.label_smoothing,
+        class_weights=None if weights is None else weights.numpy(),
+    )
+    rows = TrainingRows.of(tokenizer, _texts(loaded), targets, answers)
     checkpoint = _checkpoint_of(loaded, settings, answers)
     distributed.require_same(checkpoint.stem)
     # a training that was killed goes on in the precision that it began with
@@ -82,7 +90,6 @@ def _fine_tune(
         splits["dev"],
         settings,
         checkpoint,
-        weights if weights is None else weights.to(device),
         logs_of(checkpoint) if settings.tensorboard else None,
         frozen.history[frozen.best_epoch - 1] | {"epoch": 0} if frozen else None,
     )
@@ -116,12 +123,17 @@ def _say_best(history: list[dict[str, float]], best_epoch: int, epochs: int) -> 
         say(tr("the frozen encoder and its head are kept: no epoch was better on dev"))
 
 
+def _texts(loaded: Loaded) -> list[str]:
+    """Return the texts to learn from: those of train, neutral ones, and unlabelled ones."""
+    return loaded.data.splits["train"].texts + loaded.data.neutral + loaded.unlabelled
+
+
 def _ask_teachers(loaded: Loaded, settings: TrainingSettings) -> NDArray[np.float32]:
-    """Return the teachers' probabilities for the rows of train, then for the unlabelled texts."""
+    """Return the teachers' probabilities for each text."""
     train = loaded.data.splits["train"]
     answers = soft_labels(
         loaded.teachers,
-        train.texts + loaded.unlabelled,
+        _texts(loaded),
         temperature=settings.teacher_temperature,
         cache=settings.output.parent / CACHE,
         device=loaded.classifier.head.weight.device,

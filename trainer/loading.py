@@ -66,6 +66,7 @@ def load(settings: TrainingSettings, device: torch.device) -> Loaded:
         split=settings.split_sizes,
         seed=settings.seed,
         fold_few=not fine_tunes,
+        neutral=settings.neutral,
     )
     say(tr("labels: {labels}", labels=display(data.labels, limit=300)))
     encoder = _load_encoder(settings)
@@ -80,7 +81,8 @@ def load(settings: TrainingSettings, device: torch.device) -> Loaded:
     if settings.layers is not None:
         keep_layers(encoder, settings.layers)
     if settings.prune_vocab:
-        encoder = prune_vocabulary(encoder, data.splits["train"].texts + unlabelled, measured)
+        learned = data.splits["train"].texts + data.neutral + unlabelled
+        encoder = prune_vocabulary(encoder, learned, measured)
     teachers = [read_teacher(path, data.labels) for path in settings.teacher]
     tokenizer = Tokenizer(encoder.tokenizer, settings.max_length)
     classifier = _new_classifier(encoder, len(data.labels), settings, device)

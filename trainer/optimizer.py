@@ -3,7 +3,9 @@
 import math
 from typing import Any
 
+import numpy as np
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from models.classifier import Classifier
@@ -67,33 +69,47 @@ def rate(step: int, steps: int, settings: TrainingSettings) -> float:
     return 1 - (step - warmup) / (steps - warmup)
 
 
+def targets_of(
+    labels: NDArray[np.int64],
+    classes: int,
+    *,
+    neutral: int = 0,
+    unlabelled: int = 0,
+    smoothing: float = 0.0,
+    class_weights: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
+    """Return what the answers to rows should be, times their weight, float32 `[rows, C]`.
+
+    Args:
+        labels: label ids of the rows that have one, which come first.
+        classes: number of labels, C.
+        neutral: number of rows after them that are to be answered with the same share of each.
+        unlabelled: number of rows after these, which have no target: zeros.
+        smoothing: share of a label that is spread over all of them.
+        class_weights: weights of the labels, `[C]`.
+    """
+    targets = np.full((len(labels) + neutral + unlabelled, classes), 1 / classes, dtype=np.float32)
+    targets[: len(labels)] = np.eye(classes)[labels] * (1 - smoothing) + smoothing / classes
+    targets[len(labels) + neutral :] = 0
+    return targets if class_weights is None else targets * class_weights
+
+
 def loss_of(
-    logits: Tensor,
-    labels: Tensor,
-    settings: TrainingSettings,
-    class_weights: Tensor | None = None,
-    soft: Tensor | None = None,
+    logits: Tensor, targets: Tensor, settings: TrainingSettings, answers: Tensor | None = None
 ) -> Tensor:
     """Return the loss, summed over the rows of a batch.
 
     Args:
         logits: `[B, C]`.
-        labels: label ids, `NO_LABEL` where a row has none, `[B]`.
-        settings: label smoothing, weight and temperature of the teachers.
-        class_weights: weights of the labels, `[C]`.
-        soft: probabilities of the teachers, `[B, C]`; zeros weigh nothing.
+        targets: see `targets_of`, `[B, C]`.
+        settings: weight and temperature of the teachers.
+        answers: probabilities of the teachers, `[B, C]`; zeros weigh nothing.
     """
-    loss = F.cross_entropy(
-        logits,
-        labels,
-        weight=class_weights,
-        label_smoothing=settings.label_smoothing,
-        reduction="sum",
-    )
-    if soft is None:
+    loss = -(targets * F.log_softmax(logits, dim=1)).sum()
+    if answers is None:
         return loss
     share, temperature = settings.teacher_weight, settings.teacher_temperature
-    taught = -(soft * F.log_softmax(logits / temperature, dim=1)).sum()
+    taught = -(answers * F.log_softmax(logits / temperature, dim=1)).sum()
     # the square keeps the gradient's size as the temperature changes (Hinton et al. 2015)
     taught = taught * temperature**2
     return (1 - share) * loss + share * taught

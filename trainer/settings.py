@@ -176,7 +176,10 @@ class TrainingSettings:
     prune_vocab: bool = _model(
         False, tr("Keep the pieces that the training texts use, and all single characters.")
     )
-    simplify: bool = _model(False, tr("Read traditional characters as simplified ones."))
+    simplify: bool = _model(
+        False,
+        tr("Read traditional characters as simplified ones, and those of Cantonese as Mandarin."),
+    )
     train: str = _model(
         "head",
         tr("What trains: the head on the frozen encoder; then its last N layers, or all of it."),
@@ -230,6 +233,15 @@ class TrainingSettings:
         "auto", tr("Of the arithmetic; auto is bf16 where that is faster, else fp16 on a GPU.")
     )
     tensorboard: bool = _tuning(False, tr("Write logs for TensorBoard into the run directory."))
+
+    neutral: str | None = _tuning(
+        None,
+        tr(
+            "A label of the data that is not to be a label of the model: of its rows, it learns to "
+            "be unsure."
+        ),
+        metavar="LABEL",
+    )
 
     teacher: tuple[Path, ...] = _distilling(
         (),

@@ -3,7 +3,8 @@
 A model of simplified reviews errs up to twice as often on traditional ones, whose characters it
 has hardly seen. So each character is replaced before anything else happens to a text, by a map in
 the `tokenizer.json` itself, in the form in which SentencePiece keeps its own: every program that
-reads the model reads texts so. OpenCC says which character becomes which, one by one.
+reads the model reads texts so. OpenCC says which character becomes which, one by one; characters
+that only Cantonese writes become the word of Mandarin.
 """
 
 import base64
@@ -16,12 +17,21 @@ from opencc import OpenCC
 _CHARACTERS = (*range(0x3400, 0x4DC0), *range(0x4E00, 0xA000))
 """Code points of the Chinese characters of the basic plane, with its Extension A."""
 
+CANTONESE = {
+    "唔": "不", "係": "是", "冇": "没有", "嘅": "的", "咗": "了", "佢": "他", "哋": "们",
+    "喺": "在", "啲": "些", "嗰": "那", "咁": "这么", "噉": "这样", "乜": "什么", "嘢": "东西",
+    "嚟": "来", "睇": "看", "諗": "想", "搵": "找", "揾": "找", "攞": "拿", "俾": "给", "畀": "给",
+    "嗌": "叫", "瞓": "睡", "嘥": "浪费", "啱": "合适", "靚": "漂亮", "餸": "菜",
+}  # fmt: skip
+"""Characters of Cantonese, and what they mean. One that also stands in words of written Mandarin,
+such as 食 (to eat; 食物), is left as it is; 係 is in one such word, 關係, and far oftener alone."""
+
 
 def simplified(tokenizer: str) -> str:
     """Return a `tokenizer.json` that reads traditional characters as simplified ones."""
     document = json.loads(tokenizer)
     convert = OpenCC("t2s").convert
-    characters = {chr(code): convert(chr(code)) for code in _CHARACTERS}
+    characters = {chr(code): convert(chr(code)) for code in _CHARACTERS} | CANTONESE
     content = charsmap({old: new for old, new in characters.items() if old != new})
     ours = {"type": "Precompiled", "precompiled_charsmap": base64.b64encode(content).decode()}
     theirs = [document["normalizer"]] if document["normalizer"] else []

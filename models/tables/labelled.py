@@ -35,6 +35,20 @@ class LabelledRows(NamedTuple):
     unlabelled: list[str]
     left_out: int
 
+    def without(self, label: str) -> tuple["LabelledRows", list[str]]:
+        """Return the rows of the other labels, and the texts of this one."""
+        texts: list[str] = []
+        labels: list[str] = []
+        apart: list[str] = []
+        for text, own in zip(self.texts, self.labels, strict=True):
+            if own == label:
+                apart.append(text)
+            else:
+                texts.append(text)
+                labels.append(own)
+        names = self.names and [name for name in self.names if name != label]
+        return self._replace(texts=texts, labels=labels, names=names), apart
+
 
 def read_labelled(
     table: Table,

@@ -16,11 +16,15 @@ from transformers import BertConfig, BertModel
 from models.classifier import Classifier
 from models.console.command import ExitCode, UserError
 from models.encoder import load_encoder
-from models.run_directory import load_classifier, read_json, read_run
+from models.run_directory import load_classifier, read_json, read_rows, read_run
+from models.tokenizer import Tokenizer
 from tests.shared import once
-from tests.tiny import write_encoder
+from tests.tiny import REVIEWS, split_reviews, write_encoder, write_reviews
 from trainer.batches import batches
-from trainer.optimizer import choose_trained, parameter_groups, rate
+from trainer.data.dataset import load_data
+from trainer.evaluate import evaluate_run
+from trainer.features import predict_logits
+from trainer.optimizer import choose_trained, parameter_groups, rate, targets_of
 from trainer.precision import bf16_speedup, choose_precision
 from trainer.settings import Precision, TrainingSettings
 from trainer.training import train
@@ -52,6 +56,42 @@ def classifier() -> Classifier:
 
 def trained(classifier: Classifier) -> set[str]:
     return {name for name, weights in classifier.named_parameters() if weights.requires_grad}
+
+
+def test_of_neutral_rows_a_model_learns_to_be_unsure(tmp_path: Path) -> None:
+    encoder, reviews = write_encoder(tmp_path / "encoder"), write_reviews(tmp_path / "reviews")
+    middling = ["一般般，说不上来", "就那样，没有感觉"]
+    for name in ("train.tsv", "dev.tsv"):
+        with (reviews / name).open("a", encoding="utf-8") as file:
+            file.writelines(f"中评\t{text}\n" for text in middling * 6)
+    asked = settings(encoder, reviews, tmp_path / "run", neutral="中评", epochs=12, patience=12)
+    train(asked)
+    run = read_run(tmp_path / "run")
+    assert run.labels == ["负向评价", "正向评价"]
+    assert len(read_rows(tmp_path / "run" / "dev.jsonl")) == len(split_reviews()["dev"])
+    classifier, loaded = load_classifier(tmp_path / "run", run)
+    tokenizer = Tokenizer(loaded.tokenizer, run.max_length)
+    texts = [*middling, *(text for text, _ in REVIEWS)]
+    sure = predict_logits(classifier, tokenizer, texts, title="").softmax(dim=1).amax(dim=1)
+    assert sure[:2].max() < 0.6 < sure[2:].mean()
+    scored = evaluate_run(tmp_path / "run", (), "dev")
+    assert scored["rows"] == len(split_reviews()["dev"])
+
+
+def test_neutral_rows_that_are_not_there_are_an_error(reviews: Path) -> None:
+    with pytest.raises(UserError, match="expected rows of the label 中评 that --neutral names"):
+        load_data([str(reviews)], neutral="中评")
+
+
+def test_targets_are_the_labels_then_the_same_share_then_none() -> None:
+    weights = np.array([2.0, 0.5], dtype=np.float32)
+    found = targets_of(np.array([1, 0]), 2, neutral=1, unlabelled=1, smoothing=0.2)
+    expected = np.array([[0.1, 0.9], [0.9, 0.1], [0.5, 0.5], [0, 0]])
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    weighted = targets_of(
+        np.array([1, 0]), 2, neutral=1, unlabelled=1, smoothing=0.2, class_weights=weights
+    )
+    np.testing.assert_allclose(weighted, expected * weights, rtol=1e-6)
 
 
 def test_last_n_trains_the_head_and_the_last_n_layers(classifier: Classifier) -> None:

@@ -12,7 +12,7 @@ from models.console.command import UserError
 from models.labels import LabelSet
 from models.run_directory import read_json, read_rows, read_run
 from tests.tiny import REVIEWS, write_encoder
-from trainer.optimizer import loss_of
+from trainer.optimizer import loss_of, targets_of
 from trainer.settings import TrainingSettings
 from trainer.teacher import read_teacher, soft_labels
 from trainer.training import train
@@ -49,11 +49,14 @@ def test_a_teacher_with_other_labels_is_an_error(run: Path) -> None:
 
 @pytest.fixture
 def loss() -> Callable[..., float]:
-    def measure(soft: torch.Tensor | None, labels: list[int], **changed: float) -> float:
+    def measure(soft: torch.Tensor | None, labels: list[int | None], **changed: float) -> float:
         logits = torch.tensor([[1.0, -1.0], [0.5, 2.0], [0.0, 0.3]])[: len(labels)]
         given: dict[str, Any] = {"teacher_weight": 0.25, "teacher_temperature": 2.0, **changed}
         settings = TrainingSettings(**given)
-        return float(loss_of(logits, torch.tensor(labels), settings, soft=soft))
+        known = [label for label in labels if label is not None]
+        unknown = len(labels) - len(known)
+        targets = targets_of(np.array(known, dtype=np.int64), 2, unlabelled=unknown)
+        return float(loss_of(logits, torch.from_numpy(targets), settings, soft))
 
     return measure
 
@@ -73,11 +76,11 @@ def test_rows_without_label_count_for_the_teachers_and_rows_of_nothing_for_nobod
     loss: Callable[..., float],
 ) -> None:
     soft = torch.tensor([[0.9, 0.1], [0.2, 0.8]])
-    both = loss(soft, [0, -100], teacher_weight=1.0)
+    both = loss(soft, [0, None], teacher_weight=1.0)
     assert both == loss(soft, [0, 1], teacher_weight=1.0)
-    assert loss(soft, [0, -100], teacher_weight=0.0) == loss(soft[:1], [0], teacher_weight=0)
+    assert loss(soft, [0, None], teacher_weight=0.0) == loss(soft[:1], [0], teacher_weight=0)
     padded = torch.cat([soft, torch.zeros(1, 2)])
-    assert loss(padded, [0, 1, -100]) == pytest.approx(loss(soft, [0, 1]))
+    assert loss(padded, [0, 1, None]) == pytest.approx(loss(soft, [0, 1]))
 
 
 def test_a_student_comes_to_answer_as_its_teacher_does(

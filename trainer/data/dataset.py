@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 import numpy as np
@@ -54,11 +54,13 @@ class Data:
         labels: the label set.
         splits: the rows by split.
         remarks: sentences on what looks wrong.
+        neutral: texts of train that are of no label more than of another.
     """
 
     labels: LabelSet
     splits: dict[str, Split]
     remarks: tuple[str, ...] = ()
+    neutral: list[str] = field(default_factory=list)
 
     @property
     def cross_validated(self) -> bool:
@@ -81,6 +83,7 @@ class Data:
             for text, label in zip(split.texts, split.labels, strict=True):
                 encoded = text.encode("utf-8", "surrogatepass")
                 sha.update(f"{label} {len(encoded)} ".encode() + encoded)
+        sha.update("\0".join(self.neutral).encode("utf-8", "surrogatepass"))
         return sha.hexdigest()
 
 
@@ -95,6 +98,7 @@ def load_data(
     seed: int = 42,
     alone: str = "train",
     fold_few: bool = False,
+    neutral: str | None = None,
 ) -> Data:
     """Read the wanted splits of labelled reviews.
 
@@ -114,6 +118,7 @@ def load_data(
         alone: the split of a source that is one table alone, unless its name says otherwise.
         fold_few: where there is no dev and train has fewer than `FEW` rows, none is cut, and there
             need not be a test: train is to be cross-validated.
+        neutral: label whose rows are kept apart in train, and left out of the other splits.
 
     Raises:
         UserError: NO_INPUT, a source is not there; DATA, a split or column is missing or empty, a
@@ -136,12 +141,14 @@ def load_data(
         # a cut depends on all splits that there are
         if name not in rows and (cut or name in wanted):
             rows[name] = _read(source, reading)
+    neutral_texts = _take_out(rows, neutral) if neutral else []
     remarks = _say_remarks(rows.values())
     label_set, splits = _labelled(rows, labels, ordered=ordered)
     if cut:
         splits |= _cut(splits, cut, label_set, seed)
     remarks += _say_idle(label_set, splits)
-    return Data(label_set, {name: splits[name] for name in wanted}, tuple(remarks))
+    chosen = {name: splits[name] for name in wanted}
+    return Data(label_set, chosen, tuple(remarks), neutral_texts)
 
 
 def _labelled(
@@ -154,6 +161,29 @@ def _labelled(
     for name, read in rows.items():
         splits[name] = _with_ids(name, read, label_set, ordered=ordered)
     return label_set, splits
+
+
+def _take_out(rows: dict[str, LabelledRows], neutral: str) -> list[str]:
+    """Take the rows of a label out of every split, and return the texts of those of train.
+
+    Raises:
+        UserError: DATA, train has none.
+    """
+    apart = {}
+    for name, read in rows.items():
+        rows[name], apart[name] = read.without(neutral)
+    if "train" not in rows:
+        return []
+    where, count = rows["train"].where, len(apart["train"])
+    if not count:
+        raise UserError(
+            ExitCode.DATA,
+            "{where}: expected rows of the label {label} that --neutral names, found none",
+            where=where,
+            label=display(neutral, limit=60),
+        )
+    say(tr("{where}: {rows:row} to be unsure of", where=where, rows=count))
+    return apart["train"]
 
 
 def _missing(by_split: dict[str, Source], sizes: tuple[float, float] | None) -> dict[str, float]:
