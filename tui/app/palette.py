@@ -1,7 +1,7 @@
 """What the command palette offers: the actions of the moment, and all that can be chosen."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,13 +52,17 @@ class PaletteDialog(Dialog):
     def on_input_changed(self, event: SafeInput.Changed) -> None:
         """List the commands that have these letters in this order, the likeliest first."""
         query, search = event.value.strip(), FuzzySearch()
-        matches = {words: search.match(query, words) for words in self._commands}
-        found = [words for words, (score, _) in matches.items() if score or not query]
+        found: list[tuple[float, Sequence[int], str]] = []
+        for words in self._commands:
+            # the search fails on an empty query
+            score, letters = search.match(query, words) if query else (1.0, ())
+            if score:
+                found.append((score, letters, words))
         listed = self.query_one(Options)
         listed.clear_options()
-        for words in sorted(found, key=lambda words: -matches[words][0]):
+        for _, letters, words in sorted(found, key=lambda match: -match[0]):
             shown = Content(words)
-            for letter in matches[words][1]:
+            for letter in letters:
                 shown = shown.stylize("bold underline", letter, letter + 1)
             listed.add_option(Option(shown, words))
         if found:

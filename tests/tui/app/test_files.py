@@ -922,7 +922,7 @@ async def test_a_digit_labels_the_marked_rows_and_u_takes_it_back(
         await shows(pilot, "1    ▼", "▼ 负向评价 5 (100.0%)")
         await lacks(pilot, "corrected")
         await pilot.press("f2")
-        await shows(pilot, "Each piece of the text was left out")
+        await shows(pilot, "how far its log-odds fall")
         await leave(pilot)
         await pilot.press("f1")
         await shows(pilot, "Label 2 is right", "Undo the last correction")

@@ -105,7 +105,7 @@ async def test_two_columns_cross_and_a_pair_shows_its_rows(fake: FakeModel, tabl
     async with app_of(fake).run_test(size=(80, 24)) as pilot:
         await grouped(pilot, table, "1")
         await pilot.press("x")
-        await choose(pilot, "2", "By which column?")
+        await choose(pilot, "1", "And by which column?")
         await shows(pilot, "产品 × 日期", "share of 负向评价", "2025-01", "2025-03")
         assert row_of(pilot, "手机 ").split() == ["│", "手机", "4", "100%", "3", "0%", "1", "│"]
         assert row_of(pilot, "酒店").split() == ["│", "酒店", "1", "–", "–", "│"]
@@ -139,7 +139,7 @@ async def test_the_screen_bears_any_size(
         await pilot.resize_terminal(*size)
         await pilot.press("l", "s", "x")
         await pilot.resize_terminal(80, 24)
-        await shows(pilot, "By which column?")
+        await shows(pilot, "And by which column?")
 
 
 def by_month(names: list[str], negative: list[int], rows: int = 10) -> Table:

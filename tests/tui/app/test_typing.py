@@ -130,7 +130,7 @@ async def test_why_marks_what_speaks_for_the_answer_and_what_against(fake: FakeM
         await ask(pilot, "很好但贵")
         await shows(pilot, "Answers · 1")
         await pilot.press("f2")
-        await shows(pilot, "Underlined speaks for it", "正向评价 (70.0%)")
+        await shows(pilot, "underlined speaks for it", "正向评价, 70.0%")
         most, less = row_of(pilot, "好  ", "+1.69"), row_of(pilot, "贵  ", "-1.35")
         assert (most.count("━"), less.count("━")) == (30, 24)  # of the largest effect
         assert "很但贵" in fake.asked  # without 好
@@ -316,6 +316,8 @@ async def test_the_palette_lists_what_can_be_done_and_does_it(fake: FakeModel) -
         await shows(pilot, "Why?  (F2)", "Open  (^O)", "Theme: light", "Device: cuda", "built-in")
         await pilot.press(*"chinese")
         await lacks(pilot, "Theme: light")
+        await pilot.press(*["backspace"] * len("chinese"), "space")
+        await shows(pilot, "Why?  (F2)", "Theme: light")
         await pilot.press("escape", "ctrl+p", *"theme: light")
         await shows(pilot, "Theme: light")
         await pilot.press("enter")
@@ -376,7 +378,7 @@ async def test_keys_are_what_the_user_made_them(fake: FakeModel, home: Path) -> 
         await pilot.press("a", "enter", "b", "ctrl+s")
         await shows(pilot, "Answers · 1")
         await pilot.press("f10")
-        await shows(pilot, "Each piece of the text")
+        await shows(pilot, "how far its log-odds fall")
     assert fake.asked[0] == "a\nb"
 
 

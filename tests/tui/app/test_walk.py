@@ -86,7 +86,7 @@ def test_type_explain_open_filter_correct_save_quit(tmux: Tmux, tmp_path: Path, 
     tmux.type("房间很干净，早餐也不错")
     tmux.shows("in ", " ms")  # answered while typing
     tmux.press("F2")
-    tmux.shows("Each piece of the text was left out")
+    tmux.shows("how far its log-odds fall")
     tmux.press("Escape")
     tmux.lacks("Each piece")  # else the terminal sends Alt+Enter
     tmux.press("Enter")

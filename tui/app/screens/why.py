@@ -42,8 +42,8 @@ class ExplainDialog(Dialog):
     @on(Explained)
     def _explained(self, found: Explained) -> None:
         about = tr(
-            "Each piece of the text was left out: so far fall the log-odds of {label} "
-            "({confidence}). Underlined speaks for it, struck against.",
+            "{label}, {confidence}. The number is how far its log-odds fall without the piece: "
+            "underlined speaks for it, struck against.",
             confidence=f"{max(found.answer.probabilities):.1%}",
             label=found.answer.label,
         )

@@ -170,7 +170,7 @@ class GroupsScreen(FindingsPage):
         first, *others = self._columns
         if others:
             self._group_by(first, kind=self._kind)
-        elif column := await ask_column(self, self._job):
+        elif column := await ask_column(self, self._job, first):
             self._group_by(first, column, kind=self._kind)
 
     @work
@@ -208,11 +208,16 @@ class GroupsScreen(FindingsPage):
         self._change(label=following % len(self._job.labels))
 
 
-async def ask_column(page: Page, job: Job) -> str | None:
-    """Ask for a column of the input; return None when nobody answered, or there is none."""
-    names = job.results.columns.names
+async def ask_column(page: Page, job: Job, first: str | None = None) -> str | None:
+    """Ask for a column of the input, or for a second one.
+
+    Returns:
+        Its name; None when nobody answered, or there is none.
+    """
+    names = [name for name in job.results.columns.names if name != first]
+    question = tr("By which column?") if first is None else tr("And by which column?")
     if not names:
-        page.app.notify(tr("The input has no other column than that of the texts."))
+        page.app.notify(tr("The input has no other column."))
         return None
-    number = await page.app.ask(tr("By which column?"), names)
+    number = await page.app.ask(question, names)
     return None if number is None else names[number]
