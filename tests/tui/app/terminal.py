@@ -87,8 +87,24 @@ class Terminal:
     def type(self, keys: str) -> None:
         self.send(keys.encode())
 
-    def send(self, data: bytes) -> None:
-        os.write(self.master, data)
+    def send(self, data: bytes, seconds: float = 120) -> None:
+        """Write all at once where there is room, and read meanwhile, as a terminal does."""
+        end = time.monotonic() + seconds
+        os.set_blocking(self.master, False)
+        while data:
+            if time.monotonic() > end:
+                pytest.fail(f"the app reads nothing any more; it has drawn {self.seen[-2000:]!r}")
+            readable, writable, _ = select.select([self.master], [self.master], [], 1)
+            try:
+                if writable:
+                    data = data[os.write(self.master, data) :]
+                if data and readable:
+                    self.seen += os.read(self.master, 1 << 16)
+            except BlockingIOError:
+                continue
+            except OSError:  # the child has closed its side
+                break
+        os.set_blocking(self.master, True)
 
     def ends(self) -> int:
         self.until(lambda seen: LEFT in seen)
