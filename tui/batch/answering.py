@@ -21,8 +21,9 @@ from tui.batch.opinion import bare, has_opinion, is_blank
 from tui.batch.settings import BatchSettings
 from tui.batch.summary import Chunk, Summary
 
-BATCH = 128
-"""Texts between two chances to stop."""
+BATCH = 16384
+"""Characters of the texts between two chances to stop, so that of short ones a whole chunk comes
+at once: of few batches, the cores get unequal shares."""
 
 
 class Question(NamedTuple):
@@ -56,14 +57,19 @@ def answer(predictor: Predictor, question: Question, between: Between = lambda _
     answers = np.empty((len(texts), len(predictor.manifest.labels) + 1), dtype=np.float32)
     # By length, so that little is padding.
     order = sorted(range(len(texts)), key=lambda row: (len(texts[row]), texts[row]))
-    for start in range(0, len(order), BATCH):
-        if start:
-            between(BATCH)
-        rows = order[start : start + BATCH]
-        batch = [texts[row] for row in rows]
-        predictions = predictor.predict(batch, windows=question.windows)
+    rows: list[int] = []
+    characters = 0
+    for end, row in enumerate(order, 1):
+        rows.append(row)
+        characters += len(texts[row])
+        if characters < BATCH and end < len(order):
+            continue
+        predictions = predictor.predict([texts[row] for row in rows], windows=question.windows)
         answers[rows, :-1] = predictions.probabilities
         answers[rows, -1] = predictions.read
+        if end < len(order):
+            between(len(rows))
+        rows, characters = [], 0
     return answers
 
 
@@ -77,8 +83,8 @@ class Hooks:
 
     Attributes:
         found: called once, before the first record.
-        between: called before every chunk, and every batch of `BATCH` texts, on another
-            thread, or on several of them where there are `workers`. It may block, which is a
+        between: called before every chunk, and every batch of texts, on another thread, or
+            on several of them where there are `workers`. It may block, which is a
             pause, or raise `Stopped`. The summary goes on changing until the run ends.
         answered: called for every chunk that was written, in order, on the caller's thread.
         ask: called for the answers to the texts of a chunk, by up to `workers` threads at once.
