@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.run_directory import load_classifier, read_run
 from models.tokenizer import Tokenizer
 from trainer.data.dataset import SPLITS, load_data
