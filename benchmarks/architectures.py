@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from export.pipeline import Exported, ExportSettings, export
-from models.console.command import UserError
+from models.console import UserError
 from tests.architectures import LONGEST, architectures, write_architecture
 from tests.tiny import write_reviews
 from trainer.settings import TrainingSettings

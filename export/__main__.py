@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from models.console import aligned, tr
 from models.console.command import run
-from models.console.display import aligned
-from models.console.i18n import tr
 from models.label_map import checked_map
 from models.locations import LATEST
 

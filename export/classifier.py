@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from export.first_token import shorten
-from models.console.i18n import tr
+from models.console import tr
 from models.console.narration import progress
 from models.levels import levels_of
 from models.review import NO_LEVELS, Levels, read_levels

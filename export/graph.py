@@ -8,7 +8,7 @@ from typing import Any
 
 import onnx
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 
 
 def fuse(model: onnx.ModelProto, config: Any, *, fp16: bool) -> onnx.ModelProto:

@@ -8,9 +8,7 @@ import transformers
 from torch import nn
 
 from export.classifier import ExportableClassifier
-from models.console.command import ExitCode, UserError
-from models.console.display import display
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, display, tr
 from models.encoder import canonical_tokenizer, load_pretrained, max_positions
 from models.label_map import AmbiguousLabelsError, map_labels, parse_label_map, proposed_map
 from models.labels import folded, natural_order

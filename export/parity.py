@@ -8,9 +8,7 @@ from itertools import chain
 import numpy as np
 
 from export.classifier import ExportableClassifier
-from models.console.command import ExitCode, UserError
-from models.console.display import display
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, display, tr
 from models.console.narration import progress
 from models.metrics import wilson
 from models.predictor import Predictor

@@ -18,7 +18,7 @@ from export.parity import (
 )
 from export.quantization import FORMS, REDUCED, WEIGHTS_ONLY, candidates
 from export.sources import load_source
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.cores import instructions
 from models.files import draft_of
 from models.manifest import Manifest

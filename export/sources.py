@@ -4,7 +4,7 @@ from pathlib import Path
 
 from export.classifier import ExportableClassifier
 from export.hf_source import load_hugging_face
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.run_directory import load_classifier, read_json, read_rows, read_run
 
 

@@ -9,8 +9,7 @@ from typing import Any
 import torch
 
 from models import hub
-from models.console.command import ExitCode, UserError
-from models.console.display import display
+from models.console import ExitCode, UserError, display
 
 _TOKENIZER_FILES = (
     "tokenizer.json",

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from models.console.i18n import tr
+from models.console import tr
 
 SECONDS = 10
 """Time in which the hub must answer; its libraries would try for half a minute and more."""

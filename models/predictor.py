@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.batching import MAX_TOKENS, plan
-from models.console.command import ExitCode, UserError
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, tr
 from models.cores import available_cores, instructions
 from models.locations import BUILTIN, Device
 from models.manifest import Manifest

@@ -33,9 +33,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from models.classifier import Classifier, Pooling, inputs
-from models.console.command import ExitCode, UserError
-from models.console.display import display
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, display, tr
 from models.console.narration import narrate
 from models.encoder import Encoder, load_encoder
 from models.files import json_bytes

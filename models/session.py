@@ -8,7 +8,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.console.install import install
 from models.locations import Device
 from models.tokenizer import Batch

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer as RustTokenizer
 
-from models.console.display import encodable
+from models.console import encodable
 
 Array = NDArray[np.int64]
 

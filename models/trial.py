@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.classifier import Classifier, inputs
-from models.console.command import UserError
-from models.console.i18n import tr
+from models.console import UserError, tr
 from models.encoder import Encoder, configuration, unexportable
 from models.tokenizer import Tokenizer
 from models.untrusted import RefusedError

@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 from platformdirs import user_cache_path
 
-from models.console.command import ExitCode, UserError
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, tr
 from models.files import file_digest
 from models.session import installed
 

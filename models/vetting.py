@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 from onnx import TensorProto, numpy_helper
 
-from models.console.command import UserError
+from models.console import UserError
 from models.manifest import Manifest
 from models.predictor import Predictor
 from models.tokenizer import Array, Batch

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from models.console.i18n import language
+from models.console import language
 from models.cores import available_cores
 from tests.shared import once
 from tests.tiny import write_encoder, write_reviews

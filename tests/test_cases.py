@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.tables import Dialect
 from tests.tui.batch.runs import run
 from trainer.data.dataset import load_data

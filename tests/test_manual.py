@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from models.console.command import ExitCode
+from models.console import ExitCode
 from tui.cli import COMPLETE, PROGRAM, cli
 
 ROOT = Path(__file__).parent.parent

@@ -16,7 +16,8 @@ from jinja2 import Environment
 from jinja2.ext import extract_from_ast
 from rich.cells import cell_len
 
-from models.console.i18n import LOCALE, language, tr
+from models.console import language, tr
+from models.console.i18n import LOCALE
 
 ROOT = Path(__file__).parent.parent
 WRITTEN = LOCALE / "zh" / "LC_MESSAGES" / "messages.po"

@@ -20,8 +20,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from models.console.command import ExitCode, UserError, require_file, run
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, require_file, tr
+from models.console.command import run
 from models.tables.options import READING, reading_options
 from trainer.settings import TrainingSettings, click_options
 

@@ -9,9 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from models.console import narration
-from models.console.display import display
-from models.console.i18n import tr
+from models.console import display, narration, tr
 from models.console.narration import Advance, narrate
 from trainer import distributed
 

@@ -18,7 +18,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 
 TIMEOUT = timedelta(hours=2)
 """How long a process waits for one that is slow, or whose machine vanished without a word."""

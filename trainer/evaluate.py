@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.run_directory import load_classifier, read_run
 from models.tokenizer import Tokenizer
 from trainer.data.dataset import SPLITS, load_data
@@ -21,7 +21,7 @@ def evaluate_run(
     run_directory: Path,
     data: tuple[str, ...],
     split: str,
-    reading: Reading | None = None,
+    reading: Reading = Reading(),
     encoder: str | None = None,
     device: str = "auto",
 ) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def evaluate_run(
             cross-validated and has no such split.
     """
     run = read_run(run_directory)
-    reading, settings = reading or Reading(), run.settings
+    settings = run.settings
     own = not data or list(data) == run.data
     if own:
         reading = reading.or_else(settings)

@@ -19,8 +19,7 @@ from torch import Tensor
 
 from models.batching import MAX_TOKENS, plan
 from models.classifier import Classifier, Pooling, inputs, pool
-from models.console.command import ExitCode, UserError
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, tr
 from models.console.narration import Advance
 from models.files import draft_of
 from models.tokenizer import Tokenizer

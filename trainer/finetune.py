@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.classifier import Classifier
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from trainer import distributed
 from trainer.batches import TrainingRows, batches, seed_dropout
 from trainer.checkpoint import State

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.console.i18n import tr
+from models.console import tr
 from trainer import distributed
 from trainer.batches import TrainingRows
 from trainer.checkpoint import precision_of

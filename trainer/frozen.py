@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.classifier import Pooling
-from models.console.i18n import tr
+from models.console import tr
 from models.metrics import Metrics
 from trainer.console import say
 from trainer.data.duplicates import normalised

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.classifier import Pooling
-from models.console.command import ExitCode, UserError
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, tr
 from models.metrics import Metrics
 from trainer.console import progress, say
 from trainer.settings import TrainingSettings

@@ -5,9 +5,7 @@ from typing import Any, NamedTuple
 import torch
 
 from models.classifier import Classifier
-from models.console.command import ExitCode, UserError
-from models.console.display import display
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, display, tr
 from models.encoder import Encoder, load_encoder, max_positions
 from models.tokenizer import Tokenizer
 from models.trial import check_encoder

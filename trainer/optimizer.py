@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.classifier import Classifier
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.encoder import layers_of
 from trainer.settings import TrainingSettings
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 import torch.nn.functional as F
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.cores import available_cores
 from trainer import distributed
 from trainer.dropout import CheapDropout

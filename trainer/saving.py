@@ -17,8 +17,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from models.classifier import Classifier
-from models.console.command import ExitCode, UserError
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, tr
 from models.run_directory import Run, load_classifier, read_rows, read_run
 from models.tokenizer import Tokenizer
 from trainer.console import say

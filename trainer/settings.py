@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import click
 
-from models.console.i18n import tr
+from models.console import tr
 from models.label_map import checked_map
 from models.tables.options import READING, flags_of
 

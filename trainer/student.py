@@ -9,9 +9,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import nn
 
-from models.console.command import ExitCode, UserError
-from models.console.display import encodable
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, encodable, tr
 from models.encoder import Encoder, layers_of
 from trainer.console import say
 

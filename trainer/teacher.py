@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.labels import LabelSet
 from models.run_directory import Run, load_classifier, read_run
 from models.tokenizer import Tokenizer

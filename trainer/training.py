@@ -3,8 +3,7 @@
 from importlib.util import find_spec
 from typing import Any
 
-from models.console.command import ExitCode, UserError
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, tr
 from models.console.install import install
 from models.run_directory import refuse_existing
 from trainer import distributed

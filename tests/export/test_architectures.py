@@ -8,7 +8,7 @@ import torch
 
 from export.pipeline import ExportSettings, export
 from export.sources import load_source
-from models.console.command import UserError
+from models.console import UserError
 from models.predictor import Predictor
 from tests.architectures import LONGEST, REFUSED, architectures, write_architecture
 from trainer.settings import TrainingSettings

@@ -22,7 +22,7 @@ from export.pipeline import ExportSettings, export
 from export.quantization import FORMS, WEIGHTS_ONLY, candidates, quantize
 from export.sources import load_source
 from models import vetting
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.cores import instructions
 from models.manifest import PREFIX, Manifest
 from models.predictor import Predictor

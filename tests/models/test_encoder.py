@@ -15,7 +15,7 @@ from transformers import (
 
 from models import hub
 from models.classifier import Classifier
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.encoder import load_encoder, max_positions
 from tests.tiny import write_encoder
 

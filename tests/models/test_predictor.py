@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 
 from models import predictor as predictor_module
 from models import session as session_module
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.locations import BUILTIN, newest_model
 from models.manifest import Manifest
 from models.predictor import Predictor

@@ -6,7 +6,7 @@ import pytest
 
 from models import trial, vetting
 from models.classifier import Classifier
-from models.console.command import UserError
+from models.console import UserError
 from models.encoder import load_encoder
 from tests.architectures import LONGEST, write_architecture
 from trainer.settings import TrainingSettings

@@ -15,7 +15,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from models import untrusted
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.manifest import PREFIX, Manifest
 from models.untrusted import Limits, RefusedError, check_untrusted, limits_for
 from models.vetting import model_digest, validate

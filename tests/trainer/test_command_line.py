@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from models import run_directory
-from models.console.command import ExitCode
+from models.console import ExitCode
 from tests.cli import Invoke, invoker
 from trainer import training
 from trainer.__main__ import main

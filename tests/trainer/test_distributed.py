@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.run_directory import read_json, read_rows
 from tests.shared import once
 from tests.tiny import write_encoder

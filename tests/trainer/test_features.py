@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from models.classifier import Classifier, Pooling
-from models.console.command import UserError
+from models.console import UserError
 from models.encoder import Encoder, load_encoder
 from models.tokenizer import Tokenizer
 from tests.tiny import REVIEWS, write_encoder

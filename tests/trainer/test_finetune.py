@@ -14,7 +14,7 @@ from safetensors import safe_open
 from transformers import BertConfig, BertModel
 
 from models.classifier import Classifier
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.encoder import load_encoder
 from models.run_directory import load_classifier, read_json, read_rows, read_run
 from models.tokenizer import Tokenizer

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.run_directory import read_json, read_rows, read_run
 from tests.tiny import REVIEWS
 from trainer.data.dataset import Split

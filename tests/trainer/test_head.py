@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from models.console.command import UserError
+from models.console import UserError
 from trainer.head import AdamW, Choice, Fold, HeadTrainer, LabelledFeatures
 from trainer.settings import TrainingSettings
 

@@ -10,7 +10,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from models.console.command import ExitCode
+from models.console import ExitCode
 from models.labels import NEGATIVE_POSITIVE
 from tests.hub import Hub, serve
 from tests.tiny import split_reviews, write_encoder, write_reviews

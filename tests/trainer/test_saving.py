@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.run_directory import read_json, read_rows, read_run
 from trainer import saving
 from trainer.saving import save_run

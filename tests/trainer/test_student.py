@@ -11,7 +11,7 @@ from tokenizers import pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 from models.classifier import Classifier
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.encoder import Encoder, load_encoder
 from models.run_directory import load_classifier, read_json, read_run
 from models.tokenizer import Tokenizer

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.console.command import UserError
+from models.console import UserError
 from models.labels import LabelSet
 from models.run_directory import read_json, read_rows, read_run
 from tests.tiny import REVIEWS, write_encoder

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import BertConfig
 
 from models.classifier import Classifier
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.encoder import load_encoder
 from models.run_directory import load_classifier, new_run, read_rows, read_run
 from tests.tiny import REVIEWS, split_reviews

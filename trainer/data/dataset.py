@@ -1,21 +1,19 @@
 """Labelled reviews, in splits, with label ids."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.console.command import ExitCode, UserError
-from models.console.display import display
-from models.console.i18n import tr
-from models.label_map import AmbiguousLabelsError, map_labels
-from models.labels import NEGATIVE_POSITIVE, LabelSet, natural_order
+from models.console import ExitCode, UserError, display, tr
+from models.labels import LabelSet
 from models.tables.labelled import LabelledRows
 from trainer.console import say
 from trainer.data.duplicates import normalised
+from trainer.data.labelling import label_ids, label_set_of
 from trainer.data.sources import Reading, Source, find_sources
 from trainer.data.splitting import split_rows
 from trainer.data.suspicions import suspicions
@@ -89,7 +87,7 @@ class Data:
 
 def load_data(
     sources: Sequence[str],
-    reading: Reading | None = None,
+    reading: Reading = Reading(),
     *,
     labels: Sequence[str] | None = None,
     ordered: bool = True,
@@ -106,9 +104,7 @@ def load_data(
         sources: one folder (of files named for their split, or written by `save_to_disk`), or one
             hub id, or files named for their split, or one file to be split.
         reading: how to read them.
-        labels: names of the labels in the order of their ids. None takes the names that the data
-            has, in natural order; where these are `NEGATIVE_POSITIVE`, or just 0 and 1, they are
-            that, in its order.
+        labels: names of the labels in the order of their ids. None: as `label_set_of` finds them.
         ordered: `labels` are in the order of the numbers that the data may have for them.
         wanted: splits that must be there; others are left out.
         split: fractions of train to cut for dev and test, where the data lacks them. A text never
@@ -125,12 +121,11 @@ def load_data(
             value is not what its column should hold, a label is not in the label set, or a class
             has too few texts to be split.
     """
-    reading = reading or Reading()
     found = find_sources(sources, reading)
     by_split = _sort_by_split(found, alone, named=len(sources) > 1)
     cut = _missing(by_split, split)
     rows = {}
-    if fold_few and "train" in by_split and "dev" not in by_split:
+    if fold_few and by_split.keys() & {"train", "dev"} == {"train"}:
         rows["train"] = _read(by_split["train"], reading)
         if len(rows["train"].texts) < FEW:
             cut.pop("dev", None)
@@ -141,9 +136,10 @@ def load_data(
         # a cut depends on all splits that there are
         if name not in rows and (cut or name in wanted):
             rows[name] = _read(source, reading)
-    neutral_texts = _take_out(rows, neutral) if neutral else []
+    neutral_texts = _take_out(rows, neutral)
     remarks = _say_remarks(rows.values())
-    label_set, splits = _labelled(rows, labels, ordered=ordered)
+    label_set = LabelSet(labels) if labels else label_set_of(next(iter(rows.values())))
+    splits = _labelled(rows, label_set, ordered=ordered and bool(labels))
     if cut:
         splits |= _cut(splits, cut, label_set, seed)
     remarks += _say_idle(label_set, splits)
@@ -152,23 +148,22 @@ def load_data(
 
 
 def _labelled(
-    rows: Mapping[str, LabelledRows], labels: Sequence[str] | None, *, ordered: bool
-) -> tuple[LabelSet, dict[str, Split]]:
-    """Return the label set, and the rows of each split by its ids."""
-    label_set = LabelSet(labels) if labels else _find_labels(next(iter(rows.values())))
-    ordered = ordered and bool(labels)
+    rows: dict[str, LabelledRows], labels: LabelSet, *, ordered: bool
+) -> dict[str, Split]:
     splits = {}
     for name, read in rows.items():
-        splits[name] = _with_ids(name, read, label_set, ordered=ordered)
-    return label_set, splits
+        splits[name] = Split(read.texts, label_ids(name, read, labels, ordered=ordered))
+    return splits
 
 
-def _take_out(rows: dict[str, LabelledRows], neutral: str) -> list[str]:
+def _take_out(rows: dict[str, LabelledRows], neutral: str | None) -> list[str]:
     """Take the rows of a label out of every split, and return the texts of those of train.
 
     Raises:
         UserError: DATA, train has none.
     """
+    if neutral is None:
+        return []
     apart = {}
     for name, read in rows.items():
         rows[name], apart[name] = read.without(neutral)
@@ -292,64 +287,6 @@ def _refuse_missing(
         expected=", ".join(wanted),
         found=", ".join(source.where for source in found) or tr("nothing"),
         hint=hint,
-    )
-
-
-def _find_labels(rows: LabelledRows) -> LabelSet:
-    names = rows.names or natural_order(rows.labels)
-    ours = rows.names is None and set(names) == set(NEGATIVE_POSITIVE)
-    if ours or tuple(names) == ("0", "1"):
-        return LabelSet(NEGATIVE_POSITIVE)
-    if len(names) < 2:
-        raise UserError(
-            ExitCode.DATA,
-            "{where}: expected rows of two or more labels, found {found}",
-            where=rows.where,
-            found=tr("only {label}", label=names[0]) if names else tr("nothing"),
-        )
-    return LabelSet(names)
-
-
-def _with_ids(name: str, rows: LabelledRows, labels: LabelSet, *, ordered: bool) -> Split:
-    """Return the rows of a split, their labels by id."""
-    if not rows.texts:
-        raise UserError(
-            ExitCode.DATA, "{where} has no rows in split {split}", where=rows.where, split=name
-        )
-    try:
-        found = map_labels(rows.labels, labels.names, ordered=ordered)
-    except AmbiguousLabelsError as error:
-        if error.reason == "unknown":
-            _refuse_label(rows, rows.labels[0], labels)
-        raise UserError(
-            ExitCode.DATA,
-            "{where}: the labels {found} may stand for {labels} in more than one way. "
-            "Say it: --label-map '{proposal}'",
-            where=rows.where,
-            found=display(", ".join(natural_order(rows.labels)), limit=200),
-            labels=display(labels, limit=300),
-            proposal=error.proposal,
-        ) from None
-    if found.unknown:
-        unknown = set(found.unknown)
-        _refuse_label(rows, next(label for label in rows.labels if label in unknown), labels)
-    said = found.said()
-    usual = labels.names == NEGATIVE_POSITIVE and said == str(labels)
-    if said and not usual:
-        say(tr("{where}: labels {said}", where=rows.where, said=display(said, limit=300)))
-    ids = [found.ids[label] for label in rows.labels]
-    return Split(rows.texts, np.array(ids, dtype=np.int64))
-
-
-def _refuse_label(rows: LabelledRows, label: str, labels: LabelSet) -> NoReturn:
-    raise UserError(
-        ExitCode.DATA,
-        "{where}, row {row}: label {label} is not in the label set {labels}; name the labels in "
-        "the order of their ids with --labels, or say what it stands for with --label-map",
-        where=rows.where,
-        row=rows.labels.index(label) + 1,
-        label=display(label, limit=60),
-        labels=display(labels, limit=300),
     )
 
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from trainer.data.duplicates import hash64
 
 

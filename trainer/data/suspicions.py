@@ -3,8 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from models.console.display import display
-from models.console.i18n import tr
+from models.console import display, tr
 from models.label_map import proposed_map, star_of
 from models.labels import folded, natural_order
 from models.tables.labelled import LabelledRows

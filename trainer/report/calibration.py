@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.console.i18n import tr
+from models.console import tr
 from models.metrics import Floats, Ids
 from trainer.console import say
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from models.console.display import display
+from models.console import display
 from models.metrics import BINS
 from models.run_directory import Run
 from trainer.console import parts_of

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from models.console.i18n import tr
+from models.console import tr
 from models.console.narration import Advance, clock
 from trainer import distributed
 from trainer.console import progress, say

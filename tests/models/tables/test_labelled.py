@@ -6,7 +6,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.tables import open_table
 from models.tables.labelled import LabelledRows, checked_rows, read_labelled
 

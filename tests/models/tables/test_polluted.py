@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.tables import Dialect, Record, open_table
 
 # What is done to a table of three records, and what a person finds: records, and how many of them

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import xlsxwriter
 
-from models.console.command import UserError
+from models.console import UserError
 from models.tables import (
     TEXT_COLUMNS,
     CellError,

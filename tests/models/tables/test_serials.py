@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import xlsxwriter
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.tables import open_table
 
 INLINE = '<c{reference} t="inlineStr"><is><t>{text}</t></is></c>'

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.console.command import ExitCode, UserError, require_file
+from models.console import ExitCode, UserError, require_file
 from models.tables import Columns, Dialect, Record, Reject, find_column, open_table
 from models.tables.columns import unique
 from models.tables.encoding import encoding_of

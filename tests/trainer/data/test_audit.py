@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.labels import LabelSet
 from trainer.data.audit import audit, class_weights, drop_contradictions, drop_leaks, say_audit
 from trainer.data.dataset import Data, Split

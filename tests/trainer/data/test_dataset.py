@@ -11,7 +11,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.labels import NEGATIVE_POSITIVE
 from trainer.data.dataset import SPLITS, Data, load_data
 from trainer.data.duplicates import seen_rows

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from trainer.data.dataset import Data, load_data
 from trainer.data.sources import Reading
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from trainer.data.splitting import split_rows
 
 NAMES = ("bad", "good", "so-so")
