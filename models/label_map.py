@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 
-from models.console.i18n import tr
+from models.console import tr
 from models.labels import folded, label_name, polarity
 
 _DIGITS = {character: number for number, character in enumerate("零一二三四五六七八九十")}

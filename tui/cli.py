@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
-from models.console.command import ExitCode, UserError, complain, require_file, run
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, complain, require_file, tr
+from models.console.command import run
 from models.label_map import checked_map
 from models.locations import Device, model_path
 from models.tables import OUTPUT_FORMATS, Dialect, StandardInput, format_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
@@ -23,15 +22,15 @@ import ray
 from ray import exceptions
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from models.console.command import ExitCode, UserError, complain, require_file
-from models.console.i18n import choose_language, language, tr
+from models.console import ExitCode, UserError, complain, language, require_file, tr
+from models.console.i18n import choose_language
 from models.cores import available_cores
 from models.locations import BUILTIN, Device
-from models.manifest import Manifest
 from models.predictor import Predictor
 from models.untrusted import check_untrusted
 from tui.batch.answer import Floats
 from tui.batch.answering import Between, Question, Stopped, answer
+from tui.batch.findings.half_done import RecordedModel
 from tui.batch.receipt import changes_of, identity_of
 from tui.batch.report import Report
 from tui.batch.settings import BatchSettings
@@ -54,17 +53,6 @@ _Content = tuple[Any]
 """Reference to a model file in the memory of the cluster; each machine fetches it once."""
 
 
-@dataclass(frozen=True)
-class Described:
-    """What a worker says of its predictor, for which it stands where nothing is predicted."""
-
-    manifest: Manifest
-    path: Path
-    device: str
-    threads: int
-    probe: str
-
-
 @cache
 def _predictor(path: Path, device: Device, content: _Content) -> Predictor:
     """Open a model in this process, once."""
@@ -77,13 +65,13 @@ def _predictor(path: Path, device: Device, content: _Content) -> Predictor:
     return predictor
 
 
-def describe(path: Path, device: Device, content: _Content) -> Described | UserError:
+def describe(path: Path, device: Device, content: _Content) -> RecordedModel | UserError:
     """Open a model on a worker, and say what it is; an expected error is returned."""
     try:
         predictor = _predictor(path, device, content)
     except UserError as error:
         return error
-    return Described(predictor.manifest, path, predictor.device, 1, predictor.probe)
+    return RecordedModel(predictor.manifest, predictor.device, 1, predictor.probe, path)
 
 
 def answer_texts(

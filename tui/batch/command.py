@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-from models.console.command import ExitCode, Terminated, UserError, complain, reason_of
+from models.console import ExitCode, UserError, complain, reason_of
+from models.console.command import Terminated
 from models.locations import Device
 from models.predictor import Predictor
 from models.tables import StandardInput, bare_name, format_of, output_suffix

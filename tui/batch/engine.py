@@ -131,7 +131,7 @@ class _Run:
         self._columns = AnswerColumns(found.settings, labels)
         self._label_map = check_run(found, self._columns)
         self._share, limit = found.settings.review_limit
-        self.summary = Summary.begin(labels, found.records)
+        self.summary = Summary(labels, found.records)
         self.summary.label_map = self._label_map
         self.summary.review = predictor.manifest.review
         if limit is not None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from tui.batch.answer import Floats
 
 _BUFFER = 1 << 20  # bytes

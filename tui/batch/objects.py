@@ -16,7 +16,7 @@ from pathlib import Path, PosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.files import draft_of
 from tui.batch.settings import BatchSettings
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.files import file_digest
 from models.tables import Source
 from tui.batch.journal import (

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from models.console.command import ExitCode, UserError
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, tr
 from models.tables import OUTPUT_FORMATS, Dialect, Source, output_format, output_format_of
 
 

@@ -4,9 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from models.console.command import ExitCode, UserError
-from models.console.display import display
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, display, tr
 from models.label_map import (
     VALUES,
     AmbiguousLabelsError,

@@ -3,8 +3,7 @@
 import os
 from typing import NamedTuple
 
-from models.console.command import ExitCode, UserError
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, tr
 from models.label_map import LabelMap
 from models.tables import TEXT_FORMATS, Item, Record, Reject
 from tui.batch.answer import AnswerColumns

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isnan
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,40 @@ _RANGES = 10  # at most
 _BLOCK = 20_000  # cells that become Python's at once
 
 Counts = NDArray[np.int64]
+
+
+class Share(NamedTuple):
+    """Share of a label among labelled rows, with its 95 % interval (Wilson 1927)."""
+
+    label: str
+    rows: int
+    of: int
+    share: float
+    low: float
+    high: float
+
+
+class Group(NamedTuple):
+    """Rows of one value or period; `review` is the number of those to be reviewed."""
+
+    value: str
+    rows: int
+    review: int
+    shares: list[Share]
+
+    @property
+    def review_share(self) -> float:
+        """Share of the rows to be reviewed."""
+        return self.review / max(self.rows, 1)
+
+
+def shares_of(labels: Sequence[str], counts: Counts) -> list[Share]:
+    """Return the share of each label, by the counts of all `[labels]`."""
+    total = int(counts.sum())
+    shares = []
+    for label, rows in zip(labels, counts.tolist(), strict=True):
+        shares.append(Share(label, rows, total, rows / max(total, 1), *wilson(rows, total)))
+    return shares
 
 
 @dataclass(frozen=True)
@@ -65,15 +99,10 @@ class Table:
     def __len__(self) -> int:
         return len(self.names)
 
-    def share(self, group: int, label: int) -> float:
-        """Return the share of a label among the labelled rows of a group, 0 where none is."""
-        counts = self.counts[group]
-        return float(counts[label] / max(counts.sum(), 1))
-
-    def interval(self, group: int, label: int) -> tuple[float, float]:
-        """Return the 95 % interval of the share (Wilson 1927)."""
-        counts = self.counts[group]
-        return wilson(int(counts[label]), int(counts.sum()))
+    def group(self, number: int) -> Group:
+        """Return a group."""
+        shares = shares_of(self.labels, self.counts[number])
+        return Group(self.names[number], int(self.rows[number]), int(self.review[number]), shares)
 
     def order(self, by: str | int | None = None, *, descending: bool = False) -> Counts:
         """Return the groups in an order.
@@ -97,28 +126,14 @@ class Table:
     def as_dict(self) -> dict[str, Any]:
         """Return the table as JSON can hold it, shares rounded to a hundredth of a point."""
         groups = []
-        for group, name in enumerate(self.names):
+        for group in map(self.group, range(len(self))):
             labels = {}
-            for label, title in enumerate(self.labels):
-                ends = self.interval(group, label)
-                labels[title] = {
-                    "rows": int(self.counts[group, label]),
-                    "share": round(self.share(group, label), 4),
-                    "interval": [round(end, 4) for end in ends],
-                }
-            found = {
-                "value": name,
-                "rows": int(self.rows[group]),
-                "review": int(self.review[group]),
-                "labels": labels,
-            }
-            groups.append(found)
-        return {
-            "column": self.column,
-            "by": self.kind,
-            "groups": groups,
-            "other": self.other,
-        }
+            for label, rows, _, *figures in group.shares:
+                share, *ends = [round(figure, 4) for figure in figures]
+                labels[label] = {"rows": rows, "share": share, "interval": ends}
+            value, rows, review, _ = group
+            groups.append({"value": value, "rows": rows, "review": review, "labels": labels})
+        return {"column": self.column, "by": self.kind, "groups": groups, "other": self.other}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError
 from models.tables import Table
 from tui.batch.answer import AnswerColumns
 from tui.batch.inspection import Found
