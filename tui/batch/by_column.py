@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.console import ExitCode, UserError, aligned, one_line, tr
+from models.console import aligned, one_line, tr, usage_error
 from tui.batch.findings.finished import open_finished
 from tui.batch.findings.groups import KINDS, Share, Table, by_column
 from tui.batch.findings.result_store import ResultStore
@@ -52,8 +52,7 @@ class ByColumns:
                 self._store = open_finished(path, prefix=self._found.settings.prefix)
         for column, _ in self._columns:
             if column not in self._store.columns.names:
-                raise UserError(
-                    ExitCode.USAGE,
+                raise usage_error(
                     "{path} was written without the column {column}; to write it anew: --force",
                     path=finished,
                     column=column,
@@ -104,8 +103,7 @@ def _column(wanted: str, columns: Collection[str]) -> tuple[str, str | None]:
     match = re.fullmatch(r"(.+)[:：](\w+)", wanted)
     if match and match[1] in columns and match[2] in KINDS:
         return match[1], match[2]
-    raise UserError(
-        ExitCode.USAGE,
+    raise usage_error(
         "--by {wanted}: expected a column of {columns}, or a column with :{kinds}",
         wanted=wanted,
         columns=", ".join(columns),

@@ -22,7 +22,16 @@ import ray
 from ray import exceptions
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from models.console import ExitCode, UserError, complain, language, require_file, tr
+from models.console import (
+    ExitCode,
+    UserError,
+    complain,
+    config_error,
+    language,
+    require_file,
+    tr,
+    unavailable_error,
+)
 from models.console.i18n import choose_language
 from models.cores import available_cores
 from models.locations import BUILTIN, Device
@@ -85,8 +94,7 @@ def answer_texts(
     try:
         predictor = _predictor(path, device, content)
         if changes := changes_of(expected, identity_of(predictor)):
-            raise UserError(
-                ExitCode.CONFIG,
+            raise config_error(
                 "the machine {node} of the cluster does not answer as the first one does: another "
                 "{changes}. Leave it out, or make all alike",
                 node=f"{socket.gethostname()} ({ray.util.get_node_ip_address()})",
@@ -137,9 +145,7 @@ class Cluster(Workers):
         os.umask(self._umask)
         self.look()
         if not self._cores:
-            raise UserError(
-                ExitCode.UNAVAILABLE, "no machine of the cluster offers a {kind}", kind=self._kind
-            )
+            raise unavailable_error("no machine of the cluster offers a {kind}", kind=self._kind)
         self.files = max(2, min(4 * available_cores(), self._cores))
         self._path = BUILTIN if is_builtin else model
         self._content: _Content = (ray.put(model.read_bytes()),)
@@ -215,8 +221,7 @@ class Cluster(Workers):
         except UserError as error:
             if not isinstance(error.__cause__, _DEADLY):
                 raise
-            raise UserError(
-                ExitCode.CONFIG,
+            raise config_error(
                 "{name}: {times} workers died one after the other of the records {first} to "
                 "{last}: one of the texts may crash the model, or need more memory ({reason})",
                 name=question.name,
@@ -244,8 +249,7 @@ def _got(reference: Any) -> Any:
 
 
 def _lost(error: Exception) -> UserError:
-    return UserError(
-        ExitCode.UNAVAILABLE,
+    return unavailable_error(
         "the Ray cluster fails: {reason}. The same command goes on where this one ended",
         reason=_first_line(error),
     )
@@ -291,8 +295,7 @@ def _connect() -> None:
                 raise
             ray.init(num_cpus=available_cores(), include_dashboard=False, **quiet)
     except Exception as error:
-        raise UserError(
-            ExitCode.UNAVAILABLE,
+        raise unavailable_error(
             "no Ray cluster {address}: {reason}. Run this on one of its machines, with RAY_ADDRESS "
             "as ray start told it",
             address=address,

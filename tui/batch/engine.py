@@ -260,7 +260,7 @@ class _Run:
         truths = None
         if self._settings.label_column is not None:
             true_labels = [one.truth.id for one in written]
-            truths = np.array(true_labels, dtype=np.int64)
+            truths = np.array(true_labels, np.int64)
         return Chunk(
             records=[one.record for one in written],
             texts=[one.text for one in written],

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from models.console import ExitCode, UserError, tr
+from models.console import ExitCode, UserError, cannot_create_error, data_error, tr
 from models.files import file_digest, json_bytes
 from models.predictor import Predictor
 from models.session import installed
@@ -112,8 +112,7 @@ def begin_anew(journal: Journal, path: Path, *, force: bool) -> None:
         UserError: CANNOT_CREATE, it has answers of an interrupted run, and `force` is not given.
     """
     if journal.resumable and not force:
-        raise UserError(
-            ExitCode.CANNOT_CREATE,
+        raise cannot_create_error(
             "{path} has an interrupted run of a file, which can go on; name another "
             "--output, or --force to drop its answers",
             path=path,
@@ -129,8 +128,7 @@ def resume(journal: Journal, fingerprint: Fingerprint) -> None:
             the settings, the versions or the device are not what they were.
     """
     if journal.resumable and not journal.head:
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "the first line of {path} is damaged, so nobody knows which run its answers are of. "
             "Remove {folder} to begin anew",
             path=journal.folder / "journal",
@@ -202,8 +200,7 @@ def check_unchanged(table: Table, found: Found, summary: Summary, folder: Path) 
     file = table.input
     same = file.digest() == found.digest == file.digest_now()
     if summary.read != found.records or not same:
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{name} was changed since it was read. Undo the change to go on, or remove "
             "{folder} to begin anew",
             name=found.name,

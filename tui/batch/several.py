@@ -35,7 +35,7 @@ class Board:
 
     def __init__(self, sizes: Sequence[int], path: Path | None = None) -> None:
         self._made_of = sizes, path
-        self._sizes = np.array(sizes, dtype=np.float64)
+        self._sizes = np.array(sizes, np.float64)
         zeros = self.zeros(len(sizes))
         numbers = bytearray(zeros) if path is None else np.memmap(path, mode="r+")
         # Whether to stop, and chunks ahead; then for each file records that were predicted, those

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from models.console import ExitCode, UserError, aligned, one_line, tr
+from models.console import aligned, data_error, one_line, tr, usage_error
 from models.metrics import Metrics
 from tui.batch.findings.result_store import Indices, ResultRow, ResultStore
 from tui.batch.summary import TEXT_WIDTH, scores
@@ -174,8 +174,7 @@ def compare(first: ResultStore, second: ResultStore, key: str | None = None) -> 
     hashes = [side.column("hash") for side in sides]
     changed = int((hashes[0] != hashes[1]).sum())
     if not len(found) or 2 * changed > len(found):
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "expected two files with the same records, found {count:record} with the same text; "
             "name a column that both have to match them by",
             count=len(found) - changed,
@@ -192,16 +191,14 @@ def _keys(store: ResultStore, key: str | None) -> Any:
     if key is None:
         return pa.array(store.column("number"))
     if key not in store.columns.names:
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "--key {key}: expected a column of {columns}",
             key=key,
             columns=", ".join(store.columns.names),
         )
     keys = store.values(key)
     if len(keys.unique()) < len(keys):
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "--key {key}: expected a column whose cells all differ, as numbers of orders do",
             key=key,
         )

@@ -93,7 +93,7 @@ class Table:
     @classmethod
     def empty(cls, column: str, labels: tuple[str, ...]) -> "Table":
         """Return the table of no rows."""
-        none = np.zeros((0, len(labels)), dtype=np.int64)
+        none = np.zeros((0, len(labels)), np.int64)
         return cls(column, "value", labels, (), none, none.sum(axis=1), none.sum(axis=1), 0)
 
     def __len__(self) -> int:
@@ -158,9 +158,8 @@ class CrossTable:
         place = down * width + across
         found = int(np.searchsorted(self.places, place))
         if found < len(self.places) and self.places[found] == place:
-            counts: Counts = self.counts[found]
-            return counts
-        return np.zeros(self.counts.shape[1], dtype=np.int64)
+            return self.counts[found]
+        return np.zeros(self.counts.shape[1], np.int64)
 
 
 def by_column(
@@ -232,7 +231,7 @@ def _by_column(
 def _counted(store: ResultStore, rows: Counts, groups: Counts, most: int) -> Counts:
     """Count rows by group `[most, labels + 2]`: by label, without one, to be reviewed."""
     names = len(store.labels)
-    counts = np.zeros((most, names + 2), dtype=np.int64)
+    counts = np.zeros((most, names + 2), np.int64)
     labels = store.labels_of(rows)
     np.add.at(counts, (groups, np.where(labels < 0, names, labels)), 1)
     review = np.isin(store.column("status")[rows], TO_REVIEW)
@@ -268,7 +267,7 @@ def _grouped(cells: Any, kind: str) -> tuple[list[str], Counts]:
     names = sorted({key for key in keys if key is not None})
     places = {key: place for place, key in enumerate(names)}
     groups = [len(names) if key is None else places[key] for key in keys]
-    return names, np.array(groups, dtype=np.int64)
+    return names, np.array(groups, np.int64)
 
 
 def _by_value(cells: Any) -> tuple[list[str], Counts]:
@@ -282,8 +281,7 @@ def _by_value(cells: Any) -> tuple[list[str], Counts]:
     for begin in range(0, len(ordered), _BLOCK):
         names += ordered.slice(begin, _BLOCK).to_pylist()
     places = np.argsort(order.to_numpy(), kind="stable")
-    groups: Counts = places[encoded.indices.to_numpy()]
-    return names, groups
+    return names, places[encoded.indices.to_numpy()]
 
 
 def _by_number(numbers: NDArray[np.float64]) -> tuple[list[str], Counts]:

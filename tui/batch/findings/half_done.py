@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from models.console import ExitCode, UserError
+from models.console import data_error
 from models.review import read_levels
 from tui.batch.engine import Stopped
 from tui.batch.journal import head_of, run_folder
@@ -52,8 +52,7 @@ class RecordedModel:
             probe = machine.get("probe", "")
             return cls(manifest, machine["device"], machine["threads"], probe)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(
-                ExitCode.DATA,
+            raise data_error(
                 "{folder} has no answers of an interrupted run",
                 folder=folder,
             ) from error
