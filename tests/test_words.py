@@ -16,11 +16,14 @@ from jinja2 import Environment
 from jinja2.ext import extract_from_ast
 from rich.cells import cell_len
 
-from models.console import language, tr
+from models.console import command, language, tr
 from models.console.i18n import LOCALE
 
 ROOT = Path(__file__).parent.parent
 WRITTEN = LOCALE / "zh" / "LC_MESSAGES" / "messages.po"
+
+
+SAID = {"tr", *(name for name in vars(command) if name.endswith("_error"))}
 
 
 def sentences() -> set[str]:
@@ -29,7 +32,7 @@ def sentences() -> set[str]:
         for path in sorted((ROOT / package).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 called = getattr(getattr(node, "func", None), "id", None)
-                if isinstance(node, ast.Call) and called in ("tr", "UserError"):
+                if called == "UserError" or called in SAID:
                     sentence = node.args[called == "UserError"]
                     if path.name == "command.py" and ast.unparse(sentence) == "sentence":
                         continue  # UserError itself, which hands on what it was given

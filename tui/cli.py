@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
-from models.console.command import ExitCode, UserError, complain, require_file, run
-from models.console.i18n import tr
+from models.console import ExitCode, complain, require_file, tr, usage_error
+from models.console.command import run
 from models.label_map import checked_map
 from models.locations import Device, model_path
 from models.tables import OUTPUT_FORMATS, Dialect, StandardInput, format_of
@@ -128,9 +128,9 @@ def cli(
 ) -> None:
     command = context.invoked_subcommand
     if serve is not None and command not in (None, "open"):
-        raise UserError(ExitCode.USAGE, "--serve opens the app: it goes with no command")
+        raise usage_error("--serve opens the app: it goes with no command")
     if root is not None and serve is None and not is_served():
-        raise UserError(ExitCode.USAGE, "--root goes with --serve")
+        raise usage_error("--root goes with --serve")
     if command is not None:
         context.default_map = {command: {"model": model, "device": device}}
         return
@@ -148,9 +148,7 @@ def _open_app(model: str | None, device: Device, file: Path | None = None) -> No
 def open_file(file: Path, model: str | None, device: Device) -> None:
     require_file(file)
     if file.suffix == ".onnx":
-        raise UserError(
-            ExitCode.USAGE, "{path} is a model; to use it: sentiment-tui --model {path}", path=file
-        )
+        raise usage_error("{path} is a model; to use it: sentiment-tui --model {path}", path=file)
     _open_app(model, device, file)
 
 
@@ -283,13 +281,12 @@ def classify(
     from tui.config import Config
 
     if options["label_map"] is not None and options["label_column"] is None:
-        raise UserError(ExitCode.USAGE, "--label-map goes with --label-column")
+        raise usage_error("--label-map goes with --label-column")
     to_stdout = output in (None, "-")
     if to_stdout and sys.stdout is None and not dry_run:
-        raise UserError(ExitCode.USAGE, "standard output is closed: name an --output")
+        raise usage_error("standard output is closed: name an --output")
     if as_json and to_stdout and not dry_run:
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "--json and the records cannot both be standard output: name an --output",
         )
     dialect = Dialect(**{field.name: options.pop(field.name) for field in fields(Dialect)})

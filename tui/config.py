@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from models.console.command import ExitCode, UserError
+from models.console import config_error
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,12 @@ class Config:
         try:
             found = tomllib.loads(path.read_text(encoding="utf-8"))
         except (ValueError, OSError) as error:
-            raise UserError(
-                ExitCode.CONFIG, "{path} is not TOML: {reason}", path=path, reason=error
-            ) from error
+            raise config_error("{path} is not TOML: {reason}", path=path, reason=error) from error
         keys = found.pop("keys", {})
         texts = found.pop("no_opinion", [])
         well_formed = isinstance(texts, list) and all(isinstance(text, str) for text in texts)
         if found or not well_formed or not isinstance(keys, dict):
-            raise UserError(
-                ExitCode.CONFIG,
+            raise config_error(
                 "{path}: expected a list no_opinion of texts and a table [keys], found {unknown}",
                 path=path,
                 unknown=", ".join(found) or "no_opinion, keys",

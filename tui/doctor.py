@@ -3,8 +3,7 @@
 import platform
 from pathlib import Path
 
-from models.console.command import UserError, reason_of
-from models.console.i18n import tr
+from models.console import UserError, reason_of, tr
 from models.cores import available_cores, instructions, quota
 from models.locations import Device
 from models.predictor import Predictor

@@ -4,6 +4,7 @@ import signal
 import sys
 import traceback
 from enum import IntEnum
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -52,12 +53,20 @@ class UserError(Exception):
         return UserError.__new__, (UserError, str(self)), {"code": self.code}
 
 
+usage_error = partial(UserError, ExitCode.USAGE)
+data_error = partial(UserError, ExitCode.DATA)
+no_input_error = partial(UserError, ExitCode.NO_INPUT)
+unavailable_error = partial(UserError, ExitCode.UNAVAILABLE)
+cannot_create_error = partial(UserError, ExitCode.CANNOT_CREATE)
+config_error = partial(UserError, ExitCode.CONFIG)
+
+
 def require_file(path: Path) -> None:
     """Raise UserError NO_INPUT unless `path` is a file, and say what it is instead."""
     if path.is_dir():
-        raise UserError(ExitCode.NO_INPUT, "expected a file, found the folder {path}", path=path)
+        raise no_input_error("expected a file, found the folder {path}", path=path)
     if not path.exists():
-        raise UserError(ExitCode.NO_INPUT, "no such file: {path}", path=path)
+        raise no_input_error("no such file: {path}", path=path)
     if not path.is_file():
         raise UserError(
             ExitCode.NO_INPUT,

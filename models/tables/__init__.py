@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from models.console import ExitCode, UserError, tr
+from models.console import tr, usage_error
 from models.tables.columns import LABEL_COLUMNS, TEXT_COLUMNS, Columns, find_column
 from models.tables.delimited import open_delimited, open_txt
 from models.tables.dialect import (
@@ -89,15 +89,13 @@ def open_table(source: Source, dialect: Dialect = Dialect()) -> Iterator[Table]:
     if format is None and path.suffix.lower() == ".zip":
         InputFile(path).close()  # says what is wrong with it
     if format is None:
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "{name}: its name does not tell its format; {advice}",
             name=source,
             advice=tr("say --from {formats}", formats="|".join(FORMATS)),
         )
     if format not in TEXT_FORMATS and isinstance(source, StandardInput):
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "{format} cannot be read from a pipe; save it to a file first",
             format=format,
         )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from models.console import ExitCode, UserError, display, one_line, tr
+from models.console import data_error, display, one_line, tr
 
 TEXT_COLUMNS = (
     *("text", "text_a", "review", "reviews", "comment", "comments", "content", "sentence"),
@@ -71,8 +71,7 @@ def find_column(
         problem = tr("no column is known by its name to have the labels")
     else:
         problem = tr("no column is known by its name to have the texts")
-    raise UserError(
-        ExitCode.DATA,
+    raise data_error(
         "{name}: {problem}, found the columns {columns}{hint}",
         name=columns.table,
         problem=problem,

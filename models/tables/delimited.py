@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, dropwhile, islice
 
-from models.console import ExitCode, UserError, tr
+from models.console import data_error, tr
 from models.tables.dialect import QUOTING, Dialect
 from models.tables.encoding import Line, place_of, undecodable
 from models.tables.records import ParsedRow, Problem, Table, empty, items_of, named, wrong
@@ -80,8 +80,7 @@ def open_txt(file: InputFile, dialect: Dialect, lines: Iterator[Line], *, by_nam
     if first is None:
         raise empty(file)
     if by_name and "\t" in first.content:  # Excel calls a table with TABs "Unicode text"
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{name}: expected a text on each line, found a TAB in the first; "
             "say --from tsv if it has columns, --from txt if not",
             name=file,
@@ -96,8 +95,7 @@ def _delimiter(file: InputFile, header: str) -> str:
     unquoted = re.sub('"[^"]*"', "", header)
     found = [delimiter for delimiter in DELIMITERS if delimiter in unquoted]
     if len(found) > 1:
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{name}: expected one delimiter in the first line, found {found}; "
             "name yours with --delimiter",
             name=file,

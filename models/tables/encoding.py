@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from models.console import ExitCode, UserError, tr
+from models.console import data_error, tr, usage_error
 from models.tables.records import Place, Problem
 from models.tables.source import InputFile, StandardInput
 
@@ -87,8 +87,7 @@ def encoding_of(file: InputFile, told: str | None = None) -> str:
     except (LookupError, UnicodeError):
         is_text = False
     if not is_text:
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "--encoding {encoding} is none of text that Python knows",
             encoding=told,
         )
@@ -96,8 +95,7 @@ def encoding_of(file: InputFile, told: str | None = None) -> str:
         return told
     if marked.startswith(codec):
         return marked
-    raise UserError(
-        ExitCode.DATA,
+    raise data_error(
         "the input has no byte order mark; say --encoding {encoding}-le or {encoding}-be",
         encoding=codec,
     )
@@ -117,8 +115,7 @@ def _detect(file: InputFile) -> str:
     nearest = min(failures, key=lambda encoding: len(failures[encoding]))
     lines = failures[nearest]
     shown = ", ".join(map(str, lines[:_LINES_SHOWN]))
-    raise UserError(
-        ExitCode.DATA,
+    raise data_error(
         "{path}: expected UTF-8, GB18030, Big5 or a byte order mark; {encoding} fails in line "
         "{lines} ({count:line} in all). Save the file anew, or say --encoding {encoding}: what is "
         "not of it then costs its own record",

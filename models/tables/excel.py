@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from xml.parsers.expat import ExpatError
 
-from models.console import ExitCode, UserError, tr
+from models.console import UserError, data_error, tr
 from models.tables.cells import EXACT, Note, SheetNotes, TwiceError, whole_number
 from models.tables.dialect import Dialect
 from models.tables.extent import DamagedError, TooLargeError, check_size
@@ -34,8 +34,7 @@ def open_workbook(file: InputFile, dialect: Dialect) -> Table:
     visible = _visible(book)
     wanted = visible if dialect.sheet is None else [dialect.sheet]
     if len(wanted) != 1 or wanted[0] not in book.sheet_names:
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{path}: expected one sheet, found {found}; name yours with --sheet",
             path=file,
             found=", ".join(visible),
@@ -77,8 +76,7 @@ def _open(file: InputFile, format: str) -> tuple[Any, str | io.BytesIO, str]:
         with Path(data).open("rb") as stream:
             return CalamineWorkbook.from_filelike(stream), data, found
     except PasswordError as error:
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{path} is protected with a password: open it, and save it without one",
             path=file,
         ) from error
@@ -114,15 +112,14 @@ def _refuse(file: InputFile, head: bytes, format: str) -> NoReturn:
     """Say what a file is that its name calls a workbook."""
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not start:
-        raise UserError(ExitCode.DATA, "{name} is empty: expected records", name=file)
+        raise data_error("{name} is empty: expected records", name=file)
     if start.startswith(b"<"):
         found = tr("a web page (HTML) or XML; open it in Excel or WPS, and save it as XLSX")
     elif b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         found = tr("damaged, or of another program; open it there, and save it as XLSX")
     else:
         found = tr("a text file; say --from csv if it has columns")
-    raise UserError(
-        ExitCode.DATA,
+    raise data_error(
         "{name} is no {format}, whatever its name says: it is {found}",
         name=file,
         format=format.upper(),

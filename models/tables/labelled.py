@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any, NamedTuple
 
-from models.console import ExitCode, UserError, tr
+from models.console import data_error, tr
 from models.label_map import TwoLabelsError, cell_label, parse_label_map
 from models.labels import folded
 from models.tables.dialect import TEXT_FORMATS
@@ -98,8 +98,7 @@ def checked_rows(
         try:
             name = _name_of(value, names)
         except TwoLabelsError as error:
-            raise UserError(
-                ExitCode.DATA,
+            raise data_error(
                 "{where}, {place}: expected one label in {label}, found two: {found}",
                 where=where,
                 place=place,
@@ -113,8 +112,7 @@ def checked_rows(
         if not label:
             left_out += 1
         elif not isinstance(text, str) or (label == name and _is_fraction(value)):
-            raise UserError(
-                ExitCode.DATA,
+            raise data_error(
                 "{where}, {place}: expected a text in {text} and a label, a name or a whole "
                 "number, in {label}; found {found}",
                 where=where,
@@ -128,8 +126,7 @@ def checked_rows(
             labels.append(label)
     if joined := _joined(set(labels)):
         hint = tr("; --label-map '{found}=' leaves such rows out", found=joined)
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{where}: expected one label in {label}, found several in one cell: {found}{hint}",
             where=where,
             label=columns[1],

@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from models.console import ExitCode, UserError
+from models.console import UserError, data_error
 from models.tables.dialect import plain_format
 
 MOST_UNPACKED = 256 << 20
@@ -64,23 +64,20 @@ class Unpacked(io.RawIOBase):
         archive = zipfile.ZipFile(self._file)
         names = _tables(archive)
         if len(names) != 1:
-            raise UserError(
-                ExitCode.DATA,
+            raise data_error(
                 "{path}: expected one table in it, found {found}; unpack it, and name the file",
                 path=self._path,
                 found=", ".join(names) or "-",
             )
         if archive.getinfo(names[0]).flag_bits & 1:
-            raise UserError(
-                ExitCode.DATA,
+            raise data_error(
                 "{path} is protected with a password; unpack it first",
                 path=self._path,
             )
         return archive.open(names[0])
 
     def _damaged(self) -> UserError:
-        return UserError(
-            ExitCode.DATA,
+        return data_error(
             "{path} cannot be unpacked: it is damaged, or cut short; fetch it again",
             path=self._path,
         )
@@ -115,8 +112,7 @@ class Unpacked(io.RawIOBase):
         buffer[: len(data)] = data
         self._count += len(data)
         if self._count > self._most:
-            raise UserError(
-                ExitCode.DATA,
+            raise data_error(
                 "{path} holds over {ratio} times its size: no table does; unpack it to have it "
                 "read all the same",
                 path=self._path,

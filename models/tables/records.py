@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
-from models.console import ExitCode, UserError, encodable, tr
+from models.console import UserError, data_error, encodable, tr
 from models.tables.columns import Columns, unique
 from models.tables.dialect import WORKBOOKS, Dialect
 from models.tables.source import InputFile, StandardInput
@@ -257,17 +257,14 @@ def _begins_a_file(place: Place) -> bool:
 
 def wrong(file: InputFile, line: int, problem: str) -> UserError:
     """Return the error of a line that breaks the rules of its format."""
-    return UserError(
-        ExitCode.DATA, "{name}, line {line}: {problem}", name=file, line=line, problem=problem
-    )
+    return data_error("{name}, line {line}: {problem}", name=file, line=line, problem=problem)
 
 
 def empty(file: InputFile, header: int = 1) -> UserError:
     """Return the error of a file that ends before its first record, or before its header."""
     if header <= 1:
-        return UserError(ExitCode.DATA, "{name} is empty: expected records", name=file)
-    return UserError(
-        ExitCode.DATA,
+        return data_error("{name} is empty: expected records", name=file)
+    return data_error(
         "{name} ends before line {line}, which was said to name the columns",
         name=file,
         line=header,
@@ -276,8 +273,7 @@ def empty(file: InputFile, header: int = 1) -> UserError:
 
 def unreadable(path: object, format: str, reason: object) -> UserError:
     """Return the error of a file that is damaged, or not of its format."""
-    return UserError(
-        ExitCode.DATA,
+    return data_error(
         "{path} cannot be read as {format}: {reason}",
         path=path,
         format=format,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.console import ExitCode, UserError, require_file
+from models.console import no_input_error, require_file
 from models.files import file_digest
 
 _BUFFER = 1 << 18  # bytes
@@ -35,7 +35,7 @@ def require_source(source: Source) -> None:
     if isinstance(source, Path):
         require_file(source)
     elif sys.stdin is None:
-        raise UserError(ExitCode.NO_INPUT, "standard input is closed")
+        raise no_input_error("standard input is closed")
 
 
 class _HashedFile(io.FileIO):

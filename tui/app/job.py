@@ -82,7 +82,7 @@ class Job:
         columns = [name for name in self.found.kept if name != self.found.text_column]
         text_column = str(self.found.text_column)
         self.results = ResultStore(labels, columns, text_column=text_column)
-        self.summary = Summary.begin(labels, self.found.records)
+        self.summary = Summary(labels, self.found.records)
         self.correct()
 
     def query(self, line: str) -> Query:
@@ -99,7 +99,7 @@ class Job:
         self.results = results
         self.note = note
         self.correct()
-        self.summary = Summary.begin(results.labels, len(results))
+        self.summary = Summary(results.labels, len(results))
         self.summary.predicted = len(results)
         self.summary.statuses, self.summary.doubts = results.statuses()
         self.summary.review = levels

@@ -54,7 +54,7 @@ Ask = Callable[[Predictor, Question, Between], Floats]
 def answer(predictor: Predictor, question: Question, between: Between = lambda _: None) -> Floats:
     """Return probabilities, and the share of the text that was read, `[texts, labels + 1]`."""
     texts = question.texts
-    answers = np.empty((len(texts), len(predictor.manifest.labels) + 1), dtype=np.float32)
+    answers = np.empty((len(texts), len(predictor.manifest.labels) + 1), np.float32)
     # By length, so that little is padding.
     order = sorted(range(len(texts)), key=lambda row: (len(texts[row]), texts[row]))
     rows: list[int] = []
@@ -179,7 +179,7 @@ class Answering:
     def _predict(self, question: Question) -> Floats:
         """Return the answers to a chunk, zeros for texts that get no label."""
         texts = question.texts
-        answers = np.zeros((len(texts), len(self._summary.labels) + 1), dtype=np.float32)
+        answers = np.zeros((len(texts), len(self._summary.labels) + 1), np.float32)
         filled = [row for row, text in enumerate(texts) if self._is_labelled(text)]
         left = len(texts)
 

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from models.console.command import ExitCode, UserError
-from models.console.display import aligned, one_line
-from models.console.i18n import tr
+from models.console import aligned, one_line, tr, usage_error
 from tui.batch.findings.finished import open_finished
-from tui.batch.findings.groups import KINDS, Table, by_column
+from tui.batch.findings.groups import KINDS, Share, Table, by_column
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
 from tui.batch.objects import readable
@@ -34,20 +32,14 @@ class ByColumns:
         UserError: USAGE, the input has no such column.
     """
 
-    def __init__(
-        self,
-        wanted: Sequence[str],
-        found: Found,
-        labels: tuple[str, ...],
-    ) -> None:
+    def __init__(self, wanted: Sequence[str], found: Found, labels: tuple[str, ...]) -> None:
         self._found = found
         self._columns = [_column(name, found.columns) for name in wanted]
         self._store = ResultStore(labels, list(dict(self._columns)))
 
     def add(self, chunk: Chunk) -> None:
         """Add the rows of a chunk, without their texts."""
-        texts = [""] * len(chunk.texts)
-        self._store.append(replace(chunk, texts=texts))
+        self._store.append(replace(chunk, texts=[""] * len(chunk.texts)))
 
     def tables(self, finished: Output | None = None) -> list[Table]:
         """Return a table for each column, of what was added or of an output that is there.
@@ -60,34 +52,26 @@ class ByColumns:
                 self._store = open_finished(path, prefix=self._found.settings.prefix)
         for column, _ in self._columns:
             if column not in self._store.columns.names:
-                raise UserError(
-                    ExitCode.USAGE,
+                raise usage_error(
                     "{path} was written without the column {column}; to write it anew: --force",
                     path=finished,
                     column=column,
                 )
         rows = np.arange(len(self._store))
-        tables = []
-        for column, kind in self._columns:
-            table = by_column(self._store, rows, column, kind)
-            tables.append(table)
-        return tables
+        return [by_column(self._store, rows, *column) for column in self._columns]
 
 
 def lines_of(table: Table) -> Iterator[str]:
     """Yield a table as lines: values by their rows, periods and numbers in their order."""
     yield ""
-    groups = table.order()
     lines = [[table.column, tr("rows"), *table.labels, tr("to review")]]
-    for group in groups[:_SHOWN].tolist():
-        name = one_line(named(table.names[group]), _NAME_CELLS)
-        rows = f"{table.rows[group]:,}"
-        labels = range(len(table.labels))
-        shares = [share_of(table, label, group) for label in labels]
-        lines.append([name, rows, *shares, review_of(table, group)])
+    for group in map(table.group, table.order()[:_SHOWN].tolist()):
+        name = one_line(named(group.value), _NAME_CELLS)
+        shares = map(written, group.shares)
+        lines.append([name, f"{group.rows:,}", *shares, f"{group.review_share:.1%}"])
     yield from aligned(lines, right=range(1, len(lines[0])))
-    if len(groups) > _SHOWN:
-        yield tr("… and {count} more", count=f"{len(groups) - _SHOWN:,}")
+    if len(table) > _SHOWN:
+        yield tr("… and {count} more", count=f"{len(table) - _SHOWN:,}")
     if table.other:
         yield outside(table)
     yield tr("in brackets: confidence interval (95 %)")
@@ -98,17 +82,11 @@ def named(name: str) -> str:
     return name or tr("(nothing)")
 
 
-def review_of(table: Table, group: int) -> str:
-    """Return the share of rows to be reviewed in a group."""
-    return f"{table.review[group] / table.rows[group]:.1%}"
-
-
-def share_of(table: Table, label: int, group: int) -> str:
-    """Return the share of a label in a group, with its interval in brackets."""
-    if not table.counts[group].any():
+def written(share: Share) -> str:
+    """Return a share with its interval in brackets."""
+    if not share.of:
         return "–"
-    low, high = table.interval(group, label)
-    return f"{table.share(group, label):.1%} ({100 * low:.1f}–{100 * high:.1f})"
+    return f"{share.share:.1%} ({100 * share.low:.1f}–{100 * share.high:.1f})"
 
 
 def outside(table: Table) -> str:
@@ -125,8 +103,7 @@ def _column(wanted: str, columns: Collection[str]) -> tuple[str, str | None]:
     match = re.fullmatch(r"(.+)[:：](\w+)", wanted)
     if match and match[1] in columns and match[2] in KINDS:
         return match[1], match[2]
-    raise UserError(
-        ExitCode.USAGE,
+    raise usage_error(
         "--by {wanted}: expected a column of {columns}, or a column with :{kinds}",
         wanted=wanted,
         columns=", ".join(columns),

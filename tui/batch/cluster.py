@@ -11,7 +11,6 @@ import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
@@ -23,15 +22,24 @@ import ray
 from ray import exceptions
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from models.console.command import ExitCode, UserError, complain, require_file
-from models.console.i18n import choose_language, language, tr
+from models.console import (
+    ExitCode,
+    UserError,
+    complain,
+    config_error,
+    language,
+    require_file,
+    tr,
+    unavailable_error,
+)
+from models.console.i18n import choose_language
 from models.cores import available_cores
 from models.locations import BUILTIN, Device
-from models.manifest import Manifest
 from models.predictor import Predictor
 from models.untrusted import check_untrusted
 from tui.batch.answer import Floats
 from tui.batch.answering import Between, Question, Stopped, answer
+from tui.batch.findings.half_done import RecordedModel
 from tui.batch.receipt import changes_of, identity_of
 from tui.batch.report import Report
 from tui.batch.settings import BatchSettings
@@ -54,17 +62,6 @@ _Content = tuple[Any]
 """Reference to a model file in the memory of the cluster; each machine fetches it once."""
 
 
-@dataclass(frozen=True)
-class Described:
-    """What a worker says of its predictor, for which it stands where nothing is predicted."""
-
-    manifest: Manifest
-    path: Path
-    device: str
-    threads: int
-    probe: str
-
-
 @cache
 def _predictor(path: Path, device: Device, content: _Content) -> Predictor:
     """Open a model in this process, once."""
@@ -77,13 +74,13 @@ def _predictor(path: Path, device: Device, content: _Content) -> Predictor:
     return predictor
 
 
-def describe(path: Path, device: Device, content: _Content) -> Described | UserError:
+def describe(path: Path, device: Device, content: _Content) -> RecordedModel | UserError:
     """Open a model on a worker, and say what it is; an expected error is returned."""
     try:
         predictor = _predictor(path, device, content)
     except UserError as error:
         return error
-    return Described(predictor.manifest, path, predictor.device, 1, predictor.probe)
+    return RecordedModel(predictor.manifest, predictor.device, 1, predictor.probe, path)
 
 
 def answer_texts(
@@ -97,8 +94,7 @@ def answer_texts(
     try:
         predictor = _predictor(path, device, content)
         if changes := changes_of(expected, identity_of(predictor)):
-            raise UserError(
-                ExitCode.CONFIG,
+            raise config_error(
                 "the machine {node} of the cluster does not answer as the first one does: another "
                 "{changes}. Leave it out, or make all alike",
                 node=f"{socket.gethostname()} ({ray.util.get_node_ip_address()})",
@@ -149,9 +145,7 @@ class Cluster(Workers):
         os.umask(self._umask)
         self.look()
         if not self._cores:
-            raise UserError(
-                ExitCode.UNAVAILABLE, "no machine of the cluster offers a {kind}", kind=self._kind
-            )
+            raise unavailable_error("no machine of the cluster offers a {kind}", kind=self._kind)
         self.files = max(2, min(4 * available_cores(), self._cores))
         self._path = BUILTIN if is_builtin else model
         self._content: _Content = (ray.put(model.read_bytes()),)
@@ -227,8 +221,7 @@ class Cluster(Workers):
         except UserError as error:
             if not isinstance(error.__cause__, _DEADLY):
                 raise
-            raise UserError(
-                ExitCode.CONFIG,
+            raise config_error(
                 "{name}: {times} workers died one after the other of the records {first} to "
                 "{last}: one of the texts may crash the model, or need more memory ({reason})",
                 name=question.name,
@@ -256,8 +249,7 @@ def _got(reference: Any) -> Any:
 
 
 def _lost(error: Exception) -> UserError:
-    return UserError(
-        ExitCode.UNAVAILABLE,
+    return unavailable_error(
         "the Ray cluster fails: {reason}. The same command goes on where this one ended",
         reason=_first_line(error),
     )
@@ -303,8 +295,7 @@ def _connect() -> None:
                 raise
             ray.init(num_cpus=available_cores(), include_dashboard=False, **quiet)
     except Exception as error:
-        raise UserError(
-            ExitCode.UNAVAILABLE,
+        raise unavailable_error(
             "no Ray cluster {address}: {reason}. Run this on one of its machines, with RAY_ADDRESS "
             "as ray start told it",
             address=address,

@@ -11,7 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-from models.console.command import ExitCode, Terminated, UserError, complain, reason_of
+from models.console import (
+    ExitCode,
+    UserError,
+    cannot_create_error,
+    complain,
+    no_input_error,
+    reason_of,
+    unavailable_error,
+    usage_error,
+)
+from models.console.command import Terminated
 from models.locations import Device
 from models.predictor import Predictor
 from models.tables import StandardInput, bare_name, format_of, output_suffix
@@ -116,7 +126,7 @@ def classify_files(
     if dry_run:
         return _exit_code(*_each(runs, lambda run: _preview(run, report)))
     if on and not all(run.resumable for run in runs):
-        raise UserError(ExitCode.USAGE, "--on {on} goes from files to an --output", on=on)
+        raise usage_error("--on {on} goes from files to an --output", on=on)
     signals = _Signals(report)
     with _workers(runs, model, device, on) as workers:
         report.model(workers.predictor)
@@ -144,8 +154,7 @@ def _workers(
     try:
         from tui.batch.cluster import workers_on_ray
     except ImportError as error:
-        raise UserError(
-            ExitCode.UNAVAILABLE,
+        raise unavailable_error(
             "Ray cannot be imported ({reason}). Install it: pip install 'sentiment-tui[ray]'",
             reason=error,
         ) from error
@@ -240,7 +249,7 @@ def _exit_code(rejected: int, failures: Sequence[ExitCode]) -> ExitCode:
 
 def _preview(run: BatchSettings, report: Report) -> int:
     if not isinstance(run.source, Path):
-        raise UserError(ExitCode.USAGE, "--dry-run needs a file, not a pipe")
+        raise usage_error("--dry-run needs a file, not a pipe")
     with staged(run) as local:
         found = inspect(local)
         if found.problem is not None:
@@ -269,8 +278,7 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
-        raise UserError(
-            ExitCode.CANNOT_CREATE,
+        raise cannot_create_error(
             "{path} cannot be created: {reason}",
             path=folder,
             reason=error.strerror,
@@ -284,15 +292,14 @@ def _runs(files: Sequence[Path], settings: BatchSettings) -> list[BatchSettings]
         inputs, _ = _contents(path)
         sources += inputs
     if not sources:
-        raise UserError(ExitCode.NO_INPUT, "{path} holds no file that could be read", path=files[0])
+        raise no_input_error("{path} holds no file that could be read", path=files[0])
     output = settings.output
     into_folder = isinstance(output, Path) and output.is_dir()
     if sources == [*files] and len(files) == 1 and not into_folder:
         source = StandardInput() if files[0] == _DASH else files[0]
         return [replace(settings, source=source)]
     if not isinstance(output, Path) or _DASH in sources:
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "several inputs have several outputs: name files, and a folder with --output",
         )
     runs: dict[Path, BatchSettings] = {}
@@ -302,8 +309,7 @@ def _runs(files: Sequence[Path], settings: BatchSettings) -> list[BatchSettings]
             suffix = f".{settings.output_format}"
         target = output / (bare_name(source) + suffix)
         if target in runs:
-            raise UserError(
-                ExitCode.USAGE,
+            raise usage_error(
                 "{a} and {b} would both be written to {path}; classify them one by one",
                 a=runs[target].source,
                 b=source,

@@ -131,7 +131,7 @@ class _Run:
         self._columns = AnswerColumns(found.settings, labels)
         self._label_map = check_run(found, self._columns)
         self._share, limit = found.settings.review_limit
-        self.summary = Summary.begin(labels, found.records)
+        self.summary = Summary(labels, found.records)
         self.summary.label_map = self._label_map
         self.summary.review = predictor.manifest.review
         if limit is not None:
@@ -260,7 +260,7 @@ class _Run:
         truths = None
         if self._settings.label_column is not None:
             true_labels = [one.truth.id for one in written]
-            truths = np.array(true_labels, dtype=np.int64)
+            truths = np.array(true_labels, np.int64)
         return Chunk(
             records=[one.record for one in written],
             texts=[one.text for one in written],

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from models.console.command import ExitCode, UserError
-from models.console.i18n import tr
+from models.console import UserError, data_error, tr, usage_error
 from models.tables import (
     TEXT_COLUMNS,
     CellError,
@@ -202,8 +201,7 @@ def all_rejected(found: Found, first: Reject, records: int) -> UserError:
         "error_cell": tr("mend the column in Excel, or name another --text-column"),
         "no_stored_value": tr("open the file in Excel or WPS, and save it"),
     }
-    return UserError(
-        ExitCode.DATA,
+    return data_error(
         "{name}: none of {records:record} can be classified, for one reason: {reason}. To mend "
         "it: {remedy}",
         name=found.name,
@@ -227,8 +225,7 @@ def _shown(record: Record) -> Record:
 def _late_problem(found: Found, records: int, columns: Sequence[str]) -> UserError | None:
     """Return what only shows once all records have been read."""
     if found.output_format == "xlsx" and records >= XLSX_ROWS:
-        return UserError(
-            ExitCode.USAGE,
+        return usage_error(
             "{count} records are more than XLSX holds; choose another --to",
             count=records,
         )
@@ -270,8 +267,7 @@ def _check_options(settings: BatchSettings, name: str, format: str) -> None:
     used = replace(settings.dialect_of(format), format=said.format)
     for option in fields(Dialect):
         if getattr(said, option.name) != getattr(used, option.name):
-            raise UserError(
-                ExitCode.USAGE,
+            raise usage_error(
                 "{name} is {format}, which has no use for {flag}",
                 name=name,
                 format=format.upper(),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError, cannot_create_error
 from tui.batch.answer import Floats
 
 _BUFFER = 1 << 20  # bytes
@@ -288,8 +288,7 @@ def journal_of(output: Path, mode: int = _PUBLIC) -> Iterator[Journal]:
                 descriptor = os.open(folder / "journal", os.O_RDWR | os.O_CREAT, mode)
                 mine = lock(descriptor, folder)
         except OSError as error:
-            raise UserError(
-                ExitCode.CANNOT_CREATE,
+            raise cannot_create_error(
                 "{path} cannot be created: {reason}",
                 path=folder,
                 reason=error.strerror,

@@ -16,7 +16,7 @@ from pathlib import Path, PosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from models.console.command import ExitCode, UserError
+from models.console import ExitCode, UserError, cannot_create_error, no_input_error, usage_error
 from models.files import draft_of
 from tui.batch.settings import BatchSettings
 
@@ -85,8 +85,7 @@ def path_of(text: str) -> Path:
     bucket = text[address.end() :].partition("/")[0]
     container = address[1].startswith("abfs")  # CONTAINER@ACCOUNT
     if "?" in text or ":" in bucket or ("@" in bucket and not container):
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "an address is {scheme}://BUCKET/KEY: credentials and options are taken from the "
             "environment and the files of the platform's own programs, as AWS_PROFILE and "
             "AWS_ENDPOINT_URL",
@@ -118,7 +117,7 @@ def _told(path: ObjectPath) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise UserError(ExitCode.NO_INPUT, "no such file: {path}", path=path) from error
+        raise no_input_error("no such file: {path}", path=path) from error
     except (OSError, ValueError, NotImplementedError) as error:
         raise UserError(ExitCode.IO, "{path}: {reason}", path=path, reason=error) from error
 
@@ -181,8 +180,7 @@ def _published(output: ObjectPath, *, force: bool) -> Iterator[Path]:
 
     bucket = ObjectPath(*output.parts[:2])
     if not bucket.is_dir():
-        raise UserError(
-            ExitCode.CANNOT_CREATE,
+        raise cannot_create_error(
             "{path} cannot be created: there is no folder {folder}",
             path=output,
             folder=bucket,
@@ -201,8 +199,7 @@ def _published(output: ObjectPath, *, force: bool) -> Iterator[Path]:
         with _named(copy, output):
             yield copy
         if "" not in before and not force and output.is_file():
-            raise UserError(
-                ExitCode.CANNOT_CREATE,
+            raise cannot_create_error(
                 "{path} exists; name another --output, or --force to replace it",
                 path=output,
             )

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.console.command import ExitCode, UserError
+from models.console import UserError, cannot_create_error
 from models.files import file_digest
 from models.tables import Source
 from tui.batch.journal import (
@@ -94,8 +94,7 @@ class Target:
 
 
 def _appeared(path: Path, draft: Path) -> UserError:
-    return UserError(
-        ExitCode.CANNOT_CREATE,
+    return cannot_create_error(
         "{path} appeared during the run, and is left as it is. The finished output is kept as "
         "{draft}: from a file, the same command with --force or another --output ends at once",
         path=path,
@@ -126,14 +125,12 @@ def check_output(path: Path, settings: BatchSettings, *, alone: bool = False) ->
     target = Target(output, names, ours, settings.force, mode, old_mode)
     taken = None if settings.force else target.taken()
     if taken == output:
-        raise UserError(
-            ExitCode.CANNOT_CREATE,
+        raise cannot_create_error(
             "{path} exists; name another --output, or --force to replace it",
             path=path,
         )
     if taken is not None:
-        raise UserError(
-            ExitCode.CANNOT_CREATE,
+        raise cannot_create_error(
             "{path} exists, and no run of this output wrote it; name another --output, or --force "
             "to replace it",
             path=taken,
@@ -145,23 +142,18 @@ def _require_possible(path: Path, output: Path, names: Sequence[Path], source: S
     """Raise UserError CANNOT_CREATE for what not even --force could write."""
     for name in names:
         if isinstance(source, Path) and name.exists() and name.samefile(source):
-            raise UserError(
-                ExitCode.CANNOT_CREATE, "{path} is the input; name another output", path=name
-            )
+            raise cannot_create_error("{path} is the input; name another output", path=name)
     if output.is_symlink():
-        raise UserError(ExitCode.CANNOT_CREATE, "{path} is a link to itself", path=path)
+        raise cannot_create_error("{path} is a link to itself", path=path)
     if not output.parent.is_dir():
-        raise UserError(
-            ExitCode.CANNOT_CREATE,
+        raise cannot_create_error(
             "{path} cannot be created: there is no folder {folder}",
             path=path,
             folder=output.parent,
         )
     for name in names:
         if name.exists() and not name.is_file():
-            raise UserError(
-                ExitCode.CANNOT_CREATE, "{path} is no file; for standard output say -", path=name
-            )
+            raise cannot_create_error("{path} is no file; for standard output say -", path=name)
 
 
 def _mode_of(source: Source) -> int:

@@ -11,8 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from models.console.command import ExitCode, UserError
-from models.console.i18n import tr
+from models.console import ExitCode, UserError, cannot_create_error, data_error, tr
 from models.files import file_digest, json_bytes
 from models.predictor import Predictor
 from models.session import installed
@@ -35,6 +34,12 @@ _TOLD = {"threads"}
 """What is told of a run, but changes none of its answers."""
 
 _PACKAGES = ("sentiment-tui", "onnxruntime", "onnxruntime-gpu", "tokenizers")
+
+_SETTINGS = (
+    *("label_column", "label_map", "select", "prefix", "probabilities", "windows", "excel"),
+    *("label_everything", "review", "no_opinion"),
+)
+"""Settings that an output depends on, beside its format."""
 
 
 def reject_fields(found: Found, reject: Reject) -> dict[str, Any]:
@@ -73,21 +78,12 @@ def fingerprint_of(predictor: Predictor, found: Found) -> Fingerprint:
         "reading": {**asdict(found.dialect), "text_column": found.text_column},
         "settings": {
             "format": found.output_format,
-            "label_column": settings.label_column,
-            "label_map": settings.label_map,
-            "select": list(settings.select),
-            "prefix": settings.prefix,
-            "probabilities": settings.probabilities,
-            "windows": settings.windows,
-            "excel": settings.excel,
-            "label_everything": settings.label_everything,
-            "review": settings.review,
-            "no_opinion": list(settings.no_opinion),
+            **{name: getattr(settings, name) for name in _SETTINGS},
             "byte_order_mark": bool(settings.excel) or found.answers_excel,
         },
         "model": {
             "digest": manifest.digest,
-            "labels": list(manifest.labels),
+            "labels": manifest.labels,
             "max_length": manifest.max_length,
             "precision": manifest.precision,
             "review": [asdict(level) for level in manifest.review],
@@ -116,8 +112,7 @@ def begin_anew(journal: Journal, path: Path, *, force: bool) -> None:
         UserError: CANNOT_CREATE, it has answers of an interrupted run, and `force` is not given.
     """
     if journal.resumable and not force:
-        raise UserError(
-            ExitCode.CANNOT_CREATE,
+        raise cannot_create_error(
             "{path} has an interrupted run of a file, which can go on; name another "
             "--output, or --force to drop its answers",
             path=path,
@@ -133,8 +128,7 @@ def resume(journal: Journal, fingerprint: Fingerprint) -> None:
             the settings, the versions or the device are not what they were.
     """
     if journal.resumable and not journal.head:
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "the first line of {path} is damaged, so nobody knows which run its answers are of. "
             "Remove {folder} to begin anew",
             path=journal.folder / "journal",
@@ -145,8 +139,7 @@ def resume(journal: Journal, fingerprint: Fingerprint) -> None:
     except ValueError:  # it is new, or holds no answer
         journal.begin(json_bytes(fingerprint))
         return
-    changes = changes_of(before, fingerprint)
-    if changes:
+    if changes := changes_of(before, fingerprint):
         same_input = before.get("input") == fingerprint["input"]
         raise UserError(
             ExitCode.CONFIG if same_input else ExitCode.DATA,
@@ -163,14 +156,11 @@ def changes_of(before: Mapping[str, Any], now: Fingerprint) -> list[str]:
     for group, values in now.items():
         old = before.get(group, {})
         for key in sorted({*values, *old} - _TOLD):
-            if old.get(key) != values.get(key):
-                change = tr(
-                    "{key} (was {old}, is {new})",
-                    key=f"{group}.{key}",
-                    old=json.dumps(old.get(key), ensure_ascii=False),
-                    new=json.dumps(values.get(key), ensure_ascii=False),
-                )
-                changes.append(change)
+            was = json.dumps(old.get(key), ensure_ascii=False)
+            new = json.dumps(values.get(key), ensure_ascii=False)
+            if was != new:
+                name = f"{group}.{key}"
+                changes.append(tr("{key} (was {old}, is {new})", key=name, old=was, new=new))
     return changes
 
 
@@ -181,17 +171,12 @@ def as_interrupted(settings: BatchSettings) -> BatchSettings:
     try:
         run = json.loads(head_of(run_folder(settings.output)))
         said, reading = run["settings"], run["reading"]
-        text_column, output_format = reading.pop("text_column"), said.pop("format")
+        said["output_format"] = said.pop("format")
+        said["text_column"] = reading.pop("text_column")
         said.pop("byte_order_mark", None)
         for name in ("select", "no_opinion"):
             said[name] = tuple(said[name])
-        return replace(
-            settings,
-            dialect=Dialect(**reading),
-            output_format=output_format,
-            text_column=text_column,
-            **said,
-        )
+        return replace(settings, dialect=Dialect(**reading), **said)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return settings
 
@@ -203,13 +188,11 @@ def finished(
     if settings.force or not settings.resumable:
         return None
     try:
-        receipt = json.loads(sidecar(output, "receipt.json").read_bytes())
-        if not changes_of(receipt["run"], fingerprint):
-            same = receipt["output"]["sha256"] == file_digest(output)
-            return receipt if same else None
+        receipt: Mapping[str, Any] = json.loads(sidecar(output, "receipt.json").read_bytes())
+        is_ours = not changes_of(receipt["run"], fingerprint)
+        return receipt if is_ours and receipt["output"]["sha256"] == file_digest(output) else None
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
-        pass
-    return None
+        return None
 
 
 def check_unchanged(table: Table, found: Found, summary: Summary, folder: Path) -> None:
@@ -217,8 +200,7 @@ def check_unchanged(table: Table, found: Found, summary: Summary, folder: Path) 
     file = table.input
     same = file.digest() == found.digest == file.digest_now()
     if summary.read != found.records or not same:
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{name} was changed since it was read. Undo the change to go on, or remove "
             "{folder} to begin anew",
             name=found.name,

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import click
 
-from models.console.display import aligned, display, one_line
-from models.console.i18n import tr
+from models.console import aligned, display, one_line, tr
 from models.console.install import again
 from models.files import json_bytes
 from models.locations import BUILTIN

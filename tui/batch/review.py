@@ -13,7 +13,7 @@ class Confidences:
     """Counts of confidences, in steps of 1 / 10,000: their number takes no memory."""
 
     def __init__(self) -> None:
-        self._counts = np.zeros(_STEPS + 1, dtype=np.int64)
+        self._counts = np.zeros(_STEPS + 1, np.int64)
 
     def add(self, answers: Floats) -> None:
         """Count the confidences of answers, `[texts, labels + 1]` as `decide` takes them."""

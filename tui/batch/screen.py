@@ -3,7 +3,7 @@
 import os
 from typing import TextIO
 
-from models.console.display import display
+from models.console import display
 from tui.batch.journal import Sink
 
 

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from models.console.command import ExitCode, UserError
-from models.console.i18n import tr
+from models.console import tr, usage_error
 from models.tables import OUTPUT_FORMATS, Dialect, Source, output_format, output_format_of
 
 
@@ -84,15 +83,13 @@ class BatchSettings:
         except ValueError:
             limit = -1.0
         if not 0 <= limit <= 1:
-            raise UserError(
-                ExitCode.USAGE,
+            raise usage_error(
                 "--review: expected a share of the records, as 10%, or a confidence, as 0.9; "
                 "found {found}",
                 found=self.review,
             )
         if is_share and not self.resumable:
-            raise UserError(
-                ExitCode.USAGE,
+            raise usage_error(
                 "--review {share} goes from a file to an --output: which records these are shows "
                 "at the end; or name a confidence, as 0.9",
                 share=self.review,
@@ -116,16 +113,13 @@ class BatchSettings:
         if isinstance(self.output, StandardOutput):
             known = known or output_format(format)
         if known not in OUTPUT_FORMATS:
-            raise UserError(
-                ExitCode.USAGE,
+            raise usage_error(
                 "the answer has columns, and {name} names no format that has; say --to {formats}",
                 name=self.output if isinstance(self.output, Path) else tr("a TXT input"),
                 formats="|".join(OUTPUT_FORMATS),
             )
         if self.excel and known != "csv":
-            raise UserError(
-                ExitCode.USAGE, "--excel is for CSV; this output is {format}", format=known
-            )
+            raise usage_error("--excel is for CSV; this output is {format}", format=known)
         return known
 
     def dialect_of(self, format: str) -> Dialect:

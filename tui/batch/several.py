@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.console.i18n import tr
+from models.console import tr
 from models.cores import available_cores
 from models.predictor import Predictor
 from tui.batch.answer import Floats
@@ -18,7 +18,7 @@ from tui.batch.inspection import Found
 from tui.batch.objects import staged
 from tui.batch.report import Report
 from tui.batch.settings import BatchSettings
-from tui.batch.summary import Chunk, Summary, duration
+from tui.batch.summary import Chunk, Summary, duration, progress_words
 
 Outcome = tuple[Report, Summary]
 """What a file that is done has to tell, and its counts."""
@@ -35,7 +35,7 @@ class Board:
 
     def __init__(self, sizes: Sequence[int], path: Path | None = None) -> None:
         self._made_of = sizes, path
-        self._sizes = np.array(sizes, dtype=np.float64)
+        self._sizes = np.array(sizes, np.float64)
         zeros = self.zeros(len(sizes))
         numbers = bytearray(zeros) if path is None else np.memmap(path, mode="r+")
         # Whether to stop, and chunks ahead; then for each file records that were predicted, those
@@ -88,18 +88,15 @@ class Board:
         predicted, resumed, rejected, records = self._numbers[1:].T
         new = predicted - resumed
         seconds = time.monotonic() - self._started
-        parts = [
+        words = [
             tr("{done:,} of {files:file}", done=done, files=len(self._sizes)),
             tr("{count:record}", count=int(predicted.sum())),
-            tr("{rate}/s", rate=f"{new.sum() / seconds:,.0f}"),
         ]
         per_record = self._sizes / np.maximum(records, 1)
+        left = None
         if speed := (per_record * new).sum() / seconds:
-            left = self._sizes.sum() - (per_record * predicted).sum()
-            parts.append(tr("{left} left", left=duration(left / speed)))
-        if count := int(rejected.sum()):
-            parts.append(tr("{count} rejected", count=f"{count:,}"))
-        return tr(", ").join(parts)
+            left = duration((self._sizes.sum() - (per_record * predicted).sum()) / speed)
+        return progress_words(words, new.sum() / seconds, left, rejected.sum())
 
 
 class Workers:
@@ -159,7 +156,7 @@ class Workers:
         """
         own = report.of_one()
         between = partial(self.board.between, number)
-        between(Summary.begin((), None))
+        between(Summary(()))
         hooks = self.hooks(own.found, between, own.answered)
         with staged(run) as local:
             summary = classify(local, self.predictor, hooks=hooks)

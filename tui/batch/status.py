@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from models.console.i18n import tr
+from models.console import tr
 from models.review import Level
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.console.display import aligned, one_line
-from models.console.i18n import tr
+from models.console import aligned, one_line, tr
 from models.label_map import LabelMap
 from models.metrics import Metrics
 from models.review import NO_LEVELS, Levels
@@ -102,9 +101,9 @@ class Summary:
     """
 
     labels: tuple[str, ...]
-    records: int | None
-    counts: Ints
-    statuses: Ints
+    records: int | None = None
+    counts: Ints = field(init=False)
+    statuses: Ints = field(default_factory=lambda: np.zeros(len(Status), np.int64))
     predicted: int = 0
     resumed: int = 0
     rejected: int = 0
@@ -119,27 +118,20 @@ class Summary:
     finished: bool = False
     receipt: Mapping[str, Any] = field(default_factory=dict)
 
-    @classmethod
-    def begin(cls, labels: Sequence[str], records: int | None) -> "Summary":
-        """Return the summary of a run that has done nothing yet."""
-        counts = np.zeros(len(labels), dtype=np.int64)
-        statuses = np.zeros(len(Status), dtype=np.int64)
-        return cls(tuple(labels), records, counts, statuses)
+    def __post_init__(self) -> None:
+        self.counts = np.zeros(len(self.labels), np.int64)
 
     @classmethod
     def of(cls, receipt: Mapping[str, Any]) -> "Summary":
         """Return the summary of a run that had finished, by its receipt."""
         counts = receipt["counts"]
         by_label, by_status = counts["label"], counts["status"]
-        summary = cls.begin(list(by_label), counts["read"])
+        summary = cls(tuple(by_label), counts["read"], finished=True, receipt=receipt)
         summary.counts += list(by_label.values())
         summary.statuses += list(by_status.values())
         summary.rejected = counts["rejected"]
         if scores := receipt["scores"]:
-            confusion = np.array(scores["confusion"], dtype=np.int64)
-            summary.metrics = Metrics(confusion)
-        summary.finished = True
-        summary.receipt = receipt
+            summary.metrics = Metrics(np.array(scores["confusion"], np.int64))
         return summary
 
     @property
@@ -176,11 +168,9 @@ class Summary:
         ids = chunk.ids[filled]
         self.texts.add(chunk.texts, chunk.ids)
         self.rejected += len(chunk.rejects)
-        rejects = (*self.rejects, *chunk.rejects)
-        self.rejects = rejects[:REJECTS_SHOWN]
+        self.rejects = (*self.rejects, *chunk.rejects)[:REJECTS_SHOWN]
         self.counts = self.counts + np.bincount(ids, minlength=labels)
-        statuses = np.bincount(chunk.statuses, minlength=len(Status))
-        self.statuses = self.statuses + statuses
+        self.statuses = self.statuses + np.bincount(chunk.statuses, minlength=len(Status))
         self.doubts = self.doubts + doubts_of(chunk.statuses, chunk.confidences)
         for truth in chunk.unscored:
             if truth.problem:
@@ -212,15 +202,13 @@ def advice(statuses: Ints, doubts: NDArray[np.float64], levels: Levels) -> list[
     for status, level in zip(TO_REVIEW, levels, strict=False):
         if not doubts[status]:
             continue
-        share = counts[status] / counts.sum()
-        found = doubts[status] / doubts.sum()
-        rounded = round(20 * found) / 20
+        found = round(20 * doubts[status] / doubts.sum()) / 20
         line = tr(
             "{level}: {count:answer} ({share}), with about {found} of the errors",
             level=status.title,
             count=int(counts[status]),
-            share=f"{share:.1%}",
-            found=f"{rounded:.0%}",
+            share=f"{counts[status] / counts.sum():.1%}",
+            found=f"{found:.0%}",
         )
         lines.append(line)
         if level.rows:
@@ -245,9 +233,8 @@ def frequent(summary: Summary) -> list[str]:
 def scores(metrics: Metrics, labels: Sequence[str]) -> list[str]:
     """Return lines that say how often the answers are right, and what was taken for what."""
     table = [[tr("true \\ predicted"), *labels]]
-    for label, counts in zip(labels, metrics.confusion, strict=True):
-        shown = [f"{count:,}" for count in counts]
-        table.append([label, *shown])
+    for label, counts in zip(labels, metrics.confusion.tolist(), strict=True):
+        table.append([label, *map("{:,}".format, counts)])
     line = tr(
         "accuracy {accuracy} ({correct} of {rows}), macro-F1 {f1}",
         accuracy=f"{metrics.accuracy:.2%}",
@@ -255,18 +242,16 @@ def scores(metrics: Metrics, labels: Sequence[str]) -> list[str]:
         rows=f"{metrics.rows:,}",
         f1=f"{metrics.macro_f1:.2%}",
     )
-    numbers = range(1, len(labels) + 1)  # columns
-    return [line, *aligned(table, right=numbers)]
+    return [line, *aligned(table, right=range(1, len(table)))]
 
 
 def shares_of(summaries: Sequence[Summary]) -> str:
     """Return how many records of some runs of one model got each label, and its share of them."""
-    labelled = max(sum(int(summary.counts.sum()) for summary in summaries), 1)
+    counts = np.sum([summary.counts for summary in summaries], axis=0)
     shares = []
-    for label, name in enumerate(summaries[0].labels):
-        count = sum(int(summary.counts[label]) for summary in summaries)
-        share = f"{count / labelled:.1%}"
-        shares.append(tr("{name} {count:,} ({share})", name=name, count=count, share=share))
+    for name, rows in zip(summaries[0].labels, counts.tolist(), strict=True):
+        share = f"{rows / max(counts.sum(), 1):.1%}"
+        shares.append(tr("{name} {count:,} ({share})", name=name, count=rows, share=share))
     return tr(", ").join(shares)
 
 
@@ -275,9 +260,14 @@ def progress_of(summary: Summary) -> str:
     done = f"{summary.predicted:,}"
     if summary.records is not None:
         done = tr("{done:,} of {records:record}", done=summary.predicted, records=summary.records)
-    words = [done, tr("{rate}/s", rate=f"{summary.rate:,.0f}")]
-    if summary.left is not None:
-        words.append(tr("{left} left", left=summary.left))
-    if summary.rejected:
-        words.append(tr("{count} rejected", count=f"{summary.rejected:,}"))
+    return progress_words([done], summary.rate, summary.left, summary.rejected)
+
+
+def progress_words(done: list[str], rate: float, left: str | None, rejected: int) -> str:
+    """Say what is done, how fast, what time is left, and how many records were rejected."""
+    words = [*done, tr("{rate}/s", rate=f"{rate:,.0f}")]
+    if left is not None:
+        words.append(tr("{left} left", left=left))
+    if rejected:
+        words.append(tr("{count} rejected", count=f"{rejected:,}"))
     return tr(", ").join(words)

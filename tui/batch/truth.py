@@ -4,9 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from models.console.command import ExitCode, UserError
-from models.console.display import display
-from models.console.i18n import tr
+from models.console import data_error, display, tr, usage_error
 from models.label_map import (
     VALUES,
     AmbiguousLabelsError,
@@ -104,8 +102,7 @@ def label_map_of(
         mapping = None if said is None else parse_label_map(said)
         return map_labels(values.keys() - {REST}, names, mapping)
     except AmbiguousLabelsError as error:
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{name}: expected labels of the model in the column {column}: {labels}; found {found}. "
             "Say what they stand for, --label-map '{proposal}', or leave --label-column out",
             name=name,
@@ -115,8 +112,7 @@ def label_map_of(
             proposal=error.proposal,
         ) from None
     except ValueError as error:
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "--label-map: {label} is none of the labels {labels}",
             label=error,
             labels=labels,

@@ -3,8 +3,7 @@
 import os
 from typing import NamedTuple
 
-from models.console.command import ExitCode, UserError
-from models.console.i18n import tr
+from models.console import data_error, tr, usage_error
 from models.label_map import LabelMap
 from models.tables import TEXT_FORMATS, Item, Record, Reject
 from tui.batch.answer import AnswerColumns
@@ -41,16 +40,14 @@ def check_run(found: Found, answer: AnswerColumns) -> LabelMap | None:
     label_map = label_map_of(settings, found.name, found.labels, labels)
     is_text = found.output_format in TEXT_FORMATS
     if isinstance(settings.output, StandardOutput) and not is_text and os.isatty(1):
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "{format} is not for a terminal: name an --output, or lead it into a pipe or a file",
             format=found.output_format,
         )
     both = set(found.kept).intersection(answer.names)
     taken = sorted(both)
     if taken:
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{name}: the input has a column {columns} already; "
             "choose other names for the answer with --prefix",
             name=found.name,

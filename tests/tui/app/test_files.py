@@ -749,7 +749,7 @@ async def test_hours_that_are_left_are_told_from_minutes(fake: FakeModel, table:
         await classified(pilot, table)
         assert app.job is not None
         job = Job(app.model_worker, app.job.settings, app.job.found, ("差", "好"), app.corrections)
-        job.summary = Summary.begin(job.labels, 7607)
+        job.summary = Summary(job.labels, 7607)
         job.summary.predicted, job.summary.resumed, job.summary.seconds = 200, 100, 100.0
         assert "1/s · 2:03:27 left" in progress(job, 80, "r").plain
 

@@ -134,7 +134,7 @@ def told(summary: Summary) -> list[str]:
 def test_the_share_of_the_errors_is_that_which_the_model_expects() -> None:
     statuses = np.array([Status.LOOK_FIRST] * 2 + [Status.LOOK] * 3 + [Status.OK] * 15)
     confidences = np.array([0.5] * 2 + [0.8] * 3 + [0.96] * 15, dtype=np.float32)
-    summary = Summary.begin(["差", "好"], 20)
+    summary = Summary(("差", "好"), 20)
     summary.statuses = np.bincount(statuses, minlength=len(Status))
     summary.doubts = doubts_of(statuses, confidences)
     assert summary.doubts[Status.LOOK_FIRST] == pytest.approx(1)
@@ -147,7 +147,7 @@ def test_the_share_of_the_errors_is_that_which_the_model_expects() -> None:
     ]
     summary.review = (Level(0.55), Level(0.6), Level(1.0))
     assert [line[:4] for line in told(summary)] == ["look", "look"]
-    assert told(Summary.begin(["差", "好"], 0)) == []
+    assert told(Summary(("差", "好"), 0)) == []
 
 
 def test_the_receipt_has_the_levels_and_the_counts(source: Path, tmp_path: Path) -> None:

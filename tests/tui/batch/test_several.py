@@ -16,7 +16,7 @@ from tui.batch.summary import Summary
 
 
 def summary(predicted: int, resumed: int = 0, rejected: int = 0) -> Summary:
-    found = Summary.begin(MANIFEST.labels, 100)
+    found = Summary(MANIFEST.labels, 100)
     found.predicted, found.resumed, found.rejected = predicted, resumed, rejected
     return found
 

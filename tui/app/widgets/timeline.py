@@ -49,13 +49,13 @@ def plot(table: Table, label: int, width: int, height: int) -> list[str]:
     room = width - _AXIS_CELLS
     names = between(table.names[0], table.names[-1], table.kind)[-room:]
     cells = min(room // len(names), _MOST_CELLS)
-    groups = {}  # name → group
+    shares = {}  # by name
     for group, name in enumerate(table.names):
         if name >= names[0] and table.counts[group].any():
-            groups[name] = group
-    shares = [table.share(group, label) for group in groups.values()]
-    bottom = floor(10 * min(shares, default=0)) / 10
-    top = ceil(10 * max(shares, default=1)) / 10
+            shares[name] = table.group(group).shares[label]
+    heights = [share.share for share in shares.values()]
+    bottom = floor(10 * min(heights, default=0)) / 10
+    top = ceil(10 * max(heights, default=1)) / 10
     top = max(top, bottom + 0.1)
     last = height - 2
     scale = last / (top - bottom)
@@ -65,13 +65,11 @@ def plot(table: Table, label: int, width: int, height: int) -> list[str]:
     columns = [axis]
     for name in names:
         column = [" " * cells] * (last + 1)
-        if name in groups:
-            group = groups[name]
-            ends = [*table.interval(group, label), table.share(group, label)]
-            low, high, share = [round(scale * (top - end)) for end in ends]
+        if name in shares:
+            middle, low, high = [round(scale * (top - end)) for end in shares[name][-3:]]
             for line in range(max(high, 0), min(low, last) + 1):
                 column[line] = "│".ljust(cells)
-            column[share] = "●".ljust(cells)
+            column[middle] = "●".ljust(cells)
         columns.append(column)
     lines = ["".join(marks).rstrip() for marks in zip(*columns, strict=True)]
     every = ceil((len(names[0]) + 1) / cells)

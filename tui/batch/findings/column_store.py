@@ -84,8 +84,7 @@ def numbers_of(cells: Any) -> Floats:
     trimmed = pc.utf8_trim_whitespace(cells)
     is_number = pc.match_substring_regex(trimmed, r"^[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?$")
     digits = pc.replace_substring(trimmed, ",", "")
-    numbers: Floats = pc.if_else(is_number, digits, "nan").cast("double").to_numpy()
-    return numbers
+    return pc.if_else(is_number, digits, "nan").cast("double").to_numpy()
 
 
 def places_of(cells: Any) -> Floats:

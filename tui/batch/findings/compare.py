@@ -1,12 +1,12 @@
 """Two labelled files side by side: the same records, and where their labels differ."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from models.console import ExitCode, UserError, aligned, one_line, tr
+from models.console import aligned, data_error, one_line, tr, usage_error
 from models.metrics import Metrics
 from tui.batch.findings.result_store import Indices, ResultRow, ResultStore
 from tui.batch.summary import TEXT_WIDTH, scores
@@ -21,14 +21,30 @@ class Side:
     Attributes:
         store: its answers.
         rows: indices of the records that the other file has, too `[pairs]`.
-        labels: their labels, by the names that both files have, -1 for none `[pairs]`.
-        metrics: scores of those with a true label; None without any.
+        names: names of the labels of either file.
     """
 
     store: ResultStore
     rows: Indices
-    labels: Indices
-    metrics: Metrics | None
+    names: tuple[str, ...]
+
+    @cached_property
+    def labels(self) -> Indices:
+        """Labels of the records, by their places in `names`, -1 for none `[pairs]`."""
+        return self._named(self.store.labels_of(self.rows))
+
+    @property
+    def truths(self) -> Indices:
+        """True labels likewise."""
+        return self._named(self.column("truth"))
+
+    def _named(self, ids: Indices) -> Indices:
+        places = [self.names.index(label) for label in self.store.labels]
+        return np.array([*places, -1])[ids]  # -1, for none, is the last
+
+    def column(self, name: str) -> Any:
+        """Return an attribute of `ResultRow` `[pairs]`."""
+        return self.store.column(name)[self.rows]
 
     def row(self, pair: int) -> ResultRow:
         """Return a record as this file has it."""
@@ -46,16 +62,19 @@ class Comparison:
     """Records that two files have both.
 
     Attributes:
-        labels: names of the labels of either file.
         sides: both files.
         differing: pairs whose labels differ, those first of which both sides are surest.
         changed: pairs whose texts differ.
     """
 
-    labels: tuple[str, ...]
     sides: tuple[Side, Side]
     differing: Indices
     changed: int
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the labels of either file."""
+        return self.sides[0].names
 
     @property
     def counts(self) -> Indices:
@@ -63,6 +82,17 @@ class Comparison:
         first, second = (side.labels for side in self.sides)
         both = (first >= 0) & (second >= 0)
         return Metrics.of(first[both], second[both], len(self.labels)).confusion
+
+    @property
+    def metrics(self) -> list[Metrics | None]:
+        """Scores of either file on the pairs with a true label; None without any."""
+        first, second = self.sides
+        truths = np.where(first.truths < 0, second.truths, first.truths)
+        known = (truths >= 0) & (first.labels >= 0) & (second.labels >= 0)
+        if not known.any():
+            return [None, None]
+        size = len(self.labels)
+        return [Metrics.of(truths[known], side.labels[known], size) for side in self.sides]
 
     def cells(self, pair: int) -> list[str]:
         """Return the number of a record, both labels with their confidences, and its text."""
@@ -90,21 +120,21 @@ class Comparison:
         ]
         if self.changed:
             lines.append(tr("texts that differ: {count:,}", count=self.changed))
-        table: list[list[Any]] = [[tr("first \\ second"), *self.labels]]
+        table = [[tr("first \\ second"), *self.labels]]
         table += [[name, *row] for name, row in zip(self.labels, self.counts, strict=True)]
         lines += aligned(table, right=range(1, len(table)))
-        for name, side in zip((tr("first"), tr("second")), self.sides, strict=True):
-            if side.metrics is not None:
-                lines.append(f"{name}: {scores(side.metrics, self.labels)[0]}")
+        for name, metrics in zip((tr("first"), tr("second")), self.metrics, strict=True):
+            if metrics is not None:
+                lines.append(f"{name}: {scores(metrics, self.labels)[0]}")
         return lines
 
     def table(self) -> list[str]:
         """Return lines with the first of the records whose labels differ."""
         shown = [self.cells(pair) for pair in self.differing[:_SHOWN].tolist()]
-        rows = [[*cells, one_line(text, TEXT_WIDTH)] for *cells, text in shown]
-        more = len(self.differing) - len(rows)
-        lines = aligned(rows, right=(0,)) if rows else []
-        return [*lines, tr("… and {count} more", count=f"{more:,}")] if more else lines
+        lines = aligned([[*cells, one_line(text, TEXT_WIDTH)] for *cells, text in shown], right=[0])
+        if more := len(self.differing) - len(lines):
+            lines.append(tr("… and {count} more", count=f"{more:,}"))
+        return lines
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it as JSON can hold it."""
@@ -117,7 +147,7 @@ class Comparison:
             "records": len(self.sides[0].rows),
             "labels": self.labels,
             "counts": self.counts.tolist(),
-            "scores": [side.metrics and side.metrics.as_dict() for side in self.sides],
+            "scores": [metrics and metrics.as_dict() for metrics in self.metrics],
             "differing": records,
         }
 
@@ -136,35 +166,22 @@ def compare(first: ResultStore, second: ResultStore, key: str | None = None) -> 
     """
     import pyarrow.compute as pc
 
-    stores = (first, second)
-    keys = [_keys(store, key) for store in stores]
-    places = pc.index_in(keys[0], keys[1]).fill_null(-1).to_numpy().astype(np.int64)
+    keys = [_keys(store, key) for store in (first, second)]
+    places = pc.index_in(*keys).fill_null(-1).to_numpy().astype(np.int64)
     found = np.flatnonzero(places >= 0)
-    rows = (found, places[found])
-    hashes, sure, truths = (
-        [store.column(name)[taken] for store, taken in zip(stores, rows, strict=True)]
-        for name in ("hash", "confidence", "truth")
-    )
+    names = tuple(dict.fromkeys(first.labels + second.labels))
+    sides = Side(first, found, names), Side(second, places[found], names)
+    hashes = [side.column("hash") for side in sides]
     changed = int((hashes[0] != hashes[1]).sum())
     if not len(found) or 2 * changed > len(found):
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "expected two files with the same records, found {count:record} with the same text; "
             "name a column that both have to match them by",
             count=len(found) - changed,
         )
-    names = tuple(dict.fromkeys(first.labels + second.labels))
-    labels = [_named(s, s.labels_of(taken), names) for s, taken in zip(stores, rows, strict=True)]
-    truth = _named(first, truths[0], names)
-    truth = np.where(truth < 0, _named(second, truths[1], names), truth)
-    known = (truth >= 0) & (labels[0] >= 0) & (labels[1] >= 0)
-    sides = []
-    for store, taken, ids in zip(stores, rows, labels, strict=True):
-        metrics = Metrics.of(truth[known], ids[known], len(names)) if known.any() else None
-        sides.append(Side(store, taken, ids, metrics))
-    differing = np.flatnonzero(labels[0] != labels[1])
-    order = np.argsort(-(sure[0] + sure[1])[differing], kind="stable")
-    return Comparison(names, (sides[0], sides[1]), differing[order], changed)
+    differing = np.flatnonzero(sides[0].labels != sides[1].labels)
+    sure = sum(side.column("confidence")[differing] for side in sides)
+    return Comparison(sides, differing[np.argsort(-sure, kind="stable")], changed)
 
 
 def _keys(store: ResultStore, key: str | None) -> Any:
@@ -174,23 +191,15 @@ def _keys(store: ResultStore, key: str | None) -> Any:
     if key is None:
         return pa.array(store.column("number"))
     if key not in store.columns.names:
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "--key {key}: expected a column of {columns}",
             key=key,
             columns=", ".join(store.columns.names),
         )
     keys = store.values(key)
     if len(keys.unique()) < len(keys):
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "--key {key}: expected a column whose cells all differ, as numbers of orders do",
             key=key,
         )
     return keys
-
-
-def _named(store: ResultStore, ids: Indices, names: Sequence[str]) -> Indices:
-    """Return ids of labels of a file by their places in `names`."""
-    places = [names.index(label) for label in store.labels]
-    return np.array([*places, -1])[ids]  # -1, for none, is the last

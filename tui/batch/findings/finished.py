@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.console import ExitCode, UserError, one_line
+from models.console import data_error, one_line
 from models.files import file_digest
 from models.labels import NEGATIVE_POSITIVE
 from models.review import NO_LEVELS, Levels, read_levels
@@ -154,8 +154,7 @@ def require_finished(path: Path, **known: Any) -> Finished:
     finished = find_finished(path, **known)
     if finished is None:
         columns = [f"{known.get('prefix') or ''}{name}" for name in _NEEDED]
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{name} was not classified: expected the columns {columns}",
             name=path,
             columns=", ".join(columns),
@@ -235,7 +234,7 @@ def _labels_of(finished: Finished, columns: ColumnStore) -> tuple[str, ...]:
     pairs = pyarrow.table({"name": names, "id": numbers}).group_by(["name", "id"]).aggregate([])
     ids = {pair["name"]: pair["id"] for pair in pairs.to_pylist() if pair["name"]}
     if not ids:
-        raise UserError(ExitCode.DATA, "{name}: no record has a label", name=finished.found.name)
+        raise data_error("{name}: no record has a label", name=finished.found.name)
     labels = list(ids)
     if all(map(str.isdecimal, ids.values())):
         labels.sort(key=lambda name: int(ids[name]))
@@ -252,10 +251,8 @@ def _places(values: Column, names: Sequence[str]) -> Indices:
     import pyarrow
     import pyarrow.compute as pc
 
-    places: Indices = (
-        pc.index_in(values, pyarrow.array(["", *names])).fill_null(-1).to_numpy().astype(np.int64)
-    )
-    return places - 1
+    places = pc.index_in(values, pyarrow.array(["", *names])).fill_null(-1)
+    return places.to_numpy().astype(np.int64) - 1
 
 
 def _confidences(values: Column) -> NDArray[np.float32]:
@@ -266,8 +263,7 @@ def _confidences(values: Column) -> NDArray[np.float32]:
     is_empty = pc.equal(values, "")
     others = pc.if_else(is_empty, "0", "nan")
     shares = pc.if_else(is_share, values, others)
-    numbers: NDArray[np.float32] = shares.cast("float").to_numpy()
-    return numbers
+    return shares.cast("float").to_numpy()
 
 
 def _truths(found: Found, columns: ColumnStore, labels: Sequence[str]) -> Indices:
@@ -284,16 +280,14 @@ def _truths(found: Found, columns: ColumnStore, labels: Sequence[str]) -> Indice
     label_map = label_map_of(found.settings, found.name, counts, labels)
     assert label_map is not None  # noqa: S101 - a column was named
     ids = [truth_of(record, column, label_map).id for record in records]
-    truths: Indices = np.array(ids, np.int64)[cells.indices.to_numpy()]
-    return truths
+    return np.array(ids, np.int64)[cells.indices.to_numpy()]
 
 
 def _require(found: Found, numbers: Indices, values: Column, right: Mask) -> None:
     """Raise UserError DATA where a value is none that a run writes."""
     if not right.all():
         row = int(np.argmin(right))
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{name}, record {number}: {value} is no answer of a run; mend the cell, or classify "
             "the texts anew",
             name=found.name,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isnan
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,40 @@ _RANGES = 10  # at most
 _BLOCK = 20_000  # cells that become Python's at once
 
 Counts = NDArray[np.int64]
+
+
+class Share(NamedTuple):
+    """Share of a label among labelled rows, with its 95 % interval (Wilson 1927)."""
+
+    label: str
+    rows: int
+    of: int
+    share: float
+    low: float
+    high: float
+
+
+class Group(NamedTuple):
+    """Rows of one value or period; `review` is the number of those to be reviewed."""
+
+    value: str
+    rows: int
+    review: int
+    shares: list[Share]
+
+    @property
+    def review_share(self) -> float:
+        """Share of the rows to be reviewed."""
+        return self.review / max(self.rows, 1)
+
+
+def shares_of(labels: Sequence[str], counts: Counts) -> list[Share]:
+    """Return the share of each label, by the counts of all `[labels]`."""
+    total = int(counts.sum())
+    shares = []
+    for label, rows in zip(labels, counts.tolist(), strict=True):
+        shares.append(Share(label, rows, total, rows / max(total, 1), *wilson(rows, total)))
+    return shares
 
 
 @dataclass(frozen=True)
@@ -59,21 +93,16 @@ class Table:
     @classmethod
     def empty(cls, column: str, labels: tuple[str, ...]) -> "Table":
         """Return the table of no rows."""
-        none = np.zeros((0, len(labels)), dtype=np.int64)
+        none = np.zeros((0, len(labels)), np.int64)
         return cls(column, "value", labels, (), none, none.sum(axis=1), none.sum(axis=1), 0)
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def share(self, group: int, label: int) -> float:
-        """Return the share of a label among the labelled rows of a group, 0 where none is."""
-        counts = self.counts[group]
-        return float(counts[label] / max(counts.sum(), 1))
-
-    def interval(self, group: int, label: int) -> tuple[float, float]:
-        """Return the 95 % interval of the share (Wilson 1927)."""
-        counts = self.counts[group]
-        return wilson(int(counts[label]), int(counts.sum()))
+    def group(self, number: int) -> Group:
+        """Return a group."""
+        shares = shares_of(self.labels, self.counts[number])
+        return Group(self.names[number], int(self.rows[number]), int(self.review[number]), shares)
 
     def order(self, by: str | int | None = None, *, descending: bool = False) -> Counts:
         """Return the groups in an order.
@@ -97,28 +126,14 @@ class Table:
     def as_dict(self) -> dict[str, Any]:
         """Return the table as JSON can hold it, shares rounded to a hundredth of a point."""
         groups = []
-        for group, name in enumerate(self.names):
+        for group in map(self.group, range(len(self))):
             labels = {}
-            for label, title in enumerate(self.labels):
-                ends = self.interval(group, label)
-                labels[title] = {
-                    "rows": int(self.counts[group, label]),
-                    "share": round(self.share(group, label), 4),
-                    "interval": [round(end, 4) for end in ends],
-                }
-            found = {
-                "value": name,
-                "rows": int(self.rows[group]),
-                "review": int(self.review[group]),
-                "labels": labels,
-            }
-            groups.append(found)
-        return {
-            "column": self.column,
-            "by": self.kind,
-            "groups": groups,
-            "other": self.other,
-        }
+            for label, rows, _, *figures in group.shares:
+                share, *ends = [round(figure, 4) for figure in figures]
+                labels[label] = {"rows": rows, "share": share, "interval": ends}
+            value, rows, review, _ = group
+            groups.append({"value": value, "rows": rows, "review": review, "labels": labels})
+        return {"column": self.column, "by": self.kind, "groups": groups, "other": self.other}
 
 
 @dataclass(frozen=True)
@@ -143,9 +158,8 @@ class CrossTable:
         place = down * width + across
         found = int(np.searchsorted(self.places, place))
         if found < len(self.places) and self.places[found] == place:
-            counts: Counts = self.counts[found]
-            return counts
-        return np.zeros(self.counts.shape[1], dtype=np.int64)
+            return self.counts[found]
+        return np.zeros(self.counts.shape[1], np.int64)
 
 
 def by_column(
@@ -217,7 +231,7 @@ def _by_column(
 def _counted(store: ResultStore, rows: Counts, groups: Counts, most: int) -> Counts:
     """Count rows by group `[most, labels + 2]`: by label, without one, to be reviewed."""
     names = len(store.labels)
-    counts = np.zeros((most, names + 2), dtype=np.int64)
+    counts = np.zeros((most, names + 2), np.int64)
     labels = store.labels_of(rows)
     np.add.at(counts, (groups, np.where(labels < 0, names, labels)), 1)
     review = np.isin(store.column("status")[rows], TO_REVIEW)
@@ -253,7 +267,7 @@ def _grouped(cells: Any, kind: str) -> tuple[list[str], Counts]:
     names = sorted({key for key in keys if key is not None})
     places = {key: place for place, key in enumerate(names)}
     groups = [len(names) if key is None else places[key] for key in keys]
-    return names, np.array(groups, dtype=np.int64)
+    return names, np.array(groups, np.int64)
 
 
 def _by_value(cells: Any) -> tuple[list[str], Counts]:
@@ -267,8 +281,7 @@ def _by_value(cells: Any) -> tuple[list[str], Counts]:
     for begin in range(0, len(ordered), _BLOCK):
         names += ordered.slice(begin, _BLOCK).to_pylist()
     places = np.argsort(order.to_numpy(), kind="stable")
-    groups: Counts = places[encoded.indices.to_numpy()]
-    return names, groups
+    return names, places[encoded.indices.to_numpy()]
 
 
 def _by_number(numbers: NDArray[np.float64]) -> tuple[list[str], Counts]:

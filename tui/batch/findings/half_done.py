@@ -1,4 +1,7 @@
-"""Interrupted runs: what they have answered is replayed from the journal, without a model."""
+"""Models that are elsewhere: what they are is known, and they answer nothing here.
+
+An interrupted run is replayed so, from its journal.
+"""
 
 import json
 from collections.abc import Sequence
@@ -7,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from models.console import ExitCode, UserError
+from models.console import data_error
 from models.review import read_levels
 from tui.batch.engine import Stopped
 from tui.batch.journal import head_of, run_folder
@@ -15,19 +18,21 @@ from tui.batch.journal import head_of, run_folder
 
 @dataclass(frozen=True)
 class RecordedModel:
-    """Stands for the predictor of an interrupted run: a run with it ends where the journal does.
+    """Stands for a predictor: a run with it ends where its journal does.
 
     Attributes:
-        manifest: what the journal says of the model.
+        manifest: what is known of the model.
         device: device that it ran on.
         threads: number of its threads.
         probe: as `models.predictor.Predictor.probe`; "" in a journal that has none.
+        path: the model file, where a run goes on elsewhere.
     """
 
     manifest: Any
     device: str
     threads: int
     probe: str
+    path: Path | None = None
 
     @classmethod
     def of(cls, output: Path) -> "RecordedModel":
@@ -47,8 +52,7 @@ class RecordedModel:
             probe = machine.get("probe", "")
             return cls(manifest, machine["device"], machine["threads"], probe)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(
-                ExitCode.DATA,
+            raise data_error(
                 "{folder} has no answers of an interrupted run",
                 folder=folder,
             ) from error

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.console import ExitCode, UserError, encodable, tr
+from models.console import ExitCode, UserError, encodable, tr, usage_error
 from tui.batch.findings import dates
 from tui.batch.findings.column_store import Mask, numbers_of, strings
 from tui.batch.status import Status
@@ -147,8 +147,7 @@ class Query:
 
 def any_of(masks: Sequence[Mask]) -> Mask:
     """Return where one of some masks is true."""
-    found: Mask = np.logical_or.reduce(masks)
-    return found
+    return np.logical_or.reduce(masks)
 
 
 def terms_without(line: str, name: str) -> list[str]:
@@ -191,8 +190,7 @@ def _column_term(column: str, sign: str, values: Sequence[str]) -> Term:
         for value in values:
             is_number = np.isfinite(_number(value))
             if not is_number and _day(value) is None:
-                raise UserError(
-                    ExitCode.USAGE,
+                raise usage_error(
                     "expected a number or a date such as 2025-01-31 after {sign}, found {found}",
                     sign=sign,
                     found=value,
@@ -254,23 +252,20 @@ def _cells_with(
     import pyarrow.compute as pc
 
     if sign == "==":
-        exact: Mask = pc.equal(pc.utf8_trim_whitespace(cells), value).to_numpy(False)
-        return exact
+        return pc.equal(pc.utf8_trim_whitespace(cells), value).to_numpy(False)
     numbers = numbers_of(cells)
     number = _number(value)
     if sign in COMPARE and not np.isnan(number):
         return COMPARE[sign](numbers, number)
     if sign in COMPARE:
         days = _periods(cells, "day")
-        compared: Mask = COMPARE[sign](days, _day(value))
-        compared[days == ""] = False
-        return compared
+        return COMPARE[sign](days, _day(value)) & (days != "")
     if sign == ":" and value:
         found = pc.match_substring(cells, value, ignore_case=True)
     else:
         trimmed = pc.utf8_trim_whitespace(cells)
         found = pc.equal(pc.utf8_lower(trimmed), value.lower())
-    matches: Mask = found.to_numpy(zero_copy_only=False)
+    matches = found.to_numpy(zero_copy_only=False)
     if not np.isnan(number):
         is_number = ~np.isnan(numbers)
         matches[is_number] = numbers[is_number] == number
@@ -282,7 +277,7 @@ def _cells_with(
 
 def _periods(cells: Any, period: str) -> NDArray[np.str_]:
     names = dates.names_of(cells, period, serials=True)
-    return np.array([name or "" for name in names], dtype=np.str_)
+    return np.array([name or "" for name in names], np.str_)
 
 
 def _index_of(start: str, *languages: Sequence[str]) -> int:
@@ -297,8 +292,7 @@ def _index_of(start: str, *languages: Sequence[str]) -> int:
                 begun.add(index)
     matching = exact or begun
     if len(matching) != 1:
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "expected the beginning of one of {names}, found {found}",
             names=", ".join(languages[0]),
             found=start,

@@ -54,7 +54,7 @@ def read_columns(
                 numbers.extend(batch_numbers)
                 progress(len(numbers))
             break
-    return store, np.array(numbers, dtype=np.int64)
+    return store, np.array(numbers, np.int64)
 
 
 def _columns_of(found: Found) -> list[str]:

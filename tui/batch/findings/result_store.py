@@ -229,8 +229,7 @@ class ResultStore:
         """Return the bytes that the texts of some rows take, `[rows]`."""
         import pyarrow.compute as pc
 
-        sizes: Indices = pc.binary_length(self.values(self._text_column)).to_numpy()
-        return sizes[rows]
+        return pc.binary_length(self.values(self._text_column)).to_numpy()[rows]
 
     def select(self, query: Query, order: str = "file") -> Indices:
         """Return the indices of the rows that are wanted, in an order.
@@ -240,7 +239,7 @@ class ResultStore:
             order: one of `ORDERS`; or `ASCENDING` or `DESCENDING` before the name of a column.
         """
         rows = self._rows
-        wanted = np.ones(len(rows), dtype=bool)
+        wanted = np.ones(len(rows), bool)
         for term in query.terms:
             wanted &= self._meet(term, rows) != term.negated
         found: Indices = np.flatnonzero(wanted)
@@ -320,8 +319,7 @@ class ResultStore:
         """Count confidences in `HISTOGRAM_BINS` equal bins, from chance (1 / labels) to 1."""
         taken = self._rows[rows]
         confidences = taken["confidence"][taken["label"] >= 0]
-        counts, _ = np.histogram(confidences, HISTOGRAM_BINS, (1 / len(self.labels), 1.0))
-        return counts
+        return np.histogram(confidences, HISTOGRAM_BINS, (1 / len(self.labels), 1.0))[0]
 
 
 def _final(rows: NDArray[Any]) -> Indices:

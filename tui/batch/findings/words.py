@@ -134,8 +134,7 @@ def log_odds(counts: Indices, totals: NDArray[np.number]) -> Floats:
     posterior = np.maximum(counts + prior, 1e-9)
     rest = np.maximum(totals[:, None] + prior_total - posterior, 1e-9)
     first, second = np.log(posterior / rest)
-    z: Floats = (first - second) / np.sqrt((1 / posterior).sum(axis=0))
-    return z
+    return (first - second) / np.sqrt((1 / posterior).sum(axis=0))
 
 
 def _sample(rows: Indices) -> Indices:
@@ -152,7 +151,7 @@ def _lower(text: str) -> str:
 def _present(words: Sequence[str], texts: Sequence[str]) -> NDArray[np.bool_]:
     """Return whether a text has a word, `[words, texts]`."""
     lowered = [_lower(text) for text in texts]
-    present = np.zeros((len(words), len(texts)), dtype=bool)
+    present = np.zeros((len(words), len(texts)), bool)
     for row, word in zip(present, words, strict=True):
         row[:] = [word in text for text in lowered]
     return present
@@ -167,7 +166,7 @@ def _candidates(tokenizer: Tokenizer, samples: Sequence[list[str]]) -> _Candidat
     starts = np.cumsum(tokens.lengths) - tokens.lengths
     known, place = np.unique(ids, return_inverse=True)
     are_words = [text.isalnum() for text in tokenizer.texts_of(known)]
-    is_word = np.array(are_words, dtype=bool)[place]
+    is_word = np.array(are_words, bool)[place]
     group = (row >= len(samples[0])).astype(np.int64)
     pieces = np.bincount(group[is_word], minlength=2)
     words: dict[str, int] = {}
@@ -222,7 +221,7 @@ def _phrases(
 
 def _changes(values: Indices) -> NDArray[np.bool_]:
     """Return whether each value differs from the one before it; the first one does."""
-    changes = np.ones(len(values), dtype=bool)
+    changes = np.ones(len(values), bool)
     changes[1:] = values[1:] != values[:-1]
     return changes
 

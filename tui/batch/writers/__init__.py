@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from models.console.command import ExitCode, UserError
+from models.console import data_error
 from models.tables import Table
 from tui.batch.answer import AnswerColumns
 from tui.batch.inspection import Found
@@ -50,6 +50,6 @@ def open_writer(
                 marked = excel or found.answers_excel
                 return CsvWriter(file, columns, ",", marked=marked, excel=excel)
     except ValueError as error:
-        raise UserError(
-            ExitCode.DATA, "the name of a column cannot be written: {reason}", reason=error
+        raise data_error(
+            "the name of a column cannot be written: {reason}", reason=error
         ) from error

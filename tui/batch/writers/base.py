@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from models.console.i18n import tr
+from models.console import tr
 from models.tables import Record, plain
 from tui.batch.journal import Sink
 

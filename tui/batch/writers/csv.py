@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from models.console.i18n import tr
+from models.console import tr
 from tui.batch.journal import Sink
 from tui.batch.writers.base import Writer, as_text
 

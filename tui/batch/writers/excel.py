@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from models.console.i18n import tr
+from models.console import tr
 from models.tables import Record, plain
 from tui.batch.inspection import XLSX_ROWS
 from tui.batch.journal import Sink

@@ -78,7 +78,7 @@ def test_records_are_matched_by_a_column_whatever_their_order(tmp_path: Path) ->
 
 def test_both_are_scored_on_the_same_records(tmp_path: Path) -> None:
     found = compared(tmp_path, a="好", b="坏", c="好", e="好")
-    first, second = (side.metrics for side in found.sides)
+    first, second = found.metrics
     assert first is not None
     assert second is not None
     assert (first.rows, first.correct) == (3, 3)  # e is in the first file alone

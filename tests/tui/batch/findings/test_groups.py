@@ -137,9 +137,9 @@ def test_shares_have_intervals_and_groups_can_be_sorted_by_any_figure() -> None:
     rows = [("a", "", 0, 0)] * 9 + [("a", "", 1, 1), ("b", "", 1, 1), ("b", "", -1, 3)]
     store = store_of([*rows, ("c", "", 0, 0)])
     table = by_column(store, every(store), "产品")
-    assert [table.share(group, 0) for group in range(3)] == [0.9, 0.0, 1.0]
-    assert table.interval(0, 0) == wilson(9, 10)
-    assert table.interval(1, 1) == wilson(1, 1)
+    assert [table.group(group).shares[0].share for group in range(3)] == [0.9, 0.0, 1.0]
+    assert table.group(0).shares[0][-2:] == wilson(9, 10)
+    assert table.group(1).shares[1][-2:] == wilson(1, 1)
     assert table.order("name").tolist() == [0, 1, 2]
     assert table.order("rows", descending=True).tolist() == [0, 1, 2]
     assert table.order("rows").tolist() == [2, 1, 0]

@@ -7,7 +7,7 @@ from textual.content import Content
 from models.console import tr
 from tui.app.theme import look
 from tui.app.widgets.columns import Column
-from tui.batch.by_column import named, review_of, share_of
+from tui.batch.by_column import named, written
 from tui.batch.findings.dates import PERIODS
 from tui.batch.findings.groups import KINDS, CrossTable, Table
 
@@ -91,9 +91,9 @@ class View:
             case int() if self.pairs is not None:
                 return _of_pair(self.pairs, group, of - 1, self.label)
             case int():
-                share = share_of(table, of, group)
+                share = written(table.group(group).shares[of])
                 return share if cells == _INTERVAL_CELLS else share.partition(" ")[0]
-        return review_of(table, group)
+        return f"{table.group(group).review_share:.1%}"
 
     def groups(self) -> list[int]:
         """Return the groups in their order."""

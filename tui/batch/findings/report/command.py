@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from models.console import ExitCode, UserError, tr
+from models.console import cannot_create_error, tr, usage_error
 from models.files import draft_of
 from models.predictor import Predictor
 from models.tokenizer import Tokenizer
@@ -28,7 +28,7 @@ def kind_of(output: Path) -> str:
     """
     kind = KINDS.get(output.suffix.lower())
     if kind is None:
-        raise UserError(ExitCode.USAGE, "{path}: a report is called .html or .md", path=output.name)
+        raise usage_error("{path}: a report is called .html or .md", path=output.name)
     return kind
 
 
@@ -57,8 +57,7 @@ def report_file(
     """
     kind_of(output)
     if output.exists() and not force:
-        raise UserError(
-            ExitCode.CANNOT_CREATE,
+        raise cannot_create_error(
             "{path} exists; name another --output, or --force to replace it",
             path=output,
         )
@@ -66,8 +65,7 @@ def report_file(
     store = read_finished(finished)
     names = store.columns.names
     if missing := [name for name in columns if name not in names]:
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "--by {wanted}: expected a column of {columns}",
             wanted=missing[0],
             columns=", ".join(names),

@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.console import display, tr
 from models.labels import NEGATIVE, polarity
-from models.metrics import Metrics, wilson
+from models.metrics import Metrics
 from models.tokenizer import Tokenizer
 from tui.batch.findings import dates, examples, words
-from tui.batch.findings.groups import Table, by_column
+from tui.batch.findings.column_store import Indices
+from tui.batch.findings.groups import Group, Share, Table, by_column, shares_of
 from tui.batch.findings.result_store import ResultRow, ResultStore
-
-Rows = NDArray[np.int64]
 
 _PERIODS = ("month", "week", "day")  # the first that has some groups
 _FEW = 4  # groups that make a curve
@@ -25,25 +23,6 @@ _WORDS = 12  # of a label
 _EXAMPLES = 3  # of a label
 _UNSURE = 10
 _TEXT = 400  # characters of a review
-
-
-class Share(NamedTuple):
-    """Share of a label, with its 95 % interval (Wilson 1927)."""
-
-    name: str
-    rows: int
-    share: float
-    low: float
-    high: float
-
-
-class Group(NamedTuple):
-    """Rows of one value or period; `review` is the share of those to look at."""
-
-    value: str
-    rows: int
-    shares: list[Share]
-    review: float
 
 
 class Column(NamedTuple):
@@ -97,7 +76,7 @@ class Report:
 
 def report_of(
     store: ResultStore,
-    rows: Rows,
+    rows: Indices,
     tokenizer: Tokenizer,
     *,
     name: str,
@@ -134,7 +113,7 @@ def report_of(
         focus=focus,
         total=len(store),
         rows=len(rows),
-        shares=_shares(store.labels, store.count(labels)),
+        shares=shares_of(store.labels, store.count(labels)),
         metrics=store.metrics(rows),
         columns=sorted(found, key=lambda column: not column.timed),
         words=_words(store, rows, labels, tokenizer, progress),
@@ -143,17 +122,7 @@ def report_of(
     )
 
 
-def _shares(names: Sequence[str], counts: NDArray[np.int64]) -> list[Share]:
-    """Return the share of each label, by the counts of all `[labels]`."""
-    total = int(counts.sum())
-    shares = []
-    for name, count in zip(names, counts.tolist(), strict=True):
-        low, high = wilson(count, total)
-        shares.append(Share(name, count, count / max(total, 1), low, high))
-    return shares
-
-
-def _has_groups(store: ResultStore, rows: Rows, column: str) -> bool:
+def _has_groups(store: ResultStore, rows: Indices, column: str) -> bool:
     """Return whether a column holds dates, or few values that stand more than once."""
     different = len(store.values(column).take(rows).unique())
     if by_column(store, rows, column).kind in dates.PERIODS:
@@ -161,7 +130,7 @@ def _has_groups(store: ResultStore, rows: Rows, column: str) -> bool:
     return 1 < different <= max(20, len(rows) // 100) and 2 * different <= len(rows)
 
 
-def _column(store: ResultStore, rows: Rows, column: str, focus: int) -> Column:
+def _column(store: ResultStore, rows: Indices, column: str, focus: int) -> Column:
     """Return the groups of a column: periods in their order, values by the label in focus."""
     table = by_column(store, rows, column)
     timed = table.kind in dates.PERIODS
@@ -173,54 +142,48 @@ def _column(store: ResultStore, rows: Rows, column: str, focus: int) -> Column:
         most = set(table.order("rows", descending=True)[:_GROUPS].tolist())
         worst = table.order(focus, descending=True).tolist()
         shown = [group for group in worst if group in most]
-    groups = [_group(table, group) for group in shown]
+    groups = [table.group(number) for number in shown]
     highest = max((group.shares[focus].high for group in groups), default=1.0)
     return Column(table, timed, groups, min(1.0, math.ceil(10 * highest) / 10))
 
 
-def _group(table: Table, group: int) -> Group:
-    rows = int(table.rows[group])
-    shares = _shares(table.labels, table.counts[group])
-    return Group(table.names[group], rows, shares, int(table.review[group]) / max(rows, 1))
-
-
 def _words(
     store: ResultStore,
-    rows: Rows,
-    labels: Rows,
+    rows: Indices,
+    labels: Indices,
     tokenizer: Tokenizer,
     progress: Callable[[float], object],
 ) -> dict[str, list[words.Word]]:
     """Return the words of each label."""
-    names = store.labels
-    if len(names) == 2:  # what one has more often, the other has less often
-        first, second = rows[labels == 0], rows[labels == 1]
-        told = words.distinctive(store, first, second, tokenizer, progress)
-        other = [word.seen_from_other() for word in reversed(told)]
-        sides = [told, other]
-    else:
-        sides = []
-        for label in range(len(names)):
-            others = rows[(labels >= 0) & (labels != label)]
-            mine = rows[labels == label]
-            sides.append(words.distinctive(store, mine, others, tokenizer, progress))
+    sides: list[list[words.Word]] = []
+    for label in range(len(store.labels)):
+        if label and len(store.labels) == 2:  # what one has more often, the other has less often
+            sides.append([word.seen_from_other() for word in reversed(sides[0])])
+            continue
+        others = rows[(labels >= 0) & (labels != label)]
+        mine = rows[labels == label]
+        sides.append(words.distinctive(store, mine, others, tokenizer, progress))
     found = {}
-    for name, side in zip(names, sides, strict=True):
+    for name, side in zip(store.labels, sides, strict=True):
         found[name] = [word for word in side if word.z > 0][:_WORDS]
     return found
 
 
-def _reviews(store: ResultStore, rows: Rows, labels: Rows) -> dict[str, list[ResultRow]]:
+def _reviews(store: ResultStore, rows: Indices, labels: Indices) -> dict[str, list[ResultRow]]:
     """Return examples of each label, and the rows of which the model is least sure."""
     chosen = {}
     for label, name in enumerate(store.labels):
         title = tr("Examples: {label}", label=name)
         chosen[title] = examples.of(store, rows[labels == label], _EXAMPLES)
     chosen[tr("The least sure, to look at first")] = _unsure(store, rows[labels >= 0])
-    return {title: [_review(store, index) for index in chosen[title]] for title in chosen}
+    reviews = {}
+    for title, indices in chosen.items():
+        found = [store.row(index) for index in indices]
+        reviews[title] = [_review(row) for row in found]
+    return reviews
 
 
-def _unsure(store: ResultStore, rows: Rows) -> list[int]:
+def _unsure(store: ResultStore, rows: Indices) -> list[int]:
     """Return rows of which the model is least sure, one of each text."""
     order = np.argsort(store.column("confidence")[rows], kind="stable")
     found: dict[str, int] = {}
@@ -229,7 +192,6 @@ def _unsure(store: ResultStore, rows: Rows) -> list[int]:
     return list(found.values())[:_UNSURE]
 
 
-def _review(store: ResultStore, index: int) -> ResultRow:
+def _review(row: ResultRow) -> ResultRow:
     """Return a row with the label that counts, and the beginning of its text."""
-    row = store.row(index)
     return row._replace(label=row.final, text=display(row.text, limit=_TEXT, keep="\n"))
