@@ -1,15 +1,15 @@
 """How fast is a classifier here, and in other programs? The same weights, texts and machine.
 
-    python benchmarks/inference.py CLASSIFIER DEV.jsonl TEXTS.tsv [ROWS [base]]
+    python -m benchmarks.inference CLASSIFIER DEV.jsonl TEXTS.tsv [ROWS [base]]
 
 CLASSIFIER is a `...ForSequenceClassification` of transformers, DEV has `text` and `label` for the
 gate of int8, TEXTS a column `text`. With `base`, random weights of BERT-base's shape take the place
-of CLASSIFIER's, and the built-in model stands beside them. Peers are the `text-classification`
-pipelines of transformers and of optimum's ONNX Runtime, each at the batch size that is its fastest
-on the first 100 rows. Every program runs in a process of its own, all in turn; the table has
+of CLASSIFIER's, and the built-in model stands beside them. The peers are those of `peers.py`, which
+need `pip install '.[peers]'`, each at the batch size that is its fastest on the first 100 rows.
+Every program runs in a process of its own, all in turn, on all cores and on one; the table has
 medians. Times begin when the model is loaded, but for the first answer, which is timed from the
 start of the process; memory is the process's peak. What other processes took of the cores meanwhile
-is printed too: above a few percent, run it again.
+is printed too: above a few percent, only the texts per CPU second of one core are worth reading.
 """
 
 import csv
@@ -25,16 +25,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from benchmarks.peers import CONVERTERS, Ways, ways
+
 ROUNDS = 3
-BATCHES = ("1", "8", "32")
 TRIED = 100  # texts that the batch sizes are tried on
 ALONE = 50  # texts that are timed one by one
 SCRIPT = (
     "import sys, transformers as t; print(t.pipeline('text-classification', sys.argv[1])('好'))"
 )
 CLASSIFY = ("classify", "-", "--from", "txt", "--to", "csv")
-
-Ways = dict[str, Callable[[Sequence[str]], object]]
 
 
 def main(classifier: Path, dev: Path, texts: Path, rows: int, *, base: bool) -> None:
@@ -43,13 +42,14 @@ def main(classifier: Path, dev: Path, texts: Path, rows: int, *, base: bool) -> 
         models = convert(classifier, dev, Path(name), base=base)
         found: dict[str, list[dict[str, Any]]] = {program: [] for program in models}
 
-        def worker(program: str, rows: int, batches: str) -> dict[str, Any]:
-            arguments = (program, models[program], texts, rows, batches)
-            return json.loads(run([__file__, "--worker", *arguments]).splitlines()[-1])
+        def worker(program: str, rows: int, batch: str, *, alone: bool = False) -> dict[str, Any]:
+            arguments = (program, models[program], models["transformers"], texts, rows, batch)
+            printed = run(["-m", "benchmarks.inference", "--worker", *arguments], one_core=alone)
+            return json.loads(printed.splitlines()[-1])
 
         fastest = dict.fromkeys(models, "planned")
-        for program in ("transformers", "optimum"):
-            speeds = worker(program, min(rows, TRIED), ",".join(BATCHES))["speed"]
+        for program in ("transformers", "optimum", *CONVERTERS):
+            speeds = worker(program, min(rows, TRIED), "")["speed"]
             fastest[program] = max(speeds, key=lambda batch: speeds[batch])
         first: dict[str, list[float]] = {"a script of transformers": [], "sentiment-tui": []}
         script = Path(sys.executable).with_name("sentiment-tui")
@@ -57,7 +57,9 @@ def main(classifier: Path, dev: Path, texts: Path, rows: int, *, base: bool) -> 
         for number in range(ROUNDS):
             print(f"round {number + 1} of {ROUNDS}", file=sys.stderr)
             for program in models:
-                found[program].append(worker(program, rows, fastest[program]))
+                measured = worker(program, rows, fastest[program])
+                on_one = worker(program, rows, fastest[program], alone=True)
+                found[program].append(measured | {"on_one": on_one["per_cpu_second"]})
             for program, command in {
                 "a script of transformers": ["-c", SCRIPT, models["transformers"]],
                 "sentiment-tui": [script, *CLASSIFY, "--model", models["fp32"]],
@@ -70,22 +72,23 @@ def main(classifier: Path, dev: Path, texts: Path, rows: int, *, base: bool) -> 
         program: statistics.median(one["speed"][fastest[program]] for one in rounds)
         for program, rounds in found.items()
     }
-    peer = max(speed["transformers"], speed["optimum"])
-    print("| program | texts/s | of the best peer | alone: median, p99 | peak memory |")
-    print("|---|---:|---:|---:|---:|")
+    torch = found["transformers"][0]["labels"]
+    print("| program | texts/s | per CPU second of one core | labels of torch | alone | memory |")
+    print("|---|---:|---:|---:|---:|---:|")
     for program, rounds in found.items():
         alone = sorted(seconds for one in rounds for seconds in one["alone"])
+        same = sum(a == b for a, b in zip(rounds[0]["labels"], torch, strict=True)) / len(torch)
         print(
             f"| {program} (batch {fastest[program]}) | {speed[program]:.1f} | "
-            f"{speed[program] / peer:.2f} | {statistics.median(alone) * 1e3:.1f} ms, "
-            f"{alone[int(len(alone) * 0.99)] * 1e3:.1f} ms | "
+            f"{statistics.median(one['on_one'] for one in rounds):.1f} | {same:.1%} | "
+            f"{statistics.median(alone) * 1e3:.1f} ms | "
             f"{max(one['memory'] for one in rounds) / 1e3:.0f} MB |"
         )
     exact = found["fp32"]
     arithmetic = statistics.median(one["flops"] for one in exact) * speed["fp32"] / rows
     sgemm = statistics.median(one["sgemm"] for one in exact)
     print(f"\nfp32: {arithmetic / 1e9:.0f} of {sgemm / 1e9:.0f} GFLOPS ({arithmetic / sgemm:.0%})")
-    for program in models.keys() - {"transformers", "optimum"}:
+    for program in models.keys() - {"transformers", "optimum", *CONVERTERS}:
         twice = statistics.median(one["twice"] for one in found[program])
         print(f"{program}, half of the rows repeated: {twice:.0%} of the time")
     for program, times in first.items():
@@ -100,9 +103,11 @@ def cores() -> tuple[float, float, float]:
     return sum(ticks) - ticks[3] - ticks[4], sum(os.times()[:4]), sum(ticks)
 
 
-def run(arguments: Sequence[object]) -> str:
-    """Run Python on one review and return what it printed."""
+def run(arguments: Sequence[object], *, one_core: bool = False) -> str:
+    """Run Python on one review, on all cores or on the first, and return what it printed."""
     command = [sys.executable, *map(str, arguments)]
+    if one_core:
+        command = ["taskset", "--cpu-list", "0", *command]
     done = subprocess.run(command, input="好\n", check=True, capture_output=True, text=True)
     return done.stdout
 
@@ -140,21 +145,31 @@ def convert(classifier: Path, dev: Path, folder: Path, *, base: bool) -> dict[st
         )
         for form, agreement in done.tried:
             print(f"{form}: {agreement}")
+    with dev.open(encoding="utf-8") as file:
+        calibrated = [json.loads(line)["text"] for line in file]
+    for program, converter in CONVERTERS.items():
+        models[program] = folder / program
+        models[program].mkdir()
+        converter(models[program], classifier, folder / "optimum" / "model.onnx", calibrated)
     return models | ({"built-in": BUILTIN} if base else {})
 
 
-def work(program: str, model: Path, texts: Path, rows: int, batches: str) -> None:
-    """Time one program, and print what was found as JSON."""
+def work(program: str, model: Path, classifier: Path, texts: Path, rows: int, batch: str) -> None:
+    """Time one program at one size of batch, or at all where none is named; print it as JSON."""
     with texts.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         sample = [row["text"] for row in reader][:rows]
-    is_peer = program in ("transformers", "optimum")
-    ways = peers(program, model, batches) if is_peer else ours(model)
+    is_peer = program in ("transformers", "optimum", *CONVERTERS)
+    every = ways(program, model, classifier) if is_peer else ours(model)
+    chosen = {batch: every[batch]} if batch else every
     found: dict[str, Any] = {"speed": {}}
-    for batch, classify in ways.items():
+    for name, classify in chosen.items():
         classify(sample[:ALONE])
-        found["speed"][batch] = len(sample) / seconds(lambda: classify(sample))  # noqa: B023
-    first = next(iter(ways.values()))
+        began = time.process_time()
+        found["speed"][name] = len(sample) / seconds(lambda: classify(sample))  # noqa: B023
+        found["per_cpu_second"] = len(sample) / (time.process_time() - began)
+    first = next(iter(chosen.values()))
+    found["labels"] = first(sample).tolist()
     found["alone"] = [seconds(lambda: first([text])) for text in sample[:ALONE]]  # noqa: B023
     # not ru_maxrss, which a child takes over from the process that started it
     status = Path("/proc/self/status").read_text(encoding="ascii")
@@ -177,27 +192,8 @@ def ours(model: Path) -> Ways:
     """Return this project's predictor."""
     from models.predictor import Predictor
 
-    return {"planned": Predictor.open(model, device="cpu").predict}
-
-
-def peers(program: str, model: Path, batches: str) -> Ways:
-    """Return a pipeline at each batch size."""
-    from transformers import AutoTokenizer, pipeline
-
-    loaded: Any = str(model)
-    if program == "optimum":
-        from optimum.onnxruntime import ORTModelForSequenceClassification
-
-        loaded = ORTModelForSequenceClassification.from_pretrained(model)
-    pipe = pipeline(
-        "text-classification", model=loaded, tokenizer=AutoTokenizer.from_pretrained(model)
-    )
-    return {
-        size: lambda texts, size=size: pipe(  # type: ignore[misc]
-            list(texts), batch_size=int(size), truncation=True, max_length=512
-        )
-        for size in batches.split(",")
-    }
+    predictor = Predictor.open(model, device="cpu")
+    return {"planned": lambda texts: predictor.predict(list(texts)).ids}
 
 
 def arithmetic(model: Path, sample: Sequence[str]) -> dict[str, float]:
@@ -246,7 +242,8 @@ def arithmetic(model: Path, sample: Sequence[str]) -> dict[str, float]:
 if __name__ == "__main__":
     arguments = sys.argv[1:]
     if arguments[:1] == ["--worker"]:
-        work(arguments[1], Path(arguments[2]), Path(arguments[3]), int(arguments[4]), arguments[5])
+        program, model, classifier, texts, rows, batch = arguments[1:]
+        work(program, Path(model), Path(classifier), Path(texts), int(rows), batch)
     elif len(arguments) in (3, 4, 5):
         paths = [Path(argument) for argument in arguments[:3]]
         count = int(arguments[3]) if len(arguments) > 3 else 1200
