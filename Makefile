@@ -15,6 +15,8 @@ demo: .venv/runtime
 train: .venv/runtime
 	$(PIP) --editable '.[$(RUNTIME),export]'
 
+# What is imported is compiled once, whatever the environment says, and not in every process anew.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: .venv/dev check
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 

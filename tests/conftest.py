@@ -1,7 +1,9 @@
 """What many tests start from: a tiny encoder, a run on it, and the model exported from that."""
 
 import os
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,8 @@ from tests.tiny import write_encoder, write_reviews
 
 # The words that a test reads are English unless it says otherwise, in child processes too.
 os.environ["LC_ALL"] = "C.UTF-8"
-if "PYTEST_XDIST_WORKER" in os.environ:
+IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+if IS_WORKER:
     # There are more workers than cores: a second thread of torch would only wait for the others.
     os.environ["OMP_NUM_THREADS"] = "1"
 else:
@@ -43,15 +46,57 @@ def _english() -> None:
     language.cache_clear()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the tests that need a GPU, visibly, where ONNX Runtime finds none."""
+@pytest.fixture(scope="session", autouse=True)
+def _no_pictures() -> Iterator[None]:
+    """No pictures of what tests train: those of `run` are there, and test_plots draws."""
+    writer = sys.modules.get("trainer.run_writer")  # which a test that trains has imported
+    with pytest.MonkeyPatch.context() as patch:
+        if writer is not None:
+            patch.setattr(writer, "draw_pictures", lambda *_: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """One thread for each model in a worker: one more of ONNX Runtime would wait, and busily.
+
+    What more threads do is tested in test_predictor.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if IS_WORKER:
+            patch.setattr("models.predictor.available_cores", lambda: 1)
+        yield
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put long tests first; skip those that need a GPU, visibly, where ONNX Runtime finds none."""
     import onnxruntime
 
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    items[:] = long_first(items, workers)
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         return
     for item in items:
         if item.get_closest_marker("gpu"):
             item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+def long_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """Return the tests in an order in which each worker begins with long ones.
+
+    At first, `--dist worksteal` gives each worker an equal part of the list. The long tests of one
+    file, which may share what is dear to make, are in the same part.
+    """
+    long = [item for item in items if item.get_closest_marker("long")]
+    rest = [item for item in items if item not in long]
+    files = list(dict.fromkeys(item.path for item in long))
+    ordered: list[pytest.Item] = []
+    for worker in range(workers):
+        ordered += [item for item in long if files.index(item.path) % workers == worker]
+        room = len(items) * (worker + 1) // workers - len(ordered)
+        ordered += rest[:room]
+        rest = rest[room:]
+    return ordered
 
 
 @pytest.fixture(scope="session")
@@ -71,11 +116,14 @@ def run(encoder: Path, reviews: Path, tmp_path_factory: pytest.TempPathFactory) 
     """A finished run: mean pooling on the tiny encoder."""
 
     def make(folder: Path) -> None:
+        from trainer.report.plots import draw_pictures
         from trainer.settings import TrainingSettings
         from trainer.training import train
 
         data = {"encoder": str(encoder), "data": (str(reviews),)}
-        train(TrainingSettings(**data, output=folder / "tiny", pooling="mean"))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("trainer.run_writer.draw_pictures", draw_pictures)
+            train(TrainingSettings(**data, output=folder / "tiny", pooling="mean"))
 
     return once(tmp_path_factory, "runs", make) / "tiny"
 

@@ -1,6 +1,7 @@
 """A Hugging Face hub on 127.0.0.1, made of one folder: for tests of what loads from the hub.
 
-    with serve(folder) as hub:
+    hub = Hub(folder)
+    with hub.serve():
         subprocess.run(command, env=hub.environment(tmp_path / "cache"))
     assert "models/ORG/NAME/config.json" in hub.sent
 
@@ -44,7 +45,8 @@ class Hub(ThreadingHTTPServer):
     """
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), _Handler, bind_and_activate=False)
+        self.server_bind()
         self.folder = folder
         self.endpoint = f"http://127.0.0.1:{self.server_port}"
         self.sent: set[str] = set()
@@ -53,7 +55,7 @@ class Hub(ThreadingHTTPServer):
     def environment(self, home: Path) -> dict[str, str]:
         """Return this process's environment for a child that has this hub, and its cache in `home`.
 
-        Nobody listens there any more once `serve` has ended: a hub that cannot be reached.
+        Nobody listens there before `serve`, nor after it: a hub that cannot be reached.
         """
         kept = {
             name: value
@@ -62,18 +64,18 @@ class Hub(ThreadingHTTPServer):
         }
         return kept | {"HF_ENDPOINT": self.endpoint, "HF_HOME": str(home)}
 
-
-@contextmanager
-def serve(folder: Path) -> Iterator[Hub]:
-    """Serve `folder` as a hub while the block runs."""
-    with Hub(folder) as hub:
-        thread = Thread(target=hub.serve_forever, kwargs={"poll_interval": 0.01})
+    @contextmanager
+    def serve(self) -> Iterator[None]:
+        """Listen while the block runs."""
+        self.server_activate()
+        thread = Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield hub
+            yield
         finally:
-            hub.shutdown()
+            self.shutdown()
             thread.join()
+            self.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -90,6 +90,7 @@ def write_workbook(path: Path) -> None:
             sheet.write_row(row, 0, [text, label, 1 + 4 * label, "书" if row % 2 else "酒店"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", ["review.md", "training.md"])
 def test_the_commands_of_a_page_run_one_after_the_other(
     page: str,

@@ -45,6 +45,7 @@ def classify(folder: Path, *arguments: object) -> "subprocess.CompletedProcess[s
     return python(folder, "-c", "from tui.cli import main; main()", "classify", *arguments)
 
 
+@pytest.mark.long
 def test_the_newest_run_becomes_the_model_that_classify_uses_and_says_so(folder: Path) -> None:
     done = classify(folder, "reviews/test.tsv", "-o", "used.tsv")
     assert (folder / "models" / "mine.onnx").is_file()

@@ -1,10 +1,8 @@
 """What `python -m trainer` loads from the hub, against a hub on this machine."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow
 import pyarrow.parquet
@@ -12,7 +10,9 @@ import pytest
 
 from models.console import ExitCode
 from models.labels import NEGATIVE_POSITIVE
-from tests.hub import Hub, serve
+from tests.forks import Forks
+from tests.hub import Hub
+from tests.shared import once
 from tests.tiny import split_reviews, write_encoder, write_reviews
 
 ENCODER = "google-bert/bert-base-chinese"
@@ -30,17 +30,30 @@ dataset_info:
 ---
 """
 
-# huggingface_hub asks for a file six times and sleeps 23 s in between: not here.
-WITHOUT_SLEEP = """
-import runpy, time
-time.sleep = None
+NAMES = {
+    f"--data {ABSENT}": ABSENT,
+    f"--data {SCRIPTED}": SCRIPTED,
+    f"--data reviews --encoder {ABSENT}": ABSENT,
+}
+
+IMPORTS = """
+import time
+import datasets, trainer.run_writer, trainer.training
+from transformers import BertModel, BertTokenizerFast
+trainer.run_writer.draw_pictures = lambda *_: None
+"""
+
+# huggingface_hub asks for a file six times and sleeps 23 s in between: not where it is not there.
+WITHOUT_SLEEP = "time.sleep = None\n"
+TRAINER = """
+import runpy, sys
+few = "--head-epochs 2 --head-learning-rate 0.01 --head-weight-decay 0.01"
+sys.argv[1:] = ["--output", "runs/x", *few.split(), *arguments]
 runpy.run_module("trainer", run_name="__main__")
 """
 
 
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    folder = tmp_path_factory.mktemp("hub")
+def write_hub(folder: Path) -> None:
     write_encoder(folder / "models" / ENCODER)
     data = folder / "datasets" / DATA / "data"
     data.mkdir(parents=True)
@@ -53,118 +66,95 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     scripted = folder / "datasets" / SCRIPTED
     scripted.mkdir(parents=True)
     (scripted / "scripted.py").write_text("raise AssertionError('this ran')")
-    with serve(folder) as served:
-        yield served
 
 
-def trainer(
-    hub: Hub, folder: Path, *arguments: str, python: tuple[str, ...] = ("-m", "trainer")
-) -> subprocess.CompletedProcess[str]:
-    """Run the trainer in a folder of its own, where the hub's cache is empty."""
-    return subprocess.run(
-        [sys.executable, *python, "--output", "runs/x", "--head-epochs", "2", *arguments],
-        cwd=folder,
-        env=hub.environment(folder / "cache"),
-        capture_output=True,
-        encoding="utf-8",
-        timeout=900,
-    )
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for each command, and what became of it: one process imports for all of them.
+
+    The cache is empty until the hub has what is wanted. Then the hub is gone again.
+    """
+    return once(tmp_path_factory, "hub", ask)
 
 
-def assert_refused(hub: Hub, code: int, said: str, folder: Path, name: str) -> None:
-    assert code == ExitCode.NO_INPUT, said
-    assert hub.strange == []
-    assert name in said.splitlines()[-1]
-    assert "Traceback" not in said
-    assert not (folder / "runs").exists()
+def ask(folder: Path) -> None:
+    write_hub(folder / "hub")
+    hub = Hub(folder / "hub")
+
+    def train(name: str, arguments: str = "", before: str = "") -> None:
+        place = folder / name
+        write_reviews(place / "reviews")
+        code = forks.run(before + TRAINER, *arguments.split(), cwd=place)
+        told = {"code": code, "strange": hub.strange, "sent": sorted(hub.sent)}
+        (place / "told.json").write_text(json.dumps(told))
+
+    with Forks(IMPORTS, env=hub.environment(folder / "cache")) as forks:
+        train("no hub for data", before=WITHOUT_SLEEP)
+        train("no hub for encoder", "--data reviews", WITHOUT_SLEEP)
+        with hub.serve():
+            for number, arguments in enumerate(NAMES):
+                train(f"refused {number}", arguments)
+            train("trained")
+        train("again", "--data reviews", WITHOUT_SLEEP)
 
 
+def told(place: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((place / "told.json").read_text())
+    return found | {"stderr": (place / "stderr").read_text(encoding="utf-8")}
+
+
+def assert_refused(place: Path, name: str) -> None:
+    found = told(place)
+    assert found["code"] == ExitCode.NO_INPUT, found["stderr"]
+    assert found["strange"] == []
+    assert name in found["stderr"].splitlines()[-1]
+    assert "Traceback" not in found["stderr"]
+    assert not (place / "runs").exists()
+
+
+@pytest.mark.long
 def test_without_arguments_it_trains_on_the_default_encoder_and_data_of_the_hub(
-    hub: Hub, tmp_path: Path
+    folder: Path,
 ) -> None:
-    run = trainer(hub, tmp_path)
+    found, run = told(folder / "trained"), folder / "trained" / "runs" / "x"
 
-    assert run.returncode == ExitCode.OK, f"{run.stderr}\n{hub.strange}"
-    described = json.loads((tmp_path / "runs/x/run.json").read_text(encoding="utf-8"))
+    assert found["code"] == ExitCode.OK, f"{found['stderr']}\n{found['strange']}"
+    described = json.loads((run / "run.json").read_text(encoding="utf-8"))
     assert described["encoder"] == described["encoder_source"] == ENCODER
     assert described["data"] == [DATA]
     assert described["labels"] == list(NEGATIVE_POSITIVE)
-    rows = (tmp_path / "runs/x/test.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = (run / "test.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(row)["text"] for row in rows] == [
         text for text, _ in split_reviews()["test"]
     ]
-    assert hub.sent >= {
+    assert set(found["sent"]) >= {
         f"models/{ENCODER}/model.safetensors",
         f"models/{ENCODER}/tokenizer.json",
         f"datasets/{DATA}/data/train-00000-of-00001.parquet",
         f"datasets/{DATA}/data/validation-00000-of-00001.parquet",
         f"datasets/{DATA}/data/test-00000-of-00001.parquet",
     }
-    assert hub.strange == []
+    assert found["strange"] == []
 
 
-# Imports once, and forks `python -m trainer` with the arguments of each line of its input. What
-# each says goes to a file of the line's number, and its exit code is printed.
-FORKS = """
-import os, runpy, sys
-import datasets, trainer.training
-
-for number, line in enumerate(sys.stdin):
-    if not (child := os.fork()):
-        with open(str(number), "w") as said:
-            os.dup2(said.fileno(), 2)
-        sys.argv[1:] = line.split()
-        runpy.run_module("trainer", run_name="__main__")
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-
-
+@pytest.mark.parametrize(("number", "name"), [*enumerate(NAMES.values())])
 def test_data_and_an_encoder_that_the_hub_cannot_give_are_errors_that_name_them(
-    hub: Hub, tmp_path: Path
+    folder: Path, number: int, name: str
 ) -> None:
-    write_reviews(tmp_path / "reviews")
-    wanted = {
-        f"--data {ABSENT}": ABSENT,
-        f"--data {SCRIPTED}": SCRIPTED,
-        f"--data reviews --encoder {ABSENT}": ABSENT,
-    }
-    forks = subprocess.run(
-        [sys.executable, "-c", FORKS],
-        input="".join(f"--output runs/x --head-epochs 2 {arguments}\n" for arguments in wanted),
-        cwd=tmp_path,
-        env=hub.environment(tmp_path / "cache"),
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-        check=True,
-    )
-    codes = map(int, forks.stdout.split())
-    for number, (name, code) in enumerate(zip(wanted.values(), codes, strict=True)):
-        said = (tmp_path / str(number)).read_text(encoding="utf-8")
-        assert_refused(hub, code, said, tmp_path, name)
+    assert_refused(folder / f"refused {number}", name)
 
 
-@pytest.mark.parametrize("missing", ["data", "encoder"])
+@pytest.mark.parametrize(("missing", "name"), [("data", DATA), ("encoder", ENCODER)])
 def test_a_hub_that_cannot_be_reached_ends_it_at_once_with_what_to_do(
-    tmp_path: Path, missing: str
+    folder: Path, missing: str, name: str
 ) -> None:
-    with serve(tmp_path) as hub:
-        pass
-    python = ("-c", WITHOUT_SLEEP)
-    given = () if missing == "data" else ("--data", str(write_reviews(tmp_path / "reviews")))
-    run = trainer(hub, tmp_path, *given, python=python)
-    name = DATA if missing == "data" else ENCODER
-    assert_refused(hub, run.returncode, run.stderr, tmp_path, name)
-    assert "which cannot be reached: name " in run.stderr
-    assert f"with --{missing}" in run.stderr
+    place = folder / f"no hub for {missing}"
+    assert_refused(place, name)
+    stderr = told(place)["stderr"]
+    assert "which cannot be reached: name " in stderr
+    assert f"with --{missing}" in stderr
 
 
-def test_what_was_loaded_before_is_used_where_the_hub_cannot_be_reached(
-    hub: Hub, tmp_path: Path
-) -> None:
-    reviews = write_reviews(tmp_path / "reviews")
-    assert trainer(hub, tmp_path, "--data", str(reviews)).returncode == ExitCode.OK
-    with serve(tmp_path) as gone:
-        pass
-    again = ("--data", str(reviews), "--force")
-    run = trainer(gone, tmp_path, *again, python=("-c", WITHOUT_SLEEP))
-    assert run.returncode == ExitCode.OK, run.stderr
+def test_what_was_loaded_before_is_used_where_the_hub_cannot_be_reached(folder: Path) -> None:
+    found = told(folder / "again")
+    assert found["code"] == ExitCode.OK, found["stderr"]

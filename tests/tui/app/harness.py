@@ -101,7 +101,11 @@ async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
 
 
 async def shows(pilot: Pilot[Any], *wanted: str) -> None:
-    await until(pilot, lambda: all(words in "\n".join(screen(pilot)) for words in wanted))
+    def there() -> bool:
+        seen = "\n".join(screen(pilot))
+        return all(words in seen for words in wanted)
+
+    await until(pilot, there)
 
 
 async def lacks(pilot: Pilot[Any], words: str) -> None:

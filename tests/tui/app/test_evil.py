@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hypothesis import example, given, settings
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual import events
 from textual.pilot import Pilot
@@ -21,12 +22,24 @@ PIECES += ["\x1b[2J", "\x9b31m", "\u202egnp", "\u2028", "\x85", "\u200b", "\u030
 evil = st.lists(st.sampled_from(PIECES) | st.characters(codec="utf-8"), min_size=1, max_size=8)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["".join(PIECES), "[/foo]", "很\u2028好\x85" + "x" * 1_000_000],
+    ids=["all", "markup", "long"],
+)
+async def test_no_text_acts_on_any_screen(tmp_path: Path, text: str) -> None:
+    await visit(tmp_path, text)
+
+
+@pytest.mark.long
 @settings(max_examples=3)
 @given(evil.map(lambda pieces: "".join([*pieces, "好"])))  # a text that gets a label
-@example("".join(PIECES))
-@example("[/foo]")
-@example("很\u2028好\x85" + "x" * 1_000_000)
-async def test_no_text_acts_on_any_screen(tmp_path: Path, text: str) -> None:
+async def test_nor_does_any_text_of_such_pieces(tmp_path: Path, text: str) -> None:
+    await visit(tmp_path, text)
+
+
+async def visit(tmp_path: Path, text: str) -> None:
+    """Show a text on every screen."""
     short = text[:40]
     checked: set[str] = set()
 

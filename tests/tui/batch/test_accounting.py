@@ -178,6 +178,7 @@ def test_a_reject_says_where_and_what_it_was(tmp_path: Path) -> None:
     assert (second["raw"], second["byte_start"], second["byte_end"]) == ("x\n", 19, 21)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("format", ["csv", "jsonl"])
 def test_memory_does_not_grow_with_the_file(format: str) -> None:
     def mebibytes(records: int) -> float:

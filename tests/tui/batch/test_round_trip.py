@@ -34,6 +34,7 @@ def read(path: Path, dialect: Dialect) -> list[tuple[object, ...]]:
         return [tuple(map(plain, list(record.fields.values())[:2])) for record in table.records]
 
 
+@pytest.mark.long
 @settings(max_examples=10)
 @given(st.lists(st.tuples(values, values), min_size=1, max_size=4))
 @example([(value, value) for value in NASTY])
