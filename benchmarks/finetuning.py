@@ -99,7 +99,7 @@ def main(encoder: str, folder: str, rows: int) -> None:
             cut = Tokenizer(loaded.tokenizer, MAX_LENGTH)
             train = data.splits["train"]
             targets = targets_of(train.labels, len(data.labels))
-            rows = TrainingRows.of(cut, train.texts, targets)
+            rows = TrainingRows(cut, cut.encode(train.texts), targets)
             finetune(classifier, rows, data.splits["dev"], settings, Path(name) / "checkpoint")
             return time.perf_counter() - started
 

@@ -8,11 +8,13 @@ from torch import Tensor, nn
 from models.tracing import example
 from models.vetting import INPUTS
 
-PARTS = {
-    *("attention.self.query", "attention.self.key", "attention.self.value"),
-    *("attention.output.dense", "attention.output.LayerNorm"),
-    *("intermediate.dense", "output.dense", "output.LayerNorm"),
-}
+_PARTS = """
+attention.self.query attention.self.key attention.self.value
+attention.output.dense attention.output.LayerNorm
+intermediate.dense output.dense output.LayerNorm
+"""
+
+PARTS = set(_PARTS.split())
 """The parts of BERT's layer that have weights."""
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
 import transformers
 from torch import nn
 
 from export.classifier import ExportableClassifier
 from models.console import ExitCode, UserError, display, tr
+from models.console.narration import narrate
 from models.encoder import canonical_tokenizer, load_pretrained, max_positions
 from models.label_map import AmbiguousLabelsError, map_labels, parse_label_map, proposed_map
 from models.labels import folded, natural_order
@@ -89,7 +89,7 @@ def _renamed(labels: tuple[str, ...], label_map: str | None) -> tuple[str, ...]:
             found=", ".join(renamed),
         )
     if all(name == f"LABEL_{number}" for number, name in enumerate(renamed)):
-        _say(
+        narrate(
             tr(
                 "the labels have no names, only {labels}: name them with --label-map "
                 "'LABEL_0=负向评价; LABEL_1=正向评价', if that is what they are",
@@ -114,10 +114,6 @@ def _check_architecture(folder: Path) -> None:
         )
 
 
-def _say(line: str) -> None:
-    click.echo(line, err=True)
-
-
 def _labelled(path: Path, labels: Sequence[str], label_map: str | None = None) -> list[ScoredRow]:
     """Read texts and labels, for which no probabilities are recorded."""
     with open_table(path) as table:
@@ -130,7 +126,7 @@ def _labelled(path: Path, labels: Sequence[str], label_map: str | None = None) -
         rows = read_labelled(table, (text, label), label_map=label_map)
     skipped = len(rows.unlabelled)
     if skipped:
-        _say(tr("{where}: {rows:row} without a label skipped", where=path, rows=skipped))
+        narrate(tr("{where}: {rows:row} without a label skipped", where=path, rows=skipped))
     try:
         found = map_labels(rows.labels, labels)
         unknown, proposal = ", ".join(found.unknown), ""
@@ -147,6 +143,6 @@ def _labelled(path: Path, labels: Sequence[str], label_map: str | None = None) -
             proposal=proposal or proposed_map(rows.labels, labels),
         )
     if said := found.said():
-        _say(tr("{where}: labels {said}", where=path, said=display(said, limit=300)))
+        narrate(tr("{where}: labels {said}", where=path, said=display(said, limit=300)))
     pairs = zip(rows.texts, rows.labels, strict=True)
     return [ScoredRow(text, found.find(label) or 0, probabilities=[]) for text, label in pairs]

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike
 from onnx import helper, numpy_helper
+
+from models.arrays import Float32
 
 MIN_SIZE = 1 << 14
 """Number of elements below which weights stay float32: they make nothing smaller."""
-
-Array = NDArray[np.float32]
 
 
 class GraphEditor:
@@ -62,9 +62,9 @@ class GraphEditor:
         products = [node for node in products if self.is_large(node.input[1])]
         return [node for node in products if len(self.weights[node.input[1]].dims) == 2]
 
-    def value(self, name: str) -> Array:
+    def value(self, name: str) -> Float32:
         """Return the value of a constant."""
-        array: Array = numpy_helper.to_array(self.weights[name])
+        array: Float32 = numpy_helper.to_array(self.weights[name])
         return array
 
     def put(self, name: str, value: ArrayLike, dtype: DTypeLike = np.float32) -> str:

@@ -102,8 +102,8 @@ def check_exact(predictor: Predictor, source: ExportableClassifier, precision: s
     # Random tokens are harder than texts, too hard for fp16.
     grid = random_batches(source) if precision == "fp32" else []
     expected = np.concatenate([source.answer(batch) for batch in chain(source.alone(texts), grid)])
-    together, speed = _timed(predictor, texts)
-    alone = _alone(predictor, texts)
+    together, speed = _answers(predictor, texts, _TOGETHER)
+    alone, _ = _answers(predictor, texts, 1)
     others = [predictor.run(batch) for batch in grid]
     # [2, texts, C]: alone and together
     answers = np.stack([np.concatenate([alone, *others]), np.concatenate([together, *others])])
@@ -138,11 +138,12 @@ def compare(predictor: Predictor, source: ExportableClassifier) -> Agreement:
     texts = [row.text for row in (*source.dev, *source.train)]
     labels = np.array([row.label for row in source.dev])
     expected = np.concatenate([source.dev_answers, source.train_answers])
-    found, speed = _timed(predictor, texts)
+    found, speed = _answers(predictor, texts, _TOGETHER)
     sample = np.linspace(0, len(texts) - 1, min(SAMPLE, len(texts))).astype(int)
-    alone = _alone(predictor, [texts[row] for row in sample])
+    alone, _ = _answers(predictor, [texts[row] for row in sample], 1)
     expected_ids, found_ids = expected.argmax(axis=1), found.argmax(axis=1)
-    right, still_right = [ids[: len(labels)] == labels for ids in (expected_ids, found_ids)]
+    right = expected_ids[: len(labels)] == labels
+    still_right = found_ids[: len(labels)] == labels
     return Agreement(
         texts=len(texts),
         difference=float(np.abs(found - expected).max()),
@@ -154,25 +155,19 @@ def compare(predictor: Predictor, source: ExportableClassifier) -> Agreement:
     )
 
 
-def _timed(predictor: Predictor, texts: Sequence[str]) -> tuple[Probabilities, float]:
-    """Return the answers to some texts among others, and how many a second there were."""
+def _answers(
+    predictor: Predictor, texts: Sequence[str], together: int
+) -> tuple[Probabilities, float]:
+    """Return the answers to some texts, so many at once, and how many a second there were."""
     start = time.perf_counter()
     answers = []
-    with progress(tr("the file, many texts at once"), len(texts)) as advance:
-        for first in range(0, len(texts), _TOGETHER):
-            some = texts[first : first + _TOGETHER]
+    title = tr("the file, text by text") if together == 1 else tr("the file, many texts at once")
+    with progress(title, len(texts)) as advance:
+        for first in range(0, len(texts), together):
+            some = texts[first : first + together]
             answers.append(predictor.predict(some).probabilities)
             advance(len(some))
     return np.concatenate(answers), len(texts) / (time.perf_counter() - start)
-
-
-def _alone(predictor: Predictor, texts: Sequence[str]) -> Probabilities:
-    answers = []
-    with progress(tr("the file, text by text"), len(texts)) as advance:
-        for text in texts:
-            answers.append(predictor.predict([text]).probabilities)
-            advance(1)
-    return np.concatenate(answers)
 
 
 def check_close(agreement: Agreement) -> None:

@@ -107,7 +107,7 @@ def export(settings: ExportSettings) -> Exported:
                 path.replace(settings.output.with_suffix(".rejected.onnx"))
             raise
         size = path.stat().st_size
-        return Exported(settings.output, size, precision, draft.summary(), draft.tried)
+        return Exported(settings.output, size, precision, draft.summary, draft.tried)
 
 
 def _check(settings: ExportSettings) -> None:
@@ -181,12 +181,14 @@ class _Draft:
         settings: options of the export.
         source: the classifier that the file is made from.
         tried: see `Exported`.
+        summary: signature and operators of the graph that was written.
     """
 
     path: Path
     settings: ExportSettings
     source: ExportableClassifier
     tried: list[tuple[str, Agreement]] = field(default_factory=list)
+    summary: GraphSummary = field(init=False)
 
     def prove(
         self,
@@ -239,18 +241,12 @@ class _Draft:
                 name=known["encoder"],
                 reason=error,
             ) from error
-        self._check_graph()
-
-    def _check_graph(self) -> None:
-        summary = self.summary()
-        summary.check(opset=self.settings.opset, last_operator="Softmax")
+        self.summary = summarise(onnx.load(self.path, format="protobuf"))
+        self.summary.check(opset=self.settings.opset, last_operator="Softmax")
         if self.settings.target == "cuda":
             is_short = self.source.short_layer is not None
-            summary.check(Attention=self.source.encoder.config.num_hidden_layers - is_short)
-
-    def summary(self) -> GraphSummary:
-        """Read the signature and operators of the graph that was written."""
-        return summarise(onnx.load(self.path, format="protobuf"))
+            layers = self.source.encoder.config.num_hidden_layers
+            self.summary.check(Attention=layers - is_short)
 
 
 def write_model(model: onnx.ModelProto, manifest: Manifest, path: Path) -> None:

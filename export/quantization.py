@@ -79,12 +79,10 @@ def quantize(model: onnx.ModelProto, form: str, short_layer: str | None) -> onnx
     """
     graph = _Int8Graph(model)
     largest, float_nodes = FORMS[form]
-    in_integers = set()
-    for node in graph.products():
-        is_float = float_nodes is not None and float_nodes in node.name
-        is_short = short_layer is not None and short_layer in node.name
-        if not is_float and not is_short:
-            in_integers.add(node.name)
+    in_integers = {node.name for node in graph.products()}
+    for part in (float_nodes, short_layer):
+        if part is not None:
+            in_integers = {name for name in in_integers if part not in name}
     old, graph.nodes = graph.nodes, []
     for node in old:
         if node.name in in_integers:

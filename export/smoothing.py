@@ -13,7 +13,8 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from export.onnx_graph import Array, GraphEditor
+from export.onnx_graph import GraphEditor
+from models.arrays import Float32
 from models.tokenizer import Batch
 
 SMOOTHING = 0.5
@@ -52,7 +53,7 @@ def smooth(model: onnx.ModelProto, batches: Sequence[Batch]) -> onnx.ModelProto:
     return graph.finish()
 
 
-def _smoothed_twin(graph: GraphEditor, norm: onnx.NodeProto, mean: Array, scale: Array) -> str:
+def _smoothed_twin(graph: GraphEditor, norm: onnx.NodeProto, mean: Float32, scale: Float32) -> str:
     """Add a LayerNorm with the weights (γ / s, (β - μ) / s), and return the name of its output.
 
     The residual connection keeps the original.
@@ -69,7 +70,11 @@ def _smoothed_twin(graph: GraphEditor, norm: onnx.NodeProto, mean: Array, scale:
 
 
 def _compensate(
-    graph: GraphEditor, product: onnx.NodeProto, addition: onnx.NodeProto, mean: Array, scale: Array
+    graph: GraphEditor,
+    product: onnx.NodeProto,
+    addition: onnx.NodeProto,
+    mean: Float32,
+    scale: Float32,
 ) -> None:
     """Make W into s · W and b into b + μ · W, in new constants: others may share the old ones."""
     weights = graph.value(product.input[1])
@@ -81,7 +86,7 @@ def _compensate(
 
 def record_activations(
     model: onnx.ModelProto, names: Sequence[str], batches: Sequence[Batch]
-) -> dict[str, tuple[Array, Array]]:
+) -> dict[str, tuple[Float32, Float32]]:
     """Run a model, and return for each name its mean and largest |x - mean|, by channel `[K]`."""
     import onnxruntime
 

@@ -1,16 +1,29 @@
-"""Which texts go through the encoder together."""
+"""Which texts go through the encoder, and which of them together."""
+
+from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
+
+from models.arrays import Ints, Rows
 
 MAX_TOKENS = {"cpu": 512, "cuda": 4096}
 """Number of tokens of a batch, padding included, by device. On a CPU some 512 keep activations of a
 layer in a core's cache, and are enough for a matrix product to be as fast as it gets."""
 
 
-def plan(
-    lengths: NDArray[np.integer], *, max_tokens: int = MAX_TOKENS["cpu"], max_rows: int = 64
-) -> list[NDArray[np.intp]]:
+def distinct(texts: Iterable[str]) -> tuple[list[str], Rows]:
+    """Return the different texts, and the place among them of each text, `[texts]`.
+
+    Example:
+        >>> distinct(["好", "差", "好"])
+        (['好', '差'], array([0, 1, 0]))
+    """
+    places: dict[str, int] = {}
+    rows = np.array([places.setdefault(text, len(places)) for text in texts], dtype=np.intp)
+    return list(places), rows
+
+
+def plan(lengths: Ints, *, max_tokens: int = MAX_TOKENS["cpu"], max_rows: int = 64) -> list[Rows]:
     """Group texts of similar length, so that little of a batch is padding.
 
     A batch costs rows × longest, padding included. A text longer than `max_tokens` stands alone.

@@ -6,11 +6,10 @@ B = texts in the batch, T = tokens of the longest, H = hidden size, C = labels.
 import inspect
 from typing import Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.arrays import Rows
 from models.tokenizer import Tokenizer, Tokens
 
 Pooling = Literal["cls", "mean"]
@@ -38,7 +37,7 @@ def pool(hidden: Tensor, attention_mask: Tensor, pooling: Pooling) -> Tensor:
 def inputs(
     tokenizer: Tokenizer,
     tokens: Tokens,
-    rows: NDArray[np.intp],
+    rows: Rows,
     device: torch.device | None = None,
 ) -> dict[str, Tensor]:
     """Return the encoder's inputs for some rows: `[rows, longest]`, padded on the right."""

@@ -276,19 +276,16 @@ def star_of(label: str) -> float | None:
     if re.fullmatch(r"-?\d+(\.\d+)?", text):
         return float(text)
     found = _STARS.fullmatch(text)
-    if found is None:
-        return None
-    number = found["number"]
-    return float(_DIGITS[number]) if number in _DIGITS else float(number)
+    return None if found is None else float(_DIGITS.get(found["number"], found["number"]))
 
 
 def is_scale(values: Collection[str]) -> bool:
     """Say whether values are steps of a scale: 1 to 5 or 1 to 10, halves too, or stars in words."""
-    stars = [star_of(value) for value in values]
-    if not stars or None in stars:
-        return False
-    steps = [star for star in stars if star is not None]
-    return all(0 <= step <= 10 and (2 * step).is_integer() for step in steps)
+    for value in values:
+        star = star_of(value)
+        if star is None or not 0 <= star <= 10 or not (2 * star).is_integer():
+            return False
+    return bool(values)
 
 
 def proposed_map(values: Iterable[str], names: Sequence[str]) -> str:

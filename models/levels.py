@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.arrays import Floats, Int64, Ints
 from models.review import Level, Levels
 
 FOUND = (0.5, 0.75)
@@ -15,7 +15,7 @@ _STEPS = 1000
 """Limits are thousandths, so that people can read and repeat them."""
 
 
-def levels_of(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) -> Levels:
+def levels_of(probabilities: Floats, labels: Ints) -> Levels:
     """Choose limits below which the shares `FOUND` of the errors lie, and count the answers.
 
     Args:
@@ -36,9 +36,7 @@ def levels_of(probabilities: NDArray[np.floating], labels: NDArray[np.integer]) 
     return counted((Level(first), Level(look), Level(1.0)), probabilities, labels)
 
 
-def counted(
-    levels: Levels, probabilities: NDArray[np.floating], labels: NDArray[np.integer]
-) -> Levels:
+def counted(levels: Levels, probabilities: Floats, labels: Ints) -> Levels:
     """Count the answers to other rows by the same limits; arguments as of `levels_of`."""
     wrong = probabilities.argmax(axis=1) != labels
     places = level_places(levels, probabilities.max(axis=1, initial=0.0))
@@ -50,9 +48,9 @@ def counted(
     return first, look, others
 
 
-def level_places(levels: Levels, confidences: NDArray[np.floating]) -> NDArray[np.int64]:
+def level_places(levels: Levels, confidences: Floats) -> Int64:
     """Return which of the levels each confidence falls into, int64 `[rows]`."""
     first, look, _ = levels
     limits = np.array([first.below, look.below])
-    places: NDArray[np.int64] = np.searchsorted(limits, confidences, side="right")
+    places: Int64 = np.searchsorted(limits, confidences, side="right")
     return places

@@ -4,10 +4,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ids = NDArray[np.integer]
-Floats = NDArray[np.float64]
+from models.arrays import Float64, Floats, Int64, Ints
 
 BINS = 15
 """Number of equally wide bins of the expected calibration error (Guo et al. 2017)."""
@@ -21,10 +19,10 @@ class Metrics:
         confusion: number of predictions, int64 `[labels, labels]`: true label, predicted label.
     """
 
-    confusion: NDArray[np.int64]
+    confusion: Int64
 
     @classmethod
-    def of(cls, true: Ids, predicted: Ids, labels: int) -> "Metrics":
+    def of(cls, true: Ints, predicted: Ints, labels: int) -> "Metrics":
         """Count predicted label ids against the true ones, both `[rows]`."""
         cells = np.bincount(true * labels + predicted, minlength=labels * labels)
         return cls(cells.reshape(labels, labels).astype(np.int64))
@@ -48,23 +46,23 @@ class Metrics:
         return self.correct / self.rows if self.rows else 0.0
 
     @property
-    def precision(self) -> Floats:
+    def precision(self) -> Float64:
         """Precision per label, `[labels]`: TP / (TP + FP), 0 for a label never predicted."""
         return self._hits_in(self.confusion.sum(axis=0))
 
     @property
-    def recall(self) -> Floats:
+    def recall(self) -> Float64:
         """Recall per label, `[labels]`: TP / (TP + FN), 0 for a label that does not occur."""
         return self._hits_in(self.confusion.sum(axis=1))
 
     @property
-    def f1(self) -> Floats:
+    def f1(self) -> Float64:
         """F1 per label, `[labels]`: 2·TP / (2·TP + FP + FN), 0 for a label that never occurs."""
         return 2 * self._hits_in(self.confusion.sum(axis=0) + self.confusion.sum(axis=1))
 
-    def _hits_in(self, totals: Ids) -> Floats:
+    def _hits_in(self, totals: Ints) -> Float64:
         """Return the share of right predictions in some totals, `[labels]`; 0 in a total of 0."""
-        hits: Floats = self.confusion.diagonal() / np.maximum(totals, 1)
+        hits: Float64 = self.confusion.diagonal() / np.maximum(totals, 1)
         return hits
 
     @property
@@ -103,13 +101,13 @@ def wilson(correct: int, rows: int) -> tuple[float, float]:
     return max(low, 0.0), min(high, 1.0)
 
 
-def confidence_bins(confidences: NDArray[np.floating]) -> NDArray[np.int64]:
+def confidence_bins(confidences: Floats) -> Int64:
     """Return the bin of each confidence: bin m, from 0, holds (m / `BINS`, (m + 1) / `BINS`]."""
     bins = np.ceil(confidences.astype(np.float64) * BINS).astype(np.int64) - 1
     return bins.clip(0, BINS - 1)
 
 
-def calibration_error(probabilities: NDArray[np.floating], labels: Ids) -> float:
+def calibration_error(probabilities: Floats, labels: Ints) -> float:
     """Return the expected calibration error: Σ |B| / n · |accuracy(B) - confidence(B)| over bins B.
 
     From Guo et al. 2017, "On Calibration of Modern Neural Networks", section 2. 0 for no rows.

@@ -13,9 +13,9 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.batching import MAX_TOKENS, plan
+from models.arrays import Float32, Int64, Mask, Rows
+from models.batching import MAX_TOKENS, distinct, plan
 from models.console import ExitCode, UserError, tr
 from models.cores import available_cores, instructions
 from models.locations import BUILTIN, Device
@@ -36,24 +36,24 @@ class Predictions:
     """
 
     probabilities: Probabilities
-    read: NDArray[np.float32]
+    read: Float32
 
     @property
-    def truncated(self) -> NDArray[np.bool_]:
+    def truncated(self) -> Mask:
         """Whether a text was longer than what the model read, `[texts]`."""
         return self.read < 1
 
     @property
-    def ids(self) -> NDArray[np.int64]:
+    def ids(self) -> Int64:
         """The id of the most probable label, `[texts]`."""
-        ids: NDArray[np.int64] = self.probabilities.argmax(axis=1)
+        ids: Int64 = self.probabilities.argmax(axis=1)
         return ids
 
     @property
-    def confidences(self) -> NDArray[np.float32]:
+    def confidences(self) -> Float32:
         """The probability of the most probable label, `[texts]`."""
         # The initial value is for an empty list of texts: no probability is below it.
-        highest: NDArray[np.float32] = self.probabilities.max(axis=1, initial=0.0)
+        highest: Float32 = self.probabilities.max(axis=1, initial=0.0)
         return highest
 
 
@@ -198,10 +198,9 @@ class Predictor:
         """
         if isinstance(texts, str):
             raise TypeError("expected a sequence of texts, found one text: predict([text])")
-        numbers: dict[str, int] = {}  # a distinct text and its row
-        rows = np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.intp)
+        different, rows = distinct(texts)
         with self._naming_failures():
-            tokens = self._tokenizer.encode(list(numbers), windows=windows)
+            tokens = self._tokenizer.encode(different, windows=windows)
         probabilities = self._classify(tokens)
         if tokens.owner is not None:
             probabilities = _average_windows(probabilities, tokens.owner)
@@ -249,7 +248,7 @@ class Predictor:
         # Longest first: no thread begins a long batch when the others have nothing left to do.
         batches = plan(tokens.lengths, max_tokens=MAX_TOKENS[self.device])[::-1]
 
-        def classify(session: Session, rows: NDArray[np.intp]) -> None:
+        def classify(session: Session, rows: Rows) -> None:
             batch = tokens.batch(rows, self._tokenizer.pad_id)
             probabilities[rows] = self.run(batch, session)
 
@@ -283,7 +282,7 @@ def _check(probabilities: Probabilities, shape: tuple[int, int]) -> None:
         raise ValueError(tr("expected probabilities, found {found}", found=row[:8]))
 
 
-def _average_windows(probabilities: Probabilities, owner: NDArray[np.intp]) -> Probabilities:
+def _average_windows(probabilities: Probabilities, owner: Rows) -> Probabilities:
     """Average the logits of the windows of each text: `[windows, C]` to `[texts, C]`.
 
     softmax(mean of logits) is the mean of log-probabilities, normalised: log softmax(z) is z up to

@@ -28,10 +28,10 @@ from typing import Any, get_args
 import numpy as np
 import safetensors
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from models.arrays import Int64
 from models.classifier import Classifier, Pooling, inputs
 from models.console import ExitCode, UserError, display, tr
 from models.console.narration import narrate
@@ -169,9 +169,7 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def write_rows(
-    path: Path, texts: Iterable[str], labels: NDArray[np.int64], probabilities: Tensor
-) -> None:
+def write_rows(path: Path, texts: Iterable[str], labels: Int64, probabilities: Tensor) -> None:
     """Write `dev.jsonl` or `test.jsonl`; `probabilities` are `[rows, C]`."""
     with path.open("wb") as file:
         for row in map(ScoredRow, texts, labels.tolist(), probabilities.tolist()):

@@ -5,15 +5,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
-from numpy.typing import NDArray
-
+from models.arrays import Float32
 from models.console import ExitCode, UserError
 from models.console.install import install
 from models.locations import Device
 from models.tokenizer import Batch
 
-Probabilities = NDArray[np.float32]
+Probabilities = Float32
 """Probabilities `[rows, labels]`, each row summing to 1."""
 
 _PROVIDERS = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}

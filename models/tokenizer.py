@@ -8,17 +8,14 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer as RustTokenizer
 
+from models.arrays import Float32, Int64, Rows
 from models.console import encodable
 
-Array = NDArray[np.int64]
-
-Batch = dict[str, Array]
+Batch = dict[str, Int64]
 """Inputs of a model by name, `[rows, longest]` each."""
 
 _CHUNK = 1024
@@ -26,6 +23,9 @@ _CHUNK = 1024
 
 _PIECE = 1 << 15
 """Characters of a text that are encoded together; a longer text is cut into such pieces."""
+
+_Piece = tuple[int, bool, str]
+"""Number of a text, whether this is its first part, and the part, which is encoded at once."""
 
 _LONGEST_HEAD = 1 << 20
 """Characters that the first tokens of a text are looked for in, however few there are."""
@@ -47,12 +47,12 @@ class Tokens:
         owner: number of the text that each array is of; None where there is one for each text.
     """
 
-    ids: list[Array]
-    lengths: Array
-    read: NDArray[np.float32]
-    owner: NDArray[np.intp] | None = None
+    ids: list[Int64]
+    lengths: Int64
+    read: Float32
+    owner: Rows | None = None
 
-    def batch(self, rows: NDArray[np.intp], pad_id: int) -> Batch:
+    def batch(self, rows: Rows, pad_id: int) -> Batch:
         """Pad some texts on the right to the longest of them.
 
         Returns:
@@ -68,20 +68,6 @@ class Tokens:
             "attention_mask": filled.astype(np.int64),
             "token_type_ids": np.zeros_like(ids),  # one text alone is all of type 0
         }
-
-
-class _Piece(NamedTuple):
-    """Part of a text that is encoded at once.
-
-    Attributes:
-        number: of the text.
-        is_head: it is the text's first, and may be all of it.
-        text: the characters.
-    """
-
-    number: int
-    is_head: bool
-    text: str
 
 
 def _border(text: str, start: int, size: int) -> int:
@@ -139,22 +125,21 @@ class Tokenizer:
         """
         self._truncate(self.max_length // 4 if windows else 0)
         special = self._rust.num_special_tokens_to_add(is_pair=False)
-        ids: list[Array] = []
+        ids: list[Int64] = []
         owner: list[int] = []
         first = np.zeros(len(texts))  # tokens of each text, without special ones, in its first part
         total = np.zeros(len(texts))
         for group in self._groups(texts, windows=windows):
-            pieces = [piece.text for piece in group]
-            encodings = self._rust.encode_batch_fast(pieces)  # without offsets
-            for piece, encoding in zip(group, encodings, strict=True):
-                number = piece.number
+            # fast: without offsets
+            encodings = self._rust.encode_batch_fast([text for *_, text in group])
+            for (number, is_head, _), encoding in zip(group, encodings, strict=True):
                 parts = [encoding, *encoding.overflowing]
                 total[number] += sum(len(part) - special for part in parts)
-                if piece.is_head:
+                if is_head:
                     first[number] = len(encoding) - special
                 if not windows:
-                    parts = parts[: piece.is_head]
-                elif not piece.is_head:  # of a piece of spaces there is nothing to read
+                    parts = parts[:is_head]
+                elif not is_head:  # of a piece of spaces there is nothing to read
                     parts = [part for part in parts if len(part) > special]
                 owner += [number] * len(parts)
                 ids += [np.array(part.ids, dtype=np.int64) for part in parts]
@@ -179,7 +164,7 @@ class Tokenizer:
                 if group and (len(group) == _CHUNK or size > 2 * _PIECE):
                     yield group
                     group, size = [], len(piece)
-                group.append(_Piece(number, place == 0, piece))
+                group.append((number, place == 0, piece))
         if group:
             yield group
 
@@ -224,7 +209,7 @@ class Tokenizer:
         spans: list[tuple[int, int]] = self._rust.encode(head).offsets
         return spans
 
-    def texts_of(self, ids: Array) -> list[str]:
+    def texts_of(self, ids: Int64) -> list[str]:
         """Return the text of each token, without spaces; of special ones it is empty."""
         texts = self._rust.decode_batch([[number] for number in ids.tolist()])
         return [text.removeprefix("##").strip() for text in texts]

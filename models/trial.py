@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.arrays import Float32
 from models.classifier import Classifier, inputs
 from models.console import UserError, tr
 from models.encoder import Encoder, configuration, unexportable
@@ -47,9 +47,9 @@ def check_encoder(classifier: Classifier, encoder: Encoder, max_length: int) -> 
     tokenizer = Tokenizer(encoder.tokenizer, max_length)
 
     @torch.inference_mode()
-    def features(texts: Sequence[str]) -> NDArray[np.float32]:
+    def features(texts: Sequence[str]) -> Float32:
         batch = inputs(tokenizer, tokenizer.encode(texts), np.arange(len(texts)))
-        vectors: NDArray[np.float32] = classifier.features(**batch).numpy()
+        vectors: Float32 = classifier.features(**batch).numpy()
         return vectors
 
     check_padding(features, encoder.module)
@@ -62,7 +62,7 @@ def check_encoder(classifier: Classifier, encoder: Encoder, max_length: int) -> 
         raise unexportable(encoder.module, _tried[key])
 
 
-def check_padding(features: Callable[[Sequence[str]], NDArray[np.float32]], encoder: Any) -> None:
+def check_padding(features: Callable[[Sequence[str]], Float32], encoder: Any) -> None:
     """Refuse a classifier whose answers depend on the padding beside a text, as ConvBERT's do.
 
     Args:

@@ -50,16 +50,11 @@ class Limits(NamedTuple):
             return self
         import resource
 
-        def granted(kind: int, wanted: int) -> int:
+        granted = []
+        for kind, wanted in zip((resource.RLIMIT_CPU, resource.RLIMIT_AS), self, strict=True):
             _, hard = resource.getrlimit(kind)
-            if hard == resource.RLIM_INFINITY:
-                return wanted
-            return min(wanted, hard)
-
-        return Limits(
-            seconds=granted(resource.RLIMIT_CPU, self.seconds),
-            memory=granted(resource.RLIMIT_AS, self.memory),
-        )
+            granted.append(wanted if hard == resource.RLIM_INFINITY else min(wanted, hard))
+        return Limits(*granted)
 
 
 def limits_for(size: int) -> Limits:

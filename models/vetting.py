@@ -18,53 +18,44 @@ from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 from onnx import TensorProto, numpy_helper
 
+from models.arrays import Int64
 from models.console import UserError
 from models.manifest import Manifest
 from models.predictor import Predictor
-from models.tokenizer import Array, Batch
+from models.tokenizer import Batch
 from models.untrusted import REFUSED, Limits, RefusedError
 from models.vetting_tokenizer import check_tokenizer
 
-# fmt: off
-OPERATORS = {
-    "": {
-        "Abs", "Add", "And", "Cast", "Ceil", "Clip", "Concat", "Constant", "ConstantOfShape",
-        "Conv", "Cos", "CumSum",
-        "DequantizeLinear", "Div", "Equal", "Erf", "Expand", "Flatten", "Gather",
-        "GatherElements", "Gelu", "Gemm",
-        "Greater", "GreaterOrEqual", "Identity", "LayerNormalization", "Less", "LessOrEqual",
-        "Log", "MatMul", "Max", "Min", "Mul",
-        "Neg", "Not", "Or", "Pad", "Pow", "QuantizeLinear", "Range", "ReduceMax", "ReduceMean",
-        "ReduceMin", "ReduceSum", "Relu", "Reshape", "Shape", "Sigmoid", "Sign", "Sin",
-        "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Tanh", "Tile",
-        "Transpose", "Unsqueeze", "Where",
-    },
-    "com.microsoft": {
-        "Attention", "BiasGelu", "FastGelu", "Gelu",
-        "MatMulIntegerToFloat", "MultiHeadAttention", "SkipLayerNormalization",
-    },
-}
+_OPERATORS = """
+Abs Add And Cast Ceil Clip Concat Constant ConstantOfShape Conv Cos CumSum DequantizeLinear Div
+Equal Erf Expand Flatten Gather GatherElements Gelu Gemm Greater GreaterOrEqual Identity
+LayerNormalization Less LessOrEqual Log MatMul Max Min Mul Neg Not Or Pad Pow QuantizeLinear Range
+ReduceMax ReduceMean ReduceMin ReduceSum Relu Reshape Shape Sigmoid Sign Sin Slice Softmax Split
+Sqrt Squeeze Sub Tanh Tile Transpose Unsqueeze Where
+"""
+_FUSED = """
+Attention BiasGelu FastGelu Gelu MatMulIntegerToFloat MultiHeadAttention SkipLayerNormalization
+"""
+
+OPERATORS = {"": set(_OPERATORS.split()), "com.microsoft": set(_FUSED.split())}
 """Operators of our exports, by domain; none loops, branches, draws at random or reads a file."""
 
-FIELDS = {
-    "ModelProto": {
-        "graph", "ir_version", "metadata_props", "opset_import", "producer_name",
-        "producer_version",
-    },
-    "GraphProto": {"initializer", "input", "name", "node", "output", "value_info"},
-    "NodeProto": {"attribute", "domain", "input", "name", "op_type", "output"},
-    "AttributeProto": {"f", "floats", "i", "ints", "name", "s", "t", "type"},
-    "TensorProto": {
-        "data_type", "dims", "float_data", "int32_data", "int64_data", "name", "raw_data",
-    },
-    "ValueInfoProto": {"name", "type"},
-    "TypeProto": {"tensor_type"},
-    "TypeProto.Tensor": {"elem_type", "shape"},
-    "TensorShapeProto": {"dim"},
-    "TensorShapeProto.Dimension": {"dim_param", "dim_value"},
-    "OperatorSetIdProto": {"domain", "version"},
-    "StringStringEntryProto": {"key", "value"},
+_FIELDS = {
+    "ModelProto": "graph ir_version metadata_props opset_import producer_name producer_version",
+    "GraphProto": "initializer input name node output value_info",
+    "NodeProto": "attribute domain input name op_type output",
+    "AttributeProto": "f floats i ints name s t type",
+    "TensorProto": "data_type dims float_data int32_data int64_data name raw_data",
+    "ValueInfoProto": "name type",
+    "TypeProto": "tensor_type",
+    "TypeProto.Tensor": "elem_type shape",
+    "TensorShapeProto": "dim",
+    "TensorShapeProto.Dimension": "dim_param dim_value",
+    "OperatorSetIdProto": "domain version",
+    "StringStringEntryProto": "key value",
 }
+
+FIELDS = {message: set(names.split()) for message, names in _FIELDS.items()}
 """Fields that an export may fill, by protobuf message.
 
 All others are refused, whether or not a check here would know what they do: external data, sparse
@@ -75,7 +66,6 @@ INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 """Inputs of the graph; a tokenizer without token types has no use for the last."""
 
 OUTPUTS = ("probabilities", "features")
-# fmt: on
 
 MAX_LABELS = 256
 MAX_LENGTH = 4096
@@ -229,33 +219,20 @@ def _try(predictor: Predictor, vocabulary: Sequence[str], size: int) -> None:
         size: of the file, bytes.
     """
     longest = predictor.manifest.max_length
-    most = 2 * longest
-    step = 1 + len(vocabulary) // most
-    spread = vocabulary[::step]
-    pieces = "".join(spread)
-    pieces = pieces[: 8 * longest]
+    step = 1 + len(vocabulary) // (2 * longest)
+    pieces = "".join(vocabulary[::step])[: 8 * longest]
     too_long = pieces + "好" * longest
-    texts = [
-        "",
-        "好",
-        pieces[:8],
-        pieces[:20],
-        too_long,
-    ]
-    predictor.predict(texts)
-    affordable = max(TRIED // size, 1)
-    count = min(len(vocabulary), affordable)
+    predictor.predict(["", "好", pieces[:8], pieces[:20], too_long])
+    count = min(len(vocabulary), max(TRIED // size, 1))
     ids = np.linspace(0, len(vocabulary) - 1, count, dtype=np.int64)
     for length in (1, longest):
-        row = np.resize(ids, (1, length))
-        predictor.run(_batch(row))
+        predictor.run(_batch(np.resize(ids, (1, length))))
     rows = np.resize(ids, (1 + count // 8, 8))
     for start in range(0, len(rows), 64):
-        some = rows[start : start + 64]
-        predictor.run(_batch(some))
+        predictor.run(_batch(rows[start : start + 64]))
 
 
-def _batch(ids: Array) -> Batch:
+def _batch(ids: Int64) -> Batch:
     """Return the inputs of rows of tokens, none of them padding."""
     return {
         "input_ids": ids,

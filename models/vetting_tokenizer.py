@@ -7,17 +7,16 @@ from typing import Any
 
 from models.untrusted import RefusedError
 
-# fmt: off
-TOKENIZER_PARTS = {
-    "BPE", "Unigram", "WordLevel", "WordPiece",  # models
-    "BertNormalizer", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Nmt", "Precompiled", "Prepend",
-    "Replace", "Sequence", "Strip", "StripAccents",
-    "BertPreTokenizer", "ByteLevel", "Digits", "Metaspace", "Punctuation", "Split", "Whitespace",
-    "WhitespaceSplit",
-    "BertProcessing", "RobertaProcessing", "TemplateProcessing",
-    "BPEDecoder", "ByteFallback", "Fuse",
-}
-# fmt: on
+_PARTS = """
+BPE Unigram WordLevel WordPiece
+BertNormalizer Lowercase NFC NFD NFKC NFKD Nmt Precompiled Prepend Replace Sequence
+Strip StripAccents
+BertPreTokenizer ByteLevel Digits Metaspace Punctuation Split Whitespace WhitespaceSplit
+BertProcessing RobertaProcessing TemplateProcessing
+BPEDecoder ByteFallback Fuse
+"""  # models, normalizers, pre-tokenizers, post-processors, decoders
+
+TOKENIZER_PARTS = set(_PARTS.split())
 """Kinds of parts that a `tokenizer.json` may have."""
 
 REGULAR_EXPRESSIONS = {" {2,}"}

@@ -32,10 +32,10 @@ def sentences() -> set[str]:
         for path in sorted((ROOT / package).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 called = getattr(getattr(node, "func", None), "id", None)
-                if called == "UserError" or called in SAID:
+                if called in ("say", "UserError") or called in SAID:
                     sentence = node.args[called == "UserError"]
-                    if path.name == "command.py" and ast.unparse(sentence) == "sentence":
-                        continue  # UserError itself, which hands on what it was given
+                    if "console" in str(path) and ast.unparse(sentence) == "sentence":
+                        continue  # UserError and say themselves, which hand on what they are given
                     assert isinstance(sentence, ast.Constant), f"{path}:{node.lineno}"
                     found.add(sentence.value)
     for path in sorted(ROOT.glob("tui/**/*.jinja")):

@@ -75,13 +75,11 @@ def _read_config(context: click.Context, _parameter: click.Parameter, path: Path
     defaults: dict[str, Any] = {}
     for flag, value in document.items():
         option = options[flag]
+        if (option.multiple or option.nargs > 1) and not isinstance(value, list):
+            value = [value]
         # strings, as on the command line: click makes 2 of the number 2.9
-        if isinstance(value, list):
-            defaults[str(option.name)] = [str(part) for part in value]
-        elif option.multiple or option.nargs > 1:
-            defaults[str(option.name)] = [str(value)]
-        else:
-            defaults[str(option.name)] = str(value)
+        text = [*map(str, value)] if isinstance(value, list) else str(value)
+        defaults[str(option.name)] = text
     context.default_map = defaults
 
 
@@ -104,8 +102,13 @@ def _read_config(context: click.Context, _parameter: click.Parameter, path: Path
 )
 @click.pass_context
 def main(context: click.Context, /, *, as_json: bool, **options: Any) -> None:
-    if context.invoked_subcommand is not None:
-        _refuse_options_before(context.invoked_subcommand, context)
+    if command := context.invoked_subcommand:
+        for name in _given(context, ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP):
+            flag = name.replace("_", "-")
+            problem = tr(
+                "--{flag} stands before {command}: put it after", flag=flag, command=command
+            )
+            raise click.UsageError(problem, ctx=context)
         return
     if not options["data"]:
         raise click.UsageError(tr("--data: expected labelled reviews, found nothing"), ctx=context)
@@ -118,23 +121,20 @@ def main(context: click.Context, /, *, as_json: bool, **options: Any) -> None:
     try:
         scores = train(settings)
     except KeyboardInterrupt:
-        say(tr("the same command goes on from here"))
+        say("the same command goes on from here")
         raise
-    if scores:  # there are none in a process that is not the first
-        _print_scores(scores, settings, as_json=as_json)
+    if not scores:  # in a process that is not the first
+        return
+    title = tr("frozen encoder") if settings.train == "head" else tr("fine-tuned")
+    if "frozen" in scores and not as_json:
+        _print_scores(scores.pop("frozen"), tr("frozen encoder"), settings.output, as_json=False)
+        click.echo()
+    _print_scores(scores, title, settings.output, as_json=as_json)
 
 
 def _given(context: click.Context, *sources: ParameterSource) -> list[str]:
     """Return the names of the options that were given in one of some ways."""
     return [name for name in context.params if context.get_parameter_source(name) in sources]
-
-
-def _refuse_options_before(command: str, context: click.Context) -> None:
-    given = _given(context, ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
-    if given:
-        flag = given[0].replace("_", "-")
-        problem = tr("--{flag} stands before {command}: put it after", flag=flag, command=command)
-        raise click.UsageError(problem, ctx=context)
 
 
 def _refuse_idle_options(settings: TrainingSettings, context: click.Context) -> None:
@@ -153,19 +153,14 @@ def _refuse_idle_options(settings: TrainingSettings, context: click.Context) -> 
         raise click.UsageError(f"--head-epochs 0 {tr('is for --train last:N or all')}", ctx=context)
 
 
-def _print_scores(scores: dict[str, Any], settings: TrainingSettings, *, as_json: bool) -> None:
+def _print_scores(scores: dict[str, Any], title: str, run: Path, *, as_json: bool) -> None:
     from models.run_directory import read_run
     from trainer.console import print_scores
 
     if as_json:
         click.echo(json.dumps(scores, ensure_ascii=False))
-        return
-    labels = read_run(settings.output).labels
-    if "frozen" in scores:
-        print_scores(scores.pop("frozen"), tr("frozen encoder"), labels)
-        click.echo()
-    title = tr("frozen encoder") if settings.train == "head" else tr("fine-tuned")
-    print_scores(scores, title, labels)
+    else:
+        print_scores(scores, title, read_run(run).labels)
 
 
 @main.command(
@@ -185,25 +180,15 @@ def _print_scores(scores: dict[str, Any], settings: TrainingSettings, *, as_json
 @click.option("--encoder", metavar="DIR|HUB_ID", help=tr("Where the encoder is now, if it moved."))
 @click_options("device")
 @_json
-def evaluate(
-    *,
-    as_json: bool,
-    split: str,
-    **options: Any,
-) -> None:
-    from models.run_directory import read_run
-    from trainer.console import print_scores
+def evaluate(*, as_json: bool, split: str, **options: Any) -> None:
     from trainer.data.sources import Reading
     from trainer.evaluate import evaluate_run
 
     names = (*READING, "label_map", "skip_unlabelled")
     reading = Reading(**{name: options.pop(name) for name in names})
     scores = evaluate_run(split=split, reading=reading, **options)
-    if as_json:
-        click.echo(json.dumps(scores, ensure_ascii=False))
-    else:
-        labels = read_run(options["run_directory"]).labels
-        print_scores({split: scores}, tr("split"), labels)
+    shown = scores if as_json else {split: scores}
+    _print_scores(shown, tr("split"), options["run_directory"], as_json=as_json)
 
 
 @main.command(

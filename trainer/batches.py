@@ -1,13 +1,12 @@
 """Batches of fine-tuning: which rows come together, and what the classifier is given of them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from models.arrays import Float32, Int64, Rows
 from models.classifier import inputs
 from models.tokenizer import Tokenizer, Tokens
 from trainer import distributed
@@ -27,31 +26,20 @@ class TrainingRows:
 
     tokenizer: Tokenizer
     tokens: Tokens
-    targets: NDArray[np.float32]
-    answers: NDArray[np.float32] | None
-
-    @classmethod
-    def of(
-        cls,
-        tokenizer: Tokenizer,
-        texts: Sequence[str],
-        targets: NDArray[np.float32],
-        answers: NDArray[np.float32] | None = None,
-    ) -> "TrainingRows":
-        """Tokenise the texts."""
-        return cls(tokenizer, tokenizer.encode(texts), targets, answers)
+    targets: Float32
+    answers: Float32 | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def batch(
-        self, rows: NDArray[np.intp], device: torch.device
+        self, rows: Rows, device: torch.device
     ) -> tuple[dict[str, Tensor], Tensor, Tensor | None]:
         """Return this process's share of a batch: the encoder's inputs, targets and answers.
 
         A share of no rows becomes one row that weighs nothing.
         """
-        rows = rows[distributed.rank() :: distributed.world_size()]
+        rows = rows[distributed.share()]
         weight = 1.0
         if not len(rows):
             rows, weight = np.zeros(1, dtype=np.intp), 0.0
@@ -62,9 +50,7 @@ class TrainingRows:
         return inputs(self.tokenizer, self.tokens, rows, device), targets, answers
 
 
-def batches(
-    lengths: NDArray[np.int64], batch_size: int, seed: int, epoch: int
-) -> list[NDArray[np.intp]]:
+def batches(lengths: Int64, batch_size: int, seed: int, epoch: int) -> list[Rows]:
     """Return the rows of each batch of an epoch: at random, but texts of similar length together.
 
     The last batch may be a short one.

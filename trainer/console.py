@@ -5,20 +5,21 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from models.console import display, narration, tr
+from models.console import aligned, narration, tr
 from models.console.narration import Advance, narrate
 from trainer import distributed
 
-_UNBROKEN = 10_000  # columns
 _LABELS_SHOWN = 6  # the worst
 
 
-def say(*lines: str) -> None:
-    """Narrate, above a progress bar if one is shown; the first of several processes speaks."""
+def say(sentence: str, /, **values: object) -> None:
+    """Narrate a sentence, see `tr`; the first of several processes speaks."""
+    say_lines(tr(sentence, **values))
+
+
+def say_lines(*lines: str) -> None:
+    """Narrate lines as they are."""
     if distributed.is_first():
         narrate(*lines)
 
@@ -51,7 +52,7 @@ def print_scores(metrics: dict[str, Any], title: str, labels: Sequence[str]) -> 
         accuracy = f"{scores['accuracy']:.2%} ({100 * low:.1f}–{100 * high:.1f})"
         macro_f1 = f"{scores['macro_f1']:.2%}"
         rows.append([name, f"{scores['rows']:,}", accuracy, macro_f1, f"{scores['ece']:.2%}"])
-    _print_table(rows)
+    click.echo("\n".join(table(rows)))
     name, scores = list(metrics.items())[-1]
     recalls = sorted(zip(scores["recall"], labels, strict=True))
     shown = [f"{label} {recall:.1%}" for recall, label in recalls[:_LABELS_SHOWN]]
@@ -66,20 +67,6 @@ def print_scores(metrics: dict[str, Any], title: str, labels: Sequence[str]) -> 
     click.echo(line)
 
 
-def say_table(rows: Sequence[Sequence[object]]) -> None:
-    """Narrate a table; the first of several processes speaks."""
-    if distributed.is_first():
-        _print_table(rows, stderr=True)
-
-
-def _print_table(rows: Sequence[Sequence[object]], *, stderr: bool = False) -> None:
-    """Print rows in columns, the first aligned on the left and the others on the right."""
-    table = Table.grid(padding=(0, 2))
-    for column in range(len(rows[0])):
-        table.add_column(justify="right" if column else "left")
-    for row in rows:
-        table.add_row(*(Text(display(value)) for value in row))
-    console = Console(stderr=stderr)
-    if not console.is_terminal:
-        console.width = _UNBROKEN  # a file or a pipe takes lines of any length
-    console.print(table)
+def table(rows: Sequence[Sequence[object]]) -> list[str]:
+    """Return the lines of a table, its first column on the left and the others on the right."""
+    return aligned(rows, right=range(1, len(rows[0])))

@@ -34,6 +34,11 @@ def world_size() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def share() -> slice:
+    """Return which of some things are for this process: every so many, from its rank on."""
+    return slice(rank(), None, world_size())
+
+
 def is_first() -> bool:
     """Whether this is the process that speaks and writes."""
     return rank() == 0

@@ -3,20 +3,17 @@
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from models.console import ExitCode, UserError
 from models.run_directory import load_classifier, read_run
 from models.tokenizer import Tokenizer
 from trainer.data.dataset import SPLITS, load_data
 from trainer.data.sources import Reading
-from trainer.features import encode_all
+from trainer.features import predict_logits
 from trainer.precision import choose_device
 from trainer.report.calibration import tempered
 from trainer.report.scores import score
 
 
-@torch.inference_mode()
 def evaluate_run(
     run_directory: Path,
     data: tuple[str, ...],
@@ -64,6 +61,5 @@ def evaluate_run(
     classifier, loaded = load_classifier(run_directory, run, encoder)
     classifier.to(choose_device(device))
     tokenizer = Tokenizer(loaded.tokenizer, run.max_length)
-    features = encode_all(classifier, tokenizer, rows.texts, title=split)
-    probabilities = tempered(classifier.cpu().head(features), run.temperature)
-    return score(probabilities.numpy(), rows)
+    logits = predict_logits(classifier, tokenizer, rows.texts, title=split)
+    return score(tempered(logits, run.temperature).numpy(), rows)

@@ -14,12 +14,12 @@ from typing import TextIO
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from models.batching import MAX_TOKENS, plan
+from models.arrays import Float32
+from models.batching import MAX_TOKENS, distinct, plan
 from models.classifier import Classifier, Pooling, inputs, pool
-from models.console import ExitCode, UserError, tr
+from models.console import ExitCode, UserError
 from models.console.narration import Advance
 from models.files import draft_of
 from models.tokenizer import Tokenizer
@@ -37,7 +37,7 @@ def encode(
     texts: Sequence[str],
     poolings: Sequence[Pooling],
     advance: Advance,
-) -> NDArray[np.float32]:
+) -> Float32:
     """Return vectors of each text, one for each pooling: `[poolings, texts, H]`.
 
     Equal texts are encoded once. No gradient exists here, so nothing of the encoder can train.
@@ -49,10 +49,9 @@ def encode(
         poolings: what to make of the hidden states, which one pass gives.
         advance: moves the progress bar by a number of texts.
     """
-    index_of: dict[str, int] = {}  # different text → its row
-    where = np.array([index_of.setdefault(text, len(index_of)) for text in texts], dtype=np.intp)
-    tokens = tokenizer.encode(list(index_of))
-    shape = (len(poolings), len(index_of), classifier.head.in_features)
+    different, where = distinct(texts)
+    tokens = tokenizer.encode(different)
+    shape = (len(poolings), len(different), classifier.head.in_features)
     features = np.empty(shape, dtype=np.float32)
     device = classifier.head.weight.device
     for rows in plan(tokens.lengths, max_tokens=MAX_TOKENS[device.type]):
@@ -61,8 +60,8 @@ def encode(
         for vectors, pooling in zip(features, poolings, strict=True):
             vectors[rows] = pool(hidden, batch["attention_mask"], pooling).cpu().numpy()
         advance(len(rows))
-    advance(len(texts) - len(index_of))
-    repeated: NDArray[np.float32] = features[:, where]
+    advance(len(texts) - len(different))
+    repeated: Float32 = features[:, where]
     return repeated
 
 
@@ -81,7 +80,7 @@ def predict_logits(
 ) -> Tensor:
     """Return the logits of all texts, `[texts, C]`, of which each process computes its share."""
     logits = torch.zeros(len(texts), classifier.head.out_features)
-    share = slice(distributed.rank(), None, distributed.world_size())
+    share = distributed.share()
     features = encode_all(classifier, tokenizer, texts[share], title=title)
     logits[share] = classifier.head(features.to(classifier.head.weight.device)).cpu()
     return distributed.all_reduce(logits)
@@ -112,12 +111,12 @@ def cached_features(
     Raises:
         UserError: DATA, the file is damaged, or other processes have other texts.
     """
+    tail = f"{tokenizer.max_length} {CHUNK}"
     paths = {}
     for pooling in poolings:
-        key = f"{encoder_digest} {pooling} {tokenizer.max_length} {CHUNK}"
-        paths[pooling] = folder / f"{_digest(key, texts)}.npy"
+        paths[pooling] = folder / f"{_digest(f'{encoder_digest} {pooling} {tail}', texts)}.npy"
     folder.mkdir(parents=True, exist_ok=True)
-    shared = _digest(f"{encoder_digest} {tokenizer.max_length} {CHUNK}", texts)
+    shared = _digest(f"{encoder_digest} {tail}", texts)
     distributed.require_same(shared)
     with (folder / f"{shared}.lock").open("w") as lock:
         if distributed.is_first():
@@ -135,7 +134,7 @@ def _wait_for(lock: TextIO) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        say(tr("another training computes the same features: waiting for it"))
+        say("another training computes the same features: waiting for it")
         fcntl.flock(lock, fcntl.LOCK_EX)
 
 
@@ -176,7 +175,7 @@ def _fill(
     there = set(parts.iterdir())  # asked for by name, NFS would go on to say that it is not there
     present = distributed.of_first([file in there for file in chunks])
     missing = [file for file, found in zip(chunks, present, strict=True) if not found]
-    share = missing[distributed.rank() :: distributed.world_size()]
+    share = missing[distributed.share()]
     with progress(title, sum(len(chunks[file]) for file in share)) as advance:
         for file in share:
             with draft_of(file) as draft:

@@ -10,11 +10,10 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.arrays import Rows
 from models.classifier import Classifier
 from models.console import ExitCode, UserError
 from trainer import distributed
@@ -61,7 +60,7 @@ def finetune(
     lengths = rows.tokens.lengths
     steps = math.ceil(len(rows) / (settings.batch_size * settings.accumulation))  # of an epoch
     all_steps = steps * settings.epochs
-    with monitoring(state.step, all_steps, lengths.sum() / steps, tensorboard) as monitor:
+    with monitoring(state.step, all_steps, tensorboard) as monitor:
         if frozen:
             monitor.epoch(0, frozen)
         while not _is_over(state, settings):
@@ -76,8 +75,7 @@ def finetune(
                 loss = distributed.all_reduce(share).item()
                 _refuse_divergence(loss, state.step, checkpoint)
                 state.loss += loss
-                learned = np.concatenate(together)
-                monitor.step(state.step, loss / len(learned), int(lengths[learned].sum()))
+                monitor.step(state.step, loss / sum(map(len, together)))
                 state.save_if_due(checkpoint)
             state.end_epoch(_score(classifier, epoch + 1, state.loss / len(rows), rows, dev))
             _refuse_divergence(state.history[-1]["dev_loss"], state.step, checkpoint)
@@ -125,7 +123,7 @@ def _is_over(state: State, settings: TrainingSettings) -> bool:
 def _forward_backward(
     network: nn.Module,
     rows: TrainingRows,
-    together: Sequence[NDArray[np.intp]],
+    together: Sequence[Rows],
     state: State,
     settings: TrainingSettings,
 ) -> Tensor:

@@ -2,15 +2,12 @@
 
 import hashlib
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
-from models.console import tr
+from models.arrays import Float32
 from trainer import distributed
 from trainer.batches import TrainingRows
 from trainer.checkpoint import precision_of
@@ -18,7 +15,7 @@ from trainer.console import say
 from trainer.data.audit import class_weights
 from trainer.features import predict_logits
 from trainer.finetune import finetune
-from trainer.frozen import CACHE, Fitted, Frozen, fit_head, head_outcome
+from trainer.frozen import CACHE, NO_HEAD, Fitted, fit_head
 from trainer.loading import Loaded
 from trainer.optimizer import targets_of
 from trainer.report.scores import best_of, score_splits
@@ -29,25 +26,7 @@ CHECKPOINTS = ".checkpoints"
 """Folder of unfinished trainings, beside the runs: the same command goes on from there."""
 
 
-@dataclass(frozen=True)
-class FineTuned(Fitted):
-    """A head and an encoder that trained together.
-
-    Attributes:
-        frozen_scores: scores of the head before that, by split; empty where it began untrained.
-        checkpoint: to be removed when the run is written.
-    """
-
-    frozen_scores: dict[str, Any]
-    checkpoint: Path
-
-    @property
-    def logs(self) -> Path:
-        """Folder of TensorBoard's logs until the run directory takes them."""
-        return logs_of(self.checkpoint)
-
-
-def fit(loaded: Loaded, settings: TrainingSettings) -> Frozen | FineTuned:
+def fit(loaded: Loaded, settings: TrainingSettings) -> Fitted:
     """Train what is to be trained, in place.
 
     Raises:
@@ -56,21 +35,20 @@ def fit(loaded: Loaded, settings: TrainingSettings) -> Frozen | FineTuned:
     weights = class_weights(loaded.data) if settings.class_weights else None
     if settings.train == "head":
         return fit_head(loaded, settings, weights)
-    if settings.head_epochs:
-        return _fine_tune(loaded, settings, weights, fit_head(loaded, settings, weights))
-    return _fine_tune(loaded, settings, weights, None)
+    frozen = fit_head(loaded, settings, weights) if settings.head_epochs else None
+    return _fine_tune(loaded, settings, weights, frozen)
 
 
 def _fine_tune(
     loaded: Loaded,
     settings: TrainingSettings,
     weights: Tensor | None,
-    frozen: Frozen | None,
-) -> FineTuned:
+    frozen: Fitted | None,
+) -> Fitted:
     """Train the encoder and the head on from where the head is."""
     started = time.monotonic()
     classifier, tokenizer, splits = loaded.classifier, loaded.tokenizer, loaded.data.splits
-    answers = _ask_teachers(loaded, settings) if loaded.teachers else None
+    answers = _ask_teachers(loaded, settings) if settings.teacher else None
     targets = targets_of(
         splits["train"].labels,
         len(loaded.data.labels),
@@ -79,7 +57,7 @@ def _fine_tune(
         smoothing=settings.label_smoothing,
         class_weights=None if weights is None else weights.numpy(),
     )
-    rows = TrainingRows.of(tokenizer, _texts(loaded), targets, answers)
+    rows = TrainingRows(tokenizer, tokenizer.encode(_texts(loaded)), targets, answers)
     checkpoint = _checkpoint_of(loaded, settings, answers)
     distributed.require_same(checkpoint.stem)
     # a training that was killed goes on in the precision that it began with
@@ -98,29 +76,24 @@ def _fine_tune(
     logits = {}
     for name, split in loaded.data.measured.items():
         logits[name] = predict_logits(classifier, tokenizer, split.texts, title=name)
-    outcome = frozen.outcome if frozen else head_outcome()
-    outcome["finetune_seconds"] = round(time.monotonic() - started, 1)
-    return FineTuned(
-        settings,
-        history,
-        best_epoch,
-        logits,
-        frozen.out_of_fold if frozen else None,
-        outcome,
-        score_splits(frozen.logits, loaded.data) if frozen else {},
-        checkpoint,
-    )
+    outcome = frozen.outcome if frozen else NO_HEAD | {"head_seconds": 0.0}
+    outcome |= {"finetune_seconds": round(time.monotonic() - started, 1)}
+    out_of_fold, scores = None, {}
+    if frozen:
+        out_of_fold = frozen.out_of_fold
+        scores = {"frozen": score_splits(frozen.logits, loaded.data)}
+    return Fitted(settings, history, best_epoch, logits, out_of_fold, outcome, scores, checkpoint)
 
 
 def _say_best(history: list[dict[str, float]], best_epoch: int, epochs: int) -> None:
     """Say how many epochs were trained, and which of them, or the head before them, is kept."""
     last = int(history[-1]["epoch"])
     if last < epochs:
-        say(tr("stopped early, after epoch {last} of {epochs}", last=last, epochs=epochs))
+        say("stopped early, after epoch {last} of {epochs}", last=last, epochs=epochs)
     if best_epoch:
-        say(tr("epoch {best} is kept, the best on dev", best=best_epoch))
+        say("epoch {best} is kept, the best on dev", best=best_epoch)
     else:
-        say(tr("the frozen encoder and its head are kept: no epoch was better on dev"))
+        say("the frozen encoder and its head are kept: no epoch was better on dev")
 
 
 def _texts(loaded: Loaded) -> list[str]:
@@ -128,24 +101,22 @@ def _texts(loaded: Loaded) -> list[str]:
     return loaded.data.splits["train"].texts + loaded.data.neutral + loaded.unlabelled
 
 
-def _ask_teachers(loaded: Loaded, settings: TrainingSettings) -> NDArray[np.float32]:
+def _ask_teachers(loaded: Loaded, settings: TrainingSettings) -> Float32:
     """Return the teachers' probabilities for each text."""
     train = loaded.data.splits["train"]
     answers = soft_labels(
-        loaded.teachers,
+        settings.teacher,
         _texts(loaded),
         temperature=settings.teacher_temperature,
         cache=settings.output.parent / CACHE,
         device=loaded.classifier.head.weight.device,
     )
     right = float((answers[: len(train)].argmax(axis=1) == train.labels).mean())
-    say(tr("the teachers give {right:.1%} of train the label that it has", right=right))
+    say("the teachers give {right:.1%} of train the label that it has", right=right)
     return answers
 
 
-def _checkpoint_of(
-    loaded: Loaded, settings: TrainingSettings, answers: NDArray[np.float32] | None
-) -> Path:
+def _checkpoint_of(loaded: Loaded, settings: TrainingSettings, answers: Float32 | None) -> Path:
     """Return the checkpoint of exactly this training: any change names another."""
     inputs = f"{settings.choices()} {loaded.encoder.digest()} {loaded.data.fingerprint()}"
     sha = hashlib.sha256(f"{inputs}{distributed.world_size()}".encode())

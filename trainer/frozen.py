@@ -8,16 +8,16 @@ rows would help.
 
 import math
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from models.classifier import Pooling
-from models.console import tr
 from models.metrics import Metrics
 from trainer.console import say
 from trainer.data.duplicates import normalised
@@ -31,6 +31,9 @@ CACHE = ".features"
 """Folder of cached features, beside the runs; it can be deleted at any time."""
 
 FOLDS = 5
+
+NO_HEAD = dict.fromkeys(("head_learning_rate", "head_weight_decay", "head_epoch"))
+"""What `Fitted.outcome` says of the head on the frozen encoder where there is none."""
 
 MOST_LEARNED = 20_000
 """Most rows that a head of a fold learns from; more cost memory and teach a linear head little."""
@@ -56,6 +59,8 @@ class Fitted:
         out_of_fold: logits of train by heads that had not seen the row, `[rows, C]`; None where no
             head was trained on the frozen encoder.
         outcome: what `run.json` records of the training.
+        frozen_scores: scores of the head before fine-tuning, by split, as "frozen"; else empty.
+        checkpoint: of fine-tuning, to be removed when the run is written.
     """
 
     settings: TrainingSettings
@@ -64,6 +69,8 @@ class Fitted:
     logits: dict[str, Tensor]
     out_of_fold: Tensor | None
     outcome: dict[str, Any]
+    frozen_scores: dict[str, Any] = field(default_factory=dict)
+    checkpoint: Path | None = None
 
     @property
     def unseen_logits(self) -> dict[str, Tensor]:
@@ -73,12 +80,7 @@ class Fitted:
         return self.logits
 
 
-@dataclass(frozen=True)
-class Frozen(Fitted):
-    """A head on the encoder as it was loaded."""
-
-
-def fit_head(loaded: Loaded, settings: TrainingSettings, class_weights: Tensor | None) -> Frozen:
+def fit_head(loaded: Loaded, settings: TrainingSettings, class_weights: Tensor | None) -> Fitted:
     """Train the head on features of the frozen encoder, and put it into the classifier.
 
     Raises:
@@ -91,42 +93,49 @@ def fit_head(loaded: Loaded, settings: TrainingSettings, class_weights: Tensor |
     heads = HeadTrainer(len(data.labels), settings, class_weights)
     train = data.splits["train"]
     fold_of = fold_rows(train.labels, [*map(normalised, train.texts)], FOLDS, seed=settings.seed)
-    folds = {}
-    for pooling, features in rows["train"].items():
+    held_outs = [torch.from_numpy(fold_of == fold) for fold in np.unique(fold_of)]
+    folds: dict[Pooling, list[Fold]] = {}
+    for pooling, learned in rows["train"].items():
         if data.cross_validated:
-            folds[pooling] = _folds(features, fold_of)
+            folds[pooling] = [Fold(learned.take(~mask), learned.take(mask)) for mask in held_outs]
         else:
-            folds[pooling] = [Fold(features, rows["dev"][pooling])]
+            folds[pooling] = [Fold(learned, rows["dev"][pooling])]
     choice = heads.search(folds)
     pooling = choice.pooling
-    head = heads.fit(rows["train"][pooling], choice)
+    learned = rows["train"][pooling]
+    head = heads.fit(learned, choice)
     finished = time.monotonic()
     tried = len(folds) * len(settings.head_learning_rate) * len(settings.head_weight_decay)
-    _say_choice(choice, tried, settings, encoded - started, finished - encoded)
-
+    say(
+        "features in {encode:.1f} s; {count:head} of {epochs:epoch} in {fit:.1f} s;\n"
+        "the best on dev: {pooling}, learning rate {rate}, weight decay {decay}, epoch {best}",
+        encode=encoded - started,
+        count=tried,
+        epochs=settings.head_epochs,
+        fit=finished - encoded,
+        pooling=pooling,
+        rate=choice.learning_rate,
+        decay=choice.weight_decay,
+        best=choice.best_epoch,
+    )
     classifier.head.load_state_dict(head.state_dict())
     classifier.pooling = pooling
     logits = {}
     for name in data.measured:
         place = name if name in rows else "train"
         logits[name] = head(rows[place][pooling].features)
-    out_of_fold = _out_of_fold(heads, choice, rows["train"][pooling], fold_of)
-    outcome = head_outcome(choice, finished - started)
-    outcome["learning_curve"] = _learning_curve(heads, choice, folds[pooling])
-    if data.cross_validated:
-        outcome["folds"] = _scores_by_fold(out_of_fold, train.labels, fold_of)
-    return Frozen(settings, choice.history, choice.best_epoch, logits, out_of_fold, outcome)
-
-
-def head_outcome(best: Choice | None = None, seconds: float = 0.0) -> dict[str, Any]:
-    """Return what `run.json` records of the head on the frozen encoder; None without one."""
-    return {
-        "head_learning_rate": best and best.learning_rate,
-        "head_weight_decay": best and best.weight_decay,
-        "head_epoch": best and best.best_epoch,
-        "head_seconds": round(seconds, 1),
+    out_of_fold = _out_of_fold(heads, choice, learned, held_outs)
+    outcome = {
+        "head_learning_rate": choice.learning_rate,
+        "head_weight_decay": choice.weight_decay,
+        "head_epoch": choice.best_epoch,
+        "head_seconds": round(finished - started, 1),
         "finetune_seconds": 0.0,
+        "learning_curve": _learning_curve(heads, choice, folds[pooling]),
     }
+    if data.cross_validated:
+        outcome["folds"] = _scores_by_fold(out_of_fold, learned.labels, held_outs)
+    return Fitted(settings, choice.history, choice.best_epoch, logits, out_of_fold, outcome)
 
 
 def _encode(loaded: Loaded, settings: TrainingSettings) -> dict[str, Features]:
@@ -151,24 +160,23 @@ def _encode(loaded: Loaded, settings: TrainingSettings) -> dict[str, Features]:
     return rows
 
 
-def _folds(rows: LabelledFeatures, fold_of: NDArray[np.intp]) -> list[Fold]:
-    folds = []
-    for fold in np.unique(fold_of):
-        held_out = torch.from_numpy(fold_of == fold)
-        folds.append(Fold(rows.take(~held_out), rows.take(held_out)))
-    return folds
-
-
 def _out_of_fold(
-    heads: HeadTrainer, choice: Choice, rows: LabelledFeatures, fold_of: NDArray[np.intp]
+    heads: HeadTrainer, choice: Choice, rows: LabelledFeatures, held_outs: Sequence[Tensor]
 ) -> Tensor:
-    """Return the logits of each row by a head that has learned from other folds, `[N, C]`."""
+    """Return the logits of each row by a head that has learned from other folds, `[N, C]`.
+
+    Args:
+        heads: trains the heads.
+        choice: how.
+        rows: the rows.
+        held_outs: mask of the rows of each fold, `[N]`.
+    """
     logits = torch.empty(len(rows.labels), heads.classes)
     order = _drawn(len(rows.labels), heads.settings.seed)
-    for fold in np.unique(fold_of):
-        others = order[torch.from_numpy(fold_of != fold)[order]][:MOST_LEARNED]
+    for held_out in held_outs:
+        others = order[~held_out[order]][:MOST_LEARNED]
         head = heads.fit(rows.take(others.sort().values), choice)
-        for chunk in torch.from_numpy(np.flatnonzero(fold_of == fold)).split(_CHUNK):
+        for chunk in held_out.nonzero().flatten().split(_CHUNK):
             logits[chunk] = head(rows.features[chunk])
     return logits
 
@@ -182,23 +190,23 @@ def _learning_curve(
         head_learning_rate=(choice.learning_rate,),
         head_weight_decay=(choice.weight_decay,),
     )
-    rows = min(len(fold.learned.labels) for fold in folds)
-    points = [{"rows": rows, "macro_f1": round(choice.best["dev_macro_f1"], 4)}]
-    draws = range(math.ceil(DRAWS / len(folds)))
-    while (rows := rows // 2) >= SMALLEST:
-        if rows > LARGEST:
+    most = min(len(fold.learned.labels) for fold in folds)
+    found = {most: choice}
+    for rows in [most >> halvings for halvings in range(1, most.bit_length())]:
+        if not SMALLEST <= rows <= LARGEST:
             continue
         parts = []
         for fold in folds:
-            for draw in draws:
+            for draw in range(math.ceil(DRAWS / len(folds))):
                 chosen = _drawn(len(fold.learned.labels), settings.seed + draw)[:rows]
                 parts.append(Fold(fold.learned.take(chosen.sort().values), fold.held_out))
-        found = heads._replace(settings=settings).search({choice.pooling: parts}, told=False)
-        points.append({"rows": rows, "macro_f1": round(found.best["dev_macro_f1"], 4)})
-    points.reverse()
+        found[rows] = heads._replace(settings=settings).search({choice.pooling: parts}, told=False)
+    points = []
+    for rows in sorted(found):
+        points.append({"rows": rows, "macro_f1": round(found[rows].best["dev_macro_f1"], 4)})
     if len(points) > 1:
         shown = ", ".join(f"{point['rows']:,}: {point['macro_f1']:.1%}" for point in points)
-        say(tr("macro-F1 on dev by the rows to learn from: {points}", points=shown))
+        say("macro-F1 on dev by the rows to learn from: {points}", points=shown)
     return points
 
 
@@ -207,43 +215,22 @@ def _drawn(rows: int, seed: int) -> Tensor:
 
 
 def _scores_by_fold(
-    logits: Tensor, labels: NDArray[np.int64], fold_of: NDArray[np.intp]
+    logits: Tensor, labels: Tensor, held_outs: Sequence[Tensor]
 ) -> list[dict[str, Any]]:
     """Return accuracy and macro-F1 of each fold, and say how far they lie apart."""
-    answers = logits.argmax(dim=1).numpy()
+    answers = logits.argmax(dim=1)
     found: list[dict[str, Any]] = []
-    for fold in np.unique(fold_of):
-        held_out = fold_of == fold
-        scores = Metrics.of(labels[held_out], answers[held_out], logits.shape[1]).as_dict()
+    for held_out in held_outs:
+        true, said = labels[held_out].numpy(), answers[held_out].numpy()
+        scores = Metrics.of(true, said, logits.shape[1]).as_dict()
         found.append({key: scores[key] for key in ("rows", "accuracy", "macro_f1")})
     accuracies = [fold["accuracy"] for fold in found]
     say(
-        tr(
-            "{rows:row} without a dev: cross-validated in {folds} folds, whose accuracy is "
-            "{low:.1%} to {high:.1%}",
-            rows=len(labels),
-            folds=len(found),
-            low=min(accuracies),
-            high=max(accuracies),
-        )
+        "{rows:row} without a dev: cross-validated in {folds} folds, whose accuracy is "
+        "{low:.1%} to {high:.1%}",
+        rows=len(labels),
+        folds=len(found),
+        low=min(accuracies),
+        high=max(accuracies),
     )
     return found
-
-
-def _say_choice(
-    best: Choice, tried: int, settings: TrainingSettings, encode: float, fit: float
-) -> None:
-    say(
-        tr(
-            "features in {encode:.1f} s; {count:head} of {epochs:epoch} in {fit:.1f} s;\n"
-            "the best on dev: {pooling}, learning rate {rate}, weight decay {decay}, epoch {best}",
-            encode=encode,
-            count=tried,
-            epochs=settings.head_epochs,
-            fit=fit,
-            pooling=best.pooling,
-            rate=best.learning_rate,
-            decay=best.weight_decay,
-            best=best.best_epoch,
-        )
-    )

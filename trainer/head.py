@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.arrays import Float64
 from models.classifier import Pooling
 from models.console import ExitCode, UserError, tr
 from models.metrics import Metrics
@@ -100,15 +100,14 @@ class HeadTrainer(NamedTuple):
         choices = []
         with _one_thread(), progress(tr("head"), len(folds) * settings.head_epochs) as advance:
             for pooling, parts in folds.items():
-                histories: list[list[dict[str, float]]] = [[] for _ in grid]
+                epochs = []
                 for scores in self._epochs(parts, grid):
-                    for history, entry in zip(histories, scores, strict=True):
-                        history.append(entry)
+                    epochs.append(scores)
                     best = min(scores, key=_loss)
                     advance(1, f"{tr('head')}: {pooling}, loss {best['train_loss']:.4f}")
                     if told and _is_round(int(best["epoch"])):
                         _say_epoch(pooling, best)
-                for (rate, decay), history in zip(grid, histories, strict=True):
+                for (rate, decay), *history in zip(grid, *epochs, strict=True):
                     best_epoch = int(min(history, key=_loss)["epoch"])
                     choices.append(Choice(pooling, rate, decay, best_epoch, history))
         choice = min(choices, key=lambda choice: _loss(choice.best))
@@ -157,55 +156,33 @@ class HeadTrainer(NamedTuple):
         """
         mean = rows.features.mean(dim=0)  # [H]
         deviation = rows.features.std(dim=0).clamp_min(1e-6)
-        rates, decays = torch.tensor(grid, dtype=torch.float64).T
+        settings = torch.tensor(grid, dtype=torch.float64).T[..., None]
+        rates, decays = settings.repeat(1, 1, self.classes)  # [G, C] each
+        kept, rates = (1 - rates * decays).float(), rates.float()
         # The loss is convex: every start ends in the same place, so start from "don't know".
-        weight = torch.zeros(len(mean), len(grid), self.classes, requires_grad=True)  # [H, G, C]
-        bias = torch.zeros(1, len(grid), self.classes, requires_grad=True)
-        optimizer = AdamW([weight, bias], rates, decays)
+        # torch has a rate for whole tensors alone, and heads in one tensor are several times as
+        # fast as one by one. So Adam moves them at a rate of 1, and a head is its rate times that.
+        weight = torch.zeros(len(mean), len(grid), self.classes)  # [H, G, C]
+        bias = torch.zeros(1, len(grid), self.classes)
+        optimizer = torch.optim.Adam([weight, bias], lr=1.0, fused=True)
         random = torch.Generator().manual_seed(self.settings.seed)
         for _ in range(self.settings.head_epochs):
             total = torch.zeros(len(grid))
             order = torch.randperm(len(rows.labels), generator=random)
             for batch in order.split(self.settings.batch_size):
                 z = (rows.features[batch] - mean) / deviation  # [B, H]
+                head = [(weight * rates).requires_grad_(), (bias * rates).requires_grad_()]
                 # on logits: no softmax before it
-                logits = _logits(z, weight, bias)
-                losses = _cross_entropy(logits, rows.labels[batch], self.class_weights)
+                losses = _cross_entropy(_logits(z, *head), rows.labels[batch], self.class_weights)
                 # no head has a part in another's loss
-                optimizer.step(torch.autograd.grad(losses.sum(), [weight, bias]))
+                weight.grad, bias.grad = torch.autograd.grad(losses.sum(), head)
+                weight *= kept  # the decay of AdamW (Loshchilov & Hutter 2019)
+                bias *= kept
+                optimizer.step()
                 total += losses.detach() * len(batch)
-            folded = weight.detach() / deviation[:, None, None]
-            shift = bias.detach() - _logits(mean[None], folded)
+            folded = weight * rates / deviation[:, None, None]
+            shift = bias * rates - _logits(mean[None], folded)
             yield _Heads(folded, shift, total / len(order))
-
-
-class AdamW:
-    """torch's AdamW (Loshchilov & Hutter 2019), with a rate and a decay for each of G heads.
-
-    torch has them for each tensor; heads in one tensor are nine times as fast as one by one.
-    """
-
-    def __init__(self, tensors: Sequence[Tensor], rates: Tensor, decays: Tensor) -> None:
-        self._tensors = tensors  # [rows, G, columns] each
-        self._rates = rates.float()[:, None]
-        self._kept = (1 - rates * decays).float()[:, None]
-        self._means = [torch.zeros_like(tensor) for tensor in tensors]
-        self._squares = [torch.zeros_like(tensor) for tensor in tensors]
-        self._steps = 0
-
-    @torch.no_grad()
-    def step(self, gradients: Sequence[Tensor]) -> None:
-        """Step all heads by the gradients of the tensors."""
-        self._steps += 1
-        first = 1 - 0.9**self._steps  # corrections of means that began at zero
-        second = math.sqrt(1 - 0.999**self._steps)
-        state = zip(self._tensors, gradients, self._means, self._squares, strict=True)
-        for tensor, gradient, mean, square in state:
-            mean.lerp_(gradient, 1 - 0.9)
-            square.mul_(0.999).addcmul_(gradient, gradient, value=1 - 0.999)
-            scale = square.sqrt() / second + 1e-8
-            tensor.mul_(self._kept)
-            tensor.sub_(mean / first / scale * self._rates)
 
 
 class _Heads(NamedTuple):
@@ -215,7 +192,7 @@ class _Heads(NamedTuple):
     bias: Tensor
     train_loss: Tensor
 
-    def score(self, fold: Fold) -> NDArray[np.float64]:
+    def score(self, fold: Fold) -> Float64:
         """Return losses on train and on held-out rows, and macro-F1 there: `[G, 3]`."""
         features, labels = fold.held_out
         logits = _logits(features, self.weight, self.bias)
@@ -267,13 +244,11 @@ def _is_round(epoch: int) -> bool:
 
 def _say_epoch(pooling: Pooling, scores: Mapping[str, float]) -> None:
     say(
-        tr(
-            "head on {pooling}, epoch {epoch}: loss {train_loss:.4f} on train, {loss:.4f} and "
-            "macro-F1 {f1:.2%} on dev",
-            pooling=pooling,
-            epoch=scores["epoch"],
-            train_loss=scores["train_loss"],
-            loss=scores["dev_loss"],
-            f1=scores["dev_macro_f1"],
-        )
+        "head on {pooling}, epoch {epoch}: loss {train_loss:.4f} on train, {loss:.4f} and "
+        "macro-F1 {f1:.2%} on dev",
+        pooling=pooling,
+        epoch=scores["epoch"],
+        train_loss=scores["train_loss"],
+        loss=scores["dev_loss"],
+        f1=scores["dev_macro_f1"],
     )

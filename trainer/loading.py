@@ -1,11 +1,12 @@
 """Loads what a training works on: reviews, texts for the teachers, encoder and classifier."""
 
+from itertools import compress
 from typing import Any, NamedTuple
 
 import torch
 
 from models.classifier import Classifier
-from models.console import ExitCode, UserError, display, tr
+from models.console import ExitCode, UserError, display
 from models.encoder import Encoder, load_encoder, max_positions
 from models.tokenizer import Tokenizer
 from models.trial import check_encoder
@@ -18,7 +19,7 @@ from trainer.optimizer import choose_trained
 from trainer.precision import choose_precision
 from trainer.settings import Precision, TrainingSettings
 from trainer.student import keep_layers, prune_vocabulary
-from trainer.teacher import Teacher, read_teacher
+from trainer.teacher import check_teacher
 from trainer.traditional import simplified
 
 
@@ -28,7 +29,6 @@ class Loaded(NamedTuple):
     Attributes:
         data: labelled reviews, mended where that was asked for.
         unlabelled: texts without a label, for the teachers.
-        teachers: finished runs to learn from.
         audited: the audit of the data as it was read.
         encoder: cut down where that was asked for.
         tokenizer: the encoder's, with the max length.
@@ -38,7 +38,6 @@ class Loaded(NamedTuple):
 
     data: Data
     unlabelled: list[str]
-    teachers: list[Teacher]
     audited: dict[str, Any]
     encoder: Encoder
     tokenizer: Tokenizer
@@ -51,8 +50,8 @@ def load(settings: TrainingSettings, device: torch.device) -> Loaded:
 
     Raises:
         UserError: as `load_data`, `load_encoder`, `read_texts`, `keep_layers`, `prune_vocabulary`,
-            `read_teacher`, `choose_trained`, `check_encoder` and `choose_precision`; USAGE, the max
-            length is more than the encoder reads.
+            `check_teacher`, `choose_trained`, `check_encoder` and `choose_precision`; USAGE, the
+            max length is more than the encoder reads.
     """
     fine_tunes = settings.train != "head"
     precision = choose_precision(settings.precision, device) if fine_tunes else "fp32"
@@ -66,7 +65,7 @@ def load(settings: TrainingSettings, device: torch.device) -> Loaded:
         fold_few=not fine_tunes,
         neutral=settings.neutral,
     )
-    say(tr("labels: {labels}", labels=display(data.labels, limit=300)))
+    say("labels: {labels}", labels=display(data.labels, limit=300))
     encoder = _load_encoder(settings)
     audited = audit(data, encoder.tokenizer, settings.max_length)
     say_audit(audited, settings.max_length)
@@ -81,10 +80,11 @@ def load(settings: TrainingSettings, device: torch.device) -> Loaded:
     if settings.prune_vocab:
         learned = data.splits["train"].texts + data.neutral + unlabelled
         encoder = prune_vocabulary(encoder, learned, measured)
-    teachers = [read_teacher(path, data.labels) for path in settings.teacher]
+    for path in settings.teacher:
+        check_teacher(path, data.labels)
     tokenizer = Tokenizer(encoder.tokenizer, settings.max_length)
     classifier = _new_classifier(encoder, len(data.labels), settings, device)
-    return Loaded(data, unlabelled, teachers, audited, encoder, tokenizer, classifier, precision)
+    return Loaded(data, unlabelled, audited, encoder, tokenizer, classifier, precision)
 
 
 def _load_encoder(settings: TrainingSettings) -> Encoder:
@@ -110,15 +110,12 @@ def _read_unlabelled(
     texts: list[str] = []
     for path in settings.unlabelled:
         texts += read_texts(path, reading)
-    seen = seen_rows(measured, texts)
-    fresh = [text for text, known in zip(texts, seen, strict=True) if not known]
+    fresh = [*compress(texts, ~seen_rows(measured, texts))]
     if texts:
         say(
-            tr(
-                "{texts:text} without a label; {dropped:,} more are left out: dev or test has them",
-                texts=len(fresh),
-                dropped=len(texts) - len(fresh),
-            )
+            "{texts:text} without a label; {dropped:,} more are left out: dev or test has them",
+            texts=len(fresh),
+            dropped=len(texts) - len(fresh),
         )
     return fresh
 
@@ -134,13 +131,11 @@ def _new_classifier(
     check_encoder(classifier.eval(), encoder, settings.max_length)
     classifier.to(device).requires_grad_(requires_grad=False)
     say(
-        tr(
-            "encoder: {name}, {count} parameters, and {head} in the head; device: {device}",
-            name=encoder.name,
-            count=f"{count_parameters(classifier.encoder):,}",
-            head=f"{count_parameters(classifier.head):,}",
-            device=device.type,
-        )
+        "encoder: {name}, {count} parameters, and {head} in the head; device: {device}",
+        name=encoder.name,
+        count=f"{count_parameters(classifier.encoder):,}",
+        head=f"{count_parameters(classifier.head):,}",
+        device=device.type,
     )
     return classifier
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
+from models.arrays import Float32, Int64
 from models.classifier import Classifier
 from models.console import ExitCode, UserError
 from models.encoder import layers_of
@@ -70,14 +70,14 @@ def rate(step: int, steps: int, settings: TrainingSettings) -> float:
 
 
 def targets_of(
-    labels: NDArray[np.int64],
+    labels: Int64,
     classes: int,
     *,
     neutral: int = 0,
     unlabelled: int = 0,
     smoothing: float = 0.0,
-    class_weights: NDArray[np.float32] | None = None,
-) -> NDArray[np.float32]:
+    class_weights: Float32 | None = None,
+) -> Float32:
     """Return what the answers to rows should be, times their weight, float32 `[rows, C]`.
 
     Args:

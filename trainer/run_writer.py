@@ -10,8 +10,8 @@ import torch
 
 from models.run_directory import PROVEN, Run, new_run, write_json, write_rows, write_run
 from trainer.data.dataset import Data, Split
-from trainer.fitting import FineTuned
-from trainer.frozen import Frozen
+from trainer.fitting import logs_of
+from trainer.frozen import Fitted
 from trainer.loading import Loaded, count_parameters
 from trainer.report.calibration import tempered
 from trainer.report.card import model_card
@@ -23,10 +23,9 @@ _PACKAGES = ("torch", "transformers", "tokenizers", "sentiment-tui")
 
 def write(
     loaded: Loaded,
-    fitted: Frozen | FineTuned,
+    fitted: Fitted,
     temperature: float,
     metrics: dict[str, Any],
-    scores: dict[str, Any],
     suspects: list[Suspect] | None,
 ) -> None:
     """Write the run directory, whole or not at all; then remove the checkpoint.
@@ -35,8 +34,7 @@ def write(
         loaded: the material of the training.
         fitted: the result of the training.
         temperature: the one fitted on dev.
-        metrics: scores by split, for the card.
-        scores: the same, and those of the frozen encoder where there are such.
+        metrics: scores by split.
         suspects: rows whose labels the others doubt.
 
     Raises:
@@ -50,8 +48,9 @@ def write(
         write_run(folder, run, loaded.classifier.head.cpu(), loaded.encoder)
         if settings.changes_encoder:
             loaded.encoder.save(folder / "encoder")
-        if isinstance(fitted, FineTuned) and settings.tensorboard:
-            shutil.move(fitted.logs, folder / "tensorboard")
+        if fitted.checkpoint and settings.tensorboard:
+            shutil.move(logs_of(fitted.checkpoint), folder / "tensorboard")
+        scores = metrics | fitted.frozen_scores
         write_json(folder / "metrics.json", scores | {"history": fitted.history})
         audited = {"max_length": settings.max_length, "remarks": loaded.data.remarks}
         write_json(folder / "audit.json", audited | {"splits": loaded.audited})
@@ -69,7 +68,7 @@ def write(
         draw_pictures(folder, fitted.history, fitted.best_epoch, answers)
         card = model_card(settings.output.name, run, metrics)
         (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
-    if isinstance(fitted, FineTuned):
+    if fitted.checkpoint:
         fitted.checkpoint.unlink(missing_ok=True)  # an equal training may have ended before
 
 
@@ -81,7 +80,7 @@ def _more_to_prove(data: Data) -> Split:
     return train.take(fresh[np.linspace(0, len(fresh) - 1, count).astype(int)])
 
 
-def _describe(loaded: Loaded, fitted: Frozen | FineTuned, temperature: float) -> Run:
+def _describe(loaded: Loaded, fitted: Fitted, temperature: float) -> Run:
     """Return the content of `run.json`."""
     classifier, encoder, settings = loaded.classifier, loaded.encoder, fitted.settings
     versions = {"python": platform.python_version()}

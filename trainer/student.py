@@ -9,7 +9,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import nn
 
-from models.console import ExitCode, UserError, encodable, tr
+from models.console import ExitCode, UserError, encodable
 from models.encoder import Encoder, layers_of
 from trainer.console import say
 
@@ -82,14 +82,12 @@ def prune_vocabulary(encoder: Encoder, texts: Sequence[str], held_out: Sequence[
     _cut_embeddings(encoder.module, kept, new_ids)
     before, after = renumber(_split(whole, held_out)), _split(pruned, held_out)
     say(
-        tr(
-            "vocabulary: {after} of {before} pieces; {same:.1%} of the texts of dev and test "
-            "become the same pieces, {growth:+.2%} pieces in all",
-            after=f"{len(kept):,}",
-            before=f"{whole.get_vocab_size():,}",
-            same=float(np.mean([a == b for a, b in zip(before, after, strict=True)])),
-            growth=sum(map(len, after)) / sum(map(len, before)) - 1,
-        )
+        "vocabulary: {after} of {before} pieces; {same:.1%} of the texts of dev and test "
+        "become the same pieces, {growth:+.2%} pieces in all",
+        after=f"{len(kept):,}",
+        before=f"{whole.get_vocab_size():,}",
+        same=float(np.mean([a == b for a, b in zip(before, after, strict=True)])),
+        growth=sum(map(len, after)) / sum(map(len, before)) - 1,
     )
     return encoder.with_tokenizer(cut)
 
@@ -143,13 +141,10 @@ def _renumber_pairs(node: Any, new_ids: dict[int, int]) -> Any:
     match node:
         case [str() as token, int() as id]:
             return [token, new_ids[id]]
+        case {"ids": list(ids)}:
+            return node | {"ids": [new_ids[id] for id in ids]}
         case dict():
-            return {
-                key: [new_ids[id] for id in value]
-                if key == "ids"
-                else _renumber_pairs(value, new_ids)
-                for key, value in node.items()
-            }
+            return {key: _renumber_pairs(value, new_ids) for key, value in node.items()}
         case list():
             return [_renumber_pairs(value, new_ids) for value in node]
     return node

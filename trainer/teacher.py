@@ -2,35 +2,23 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from models.arrays import Float32
 from models.console import ExitCode, UserError
 from models.labels import LabelSet
-from models.run_directory import Run, load_classifier, read_run
+from models.run_directory import load_classifier, read_run
 from models.tokenizer import Tokenizer
 from trainer.features import cached_features
+from trainer.report.calibration import tempered
 
 
-class Teacher(NamedTuple):
-    """A finished run that has the student's labels."""
-
-    path: Path
-    run: Run
-
-
-def read_teacher(path: Path, labels: LabelSet) -> Teacher:
-    """Read the description of a run.
-
-    Args:
-        path: the run directory.
-        labels: labels of the student; the teacher must have the same, in the same order.
+def check_teacher(path: Path, labels: LabelSet) -> None:
+    """Raise UserError unless a run can teach a student with these labels.
 
     Raises:
-        UserError: as `read_run`; DATA, the teacher has other labels.
+        UserError: as `read_run`; DATA, it has other labels, or has them in another order.
     """
     run = read_run(path)
     if run.labels != list(labels.names):
@@ -41,22 +29,21 @@ def read_teacher(path: Path, labels: LabelSet) -> Teacher:
             found=", ".join(run.labels),
             expected=", ".join(labels.names),
         )
-    return Teacher(path, run)
 
 
 @torch.inference_mode()
 def soft_labels(
-    teachers: Sequence[Teacher],
+    teachers: Sequence[Path],
     texts: Sequence[str],
     *,
     temperature: float,
     cache: Path,
     device: torch.device,
-) -> NDArray[np.float32]:
+) -> Float32:
     """Return the mean of the teachers' probabilities, `[texts, C]`.
 
     Args:
-        teachers: runs with the same labels.
+        teachers: run directories, for which `check_teacher` raises nothing.
         texts: any texts.
         temperature: divides the logits before the softmax (Hinton et al. 2015, section 2).
         cache: folder of the teachers' features, see `cached_features`.
@@ -65,8 +52,9 @@ def soft_labels(
     Raises:
         UserError: as `load_classifier`.
     """
-    total = torch.zeros(len(texts), len(teachers[0].run.labels))
-    for path, run in teachers:
+    total = torch.zeros(())
+    for path in teachers:
+        run = read_run(path)
         classifier, encoder = load_classifier(path, run)
         features = cached_features(
             classifier.to(device),
@@ -77,6 +65,7 @@ def soft_labels(
             folder=cache,
             title=path.name,
         )
-        total += (classifier.head.cpu()(features[run.pooling]) / temperature).softmax(dim=1)
-    answer: NDArray[np.float32] = (total / len(teachers)).numpy()
+        logits = classifier.head.cpu()(features[run.pooling])
+        total = total + tempered(logits, temperature)
+    answer: Float32 = (total / len(teachers)).numpy()
     return answer

@@ -17,12 +17,12 @@ from opencc import OpenCC
 _CHARACTERS = (*range(0x3400, 0x4DC0), *range(0x4E00, 0xA000))
 """Code points of the Chinese characters of the basic plane, with its Extension A."""
 
-CANTONESE = {
-    "唔": "不", "係": "是", "冇": "没有", "嘅": "的", "咗": "了", "佢": "他", "哋": "们",
-    "喺": "在", "啲": "些", "嗰": "那", "咁": "这么", "噉": "这样", "乜": "什么", "嘢": "东西",
-    "嚟": "来", "睇": "看", "諗": "想", "搵": "找", "揾": "找", "攞": "拿", "俾": "给", "畀": "给",
-    "嗌": "叫", "瞓": "睡", "嘥": "浪费", "啱": "合适", "靚": "漂亮", "餸": "菜",
-}  # fmt: skip
+_CANTONESE = """
+唔不 係是 冇没有 嘅的 咗了 佢他 哋们 喺在 啲些 嗰那 咁这么 噉这样 乜什么 嘢东西 嚟来
+睇看 諗想 搵找 揾找 攞拿 俾给 畀给 嗌叫 瞓睡 嘥浪费 啱合适 靚漂亮 餸菜
+"""
+
+CANTONESE = {pair[0]: pair[1:] for pair in _CANTONESE.split()}
 """Characters of Cantonese, and what they mean. One that also stands in words of written Mandarin,
 such as 食 (to eat; 食物), is left as it is; 係 is in one such word, 關係, and far oftener alone."""
 

@@ -3,13 +3,13 @@
 from importlib.util import find_spec
 from typing import Any
 
-from models.console import ExitCode, UserError, tr
+from models.console import ExitCode, UserError
 from models.console.install import install
 from models.run_directory import refuse_existing
 from trainer import distributed
 from trainer.console import say
-from trainer.fitting import FineTuned, fit
-from trainer.frozen import Frozen
+from trainer.fitting import fit
+from trainer.frozen import Fitted
 from trainer.loading import Loaded, load
 from trainer.precision import choose_device
 from trainer.report.calibration import fit_temperature, say_calibration
@@ -52,31 +52,23 @@ def train(settings: TrainingSettings) -> dict[str, Any]:
     temperature = fit_temperature(logits["dev"], data.measured["dev"].labels)
     metrics = score_splits(logits, data, temperature)
     say_calibration(temperature, metrics["dev"])
-    scores = metrics
-    if isinstance(fitted, FineTuned) and fitted.frozen_scores:
-        scores = metrics | {"frozen": fitted.frozen_scores}
     suspects = _find_suspects(loaded, fitted, temperature)
-    write(loaded, fitted, temperature, metrics, scores, suspects)
-    say(tr("the run is in {path}; next: python -m export --opset 17", path=settings.output))
-    return scores
+    write(loaded, fitted, temperature, metrics, suspects)
+    say("the run is in {path}; next: python -m export --opset 17", path=settings.output)
+    return metrics | fitted.frozen_scores
 
 
-def _find_suspects(
-    loaded: Loaded, fitted: Frozen | FineTuned, temperature: float
-) -> list[Suspect] | None:
+def _find_suspects(loaded: Loaded, fitted: Fitted, temperature: float) -> list[Suspect] | None:
     """Return the rows whose labels the others doubt; None where no head was asked for them."""
     if fitted.out_of_fold is None:
         return None
     splits = loaded.data.splits
-    logits = {name: fitted.logits[name] for name in fitted.logits if name in splits}
-    logits["train"] = fitted.out_of_fold
+    logits = fitted.logits | {"train": fitted.out_of_fold}
     suspects = find_suspects(splits, logits, loaded.data.labels.names, temperature)
     say(
-        tr(
-            "{count} of {rows:label} are not what the other rows say: see {file}",
-            count=f"{len(suspects):,}",
-            rows=sum(map(len, splits.values())),
-            file=FILE,
-        )
+        "{count} of {rows:label} are not what the other rows say: see {file}",
+        count=f"{len(suspects):,}",
+        rows=sum(map(len, splits.values())),
+        file=FILE,
     )
     return suspects

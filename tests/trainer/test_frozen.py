@@ -129,7 +129,8 @@ def test_wrong_labels_are_the_first_suspects_and_no_head_has_seen_its_rows() -> 
     features, labels = blobs(200, distance=5)
     wrong = [3, 50, 120, 177]
     labels[wrong] = 1 - labels[wrong]
-    folds = fold_rows(labels.numpy(), [*map(str, range(200))], FOLDS, seed=1)
+    fold_of = fold_rows(labels.numpy(), [*map(str, range(200))], FOLDS, seed=1)
+    folds = [torch.from_numpy(fold_of == fold) for fold in range(FOLDS)]
     logits = _out_of_fold(HEADS, CHOICE, LabelledFeatures(features, labels), folds)
     assert logits.argmax(dim=1)[wrong].tolist() == (1 - labels[wrong]).tolist()
     split = Split([*map(str, range(200))], labels.numpy())

@@ -1,4 +1,5 @@
 import math
+from itertools import product
 
 import pytest
 import torch
@@ -6,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from models.console import UserError
-from trainer.head import AdamW, Choice, Fold, HeadTrainer, LabelledFeatures
+from trainer.head import Choice, Fold, HeadTrainer, LabelledFeatures
 from trainer.settings import TrainingSettings
 
 
@@ -110,25 +111,29 @@ def test_a_choice_over_folds_is_by_the_mean_of_their_losses() -> None:
         assert entry["dev_loss"] == pytest.approx(mean, abs=1e-4)
 
 
-def test_heads_side_by_side_step_as_torchs_adamw_steps_each() -> None:
-    rates, decays = torch.tensor([[1e-2, 0.1], [3e-4, 1.0]], dtype=torch.float64).T
-    together = torch.ones(3, 2, 4)
-    ours = AdamW([together], rates, decays)
-    singles = [nn.Parameter(torch.ones(3, 4)) for _ in rates]
-    groups = [
-        {"params": [single], "lr": rate, "weight_decay": decay}
-        for single, rate, decay in zip(singles, rates.tolist(), decays.tolist(), strict=True)
-    ]
-    theirs = torch.optim.AdamW(groups)
-    generator = torch.Generator().manual_seed(0)
-    for _ in range(20):
-        gradient = torch.randn(3, 2, 4, generator=generator)
-        ours.step([gradient])
-        for number, single in enumerate(singles):
-            single.grad = gradient[:, number]
-        theirs.step()
-    for number, single in enumerate(singles):
-        torch.testing.assert_close(together[:, number], single.data, atol=1e-6, rtol=1e-5)
+def test_heads_side_by_side_are_what_torchs_adamw_makes_of_each() -> None:
+    train, dev = separable(), separable(seed=1)
+    rates, decays = (1e-2, 3e-4), (0.1, 1.0)
+    settings = TrainingSettings(
+        head_epochs=3, head_learning_rate=rates, head_weight_decay=decays, seed=1
+    )
+    found = [*HeadTrainer(2, settings)._train(train, [*product(rates, decays)])][-1]
+    mean, deviation = train.features.mean(dim=0), train.features.std(dim=0)
+    for number, (rate, decay) in enumerate(product(rates, decays)):
+        single = nn.Linear(8, 2)
+        for weights in single.parameters():
+            nn.init.zeros_(weights)
+        adamw = torch.optim.AdamW(single.parameters(), lr=rate, weight_decay=decay)
+        random = torch.Generator().manual_seed(1)
+        for _ in range(3):
+            for batch in torch.randperm(200, generator=random).split(settings.batch_size):
+                z = (train.features[batch] - mean) / deviation
+                adamw.zero_grad()
+                F.cross_entropy(single(z), train.labels[batch]).backward()
+                adamw.step()
+        expected = single((dev.features - mean) / deviation)
+        logits = dev.features @ found.weight[:, number] + found.bias[:, number]
+        torch.testing.assert_close(logits, expected, atol=2e-5, rtol=1e-4)
 
 
 def test_epochs_are_said_without_a_flood(capfd: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from models.run_directory import read_json, read_rows, read_run
 from tests.tiny import REVIEWS, write_encoder
 from trainer.optimizer import loss_of, targets_of
 from trainer.settings import TrainingSettings
-from trainer.teacher import read_teacher, soft_labels
+from trainer.teacher import check_teacher, soft_labels
 from trainer.training import train
 
 TEXTS = [text for text, _ in REVIEWS]
@@ -31,8 +31,11 @@ def test_several_teachers_are_averaged_at_the_temperature(
     labels = LabelSet(read_run(run).labels)
 
     def ask(*teachers: Path, temperature: float = 1.0) -> Any:
-        runs = [read_teacher(path, labels) for path in teachers]
-        return soft_labels(runs, TEXTS, temperature=temperature, cache=tmp_path / "c", device=CPU)
+        for path in teachers:
+            check_teacher(path, labels)
+        return soft_labels(
+            teachers, TEXTS, temperature=temperature, cache=tmp_path / "c", device=CPU
+        )
 
     one, other = ask(run), ask(second)
     np.testing.assert_allclose(ask(run, second), (one + other) / 2, atol=1e-6)
@@ -44,7 +47,7 @@ def test_several_teachers_are_averaged_at_the_temperature(
 
 def test_a_teacher_with_other_labels_is_an_error(run: Path) -> None:
     with pytest.raises(UserError, match=r"has the labels 负向评价, 正向评价, the data has 好, 坏"):
-        read_teacher(run, LabelSet(("好", "坏")))
+        check_teacher(run, LabelSet(("好", "坏")))
 
 
 @pytest.fixture

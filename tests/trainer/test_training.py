@@ -119,7 +119,7 @@ def test_evaluating_without_data_reads_that_of_the_training_as_it_was_read(
     for data in ((), (str(table),)):
         assert evaluate_run(tmp_path / "a", data, "test")["confusion"] == recorded["confusion"]
     other = table.rename(tmp_path / "other.csv")  # another table is the split, and all of it
-    scores = evaluate_run(tmp_path / "a", (str(other),), "test", Reading("评语"))
+    scores = evaluate_run(tmp_path / "a", (str(other),), "test", Reading(text_column="评语"))
     assert scores["rows"] == len(rows)
 
 

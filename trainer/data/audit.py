@@ -14,18 +14,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.arrays import Ints, Mask, Rows
 from models.console import ExitCode, UserError, tr
-from models.metrics import Ids
 from models.tokenizer import Tokenizer
-from trainer.console import say, say_table
+from trainer.console import say, say_lines, table
 from trainer.data.dataset import Data, Split
 from trainer.data.duplicates import hash64, normalised, seen_rows
 
 _CHUNK = 1024  # texts that are in memory as tokens at a time
 _NO_LIMIT = 1 << 40  # tokens
 _CLASSES_SHOWN = 6
-
-Mask = NDArray[np.bool_]
 
 
 def audit(data: Data, tokenizer_json: str, max_length: int) -> dict[str, dict[str, Any]]:
@@ -59,9 +57,7 @@ def audit(data: Data, tokenizer_json: str, max_length: int) -> dict[str, dict[st
         if name != "train" and "train" in reviews:
             in_train = int(np.isin(reviews[name], reviews["train"]).sum())
         lengths, unknown = _tokens(split.texts, tokenizer_json)
-        at = {}
-        for percent in (50, 90, 95, 99):
-            at[f"p{percent}"] = int(np.percentile(lengths, percent, method="inverted_cdf"))
+        at = np.percentile(lengths, (50, 90, 95, 99, 100), method="inverted_cdf").tolist()
         found[name] = {
             "rows": len(split),
             "per_class": dict(zip(data.labels.names, per_class, strict=True)),
@@ -71,7 +67,7 @@ def audit(data: Data, tokenizer_json: str, max_length: int) -> dict[str, dict[st
             "contradictory_texts": len(set(reviews[name][contradictory])),
             "contradictory_rows": int(contradictory.sum()),
             "in_train": in_train,
-            "lengths": {**at, "max": int(lengths.max())},
+            "lengths": dict(zip(("p50", "p90", "p95", "p99", "max"), at, strict=True)),
             "cut": int((lengths > max_length).sum()),
             "unknown": unknown,
         }
@@ -83,14 +79,14 @@ def _reviews(split: Split) -> NDArray[np.uint64]:
     return np.array([hash64(normalised(text)) for text in split.texts], dtype=np.uint64)
 
 
-def _contradictory(reviews: NDArray[np.uint64], labels: Ids) -> Mask:
+def _contradictory(reviews: NDArray[np.uint64], labels: Ints) -> Mask:
     """Return which rows are of a review that also has another label, `[rows]`."""
     _, index, number = np.unique(reviews, return_index=True, return_inverse=True)
     differs = labels != labels[index][number]  # from the first row of the same review
     return np.isin(number, number[differs])
 
 
-def _tokens(texts: Sequence[str], tokenizer_json: str) -> tuple[Ids, float]:
+def _tokens(texts: Sequence[str], tokenizer_json: str) -> tuple[Ints, float]:
     """Return the number of tokens of each text, uncut, `[texts]`, and the share of unknown ones."""
     tokenizer = Tokenizer(tokenizer_json, _NO_LIMIT)
     model = json.loads(tokenizer_json)["model"]
@@ -100,22 +96,20 @@ def _tokens(texts: Sequence[str], tokenizer_json: str) -> tuple[Ids, float]:
         unknown_id = model["vocab"].get(model.get("unk_token"))
     special = int(tokenizer.encode([""]).lengths[0])
     unknown = 0
-    lengths = [np.zeros(0, dtype=np.int64)]
+    lengths: list[int] = []
     for start in range(0, len(texts), _CHUNK):
         tokens = tokenizer.encode(texts[start : start + _CHUNK])
-        lengths.append(tokens.lengths)
+        lengths += tokens.lengths.tolist()
         unknown += int(np.count_nonzero(np.concatenate(tokens.ids) == unknown_id))
-    together = np.concatenate(lengths)
-    return together, unknown / max(1, int(together.sum()) - special * len(texts))
+    return np.array(lengths), unknown / max(1, sum(lengths) - special * len(texts))
 
 
 def say_audit(audited: dict[str, dict[str, Any]], max_length: int) -> None:
     """Narrate the audit as a table with a column per split."""
     columns = [_column(split, max_length) for split in audited.values()]
-    rows = [["", *audited]]
-    for title in columns[0]:
-        rows.append([title, *(column[title] for column in columns)])
-    say_table(rows)
+    titles = ["", *columns[0]]
+    cells = [[name, *column.values()] for name, column in zip(audited, columns, strict=True)]
+    say_lines(*table([*zip(titles, *cells, strict=True)]))
 
 
 def _column(split: dict[str, Any], max_length: int) -> dict[str, str]:
@@ -153,7 +147,7 @@ def drop_contradictions(data: Data) -> Data:
     """
     train = data.splits["train"]
     kept, dropped = _keep(data, ~_contradictory(_reviews(train), train.labels))
-    say(tr("{rows:row} of train with contradictory labels dropped", rows=dropped))
+    say("{rows:row} of train with contradictory labels dropped", rows=dropped)
     return kept
 
 
@@ -165,11 +159,11 @@ def drop_leaks(data: Data) -> Data:
     """
     others = [text for name in data.splits.keys() - {"train"} for text in data.splits[name].texts]
     kept, dropped = _keep(data, ~seen_rows(others, data.splits["train"].texts))
-    say(tr("{rows:row} of train that stood in dev or test dropped", rows=dropped))
+    say("{rows:row} of train that stood in dev or test dropped", rows=dropped)
     return kept
 
 
-def _rows_per_class(split: Split, classes: int) -> NDArray[np.intp]:
+def _rows_per_class(split: Split, classes: int) -> Rows:
     return np.bincount(split.labels, minlength=classes)
 
 

@@ -3,27 +3,25 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NoReturn
 
-import numpy as np
-from numpy.typing import NDArray
-
+from models.arrays import Int64, Rows
 from models.console import ExitCode, UserError, display, tr
 from models.labels import LabelSet
 from models.tables.labelled import LabelledRows
-from trainer.console import say
+from trainer.console import say, say_lines
 from trainer.data.duplicates import normalised
 from trainer.data.labelling import label_ids, label_set_of
 from trainer.data.sources import Reading, Source, find_sources
 from trainer.data.splitting import split_rows
 from trainer.data.suspicions import suspicions
 
-_SPLIT_NAMES = {
-    "train": ("train", "training"),
-    "dev": ("dev", "development", "validation", "valid", "val"),
-    "test": ("test",),
-}
-SPLITS = tuple(_SPLIT_NAMES)
+SPLITS = ("train", "dev", "test")
+
+_SPLIT_OF = {name: name for name in SPLITS}
+_SPLIT_OF |= {"training": "train"}
+_SPLIT_OF |= dict.fromkeys(("development", "validation", "valid", "val"), "dev")
 
 FEW = 500
 """Number of rows from which on a tenth of them is a dev that can choose."""
@@ -34,12 +32,12 @@ class Split:
     """The rows of one split: the reviews, and their label ids, int64 `[rows]`."""
 
     texts: list[str]
-    labels: NDArray[np.int64]
+    labels: Int64
 
     def __len__(self) -> int:
         return len(self.texts)
 
-    def take(self, rows: NDArray[np.intp]) -> "Split":
+    def take(self, rows: Rows) -> "Split":
         """Return the split of some rows, given by their numbers."""
         return Split([self.texts[row] for row in rows], self.labels[rows])
 
@@ -167,18 +165,17 @@ def _take_out(rows: dict[str, LabelledRows], neutral: str | None) -> list[str]:
     apart = {}
     for name, read in rows.items():
         rows[name], apart[name] = read.without(neutral)
-    if "train" not in rows:
-        return []
-    where, count = rows["train"].where, len(apart["train"])
-    if not count:
+    texts = apart.get("train", [])
+    if "train" in rows and not texts:
         raise UserError(
             ExitCode.DATA,
             "{where}: expected rows of the label {label} that --neutral names, found none",
-            where=where,
+            where=rows["train"].where,
             label=display(neutral, limit=60),
         )
-    say(tr("{where}: {rows:row} to be unsure of", where=where, rows=count))
-    return apart["train"]
+    if texts:
+        say("{where}: {rows:row} to be unsure of", where=rows["train"].where, rows=len(texts))
+    return texts
 
 
 def _missing(by_split: dict[str, Source], sizes: tuple[float, float] | None) -> dict[str, float]:
@@ -219,7 +216,7 @@ def _say_remarks(sources: Iterable[LabelledRows]) -> list[str]:
                 tr("{where}: {rows:row} left out by --label-map", where=where, rows=left_out)
             )
         remarks += suspicions(rows)
-    say(*remarks)
+    say_lines(*remarks)
     return remarks
 
 
@@ -227,10 +224,12 @@ def _say_idle(labels: LabelSet, splits: dict[str, Split]) -> list[str]:
     """Say which labels train has no row of, if there are such."""
     if "train" not in splits:
         return []
-    counts = np.bincount(splits["train"].labels, minlength=len(labels))
-    idle = [name for name, count in zip(labels.names, counts, strict=True) if not count]
-    remarks = [tr("no row of train has the label {label}", label=name) for name in idle]
-    say(*remarks)
+    used = set(splits["train"].labels.tolist())
+    remarks = []
+    for number, name in enumerate(labels.names):
+        if number not in used:
+            remarks.append(tr("no row of train has the label {label}", label=name))
+    say_lines(*remarks)
     return remarks
 
 
@@ -244,9 +243,7 @@ def _sort_by_split(found: Sequence[Source], alone: str, *, named: bool) -> dict[
     """
     by_split: dict[str, Source] = {}
     for source in found:
-        split = _split_of(source.name)
-        if split is None and len(found) == 1:
-            split = alone
+        split = _SPLIT_OF.get(source.name.lower(), alone if len(found) == 1 else None)
         if split is None and named:
             raise UserError(
                 ExitCode.DATA,
@@ -254,7 +251,7 @@ def _sort_by_split(found: Sequence[Source], alone: str, *, named: bool) -> dict[
                 path=source.where,
             )
         if split is None:
-            say(tr("{path} is left out: its name tells no split", path=source.where))
+            say("{path} is left out: its name tells no split", path=source.where)
             continue
         if split in by_split:
             raise UserError(
@@ -266,13 +263,6 @@ def _sort_by_split(found: Sequence[Source], alone: str, *, named: bool) -> dict[
             )
         by_split[split] = source
     return {name: by_split[name] for name in SPLITS if name in by_split}
-
-
-def _split_of(name: str) -> str | None:
-    for split, names in _SPLIT_NAMES.items():
-        if name.lower() in names:
-            return split
-    return None
 
 
 def _refuse_missing(
@@ -295,10 +285,8 @@ def _cut(
 ) -> dict[str, Split]:
     """Return train without the rows that are cut from it, and the splits that they make."""
     train = splits["train"]
-    known = set()
-    for name, other in splits.items():
-        if name != "train":
-            known |= {normalised(text) for text in other.texts}
+    others = [other.texts for name, other in splits.items() if name != "train"]
+    known = set(map(normalised, chain.from_iterable(others)))
     keys = [normalised(text) for text in train.texts]
     rows = split_rows(train.labels, keys, fractions, names=labels.names, seed=seed, known=known)
     return {name: train.take(chosen) for name, chosen in rows.items()}

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 
 import numpy as np
-from numpy.typing import NDArray
+
+from models.arrays import Mask
 
 
 def normalised(text: str) -> str:
@@ -25,7 +26,7 @@ def hash64(text: str) -> int:
     return int.from_bytes(blake2b(content, digest_size=8).digest(), "little")
 
 
-def seen_rows(train: Iterable[str], texts: Sequence[str]) -> NDArray[np.bool_]:
+def seen_rows(train: Iterable[str], texts: Sequence[str]) -> Mask:
     """Return which of `texts` also stand in `train` once both are normalised, `[texts]`."""
     known = {normalised(text) for text in train}
     return np.array([normalised(text) in known for text in texts], dtype=bool)

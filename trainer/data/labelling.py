@@ -3,8 +3,8 @@
 from typing import NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.arrays import Int64
 from models.console import ExitCode, UserError, display, tr
 from models.label_map import AmbiguousLabelsError, map_labels
 from models.labels import NEGATIVE_POSITIVE, LabelSet, natural_order
@@ -31,9 +31,7 @@ def label_set_of(rows: LabelledRows) -> LabelSet:
     return LabelSet(names)
 
 
-def label_ids(
-    split: str, rows: LabelledRows, labels: LabelSet, *, ordered: bool
-) -> NDArray[np.int64]:
+def label_ids(split: str, rows: LabelledRows, labels: LabelSet, *, ordered: bool) -> Int64:
     """Return the label id of each row of a split, `[rows]`, and say what was taken for what."""
     if not rows.texts:
         raise UserError(
@@ -58,7 +56,7 @@ def label_ids(
     said = found.said()
     usual = labels.names == NEGATIVE_POSITIVE and said == str(labels)
     if said and not usual:
-        say(tr("{where}: labels {said}", where=rows.where, said=display(said, limit=300)))
+        say("{where}: labels {said}", where=rows.where, said=display(said, limit=300))
     return np.array([found.ids[label] for label in rows.labels], dtype=np.int64)
 
 

@@ -25,8 +25,8 @@ _SAVED = ("dataset_dict.json", "dataset_info.json")
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How to read tables: the columns, and the fields of a `Dialect`. None: found out.
+class Reading(Dialect):
+    """How to read tables: their dialect, and the columns. None: found out.
 
     The label map says what labels are to be called, as `models.label_map.parse_label_map` reads it;
     rows without a label are skipped, or an error.
@@ -34,14 +34,8 @@ class Reading:
 
     text_column: str | None = None
     label_column: str | None = None
-    format: str | None = None
-    encoding: str | None = None
     label_map: str | None = None
     skip_unlabelled: bool = False
-    delimiter: str | None = None
-    quoting: str | None = None
-    header: int = 1
-    sheet: str | None = None
 
     @classmethod
     def of(cls, settings: Any) -> "Reading":
@@ -55,11 +49,6 @@ class Reading:
             if getattr(self, field.name) == field.default and field.name in settings:
                 unsaid[field.name] = settings[field.name]
         return replace(self, **unsaid)
-
-    @property
-    def dialect(self) -> Dialect:
-        """What is known of how the tables are written down."""
-        return Dialect(**{field.name: getattr(self, field.name) for field in fields(Dialect)})
 
     def columns(self, columns: Columns) -> tuple[str, str]:
         """Return the names of the text column and the label column."""
@@ -110,7 +99,7 @@ def find_sources(sources: Sequence[str], reading: Reading) -> list[Source]:
 
 
 def _read_file(path: Path, reading: Reading) -> LabelledRows:
-    with open_table(path, reading.dialect) as table:
+    with open_table(path, reading) as table:
         text, label = reading.columns(table.to_search())
         names = None
         if b"huggingface" in (getattr(table.schema, "metadata", None) or {}):
@@ -140,7 +129,7 @@ def read_texts(path: Path, reading: Reading) -> list[str]:
         UserError: as `open_table` and `find_column`; DATA, a record has no text.
     """
     texts = []
-    with open_table(path, reading.dialect) as table:
+    with open_table(path, reading) as table:
         wanted = None if table.dialect.format == "txt" else reading.text_column
         column = find_column(table.to_search(), wanted, TEXT_COLUMNS, "--text-column")
         for record in table.records:

@@ -9,19 +9,21 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import Int64, Rows
+from models.batching import distinct
 from models.console import ExitCode, UserError
 from trainer.data.duplicates import hash64
 
 
 def split_rows(
-    labels: NDArray[np.int64],
+    labels: Int64,
     keys: Sequence[str],
     fractions: Mapping[str, float],
     *,
     names: Sequence[str],
     seed: int,
     known: Collection[str] = frozenset(),
-) -> dict[str, NDArray[np.intp]]:
+) -> dict[str, Rows]:
     """Choose the rows of some splits; "train" is what remains.
 
     The different texts of a class are put in the order of a hash of text and seed, and dealt out:
@@ -43,12 +45,13 @@ def split_rows(
     Raises:
         UserError: DATA, a class has too few different keys for a row of it in every split.
     """
-    numbers, group, draws = _grouped(keys, seed)
-    free = np.array([key not in known for key in numbers], dtype=bool)  # [groups]
+    groups, group = distinct(keys)  # [groups], [rows]
+    draws = _draws(groups, seed)
+    free = np.array([key not in known for key in groups], dtype=bool)  # [groups]
     size = np.bincount(group)  # [groups]
     # a text that has several labels goes with those of its first
     label_of = labels[np.unique(group, return_index=True)[1]]  # [groups]
-    part_of = np.zeros(len(numbers), dtype=np.intp)  # [groups]; 0 is train
+    part_of = np.zeros(len(groups), dtype=np.intp)  # [groups]; 0 is train
     for label in range(len(names)):
         rows = np.count_nonzero(labels == label)
         wanted = [max(1, round(fraction * rows)) for fraction in fractions.values()]
@@ -67,9 +70,7 @@ def split_rows(
     return {name: np.flatnonzero(part_of == part) for part, name in enumerate(parts)}
 
 
-def fold_rows(
-    labels: NDArray[np.int64], keys: Sequence[str], folds: int, *, seed: int
-) -> NDArray[np.intp]:
+def fold_rows(labels: Int64, keys: Sequence[str], folds: int, *, seed: int) -> Rows:
     """Deal the rows out to folds: each class evenly, the copies of a text together.
 
     Args:
@@ -81,22 +82,17 @@ def fold_rows(
     Returns:
         The fold of each row, from 0.
     """
-    numbers, group, draws = _grouped(keys, seed)
+    groups, group = distinct(keys)
     label_of = labels[np.unique(group, return_index=True)[1]]  # [groups]
-    fold_of = np.empty(len(numbers), dtype=np.intp)  # [groups]
+    fold_of = np.empty(len(groups), dtype=np.intp)  # [groups]
     # class after class, each in the order of its draws
-    fold_of[np.lexsort((draws, label_of))] = np.arange(len(numbers)) % folds
+    fold_of[np.lexsort((_draws(groups, seed), label_of))] = np.arange(len(groups)) % folds
     return fold_of[group]
 
 
-def _grouped(
-    keys: Sequence[str], seed: int
-) -> tuple[dict[str, int], NDArray[np.intp], NDArray[np.uint64]]:
-    """Return the group of each different key, that of each row, and a draw for each group."""
-    numbers: dict[str, int] = {}
-    group = np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.intp)
-    draws = np.array([hash64(f"{seed} {key}") for key in numbers], dtype=np.uint64)
-    return numbers, group, draws
+def _draws(keys: Sequence[str], seed: int) -> NDArray[np.uint64]:
+    """Return a number for each key by which chance orders them."""
+    return np.array([hash64(f"{seed} {key}") for key in keys], dtype=np.uint64)
 
 
 def _refuse_too_few(label: str, fractions: Mapping[str, float], texts: int, rows: int) -> NoReturn:

@@ -9,7 +9,7 @@ from models.labels import folded, natural_order
 from models.tables.labelled import LabelledRows
 
 _SHOWN = 6  # labels that a sentence names
-_TOTALS = {"合计", "总计", "小计", "共计", "汇总", "合計", "總計", "小計", "total", "sum"}
+_TOTALS = ["合计", "总计", "小计", "共计", "汇总", "合計", "總計", "小計", "total", "sum"]
 
 
 def suspicions(rows: LabelledRows) -> Iterator[str]:

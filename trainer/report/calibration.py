@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from models.console import tr
-from models.metrics import Floats, Ids
+from models.arrays import Float64, Floats, Ints
 from trainer.console import say
 
 TEMPERATURES = (0.05, 20.0)
@@ -22,7 +20,7 @@ def tempered(logits: Tensor, temperature: float) -> Tensor:
     return (logits / temperature).softmax(dim=1)
 
 
-def fit_temperature(logits: Tensor, labels: Ids) -> float:
+def fit_temperature(logits: Tensor, labels: Ints) -> float:
     """Return the temperature with the lowest cross-entropy of softmax(logits / T).
 
     Temperature scaling is from Guo et al. 2017, "On Calibration of Modern Neural Networks",
@@ -56,42 +54,36 @@ def fit_temperature(logits: Tensor, labels: Ids) -> float:
 def say_calibration(temperature: float, dev: Mapping[str, Any]) -> None:
     """Narrate what was fitted on dev, and what that did to the scores of dev."""
     say(
-        tr(
-            "temperature {temperature:.2f}, fitted on dev: calibration error {before:.2%} → "
-            "{after:.2%}",
-            temperature=temperature,
-            before=dev["ece_uncalibrated"],
-            after=dev["ece"],
-        )
+        "temperature {temperature:.2f}, fitted on dev: calibration error {before:.2%} → "
+        "{after:.2%}",
+        temperature=temperature,
+        before=dev["ece_uncalibrated"],
+        after=dev["ece"],
     )
     low, high = TEMPERATURES
     if not 1.01 * low < temperature < 0.99 * high:
         say(
-            tr(
-                "a temperature at the bound of its search, {low} to {high}, calibrates nothing: "
-                "the model hardly tells the labels apart, or dev is too small",
-                low=low,
-                high=high,
-            )
+            "a temperature at the bound of its search, {low} to {high}, calibrates nothing: "
+            "the model hardly tells the labels apart, or dev is too small",
+            low=low,
+            high=high,
         )
     first, look, _ = dev["review"]
     say(
-        tr(
-            "review levels: below {first:.3f} {wrong_first} of {rows_first:answer} were wrong on "
-            "dev, and below {look:.3f} {wrong} of {rows} more",
-            first=first["below"],
-            wrong_first=first["wrong"],
-            rows_first=first["rows"],
-            look=look["below"],
-            wrong=look["wrong"],
-            rows=look["rows"],
-        )
+        "review levels: below {first:.3f} {wrong_first} of {rows_first:answer} were wrong on "
+        "dev, and below {look:.3f} {wrong} of {rows} more",
+        first=first["below"],
+        wrong_first=first["wrong"],
+        rows_first=first["rows"],
+        look=look["below"],
+        wrong=look["wrong"],
+        rows=look["rows"],
     )
 
 
 def accuracy_against_coverage(
-    probabilities: NDArray[np.floating], labels: Ids
-) -> tuple[Floats, Floats, Floats]:
+    probabilities: Floats, labels: Ints
+) -> tuple[Float64, Float64, Float64]:
     """Return the risk-coverage curve (Geifman & El-Yaniv 2017): accuracy as the threshold falls.
 
     It has a point for each confidence that occurs, the highest first: a threshold cannot part two

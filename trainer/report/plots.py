@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
+from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
-from numpy.typing import NDArray
 
+from models.arrays import Floats, Ints
 from models.levels import levels_of
-from models.metrics import BINS, Ids, Metrics, calibration_error, confidence_bins
+from models.metrics import BINS, Metrics, calibration_error, confidence_bins
 from trainer.report.calibration import accuracy_against_coverage
 
 _BLUE, _ORANGE, _GREY = "#2f6db3", "#d9822b", "#8a8f98"
@@ -40,7 +40,7 @@ _STYLE: dict[Any, Any] = {
 _WHOLE_PERCENT = PercentFormatter(1, decimals=0)
 _MOST_CLASSES_WITH_COUNTS = 12
 
-Answers = Mapping[str, tuple[NDArray[np.floating], Ids]]
+Answers = Mapping[str, tuple[Floats, Ints]]
 """Split → calibrated probabilities `[rows, C]`, and true label ids `[rows]`."""
 
 
@@ -72,9 +72,7 @@ def draw_pictures(
 @contextmanager
 def _picture(path: Path, width: float = 6) -> Iterator[Figure]:
     """Give a figure in our style, not that of the user's matplotlibrc, and write it to `path`."""
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(_STYLE)
+    with style.context(_STYLE, after_reset=True):
         figure = Figure(figsize=(width, 4), layout="constrained")
         yield figure
         figure.savefig(path, metadata={"Software": None})  # else the version would be in the bytes
@@ -101,7 +99,7 @@ def _learning_curve(
     quality.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
 
 
-def _confusion(axes: Axes, probabilities: NDArray[np.floating], labels: Ids, split: str) -> None:
+def _confusion(axes: Axes, probabilities: Floats, labels: Ints, split: str) -> None:
     classes = probabilities.shape[1]
     counts = Metrics.of(labels, probabilities.argmax(axis=1), classes).confusion
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

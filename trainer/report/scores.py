@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
+from models.arrays import Floats, Ints
 from models.levels import counted, levels_of
-from models.metrics import Ids, Metrics, calibration_error, confidence_bins
+from models.metrics import Metrics, calibration_error, confidence_bins
 from models.review import Levels
 from trainer.data.dataset import Data, Split
 from trainer.data.duplicates import seen_rows
@@ -69,7 +69,7 @@ def score_splits(
 
 
 def score(
-    probabilities: NDArray[np.floating],
+    probabilities: Floats,
     split: Split,
     train: Split | None = None,
     levels: Levels | None = None,
@@ -95,7 +95,7 @@ def score(
     return scores
 
 
-def _score(probabilities: NDArray[np.floating], true: Ids, levels: Levels | None) -> dict[str, Any]:
+def _score(probabilities: Floats, true: Ints, levels: Levels | None) -> dict[str, Any]:
     labels = probabilities.shape[1]
     predicted = probabilities.argmax(axis=1)
     macro_f1, ece = bootstrap(probabilities, true)
@@ -110,7 +110,7 @@ def _score(probabilities: NDArray[np.floating], true: Ids, levels: Levels | None
     return scores
 
 
-def bootstrap(probabilities: NDArray[np.floating], true: Ids) -> tuple[Interval, Interval]:
+def bootstrap(probabilities: Floats, true: Ints) -> tuple[Interval, Interval]:
     """Return the 95 % intervals of macro-F1 and of the expected calibration error.
 
     The percentile bootstrap (Efron & Tibshirani 1993, chapter 13) draws the rows again, with

@@ -43,13 +43,15 @@ def find_suspects(
     """
     found = []
     for name, answers in logits.items():
+        if name not in splits:  # dev, for which train stands
+            continue
         split = splits[name]
         confidences, answered = tempered(answers, temperature).max(dim=1)
         rows = zip(split.texts, split.labels, answered, confidences.tolist(), strict=True)
         for text, label, answer, confidence in rows:
             if label != answer:
-                said = names[label], names[answer]
-                found.append(Suspect(text, *said, round(confidence, 4), name))
+                sure = round(confidence, 4)
+                found.append(Suspect(text, names[label], names[answer], sure, name))
     return sorted(found, key=lambda suspect: -suspect.confidence)
 
 
