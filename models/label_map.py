@@ -284,11 +284,11 @@ def star_of(label: str) -> float | None:
 
 def is_scale(values: Collection[str]) -> bool:
     """Say whether values are steps of a scale: 1 to 5 or 1 to 10, halves too, or stars in words."""
-    stars = [star_of(value) for value in values]
-    if not stars or None in stars:
-        return False
-    steps = [star for star in stars if star is not None]
-    return all(0 <= step <= 10 and (2 * step).is_integer() for step in steps)
+    for value in values:
+        star = star_of(value)
+        if star is None or not 0 <= star <= 10 or not (2 * star).is_integer():
+            return False
+    return bool(values)
 
 
 def proposed_map(values: Iterable[str], names: Sequence[str]) -> str:
