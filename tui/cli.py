@@ -277,7 +277,7 @@ def classify(
 ) -> None:
     from tui.batch.command import classify_files
     from tui.batch.report import Report
-    from tui.batch.settings import BatchSettings, StandardOutput
+    from tui.batch.settings import BatchSettings
     from tui.config import Config
 
     if options["label_map"] is not None and options["label_column"] is None:
@@ -292,7 +292,7 @@ def classify(
     dialect = Dialect(**{field.name: options.pop(field.name) for field in fields(Dialect)})
     settings = BatchSettings(
         source=StandardInput(),
-        output=StandardOutput() if output is None or to_stdout else path_of(output),
+        output=None if output is None or to_stdout else path_of(output),
         dialect=dialect,
         select=tuple(dict.fromkeys(select)),
         windows=long == "windows",

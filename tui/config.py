@@ -41,7 +41,7 @@ class Config:
             raise config_error(
                 "{path}: expected a list no_opinion of texts and a table [keys], found {unknown}",
                 path=path,
-                unknown=", ".join(found) or "no_opinion, keys",
+                unknown=[*found] or "no_opinion, keys",
             )
         return cls(keys, tuple(texts))
 

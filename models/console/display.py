@@ -23,10 +23,9 @@ def encodable(text: str) -> str:
 
 
 def _visible(character: str) -> str:
-    code = ord(character)
-    if code < 0x20:
-        return chr(0x2400 + code)  # Control Pictures: ␀ … ␟
-    return "␡" if code == 0x7F else "\N{REPLACEMENT CHARACTER}"
+    if character < " ":
+        return chr(0x2400 + ord(character))  # Control Pictures: ␀ … ␟
+    return "␡" if character == "\x7f" else "\N{REPLACEMENT CHARACTER}"
 
 
 def display(text: object, *, limit: int | None = None, keep: str = "") -> str:
@@ -72,14 +71,12 @@ def aligned(rows: Sequence[Sequence[object]], *, right: Collection[int] = ()) ->
     from rich.cells import cell_len
 
     shown = [[display(value) for value in row] for row in rows]
-    columns = zip(*shown, strict=True)
-    widths = [max(map(cell_len, column)) for column in columns]
+    widths = [max(map(cell_len, column)) for column in zip(*shown, strict=True)]
     lines = []
     for row in shown:
         line = ""
         for column, (value, width) in enumerate(zip(row, widths, strict=True)):
             gap = " " * (width - cell_len(value))
-            line += gap + value if column in right else value + gap
-            line += "  "
+            line += (gap + value if column in right else value + gap) + "  "
         lines.append(line.rstrip())
     return lines

@@ -8,7 +8,7 @@ import posixpath
 import zipfile
 from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 from xml.parsers import expat
 
 from models.tables.values import CellError
@@ -22,6 +22,7 @@ _BLOCK = 1 << 16  # bytes
 _GENERAL = (0, 49)  # indices of the formats that say nothing of a number
 
 Attributes = dict[str, str]
+Found = TypeVar("Found")
 
 
 class TwiceError(ValueError):
@@ -44,14 +45,6 @@ class Note(NamedTuple):
     format: int | str | None
 
 
-class _Part(NamedTuple):
-    """Part of an XLSX that another refers to."""
-
-    id: str
-    kind: str
-    path: str
-
-
 class SheetNotes:
     """Notes on the cells of one sheet, row by row and with constant memory.
 
@@ -66,14 +59,14 @@ class SheetNotes:
     def __init__(self, file: str | BinaryIO, sheet: str) -> None:
         self._archive = zipfile.ZipFile(file)
         self._parts = {name.lower(): name for name in self._archive.namelist()}
-        (workbook,) = [part.path for part in self._related("") if part.kind == "officeDocument"]
-        related = self._related(workbook)
-        formats: list[int | str | None] = []
-        for part in related:
-            if part.kind == "styles":
-                formats = self._read_formats(part.path)
+        (workbook,) = [path for _, kind, path in self._related("") if kind == "officeDocument"]
         wanted = self._id_of(sheet, workbook)
-        (path,) = [part.path for part in related if part.id == wanted]
+        related = list(self._related(workbook))
+        formats: list[int | str | None] = []
+        for _, kind, path in related:
+            if kind == "styles":
+                formats = self._read_formats(path)
+        (path,) = [path for id, _, path in related if id == wanted]
         self._rows = _rows(self._blocks(path), formats)
         self._next = next(self._rows, None)
 
@@ -100,25 +93,18 @@ class SheetNotes:
         found: list[tuple[str, Attributes]] = []
         parser = _parser()
         parser.StartElementHandler = lambda tag, attributes: found.append((_local(tag), attributes))
-        for block in self._blocks(name):
-            parser.Parse(block)
-            yield from found
-            found.clear()
-        parser.Parse(b"", True)
+        return _parsed(self._blocks(name), parser, found)
 
-    def _related(self, path: str) -> list["_Part"]:
-        """Return the parts that one refers to; "" refers to the workbook."""
+    def _related(self, path: str) -> Iterator[tuple[str, str, str]]:
+        """Yield id, kind and path of the parts that one refers to; "" refers to the workbook."""
         folder, name = posixpath.split(path)
-        found = []
         rels = self._parts[posixpath.join(folder, "_rels", f"{name}.rels").lower()]
         for tag, attributes in self._elements(rels):
             if tag == "Relationship":
                 target = posixpath.join("/", folder, attributes["Target"])
                 target = posixpath.normpath(target).lstrip("/")
                 kind = attributes["Type"].rpartition("/")[2]
-                target = self._parts.get(target.lower(), target)
-                found.append(_Part(attributes["Id"], kind, target))
-        return found
+                yield attributes["Id"], kind, self._parts.get(target.lower(), target)
 
     def _id_of(self, sheet: str, workbook: str) -> str:
         """Return the id by which the workbook refers to a sheet."""
@@ -152,10 +138,15 @@ def _rows(
     parser.StartElementHandler = sheet.start
     parser.EndElementHandler = sheet.end
     parser.CharacterDataHandler = sheet.add
+    return _parsed(blocks, parser, sheet.finished)
+
+
+def _parsed(blocks: Iterator[bytes], parser: Any, found: list[Found]) -> Iterator[Found]:
+    """Parse block by block; yield what its handlers find."""
     for block in blocks:
         parser.Parse(block)
-        yield from sheet.finished
-        sheet.finished.clear()
+        yield from found
+        found.clear()
     parser.Parse(b"", True)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import Any, NamedTuple
 
 from models.console import data_error, display, one_line, tr
@@ -89,8 +90,7 @@ def _known(columns: Columns, known: Sequence[str]) -> list[str]:
         weak = WEAK_TEXT_COLUMNS
     ways = ((_first_of_its_name, known), (_without_remarks, known), (_first_of_its_name, weak))
     for simplified, names in ways:
-        found = [name for name in candidates if simplified(name) in names]
-        if found:
+        if found := [name for name in candidates if simplified(name) in names]:
             return found
     return []
 
@@ -129,10 +129,9 @@ def _likely(columns: Columns, names: Sequence[str]) -> str | None:
     """Return the column whose values are the longest texts."""
     lengths: dict[str, float] = {}
     for name in names:
-        values = columns.samples.get(name, ())
-        texts = [value for value in values if isinstance(value, str) and not value.isdecimal()]
-        if texts and len(texts) == len(values):
-            lengths[name] = sum(map(len, texts)) / len(texts)
+        values = columns.samples.get(name)
+        if values and all(isinstance(value, str) and not value.isdecimal() for value in values):
+            lengths[name] = fmean(map(len, values))
     return max(lengths, key=lambda name: lengths[name], default=None)
 
 

@@ -43,15 +43,10 @@ def open_delimited(file: InputFile, dialect: Dialect, lines: Iterator[Line]) -> 
     is_csv = dialect.format == "csv"
     told = _EXCEL.fullmatch(first.content)
     if told and is_csv and dialect.header == 1:
-        delimiter = dialect.delimiter or told[1]
-        dialect = replace(dialect, delimiter=delimiter, header=2)
+        dialect = replace(dialect, delimiter=dialect.delimiter or told[1], header=2)
         return replace(open_delimited(file, dialect, lines), from_excel=True)
-    if is_csv:
-        delimiter = dialect.delimiter or _delimiter(file, first.content)
-        quoting = dialect.quoting or "double"
-    else:
-        delimiter = dialect.delimiter or "\t"
-        quoting = dialect.quoting or "none"
+    delimiter = dialect.delimiter or (_delimiter(file, first.content) if is_csv else "\t")
+    quoting = dialect.quoting or ("double" if is_csv else "none")
     dialect = replace(dialect, delimiter=delimiter, quoting=quoting)
     rows = _rows(chain([first], lines), delimiter, quoting)
     columns, items = named(file, rows, dialect.header)
@@ -85,9 +80,8 @@ def open_txt(file: InputFile, dialect: Dialect, lines: Iterator[Line], *, by_nam
             "say --from tsv if it has columns, --from txt if not",
             name=file,
         )
-    columns = ["text"]
     rows = (_row([line], [line.content]) for line in chain([first], lines))
-    return Table(file, dialect, columns, items_of(columns, rows))
+    return Table(file, dialect, ["text"], items_of(["text"], rows))
 
 
 def _delimiter(file: InputFile, header: str) -> str:
@@ -127,19 +121,18 @@ def _rows(lines: Iterator[Line], delimiter: str, quoting: str) -> Iterator[Parse
                 text = content.replace("\r", _LONE_CR) + text[len(content) :]
             yield text
 
-    options = QUOTING[quoting]
     while True:
         try:
-            reader = csv.reader(feed(), delimiter=delimiter, strict=True, **options)
+            reader = csv.reader(feed(), delimiter=delimiter, strict=True, **QUOTING[quoting])
             for values in reader:
                 yield _row(taken, values)
                 taken.clear()
             return
         except (csv.Error, _UnterminatedError) as error:
             last = taken[-1].content if quoting == "backslash" else ""
-            problem = _misquoted(error, last)
             first, *others = taken
-            yield ParsedRow(place_of([first]), undecodable([first]) or problem)
+            problem = undecodable([first]) or _misquoted(error, last)
+            yield ParsedRow(place_of([first]), problem)
             again.extendleft(reversed(others))
             taken.clear()
 
@@ -155,14 +148,15 @@ def _row(lines: Sequence[Line], values: list[str]) -> ParsedRow:
 def _misquoted(error: Exception, last: str) -> Problem:
     """Return what is wrong with the quotes of a row; backslashes count in `last`, its last line."""
     backslashes = len(last) - len(last.rstrip("\\"))
+    is_csv = isinstance(error, csv.Error)
     if "expected after" in str(error):
         message = tr(
             "the quotes are not as in CSV: something follows a closing quote; where a backslash "
             "stands before quotes in a text, say --quoting backslash"
         )
-    elif isinstance(error, csv.Error) and "unexpected end" not in str(error):
+    elif is_csv and "unexpected end" not in str(error):
         message = tr("this is no line of CSV")
-    elif isinstance(error, csv.Error) and backslashes % 2:
+    elif is_csv and backslashes % 2:
         message = tr("the file ends in a backslash, with nothing behind it")
     else:
         return "unterminated_quote", tr("a quote that opens here is never closed")

@@ -110,10 +110,9 @@ def _detect(file: InputFile) -> str:
             return encoding
     failures: dict[str, list[int]] = {}
     for encoding in ENCODINGS:
-        failures[encoding] = _failures(file, encoding)
+        failures[encoding] = [line.number for line in read_lines(file, encoding) if not line.valid]
         file.seek(0)
-    nearest = min(failures, key=lambda encoding: len(failures[encoding]))
-    lines = failures[nearest]
+    nearest, lines = min(failures.items(), key=lambda found: len(found[1]))
     shown = ", ".join(map(str, lines[:_LINES_SHOWN]))
     raise data_error(
         "{path}: expected UTF-8, GB18030, Big5 or a byte order mark; {encoding} fails in line "
@@ -139,11 +138,6 @@ def _fits(file: InputFile, encoding: str, *, private_use: bool) -> bool:
         if not private_use and _PRIVATE_USE.search(text):
             return False
     return True
-
-
-def _failures(file: InputFile, encoding: str) -> list[int]:
-    """Return the numbers of the lines that are not of an encoding."""
-    return [line.number for line in read_lines(file, encoding) if not line.valid]
 
 
 def read_lines(file: InputFile, encoding: str) -> Iterator[Line]:

@@ -37,7 +37,7 @@ def open_workbook(file: InputFile, dialect: Dialect) -> Table:
         raise data_error(
             "{path}: expected one sheet, found {found}; name yours with --sheet",
             path=file,
-            found=", ".join(visible),
+            found=visible,
         )
     dialect = replace(dialect.fitting(format), sheet=wanted[0])
     rows = _rows(file, book, data, dialect)
@@ -213,7 +213,5 @@ def _value(cell: Any) -> Any:
     """Return the value of a cell: workbooks have no integers, only doubles that are whole."""
     if not isinstance(cell, float) or not cell.is_integer():
         return cell
-    if abs(cell) < EXACT:
-        return int(cell)
-    number = whole_number(str(cell))
+    number = int(cell) if abs(cell) < EXACT else whole_number(str(cell))
     return cell if number is None else number

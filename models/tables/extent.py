@@ -81,8 +81,7 @@ class _Extent:
         for count in _ANNOUNCED.findall(both):
             self._announced = max(self._announced, int(count))
         self._end = block[-32:]
-        cells = [len(_CELL.findall(row)) for row in _ROW.split(block)]
-        before, *rows = cells
+        before, *rows = [len(_CELL.findall(row)) for row in _ROW.split(block)]
         before += self._cells_in_row  # the row that the block before began
         self._cells_in_row = rows[-1] if rows else before
         self._rows += len(rows)

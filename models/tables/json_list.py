@@ -5,27 +5,22 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from models.tables.encoding import Line
+from models.tables.records import Place
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\]]')
 
 
 class Piece(NamedTuple):
-    """What stands between two separators.
+    """What stands between two separators: an object, or what should be one.
 
     Attributes:
-        text: an object, or what should be one, without its line ends.
-        first: line on which it begins.
-        last: line on which it ends.
-        start: offset of its first byte in the file.
-        raw: its bytes.
+        text: without its line ends.
+        place: where it stands, with 0 for its number.
         valid: whether all its lines are of the encoding.
     """
 
     text: str
-    first: int
-    last: int
-    start: int
-    raw: bytes
+    place: Place
     valid: bool
 
 
@@ -65,9 +60,9 @@ class _Splitter:
             nonlocal begin, start
             text = line.content[begin:end]
             raw = text.encode(self._encoding, "replace")
-            piece = Piece(text, line.number, line.number, start, raw, line.valid)
+            place = Place(0, line.number, line.number, start, raw)
             begin, start = end, start + len(raw)
-            return piece
+            return Piece(text, place, line.valid)
 
         for token in _TOKEN.finditer(line.content):
             mark = token[0]
@@ -97,12 +92,11 @@ class _Splitter:
         """Yield the object in hand, as far as there is one."""
         if not self._parts:
             return
-        first, last = self._parts[0], self._parts[-1]
-        text = " ".join(part.text for part in self._parts)
-        raw = b"\n".join(part.raw for part in self._parts)
-        valid = all(part.valid for part in self._parts)
+        texts, places, valid = zip(*self._parts, strict=True)
+        raw = b"\n".join(place.raw for place in places)
+        place = places[0]._replace(last_line=places[-1].last_line, raw=raw)
         self._parts = []
-        yield Piece(text, first.first, last.last, first.start, raw, valid)
+        yield Piece(" ".join(texts), place, all(valid))
 
 
 def _if_any(piece: Piece) -> Iterator[Piece]:

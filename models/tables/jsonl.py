@@ -61,8 +61,7 @@ def _items(lines: Iterator[Line], encoding: str) -> Iterator[Item]:
     lines = chain([first], filled)
     if is_spread(first):
         for number, piece in enumerate(pieces(lines, encoding), start=1):
-            place = Place(number, piece.first, piece.last, piece.start, piece.raw)
-            yield _item(piece.text, place, valid=piece.valid)
+            yield _item(piece.text, piece.place._replace(number=number), valid=piece.valid)
     else:
         for number, line in enumerate(lines, start=1):
             yield _item(line.content, place_of([line], number), valid=line.valid)

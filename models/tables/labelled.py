@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
-from itertools import chain
+from itertools import chain, compress
 from typing import Any, NamedTuple
 
 from models.console import data_error, tr
@@ -37,15 +37,10 @@ class LabelledRows(NamedTuple):
 
     def without(self, label: str) -> tuple["LabelledRows", list[str]]:
         """Return the rows of the other labels, and the texts of this one."""
-        texts: list[str] = []
-        labels: list[str] = []
-        apart: list[str] = []
-        for text, own in zip(self.texts, self.labels, strict=True):
-            if own == label:
-                apart.append(text)
-            else:
-                texts.append(text)
-                labels.append(own)
+        others = [own != label for own in self.labels]
+        texts = list(compress(self.texts, others))
+        labels = list(compress(self.labels, others))
+        apart = [text for text, is_other in zip(self.texts, others, strict=True) if not is_other]
         names = self.names and [name for name in self.names if name != label]
         return self._replace(texts=texts, labels=labels, names=names), apart
 
@@ -133,8 +128,7 @@ def checked_rows(
             found=joined,
             hint=hint if set(joined).isdisjoint(";；,，、") else "",  # which part a map
         )
-    ordered = None if mapping else names
-    return LabelledRows(where, texts, labels, ordered, unlabelled, left_out)
+    return LabelledRows(where, texts, labels, None if mapping else names, unlabelled, left_out)
 
 
 def _name_of(value: Any, names: Sequence[str] | None) -> str:

@@ -25,14 +25,14 @@ READING: Mapping[str, dict[str, Any]] = {
         "help": tr(
             "Column of the texts. [default: the one called {names}, whatever stands in brackets "
             "behind it]",
-            names=", ".join(TEXT_COLUMNS),
+            names=TEXT_COLUMNS,
         ),
     },
     "label_column": {
         "metavar": "NAME",
         "help": tr(
             "Column of the labels. [default: the one called {names}]",
-            names=", ".join(LABEL_COLUMNS),
+            names=LABEL_COLUMNS,
         ),
     },
     "format": {

@@ -6,7 +6,7 @@ import os
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import Any
 
 from models.console import UserError, data_error
 from models.tables.dialect import plain_format
@@ -50,7 +50,6 @@ class Unpacked(io.RawIOBase):
 
     def __init__(self, file: io.FileIO, path: Path) -> None:
         self._file, self._path = file, path
-        self._count = 0
         size = os.fstat(file.fileno()).st_size
         self._most = max(MOST_UNPACKED, MOST_RATIO * size)
         try:
@@ -58,23 +57,23 @@ class Unpacked(io.RawIOBase):
         except _DAMAGED as error:
             raise self._damaged() from error
 
-    def _open(self) -> IO[bytes]:
+    def _open(self) -> io.BufferedIOBase:
         if self._path.suffix.lower() == ".gz":
-            return gzip.GzipFile(fileobj=self._file, mode="rb")  # type: ignore[return-value]
+            return gzip.GzipFile(fileobj=self._file, mode="rb")
         archive = zipfile.ZipFile(self._file)
         names = _tables(archive)
         if len(names) != 1:
             raise data_error(
                 "{path}: expected one table in it, found {found}; unpack it, and name the file",
                 path=self._path,
-                found=", ".join(names) or "-",
+                found=names or "-",
             )
         if archive.getinfo(names[0]).flag_bits & 1:
             raise data_error(
                 "{path} is protected with a password; unpack it first",
                 path=self._path,
             )
-        return archive.open(names[0])
+        return archive.open(names[0])  # type: ignore[return-value]
 
     def _damaged(self) -> UserError:
         return data_error(
@@ -94,31 +93,24 @@ class Unpacked(io.RawIOBase):
         """Return the descriptor of the packed file."""
         return self._file.fileno()
 
-    def tell(self) -> int:
-        """Return how many bytes were read."""
-        return self._count
-
     def seek(self, offset: int, whence: int = 0, /) -> int:
         """Go to another place, for which all before it may be unpacked anew."""
-        self._count = self._stream.seek(offset, whence)
-        return self._count
+        return self._stream.seek(offset, whence)
 
     def readinto(self, buffer: Any, /) -> int:
         """Fill a buffer; return how many bytes there were."""
         try:
-            data = self._stream.read(len(buffer))
+            count = self._stream.readinto(buffer)
         except _DAMAGED as error:
             raise self._damaged() from error
-        buffer[: len(data)] = data
-        self._count += len(data)
-        if self._count > self._most:
+        if self._stream.tell() > self._most:
             raise data_error(
                 "{path} holds over {ratio} times its size: no table does; unpack it to have it "
                 "read all the same",
                 path=self._path,
                 ratio=MOST_RATIO,
             )
-        return len(data)
+        return count
 
     def close(self) -> None:
         """Close the packed file."""

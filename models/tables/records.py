@@ -166,8 +166,7 @@ class Table:
         for item in self.head:
             if isinstance(item, Record):
                 for column in item.fields:
-                    value = item.get(column)
-                    if value not in (None, ""):
+                    if (value := item.get(column)) not in (None, ""):
                         samples.setdefault(column, []).append(value)
         has_header = self.dialect.format in ("csv", "tsv", *WORKBOOKS)
         return Columns(self.name, self.columns, samples, has_header)
@@ -199,10 +198,8 @@ def named(
     Raises:
         UserError: DATA, there is no row, or the first one cannot be read.
     """
-    for first in rows:
-        if not first.blank:
-            break
-    else:
+    first = next((row for row in rows if not row.blank), None)
+    if first is None:
         raise empty(file, header)
     if isinstance(first.values, tuple):
         raise wrong(file, first.place.line, first.values[1])
@@ -211,8 +208,7 @@ def named(
         names = [str(plain(value)) for value in first.values]
         columns = unique(names)
     else:
-        numbers = range(1, len(first.values) + 1)
-        columns = [str(number) for number in numbers]
+        columns = [str(number) for number, _ in enumerate(first.values, start=1)]
         rows = chain([first], rows)
     return columns, items_of(columns, rows, names)
 
@@ -250,9 +246,8 @@ def items_of(
 
 def _begins_a_file(place: Place) -> bool:
     """Return whether a record begins with a byte order mark."""
-    return (place.raw or b"").startswith(
-        (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    )
+    marks = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    return (place.raw or b"").startswith(marks)
 
 
 def wrong(file: InputFile, line: int, problem: str) -> UserError:

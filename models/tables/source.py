@@ -25,11 +25,6 @@ class StandardInput:
 Source = Path | StandardInput
 
 
-def is_packed(path: Path) -> bool:
-    """Return whether a file of this name is unpacked as it is read."""
-    return path.suffix.lower() in (".gz", ".zip")
-
-
 def require_source(source: Source) -> None:
     """Raise UserError NO_INPUT unless there is such a file, or standard input is open."""
     if isinstance(source, Path):
@@ -73,7 +68,7 @@ class InputFile(io.BufferedReader):
             self._file = _HashedFile(sys.stdin.fileno(), closefd=False)
         else:
             self._file = _HashedFile(source)
-            self.packed = is_packed(source)
+            self.packed = source.suffix.lower() in (".gz", ".zip")
         raw: io.RawIOBase = self._file
         if self.packed:
             from models.tables.packed import Unpacked

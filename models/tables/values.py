@@ -61,14 +61,12 @@ def plain(value: Any) -> Any:
 def _iso_duration(duration: datetime.timedelta) -> str:
     """Return a duration as ISO 8601 writes it: "PT30H", "PT1H5M2.5S"."""
     sign = "-" if duration < datetime.timedelta() else ""
-    microseconds = abs(duration) // datetime.timedelta(microseconds=1)
-    seconds, fraction = divmod(microseconds, 1_000_000)
-    minutes, seconds = divmod(seconds, 60)
+    minutes, rest = divmod(abs(duration), datetime.timedelta(minutes=1))
     hours, minutes = divmod(minutes, 60)
     written = f"{hours}H" if hours else ""
     if minutes:
         written += f"{minutes}M"
-    if seconds or fraction or not written:
-        tail = f".{fraction:06}".rstrip("0") if fraction else ""
-        written += f"{seconds}{tail}S"
+    if rest or not written:
+        fraction = f".{rest.microseconds:06}".rstrip("0").removesuffix(".")
+        written += f"{rest.seconds}{fraction}S"
     return f"{sign}PT{written}"

@@ -14,7 +14,8 @@ from models.files import file_digest
 from models.tables import Record, Table, open_table
 from tui.batch.answer import AnswerColumns
 from tui.batch.engine import Stopped
-from tui.batch.findings.result_store import Indices, ResultStore
+from tui.batch.findings.column_store import Indices
+from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
 from tui.batch.journal import Draft, discard, journal_of
 from tui.batch.publishing import check_output

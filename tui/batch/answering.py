@@ -201,9 +201,8 @@ class Answering:
             self._summary.resumed += resumed
 
     def _is_labelled(self, text: str) -> bool:
-        if is_blank(text):
-            return False
-        return self._settings.label_everything or has_opinion(text, self._fillers)
+        everything = self._settings.label_everything
+        return not is_blank(text) and (everything or has_opinion(text, self._fillers))
 
     def _let_stop(self) -> None:
         """Let the run be paused or stopped."""

@@ -13,7 +13,6 @@ from tui.batch.findings.groups import KINDS, Share, Table, by_column
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
 from tui.batch.objects import readable
-from tui.batch.settings import Output
 from tui.batch.summary import Chunk
 
 _SHOWN = 30  # groups; JSON has them all
@@ -41,13 +40,13 @@ class ByColumns:
         """Add the rows of a chunk, without their texts."""
         self._store.append(replace(chunk, texts=[""] * len(chunk.texts)))
 
-    def tables(self, finished: Output | None = None) -> list[Table]:
+    def tables(self, finished: Path | None = None) -> list[Table]:
         """Return a table for each column, of what was added or of an output that is there.
 
         Raises:
             UserError: as `open_finished`; USAGE, the output has not all columns.
         """
-        if isinstance(finished, Path):
+        if finished:
             with readable(finished) as path:
                 self._store = open_finished(path, prefix=self._found.settings.prefix)
         for column, _ in self._columns:
@@ -106,6 +105,6 @@ def _column(wanted: str, columns: Collection[str]) -> tuple[str, str | None]:
     raise usage_error(
         "--by {wanted}: expected a column of {columns}, or a column with :{kinds}",
         wanted=wanted,
-        columns=", ".join(columns),
+        columns=list(columns),
         kinds="|".join(KINDS),
     )

@@ -69,7 +69,12 @@ def _predictor(path: Path, device: Device, content: _Content) -> Predictor:
     with NamedTemporaryFile(suffix=".onnx") as file:
         file.write(ray.get(content[0]))
         file.flush()
-        predictor = Predictor.open(Path(file.name), device=device, threads=1, is_checked=True)
+        predictor = Predictor.open(
+            Path(file.name),
+            device=device,
+            threads=1,
+            is_checked=True,
+        )
     predictor.path = path
     return predictor
 
@@ -80,7 +85,13 @@ def describe(path: Path, device: Device, content: _Content) -> RecordedModel | U
         predictor = _predictor(path, device, content)
     except UserError as error:
         return error
-    return RecordedModel(predictor.manifest, predictor.device, 1, predictor.probe, path)
+    return RecordedModel(
+        predictor.manifest,
+        predictor.device,
+        1,
+        predictor.probe,
+        path,
+    )
 
 
 def answer_texts(
@@ -189,10 +200,10 @@ class Cluster(Workers):
     def place(self) -> str:
         """How many machines and cores there are."""
         self.look()
-        machines, cores = self._machines, self._cores
+        sizes = {"machines": self._machines, "cores": self._cores}
         if self._kind == "GPU":
-            return tr("on {machines:machine}, {cores:GPU}: ", machines=machines, cores=cores)
-        return tr("on {machines:machine}, {cores:core}: ", machines=machines, cores=cores)
+            return tr("on {machines:machine}, {cores:GPU}: ", **sizes)
+        return tr("on {machines:machine}, {cores:core}: ", **sizes)
 
     def enter(self) -> None:
         """Make this process, which Ray started, like that of the command."""
@@ -275,7 +286,7 @@ def workers_on_ray(model: Path, device: Device, sizes: Sequence[int]) -> Iterato
     try:
         with TemporaryDirectory() as folder:
             path = Path(folder) / "board"
-            path.write_bytes(Board.zeros(len(sizes)))
+            path.touch()
             yield Cluster(model, device, Board(sizes, path))
     finally:
         ray.shutdown()

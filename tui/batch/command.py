@@ -29,7 +29,7 @@ from tui.batch.engine import Hooks, Stopped, classify
 from tui.batch.inspection import inspect
 from tui.batch.objects import staged
 from tui.batch.report import Report
-from tui.batch.settings import BatchSettings, Output
+from tui.batch.settings import BatchSettings
 from tui.batch.several import Board, Outcome, Workers
 from tui.batch.summary import Summary, progress_of
 
@@ -130,7 +130,7 @@ def classify_files(
     signals = _Signals(report)
     with _workers(runs, model, device, on) as workers:
         report.model(workers.predictor)
-        if isinstance(settings.output, Path) and runs[0].output != settings.output:
+        if settings.output and runs[0].output != settings.output:
             _make_folder(settings.output)
         try:
             if on or len(runs) > 1:
@@ -167,10 +167,9 @@ def _one(run: BatchSettings, workers: Workers, report: Report, signals: _Signals
     with staged(run) as local:
         found = inspect(local) if isinstance(local.source, Path) else None
         signals.catch(resumable=run.resumable)
-        hooks = Hooks(report.found, signals.between, report.answered)
-        if run.resumable:
-            workers.board.share_out(workers.cores, 1)
-            hooks = workers.hooks(report.found, signals.between, report.answered)
+        workers.board.share_out(workers.cores, 1)
+        begin = workers.hooks if run.resumable else Hooks
+        hooks = begin(report.found, signals.between, report.answered)
         try:
             summary = classify(local, workers.predictor, found=found, hooks=hooks)
         finally:
@@ -189,7 +188,7 @@ def _several(
     summaries: list[Summary] = []
     pool = ThreadPoolExecutor(workers.files)
     board.share_out(workers.cores, min(workers.files, len(runs)))
-    futures: dict[Output, Future[Outcome]] = {}
+    futures: dict[Path | None, Future[Outcome]] = {}
     for number, run in enumerate(runs):
         futures[run.output] = pool.submit(workers.classify, number, run, report)
 
@@ -235,8 +234,7 @@ def _each(
             if len(runs) == 1 or _concerns_all(error):
                 raise
             complain(reason_of(error))
-            code = error.code if isinstance(error, UserError) else ExitCode.IO
-            failures.append(code)
+            failures.append(getattr(error, "code", ExitCode.IO))
     return rejected, failures
 
 
@@ -287,45 +285,46 @@ def _make_folder(folder: Path) -> None:
 
 def _runs(files: Sequence[Path], settings: BatchSettings) -> list[BatchSettings]:
     """Return the settings of the run of each input."""
-    sources: list[Path] = []
-    for path in files:
-        inputs, _ = _contents(path)
-        sources += inputs
+    sources = [source for path in files for source in _contents(path)[0]]
     if not sources:
         raise no_input_error("{path} holds no file that could be read", path=files[0])
     output = settings.output
-    into_folder = isinstance(output, Path) and output.is_dir()
+    into_folder = output is not None and output.is_dir()
     if sources == [*files] and len(files) == 1 and not into_folder:
         source = StandardInput() if files[0] == _DASH else files[0]
         return [replace(settings, source=source)]
-    if not isinstance(output, Path) or _DASH in sources:
+    if output is None or _DASH in sources:
         raise usage_error(
             "several inputs have several outputs: name files, and a folder with --output",
         )
-    runs: dict[Path, BatchSettings] = {}
+    runs: dict[Path | None, BatchSettings] = {}
     for source in sources:
-        suffix = output_suffix(source, format_of(source))
-        if settings.output_format:
-            suffix = f".{settings.output_format}"
-        target = output / (bare_name(source) + suffix)
-        if target in runs:
+        run = _into(output, source, settings)
+        if run.output in runs:
             raise usage_error(
                 "{a} and {b} would both be written to {path}; classify them one by one",
-                a=runs[target].source,
+                a=runs[run.output].source,
                 b=source,
-                path=target,
+                path=run.output,
             )
-        run = replace(settings, source=source, output=target)
-        runs[target] = _one_of_several(run)
+        runs[run.output] = run
     return list(runs.values())
 
 
-def _one_of_several(run: BatchSettings) -> BatchSettings:
-    """Return the settings without what was said for inputs of other formats."""
-    format = run.dialect.format or format_of(Path(str(run.source)))
-    if format is None:
-        return run
-    return replace(run, dialect=run.dialect_of(format))
+def _into(folder: Path, source: Path, settings: BatchSettings) -> BatchSettings:
+    """Return the settings of one of several inputs, without what was said of other formats."""
+    format = format_of(source)
+    suffix = output_suffix(source, format)
+    if settings.output_format:
+        suffix = f".{settings.output_format}"
+    run = replace(
+        settings,
+        source=source,
+        output=folder / (bare_name(source) + suffix),
+    )
+    if said := settings.dialect.format or format:
+        return replace(run, dialect=run.dialect_of(said))
+    return run
 
 
 def _contents(path: Path) -> tuple[list[Path], list[str]]:
@@ -341,7 +340,7 @@ def _contents(path: Path) -> tuple[list[Path], list[str]]:
     for one in sorted(path.iterdir()):
         if one.name.startswith(_HIDDEN) or one.name.endswith(_OURS):
             continue
-        if one.is_file() and format_of(one) is not None:
+        if one.is_file() and format_of(one):
             inputs.append(one)
         else:
             others.append(f"{one.name}/" if one.is_dir() else one.name)

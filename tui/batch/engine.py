@@ -5,7 +5,7 @@ tell whoever asked how far it is. `tui.batch.inspection` has what is known of an
 `tui.batch.journal` how a run survives being killed, `tui.batch.receipt` how its output appears.
 """
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -20,7 +20,7 @@ from models.files import json_bytes
 from models.predictor import Predictor
 from models.review import limited
 from models.tables import Item, Reject, Table, open_table
-from tui.batch.answer import AnswerColumns, Floats, decide
+from tui.batch.answer import AnswerColumns, Confidences, Floats, decide
 from tui.batch.answering import Answering, Hooks, Question, Stopped
 from tui.batch.inspection import Found, inspect, recognise
 from tui.batch.journal import Draft, Sink, discard, journal_of
@@ -35,12 +35,11 @@ from tui.batch.receipt import (
     reject_fields,
     resume,
 )
-from tui.batch.review import Confidences
 from tui.batch.screen import standard_output
 from tui.batch.settings import BatchSettings
 from tui.batch.status import Status
 from tui.batch.summary import Chunk, Summary
-from tui.batch.truth import count_label
+from tui.batch.truth import counted_labels
 from tui.batch.validation import Accepted, check_run, validate
 from tui.batch.writers import UnwritableError, Writer, open_writer
 
@@ -92,13 +91,10 @@ def classify(
         if found.records is None:  # a pipe: what its labels stand for, its beginning must tell
             first = list(islice(table.items, FIRST if settings.label_column else 0))
             table = replace(table, items=chain(first, table.items))
-            labels: Counter[str] = Counter()
-            for item in first:
-                count_label(labels, item, settings.label_column)
-            found = replace(found, labels=labels)
+            found = replace(found, labels=counted_labels(first, settings.label_column))
         run = _Run(predictor, found, hooks)
         hooks.found(found)
-        if isinstance(settings.output, Path):
+        if settings.output:
             run.publish(table, settings.output)
         else:
             run.write(table, standard_output())
@@ -124,10 +120,8 @@ class _Run:
 
     def __init__(self, predictor: Predictor, found: Found, hooks: Hooks) -> None:
         labels = predictor.manifest.labels
-        self._settings = found.settings
-        self._found = found
-        self._predictor = predictor
-        self._hooks = hooks
+        self._settings, self._found = found.settings, found
+        self._predictor, self._hooks = predictor, hooks
         self._columns = AnswerColumns(found.settings, labels)
         self._label_map = check_run(found, self._columns)
         self._share, limit = found.settings.review_limit
@@ -136,7 +130,12 @@ class _Run:
         self.summary.review = predictor.manifest.review
         if limit is not None:
             self.summary.review = limited(self.summary.review, limit)
-        self._answering = Answering(predictor, found.settings, hooks, self.summary)
+        self._answering = Answering(
+            predictor,
+            found.settings,
+            hooks,
+            self.summary,
+        )
 
     def publish(self, table: Table, output: Path) -> None:
         """Write the whole table into a file: go on where a run ended, or begin anew."""
@@ -231,10 +230,21 @@ class _Run:
         accepted = [one for one in checked if isinstance(one, Accepted)]
         rejects = [one for one in checked if isinstance(one, Reject)]
         texts = [one.text for one in accepted]
-        first, last = items[0].place.number, items[-1].place.number
-        question = Question(texts, self._settings.windows, self._found.name, first, last)
+        ends = items[0].place.number, items[-1].place.number
+        question = Question(
+            texts,
+            self._settings.windows,
+            self._found.name,
+            *ends,
+        )
         kept = self._answering.load(texts)
-        answers = pool.submit(self._answering.answer, question, len(rejects), kept, before)
+        answers = pool.submit(
+            self._answering.answer,
+            question,
+            len(rejects),
+            kept,
+            before,
+        )
         return _Work(accepted, rejects, answers)
 
     def _written(self, work: _Work, writer: Writer) -> Chunk:
@@ -247,27 +257,28 @@ class _Run:
             if statuses[row] == Status.EMPTY and not is_blank(text):
                 statuses[row] = Status.NO_OPINION
             probabilities = answers[row, :-1].tolist()
-            label = int(ids[row])
-            confidence = float(confidences[row])
-            answer = self._columns.row(label, confidence, statuses[row], probabilities)
+            label, confidence = int(ids[row]), float(confidences[row])
+            answer = self._columns.row(
+                label,
+                confidence,
+                statuses[row],
+                probabilities,
+            )
             try:
                 writer.write(record, answer)
                 kept.append(row)
             except UnwritableError as error:
-                reject = Reject(record.place, "unwritable", str(error), error.column)
-                rejects.append(reject)
+                rejects.append(Reject(record.place, "unwritable", str(error), error.column))
         written = [work.accepted[row] for row in kept]
-        truths = None
-        if self._settings.label_column is not None:
-            true_labels = [one.truth.id for one in written]
-            truths = np.array(true_labels, np.int64)
+        truths = [one.truth for one in written]
+        ids_of_truths = np.array([truth.id for truth in truths], np.int64)
         return Chunk(
             records=[one.record for one in written],
             texts=[one.text for one in written],
             ids=ids[kept],
             confidences=confidences[kept],
             statuses=statuses[kept],
-            truths=truths,
-            unscored=[one.truth for one in written if one.truth.problem],
+            truths=ids_of_truths if self._settings.label_column else None,
+            unscored=[truth for truth in truths if truth.problem],
             rejects=sorted(rejects, key=lambda reject: reject.place.number),
         )

@@ -79,10 +79,8 @@ class Found:
     @property
     def answers_excel(self) -> bool:
         """Whether the output gets a byte order mark because its input is of Excel."""
-        settings = self.settings
-        is_file = isinstance(settings.output, Path)
-        unsaid = settings.excel is None and self.output_format == "csv"
-        return self.from_excel and unsaid and is_file
+        unsaid = self.settings.excel is None and self.output_format == "csv"
+        return self.from_excel and unsaid and self.settings.output is not None
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -149,7 +147,6 @@ def _read_through(table: Table, found: Found) -> Found:
     labels: Counter[str] = Counter()
     codes: set[str] = set()
     records = rejected = 0
-    hopeless: UserError | None = None
     for item in table.items:
         records += 1
         count_label(labels, item, found.settings.label_column)
@@ -160,16 +157,16 @@ def _read_through(table: Table, found: Found) -> Found:
             if rejected <= REJECTS_SHOWN:
                 rejects.append(text)
             if rejected == records == FIRST and len(codes) == 1:
-                hopeless = all_rejected(found, rejects[0], records)
                 break
         elif isinstance(item, Record):
             if len(preview) < PREVIEW:
                 preview.append(_shown(item))
             if item.source:  # JSONL, the only format whose records differ in columns
                 columns.update(dict.fromkeys(item.fields))
-    if rejects and rejected == records and len(codes) == 1:
-        hopeless = all_rejected(found, rejects[0], records)
-    problem = found.problem or hopeless or _late_problem(found, records, list(columns))
+    problem = found.problem
+    if rejected == records and len(codes) == 1:
+        problem = problem or all_rejected(found, rejects[0], records)
+    problem = problem or _late_problem(found, records, list(columns))
     return replace(
         found,
         columns=tuple(columns),
@@ -246,7 +243,13 @@ def recognise(settings: BatchSettings, table: Table) -> Found:
     format = str(table.dialect.format)
     columns = tuple(table.columns)
     name = settings.uri or table.name
-    found = Found(settings, name, table.dialect, columns, from_excel=table.from_excel)
+    found = Found(
+        settings,
+        name,
+        table.dialect,
+        columns,
+        from_excel=table.from_excel,
+    )
     searched = table.to_search()
     try:
         _check_options(settings, name, format)
@@ -276,10 +279,15 @@ def _check_options(settings: BatchSettings, name: str, format: str) -> None:
 
 
 def _text_column(settings: BatchSettings, table: Table) -> str:
-    dialect, columns = table.dialect, table.columns
-    if settings.text_column is None and len(columns) == 1 and not dialect.header:
-        return columns[0]
-    return find_column(table.to_search(), settings.text_column, TEXT_COLUMNS, "--text-column")
+    is_only = len(table.columns) == 1 and not table.dialect.header
+    if settings.text_column is None and is_only:
+        return table.columns[0]
+    return find_column(
+        table.to_search(),
+        settings.text_column,
+        TEXT_COLUMNS,
+        "--text-column",
+    )
 
 
 def text_of(record: Record, column: str | None) -> str | Reject:
@@ -288,15 +296,18 @@ def text_of(record: Record, column: str | None) -> str | Reject:
         return ""
     try:
         text = record.text(column)
-    except KeyError:
-        found = tr("nothing")
-    except ValueError:
-        found = tr("bytes that are not UTF-8")
-    else:
         if text is None or isinstance(text, str):
             return text or ""
         if isinstance(text, CellError):
             return Reject(record.place, text.code, text.problem, column)
         found = f"{text!r:.60}"
-    message = tr("expected a string in {column}, found {found}", column=column, found=found)
+    except KeyError:
+        found = tr("nothing")
+    except ValueError:
+        found = tr("bytes that are not UTF-8")
+    message = tr(
+        "expected a string in {column}, found {found}",
+        column=column,
+        found=found,
+    )
     return Reject(record.place, "not_a_text", message, column)

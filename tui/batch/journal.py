@@ -127,11 +127,10 @@ class Journal:
         """Read how it begins."""
         self.folder = folder
         self._descriptor = descriptor
-        found = os.read(self._descriptor, _BUFFER)
+        line, end, rest = os.read(self._descriptor, _BUFFER).partition(b"\n")
         self.head, self._start = b"", 0
         self.resumable = self.keep = False
-        if b"\n" in found:  # else it is new, or torn in its first line
-            line, _, rest = found.partition(b"\n")
+        if end:  # else it is new, or torn in its first line
             self.head = _unsealed(line)
             self._start = len(line) + 1
             self.resumable = bool(rest)

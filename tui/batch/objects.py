@@ -47,8 +47,7 @@ class ObjectPath(PosixPath):
         """Yield what is in the folder."""
         from pyarrow.fs import FileSelector
 
-        with _told(self):
-            store, path = self.place()
+        with self.opened() as (store, path):
             for info in store.get_file_info(FileSelector(path)):
                 one = self / info.base_name
                 one.kind = info.type.name
@@ -57,20 +56,28 @@ class ObjectPath(PosixPath):
     def mkdir(self, *_arguments: object, **_options: object) -> None:
         """Do nothing: a folder is there when an object is in it."""
 
-    def place(self) -> tuple[Any, str]:
-        """Return the store, a `pyarrow.fs.FileSystem`, and the path in it."""
+    @contextmanager
+    def opened(self) -> Iterator[tuple[Any, str]]:
+        """Give the store, a `pyarrow.fs.FileSystem`, and the path in it, which errors name.
+
+        Raises:
+            UserError: NO_INPUT, IO.
+        """
         scheme, _, rest = str(self).partition("://")
         bucket, _, key = rest.partition("/")
-        store, root = _store_of(f"{scheme}://{bucket}")
-        return store, f"{root.rstrip('/')}/{key}".rstrip("/")
+        try:
+            store, root = _store_of(f"{scheme}://{bucket}")
+            yield store, f"{root.rstrip('/')}/{key}".rstrip("/")
+        except FileNotFoundError as error:
+            raise no_input_error("no such file: {path}", path=self) from error
+        except (OSError, ValueError, NotImplementedError) as error:
+            raise UserError(ExitCode.IO, "{path}: {reason}", path=self, reason=error) from error
 
     def _is(self, wanted: str) -> bool:
         if self.kind is not None:
             return self.kind == wanted
-        with _told(self):
-            store, path = self.place()
-            kind: str = store.get_file_info(path).type.name
-        return kind == wanted
+        with self.opened() as (store, path):
+            return bool(store.get_file_info(path).type.name == wanted)
 
 
 def path_of(text: str) -> Path:
@@ -105,21 +112,6 @@ def _store_of(bucket: str) -> tuple[Any, str]:
         bucket += "?retry_limit_seconds=60"  # not 15 minutes
     store, root = FileSystem.from_uri(bucket)
     return store, root
-
-
-@contextmanager
-def _told(path: ObjectPath) -> Iterator[None]:
-    """Name the object in what goes wrong with it.
-
-    Raises:
-        UserError: NO_INPUT, IO.
-    """
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise no_input_error("no such file: {path}", path=path) from error
-    except (OSError, ValueError, NotImplementedError) as error:
-        raise UserError(ExitCode.IO, "{path}: {reason}", path=path, reason=error) from error
 
 
 @contextmanager
@@ -188,27 +180,26 @@ def _published(output: ObjectPath, *, force: bool) -> Iterator[Path]:
     name = hashlib.sha256(str(output).encode()).hexdigest()
     copy = user_cache_path("sentiment-tui") / "objects" / name / output.name
     copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    pairs = [(Path(f"{copy}{end}"), ObjectPath(f"{output}{end}")) for end in _ENDS]
     before = {}  # what is there
     try:
-        for end in _ENDS:
-            mine, theirs = Path(f"{copy}{end}"), ObjectPath(f"{output}{end}")
+        for mine, theirs in pairs:
             if theirs.is_file():
                 if not force:
                     _download(theirs, mine)
-                before[end] = stamp_of(mine)
+                before[mine] = stamp_of(mine)
         with _named(copy, output):
             yield copy
-        if "" not in before and not force and output.is_file():
+        if copy not in before and not force and output.is_file():
             raise cannot_create_error(
                 "{path} exists; name another --output, or --force to replace it",
                 path=output,
             )
-        for end in _ENDS:
-            mine, theirs = Path(f"{copy}{end}"), ObjectPath(f"{output}{end}")
+        for mine, theirs in pairs:
             now = stamp_of(mine)
-            if now is None and end in before:
+            if now is None and mine in before:
                 _remove(theirs)
-            elif now != before.get(end):
+            elif now != before.get(mine):
                 _upload(mine, theirs)
         shutil.rmtree(copy.parent)
     finally:
@@ -217,18 +208,19 @@ def _published(output: ObjectPath, *, force: bool) -> Iterator[Path]:
 
 
 def _remove(path: ObjectPath) -> None:
-    with _told(path):
-        store, place = path.place()
+    with path.opened() as (store, place):
         store.delete_file(place)
 
 
 def _download(path: ObjectPath, copy: Path) -> None:
-    with _told(path):
-        store, place = path.place()
-        with store.open_input_stream(place) as stream, draft_of(copy) as draft:
-            draft.touch(0o600)
-            with draft.open("wb") as file:
-                shutil.copyfileobj(stream, file, _PART)
+    with (
+        path.opened() as (store, place),
+        store.open_input_stream(place) as stream,
+        draft_of(copy) as draft,
+    ):
+        draft.touch(0o600)
+        with draft.open("wb") as file:
+            shutil.copyfileobj(stream, file, _PART)
 
 
 def _upload(copy: Path, path: ObjectPath) -> None:
@@ -239,8 +231,7 @@ def _upload(copy: Path, path: ObjectPath) -> None:
     """
     from pyarrow import memory_map
 
-    with _told(path), memory_map(str(copy)) as file:
-        store, place = path.place()
+    with path.opened() as (store, place), memory_map(str(copy)) as file:
         stream = store.open_output_stream(place)
         try:
             while len(part := file.read_buffer(_PART)):

@@ -58,10 +58,8 @@ class Target:
 
     def taken(self) -> Path | None:
         """Return the first name that has something which is not ours; None if all are free."""
-        for name in self.names:
-            if stamp_of(name) not in (None, self.ours.get(name)):
-                return name
-        return None
+        taken = (name for name in self.names if stamp_of(name) not in (None, self.ours.get(name)))
+        return next(taken, None)
 
     def publish(self, drafts: Mapping[Path, Path]) -> None:
         """Give finished drafts their names, one by one.
@@ -177,8 +175,11 @@ def _ours(output: Path, names: tuple[Path, ...]) -> dict[Path, Stamp]:
             known.add(receipt)
             if told["rejects"]["sha256"] == file_digest(rejects):
                 known.add(rejects)
-    stamps = {name: stamp_of(name) for name in names if name in known and not name.is_symlink()}
-    return {name: stamp for name, stamp in stamps.items() if stamp is not None}
+    stamps = {}
+    for name in names:
+        if name in known and not name.is_symlink() and (stamp := stamp_of(name)):
+            stamps[name] = stamp
+    return stamps
 
 
 def _was_taken(path: Path, output: Path) -> bool:
@@ -198,17 +199,10 @@ def take_over(output: Path, head: bytes) -> None:
     if own.exists():
         return
     for folder in own.parent.glob(".*.run"):
-        if _is_finished(folder, head):
-            with suppress(OSError), (folder / "journal").open("r+b") as journal:
-                if lock(journal.fileno(), folder):
-                    folder.rename(own)
-                    return
-
-
-def _is_finished(folder: Path, head: bytes) -> bool:
-    """Return whether it is a run of this user that came as far as its receipt."""
-    try:
-        mine = (folder / "receipt.draft").stat().st_uid == os.getuid()
-        return mine and head_of(folder) == head
-    except OSError:  # it is gone, or another user's
-        return False
+        with suppress(OSError):  # it is gone, another user's, or did not come to its receipt
+            is_mine = (folder / "receipt.draft").stat().st_uid == os.getuid()
+            if is_mine and head_of(folder) == head:
+                with (folder / "journal").open("r+b") as journal:
+                    if lock(journal.fileno(), folder):
+                        folder.rename(own)
+                        return

@@ -5,7 +5,7 @@ The receipt holds no time and no path, so the same run writes the same receipt.
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,7 +16,6 @@ from models.files import file_digest, json_bytes
 from models.predictor import Predictor
 from models.session import installed
 from models.tables import Dialect, Reject, Table
-from tui.batch.answer import Ints
 from tui.batch.inspection import Found
 from tui.batch.journal import Draft, Journal, head_of, run_folder
 from tui.batch.publishing import Target, sidecar
@@ -166,7 +165,7 @@ def changes_of(before: Mapping[str, Any], now: Fingerprint) -> list[str]:
 
 def as_interrupted(settings: BatchSettings) -> BatchSettings:
     """Return the settings of the interrupted run of an output, or these, where there is none."""
-    if not isinstance(settings.output, Path):
+    if settings.output is None:
         return settings
     try:
         run = json.loads(head_of(run_folder(settings.output)))
@@ -208,23 +207,19 @@ def check_unchanged(table: Table, found: Found, summary: Summary, folder: Path) 
         )
 
 
-def _counted(names: Sequence[str], counts: Ints) -> dict[str, int]:
-    return dict(zip(names, counts.tolist(), strict=True))
-
-
 def _true_labels(summary: Summary) -> dict[str, Any] | None:
     """Return what the values of the label column were taken for, and those not scored."""
     labels = summary.label_map
     if labels is None:
         return None
-    taken = {value: id for value, id in labels.ids.items() if id is not None}
+    taken = {value: summary.labels[id] for value, id in labels.ids.items() if id is not None}
     unscored = {}
     for problem, values in sorted(summary.unscored.items()):
         shown = dict(most(values, _VALUES_SHOWN))
         rest = values.total() - sum(shown.values())
         unscored[problem] = {**shown, REST: rest} if rest else shown
     return {
-        "taken_for": {value: summary.labels[taken[value]] for value in sorted(taken)},
+        "taken_for": dict(sorted(taken.items())),
         "not_scored": unscored,
     }
 
@@ -262,8 +257,8 @@ def publish(
             "read": summary.read,
             "written": summary.written,
             "rejected": summary.rejected,
-            "status": _counted(words, summary.statuses),
-            "label": _counted(summary.labels, summary.counts),
+            "status": dict(zip(words, summary.statuses.tolist(), strict=True)),
+            "label": dict(zip(summary.labels, summary.counts.tolist(), strict=True)),
         },
         "true_labels": _true_labels(summary),
         "scores": summary.metrics and summary.metrics.as_dict(),

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from copy import copy
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -20,56 +20,45 @@ from tui.batch.inspection import PREVIEW, Found, in_excel
 from tui.batch.publishing import sidecar
 from tui.batch.receipt import reject_fields
 from tui.batch.screen import harmless, is_terminal
-from tui.batch.settings import Output
 from tui.batch.status import Status
 from tui.batch.summary import TEXT_WIDTH, Chunk, Summary, advice, frequent, scores, shares_of
 from tui.batch.truth import Problem, label_map_of, with_counts
 
 
+@dataclass(kw_only=True)
 class Report:
     """Narrates the runs of one command.
 
-    Args:
+    Attributes:
         quiet: tell only errors, and rejects that go to no file.
         as_json: print receipts on standard output.
         to_stdout: the records go to standard output.
         chosen: the user named the model; another than the built-in one is told, quiet or not.
         by: columns that the answers are to be grouped by, as `ByColumns` takes them.
+        at_end: all is told at the end, as of one of several files.
     """
 
-    def __init__(
-        self,
-        *,
-        quiet: bool,
-        as_json: bool,
-        to_stdout: bool,
-        chosen: bool = True,
-        by: Sequence[str] = (),
-    ) -> None:
-        self._quiet = quiet
-        self._as_json = as_json
-        self._to_stdout = to_stdout
-        self._chosen = chosen
-        self._wanted = by
-        self._by: ByColumns | None = None
-        shared = to_stdout and is_terminal(sys.stdout)  # with the records
-        can_rewrite = is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
-        self._shows_progress = can_rewrite and not shared and not quiet
-        self._labels: tuple[str, ...] = ()
-        self._tells_at_end = False
+    quiet: bool
+    as_json: bool
+    to_stdout: bool
+    chosen: bool = True
+    by: Sequence[str] = ()
+    at_end: bool = False
+    _labels: tuple[str, ...] = ()
+    _groups: ByColumns | None = None
+    _tables: Sequence[Table] = ()
 
-    def of_one(self) -> "Report":
-        """Return the report of one of several files: all of it is told at the end."""
-        own = copy(self)
-        own._tells_at_end = True
-        return own
+    def __post_init__(self) -> None:
+        shared = self.to_stdout and is_terminal(sys.stdout)  # with the records
+        can_rewrite = is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
+        self._shows_progress = can_rewrite and not shared and not self.quiet
 
     def model(self, predictor: Predictor) -> None:
         """Say which model is used, and where it runs."""
         manifest = predictor.manifest
         self._labels = manifest.labels
         is_builtin = predictor.path == BUILTIN
-        tell = self._say if self._chosen or is_builtin else self._echo
+        tell = self._say if self.chosen or is_builtin else self._echo
         tell(
             tr(
                 "model: {name} ({digest}, {precision}); labels: {labels}; device: {device}",
@@ -94,14 +83,14 @@ class Report:
     def found(self, found: Found) -> None:
         """Say how the input is read."""
         self._found = found
-        if self._wanted:
-            self._by = ByColumns(self._wanted, found, self._labels)
+        if self.by:
+            self._groups = ByColumns(self.by, found, self._labels)
         self._rows: list[list[str]] = []
-        self._tables: list[Table] = []
-        if not self._tells_at_end:
-            self._introduce(found)
+        if not self.at_end:
+            self._introduce()
 
-    def _introduce(self, found: Found) -> None:
+    def _introduce(self) -> None:
+        found = self._found
         how = list(_words_of(found.dialect))
         if found.records is not None:
             how.append(tr("{count:record}", count=found.records))
@@ -118,7 +107,12 @@ class Report:
             self._say(in_excel())
 
         if self._labels:
-            labels = label_map_of(found.settings, found.name, found.labels, self._labels)
+            labels = label_map_of(
+                found.settings,
+                found.name,
+                found.labels,
+                self._labels,
+            )
             if labels is not None and (said := labels.said()):
                 self._say(tr("labels: {labels}", labels=said))
         elif found.labels:
@@ -128,16 +122,13 @@ class Report:
     def preview(self, found: Found) -> None:
         """Say how the input would be read, and show its first records."""
         self.found(found)
-        names = ", ".join(found.columns)
-        columns = display(names, limit=500)
+        columns = display(", ".join(found.columns), limit=500)
         self._say(tr("columns: {columns}", columns=columns))
         for record in found.preview:
             text = record.fields[found.text_column or ""] or ""
-            number = str(record.place.number)
-            self._rows.append([number, one_line(text, TEXT_WIDTH)])
+            self._rows.append([str(record.place.number), one_line(text, TEXT_WIDTH)])
         rejected = found.rejected or 0
-        records = found.records or 0
-        self._table(["#", tr("text")], records - rejected)
+        self._table(["#", tr("text")], (found.records or 0) - rejected)
         if rejected:
             self._say(*map(str, found.rejects))
             self._say(tr("{count:record} rejected", count=rejected))
@@ -153,38 +144,31 @@ class Report:
 
     def answered(self, chunk: Chunk) -> None:
         """Keep what the closing tables need; tell rejects that go to no file."""
-        if self._by is not None:
-            self._by.add(chunk)
-        for row in range(len(chunk.records)):
-            if len(self._rows) == PREVIEW:
-                break
+        if self._groups is not None:
+            self._groups.add(chunk)
+        for row in range(min(PREVIEW - len(self._rows), len(chunk.records))):
             self._rows.append(self._row(chunk, row))
-        if not self._to_stdout:
+        if not self.to_stdout:
             return
         for reject in chunk.rejects:
             line = json_bytes(reject_fields(self._found, reject))
-            shown = line.decode()
-            if is_terminal(sys.stderr):
-                shown = harmless(line)
+            shown = harmless(line) if is_terminal(sys.stderr) else line.decode()
             self._echo(shown, end="")
 
     def _row(self, chunk: Chunk, row: int) -> list[str]:
         """Return a row of the closing table."""
-        number = str(chunk.records[row].place.number)
-        text = one_line(chunk.texts[row], TEXT_WIDTH)
+        shown = [str(chunk.records[row].place.number), one_line(chunk.texts[row], TEXT_WIDTH)]
         label = chunk.ids[row]
         status = Status(chunk.statuses[row])
         if label < 0:
-            note = status.title if status is Status.NO_OPINION else ""
-            return [number, text, "", "", note]
+            return [*shown, "", "", status.title if status is Status.NO_OPINION else ""]
         notes = []
         if chunk.truths is not None and chunk.truths[row] >= 0:
             notes.append("✓" if chunk.truths[row] == label else "✗")
         if status is not Status.OK:
             notes.append(status.title)
-        name = self._labels[label]
         confidence = f"{chunk.confidences[row]:.2%}"
-        return [number, text, name, confidence, " ".join(notes)]
+        return [*shown, self._labels[label], confidence, " ".join(notes)]
 
     def stopping(self) -> None:
         """Say that a signal was heard."""
@@ -194,43 +178,39 @@ class Report:
         """Say how to go on after so many records."""
         self._echo(tr("{done:record} done. To go on, give the same command again", done=done))
 
-    def close(self, summary: Summary, output: Output) -> None:
+    def close(self, summary: Summary, output: Path | None) -> None:
         """Group the answers, so that what is to be told is small."""
-        if self._by is not None:
-            self._tables = self._by.tables(output if summary.finished else None)
-            self._by = None
+        if self._groups is not None:
+            self._tables = self._groups.tables(output if summary.finished else None)
+            self._groups = None
 
-    def finish(self, summary: Summary, output: Output) -> None:
+    def finish(self, summary: Summary, output: Path | None) -> None:
         """Show the first records, the counts, and the scores where there are any."""
-        if self._tells_at_end:
-            self._introduce(self._found)
-        tables = self._tables
-        if self._as_json:
-            by = {"by": [table.as_dict() for table in tables]} if tables else {}
-            receipt = json_bytes({**summary.receipt, **by})
-            shown = harmless(receipt) if is_terminal(sys.stdout) else receipt
-            click.echo(shown, nl=False)
-        groups = [line for table in tables for line in lines_of(table)]
+        if self.at_end:
+            self._introduce()
+        if self.as_json:
+            told = dict(summary.receipt)
+            if self._tables:
+                told["by"] = [table.as_dict() for table in self._tables]
+            line = json_bytes(told)
+            click.echo(harmless(line) if is_terminal(sys.stdout) else line, nl=False)
+        groups = [line for table in self._tables for line in lines_of(table)]
         if summary.finished:
             self._say(tr("nothing to do: this run had finished before, {path}", path=output))
             self._say(*groups)
             return
-        if isinstance(output, Path):
-            header = [
-                "#",
-                tr("text"),
-                tr("label"),
-                tr("confidence"),
-                "",
-            ]
-            self._table(header, summary.written)
+        if output:
+            self._table(
+                ["#", tr("text"), tr("label"), tr("confidence"), ""],
+                summary.written,
+            )
             self._say("")
         self._say(*_counts(summary))
         if summary.metrics is not None:
             self._say(*scores(summary.metrics, summary.labels))
         self._say(*_unscored(summary))
         self._say(*groups)
-        if isinstance(output, Path):
+        if output:
             self._say(*_files(summary, output))
         elif summary.rejected:
             self._say(tr("{count:record} rejected", count=summary.rejected))
@@ -256,7 +236,7 @@ class Report:
             self._say(tr("… and {count} more", count=f"{records - len(self._rows):,}"))
 
     def _say(self, *lines: str) -> None:
-        if not self._quiet:
+        if not self.quiet:
             for line in lines:
                 self._echo(line)
 
@@ -331,4 +311,8 @@ def _files(summary: Summary, output: Path) -> Iterator[str]:
         yield from map(str, summary.rejects)
         beside = sidecar(output, "rejects.jsonl")
         yield tr("{count:record} rejected: see {path}", count=count, path=beside)
-    yield tr("written to {path}; in the app: {command}", path=output, command=again(output))
+    yield tr(
+        "written to {path}; in the app: {command}",
+        path=output,
+        command=again(output),
+    )

@@ -8,20 +8,13 @@ from models.tables import OUTPUT_FORMATS, Dialect, Source, output_format, output
 
 
 @dataclass(frozen=True)
-class StandardOutput:
-    """Standard output, to which a run cannot be resumed."""
-
-
-Output = Path | StandardOutput
-
-
-@dataclass(frozen=True)
 class BatchSettings:
     """What a file run is asked to do, as `sentiment-tui classify --help` explains its options.
 
     Attributes:
         source: the input.
-        output: where the records go with their answers.
+        output: where the records go with their answers; None is standard output, to which no run
+            can be resumed.
         dialect: what is known of the input; the rest is found out.
         output_format: one of `OUTPUT_FORMATS`; None takes it from the output's name, or else from
             the input.
@@ -44,7 +37,7 @@ class BatchSettings:
     """
 
     source: Source
-    output: Output = field(default_factory=StandardOutput)
+    output: Path | None = None
     dialect: Dialect = field(default_factory=Dialect)
     output_format: str | None = None
     text_column: str | None = None
@@ -64,8 +57,7 @@ class BatchSettings:
     @property
     def resumable(self) -> bool:
         """Whether an interrupted run can go on: it leads from a file into a file."""
-        ends = (self.source, self.output)
-        return all(isinstance(end, Path) for end in ends)
+        return isinstance(self.source, Path) and self.output is not None
 
     @property
     def review_limit(self) -> tuple[float | None, float | None]:
@@ -99,7 +91,7 @@ class BatchSettings:
     @property
     def named_format(self) -> str | None:
         """The output format that was named, or that the name of the output tells."""
-        if self.output_format is None and isinstance(self.output, Path):
+        if self.output_format is None and self.output is not None:
             return output_format_of(self.output)
         return self.output_format
 
@@ -110,12 +102,12 @@ class BatchSettings:
             UserError: USAGE, the output's name tells none, or one that is not for these settings.
         """
         known = self.named_format
-        if isinstance(self.output, StandardOutput):
+        if self.output is None:
             known = known or output_format(format)
         if known not in OUTPUT_FORMATS:
             raise usage_error(
                 "the answer has columns, and {name} names no format that has; say --to {formats}",
-                name=self.output if isinstance(self.output, Path) else tr("a TXT input"),
+                name=self.output or tr("a TXT input"),
                 formats="|".join(OUTPUT_FORMATS),
             )
         if self.excel and known != "csv":

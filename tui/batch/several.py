@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -29,27 +30,27 @@ class Board:
 
     Args:
         sizes: of the files, in bytes.
-        path: of a file that the processes of one machine share; it holds zeros in the beginning, as
-            many as `zeros` says. None keeps the numbers in memory.
+        path: of a file that the processes of one machine share, which is empty in the beginning.
+            None keeps the numbers in memory.
     """
 
     def __init__(self, sizes: Sequence[int], path: Path | None = None) -> None:
         self._made_of = sizes, path
         self._sizes = np.array(sizes, np.float64)
-        zeros = self.zeros(len(sizes))
-        numbers = bytearray(zeros) if path is None else np.memmap(path, mode="r+")
         # Whether to stop, and chunks ahead; then for each file records that were predicted, those
         # of them that an interrupted run had, rejects, and all records.
-        self._numbers = np.frombuffer(numbers, dtype=np.int64).reshape(-1, 4)
+        self._numbers = np.zeros((len(sizes) + 1, 4), np.int64)
+        if path is not None:
+            self._numbers = np.memmap(
+                path,
+                np.int64,
+                "r+",
+                shape=self._numbers.shape,
+            )
         self._started = time.monotonic()
 
     def __reduce__(self) -> tuple[type["Board"], tuple[Sequence[int], Path | None]]:
         return Board, self._made_of
-
-    @staticmethod
-    def zeros(files: int) -> bytes:
-        """Return what the shared file holds in the beginning."""
-        return bytes(8 * 4 * (files + 1))
 
     def stop(self) -> None:
         """Have all engines stop before their next batch."""
@@ -137,7 +138,14 @@ class Workers:
         answered: Callable[[Chunk], object],
     ) -> Hooks:
         """Return the hooks of a run that these workers answer."""
-        return Hooks(found, between, answered, self._ask, self.at_once, lambda: self.board.ahead)
+        return Hooks(
+            found,
+            between,
+            answered,
+            self._ask,
+            self.at_once,
+            lambda: self.board.ahead,
+        )
 
     def _ask(self, predictor: Predictor, question: Question, between: Between) -> Floats:
         with self._free:
@@ -154,7 +162,7 @@ class Workers:
         Raises:
             UserError, Stopped, OSError: as `engine.classify`.
         """
-        own = report.of_one()
+        own = replace(report, at_end=True)
         between = partial(self.board.between, number)
         between(Summary(()))
         hooks = self.hooks(own.found, between, own.answered)

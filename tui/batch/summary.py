@@ -13,11 +13,13 @@ from models.label_map import LabelMap
 from models.metrics import Metrics
 from models.review import NO_LEVELS, Levels
 from models.tables import Record, Reject
-from tui.batch.answer import Floats, Ints
+from tui.batch.answer import Floats, Ints, doubts_of
 from tui.batch.inspection import REJECTS_SHOWN
-from tui.batch.review import doubts_of
 from tui.batch.status import TO_REVIEW, Status, measured
 from tui.batch.truth import Problem, Truth, count
+
+_MOST_TEXTS = 4096  # that are counted
+_BEGINNING = 200  # characters of a text that is counted
 
 TEXT_WIDTH = 40
 """Terminal cells of a text among other words: with them, a line has under 80."""
@@ -49,32 +51,6 @@ class Chunk:
     unscored: Sequence[Truth] = ()
 
 
-class FrequentTexts:
-    """Counts the most frequent texts and their labels, in bounded memory.
-
-    Texts that were rare when the memory was full are forgotten, so a count may be too low, but not
-    by what would make a text frequent.
-    """
-
-    _MOST = 4096  # texts
-    _BEGINNING = 200  # characters
-
-    def __init__(self) -> None:
-        self._counts = Counter[tuple[str, int]]()
-
-    def add(self, texts: Sequence[str], ids: Ints) -> None:
-        """Count some texts, and the label that each has, -1 for none."""
-        beginnings = [text[: self._BEGINNING] for text in texts]
-        self._counts.update(zip(beginnings, ids.tolist(), strict=True))
-        if len(self._counts) > self._MOST:
-            self._counts = Counter(dict(self._counts.most_common(self._MOST // 2)))
-
-    def most(self, least: int) -> list[tuple[str, int, int]]:
-        """Return the first three with a count of at least `least`: text, label, count."""
-        found = Counter(dict(list(self._counts.items()))).most_common(3)
-        return [(text, label, count) for (text, label), count in found if count >= least]
-
-
 @dataclass
 class Summary:
     """How far a run is; to be read at any time from any thread.
@@ -94,7 +70,9 @@ class Summary:
         label_map: what the values of the label column stand for, where one was named.
         metrics: scores of the records that have a text and a true label; None without any.
         unscored: why other records are not scored → what their cells hold, and how often.
-        texts: the texts that occur most; none of a run that had finished before.
+        texts: beginnings of texts and their labels that occur most; none of a run that had finished
+            before. Those that were rare when there were many are forgotten, so a count may be too
+            low, but not by what would make a text frequent.
         seconds: time since the start.
         finished: whether this very output had been written before.
         receipt: content of the receipt file, once the output is there.
@@ -113,7 +91,7 @@ class Summary:
     label_map: LabelMap | None = None
     metrics: Metrics | None = None
     unscored: dict[Problem, Counter[str]] = field(default_factory=dict)
-    texts: FrequentTexts = field(default_factory=FrequentTexts)
+    texts: Counter[tuple[str, int]] = field(default_factory=Counter)
     seconds: float = 0.0
     finished: bool = False
     receipt: Mapping[str, Any] = field(default_factory=dict)
@@ -126,7 +104,12 @@ class Summary:
         """Return the summary of a run that had finished, by its receipt."""
         counts = receipt["counts"]
         by_label, by_status = counts["label"], counts["status"]
-        summary = cls(tuple(by_label), counts["read"], finished=True, receipt=receipt)
+        summary = cls(
+            tuple(by_label),
+            counts["read"],
+            finished=True,
+            receipt=receipt,
+        )
         summary.counts += list(by_label.values())
         summary.statuses += list(by_status.values())
         summary.rejected = counts["rejected"]
@@ -150,7 +133,9 @@ class Summary:
     @property
     def flood(self) -> list[tuple[str, int, int]]:
         """The most frequent texts, label ids and counts: at least 5, and 1 % of the records."""
-        return self.texts.most(max(5, self.written // 100))
+        least = max(5, self.written // 100)
+        found = Counter(dict(list(self.texts.items()))).most_common(3)  # while another thread adds
+        return [(text, label, times) for (text, label), times in found if times >= least]
 
     @property
     def read(self) -> int:
@@ -166,7 +151,10 @@ class Summary:
         """Count a chunk that was written."""
         labels, filled = len(self.labels), chunk.ids >= 0
         ids = chunk.ids[filled]
-        self.texts.add(chunk.texts, chunk.ids)
+        beginnings = [text[:_BEGINNING] for text in chunk.texts]
+        self.texts.update(zip(beginnings, chunk.ids.tolist(), strict=True))
+        if len(self.texts) > _MOST_TEXTS:
+            self.texts = Counter(dict(self.texts.most_common(_MOST_TEXTS // 2)))
         self.rejected += len(chunk.rejects)
         self.rejects = (*self.rejects, *chunk.rejects)[:REJECTS_SHOWN]
         self.counts = self.counts + np.bincount(ids, minlength=labels)
@@ -259,7 +247,11 @@ def progress_of(summary: Summary) -> str:
     """Say how far a run is."""
     done = f"{summary.predicted:,}"
     if summary.records is not None:
-        done = tr("{done:,} of {records:record}", done=summary.predicted, records=summary.records)
+        done = tr(
+            "{done:,} of {records:record}",
+            done=summary.predicted,
+            records=summary.records,
+        )
     return progress_words([done], summary.rate, summary.left, summary.rejected)
 
 

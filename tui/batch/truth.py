@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Literal, NamedTuple
 
 from models.console import data_error, display, tr, usage_error
@@ -70,13 +71,17 @@ def count(values: Counter[str], value: str, times: int = 1) -> None:
 
 def count_label(values: Counter[str], item: Item, column: str | None) -> None:
     """Count the label of a record; cells of two labels, and rejects, are not counted."""
-    if column is None or not isinstance(item, Record):
-        return
-    try:
-        value = _value_of(item, column)
-    except TwoLabelsError:
-        return
-    count(values, value)
+    if column is not None and isinstance(item, Record):
+        with suppress(TwoLabelsError):
+            count(values, _value_of(item, column))
+
+
+def counted_labels(items: Iterable[Item], column: str | None) -> Counter[str]:
+    """Count the labels of some items."""
+    values: Counter[str] = Counter()
+    for item in items:
+        count_label(values, item, column)
+    return values
 
 
 def label_map_of(
@@ -121,13 +126,13 @@ def label_map_of(
 
 def with_counts(values: Mapping[str, int], shown: int) -> str:
     """Return the most frequent values with their counts: "好评 × 12, 差评 × 3, …"."""
-    named = Counter({value: times for value, times in values.items() if value})
+    named = {value: times for value, times in values.items() if value}
     parts = [f"{display(value, limit=40)} × {times:,}" for value, times in most(named, shown)]
     if len(named) > shown:
         parts.append(REST)
     return tr(", ").join(parts)
 
 
-def most(values: Counter[str], shown: int) -> Iterable[tuple[str, int]]:
+def most(values: Mapping[str, int], shown: int) -> Iterable[tuple[str, int]]:
     """Return the most frequent values, those of one count by name."""
     return sorted(values.items(), key=lambda pair: (-pair[1], pair[0]))[:shown]

@@ -8,7 +8,6 @@ from models.label_map import LabelMap
 from models.tables import TEXT_FORMATS, Item, Record, Reject
 from tui.batch.answer import AnswerColumns
 from tui.batch.inspection import Found, text_of
-from tui.batch.settings import StandardOutput
 from tui.batch.truth import Truth, label_map_of, truth_of
 
 
@@ -39,19 +38,17 @@ def check_run(found: Found, answer: AnswerColumns) -> LabelMap | None:
     settings, labels = found.settings, answer.labels.names
     label_map = label_map_of(settings, found.name, found.labels, labels)
     is_text = found.output_format in TEXT_FORMATS
-    if isinstance(settings.output, StandardOutput) and not is_text and os.isatty(1):
+    if settings.output is None and not is_text and os.isatty(1):
         raise usage_error(
             "{format} is not for a terminal: name an --output, or lead it into a pipe or a file",
             format=found.output_format,
         )
-    both = set(found.kept).intersection(answer.names)
-    taken = sorted(both)
-    if taken:
+    if taken := sorted({*found.kept} & {*answer.names}):
         raise data_error(
             "{name}: the input has a column {columns} already; "
             "choose other names for the answer with --prefix",
             name=found.name,
-            columns=", ".join(taken),
+            columns=taken,
         )
     return label_map
 
@@ -72,9 +69,9 @@ def validate(
     text = text_of(item, found.text_column)
     if isinstance(text, Reject):
         return text
-    settings = found.settings
+    column = found.settings.label_column
     # In JSONL the columns differ, and all are known only where it was a file.
-    if item.source and not settings.select:
+    if item.source and not found.settings.select:
         for name in item.fields:
             if name in answer.names:
                 message = tr("the column is one of the answer's; choose others with --prefix")
@@ -82,6 +79,6 @@ def validate(
             if not found.keeps_lines and name not in found.columns:
                 message = tr("the first record lacks this column; save the input to a file")
                 return Reject(item.place, "unknown_column", message, name)
-    if settings.label_column is None or labels is None:
+    if column is None or labels is None:
         return Accepted(item, text, Truth(-1))
-    return Accepted(item, text, truth_of(item, settings.label_column, labels))
+    return Accepted(item, text, truth_of(item, column, labels))

@@ -301,6 +301,6 @@ def test_other_stores_have_their_addresses(address: str, place: str) -> None:
     path = path_of(address)
     assert isinstance(path, ObjectPath)
     assert str(path) == address
-    store, found = path.place()
-    assert store.type_name == address.partition("://")[0].replace("gs", "gcs")
-    assert found == place
+    with path.opened() as (store, found):
+        assert store.type_name == address.partition("://")[0].replace("gs", "gcs")
+        assert found == place

@@ -11,9 +11,8 @@ import pytest
 from models.console.command import ExitCode, UserError
 from models.review import Level
 from tests.tui.batch.runs import LEVELS, contents, fake, in_child, run, small_chunks  # noqa: F401
-from tui.batch.answer import decide
-from tui.batch.review import Confidences, doubts_of
-from tui.batch.settings import BatchSettings, StandardOutput
+from tui.batch.answer import Confidences, decide, doubts_of
+from tui.batch.settings import BatchSettings
 from tui.batch.status import Status
 from tui.batch.summary import Summary, advice
 
@@ -112,11 +111,11 @@ def test_what_is_no_limit_is_refused(source: Path, tmp_path: Path, limit: str) -
 
 
 def test_a_share_of_a_pipe_is_refused(source: Path) -> None:
-    settings = BatchSettings(source, StandardOutput(), review="10%")
+    settings = BatchSettings(source, None, review="10%")
     with pytest.raises(UserError, match="an --output") as caught:
         settings.review_limit  # noqa: B018
     assert caught.value.code == ExitCode.USAGE
-    assert BatchSettings(source, StandardOutput(), review="0.9").review_limit == (None, 0.9)
+    assert BatchSettings(source, None, review="0.9").review_limit == (None, 0.9)
 
 
 def test_equal_confidences_are_not_parted() -> None:

@@ -35,7 +35,7 @@ def test_one_line_tells_how_far_all_files_are(monkeypatch: pytest.MonkeyPatch) -
 
 def test_what_one_process_notes_another_reads(tmp_path: Path) -> None:
     path = tmp_path / "board"
-    path.write_bytes(Board.zeros(2))
+    path.touch()
     board = Board([1, 1], path)
     other = pickle.loads(pickle.dumps(board))  # noqa: S301 - ours
     other.note(1, summary(7))

@@ -11,7 +11,8 @@ from models.console import display, one_line, tr
 from tui.app.job import Job, JobState
 from tui.app.screens.dialogs import Dialog
 from tui.app.theme import bar, look, named
-from tui.batch.findings.result_store import Indices, ResultStore, Rows
+from tui.batch.findings.column_store import Indices
+from tui.batch.findings.result_store import ResultStore, Rows
 from tui.batch.status import Status
 from tui.batch.summary import Summary, advice, frequent, scores
 

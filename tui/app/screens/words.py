@@ -25,8 +25,9 @@ from tui.app.widgets.text_entry import SafeInput
 from tui.app.widgets.virtual_list import VirtualList
 from tui.batch.engine import Stopped
 from tui.batch.findings import examples
+from tui.batch.findings.column_store import Indices
 from tui.batch.findings.query import Query, Term, quoted
-from tui.batch.findings.words import Indices, Word, distinctive
+from tui.batch.findings.words import Word, distinctive
 
 _POLL = 0.1  # seconds between two looks at the count
 _EXAMPLES = 3  # of a word

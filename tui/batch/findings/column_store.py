@@ -37,8 +37,7 @@ class ColumnStore:
 
         self.names = tuple(name for name in names if name not in hidden)
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the store
-        fields = [(name, pyarrow.string()) for name in names]
-        self.schema = pyarrow.schema(fields)
+        self.schema = pyarrow.schema([(name, pyarrow.string()) for name in names])
         self._writer = pyarrow.ipc.new_stream(self._file, self.schema)
         self._rows, self._size = 0, 0  # rows and bytes of the batches that are complete
         self._read = self.schema.empty_table()
@@ -58,22 +57,25 @@ class ColumnStore:
         import pyarrow
 
         if self._read.num_rows < (self._rows if rows is None else rows):
-            mapped = mmap.mmap(self._file.fileno(), self._size, access=mmap.ACCESS_READ)
+            mapped = mmap.mmap(
+                self._file.fileno(),
+                self._size,
+                access=mmap.ACCESS_READ,
+            )
             self._read = pyarrow.ipc.open_stream(pyarrow.py_buffer(mapped)).read_all()
         return self._read.column(name)
 
-    def different(self, name: str, rows: int) -> tuple[Any, Indices]:
+    def different(self, name: str, rows: int | None = None) -> tuple[Any, Indices]:
         """Return the different cells of the first rows, a `pyarrow.Array`, and the place of each.
 
         Args:
             name: name of the column.
-            rows: number of rows.
+            rows: number of rows; None takes all.
 
         Returns:
             Strings `[different]`; the index of the cell of each row among them `[rows]`.
         """
-        cells = self.values(name, rows)[:rows]
-        encoded = cells.dictionary_encode().combine_chunks()
+        encoded = self.values(name, rows)[:rows].dictionary_encode().combine_chunks()
         return encoded.dictionary, encoded.indices.to_numpy()
 
 

@@ -30,7 +30,11 @@ _HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_conte
     metavar="FILE",
     help=tr("Where to write: a name in .html or .md. [default: FILE.report.html]"),
 )
-@click.option("--force", is_flag=True, help=tr("Replace the output if it exists."))
+@click.option(
+    "--force",
+    is_flag=True,
+    help=tr("Replace the output if it exists."),
+)
 @click.option(
     "--filter",
     "line",
@@ -73,7 +77,12 @@ def report(file: Path, output: Path | None, model: str | None, **options: Any) -
     metavar="COLUMN",
     help=tr("Column that tells the records apart, such as an order number. [default: their order]"),
 )
-@click.option("--json", "as_json", is_flag=True, help=tr("Print all of it as JSON."))
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help=tr("Print all of it as JSON."),
+)
 def compare(files: tuple[Path, Path], key: str | None, *, as_json: bool) -> None:
     from models.console import display
     from models.files import json_bytes

@@ -8,7 +8,8 @@ import numpy as np
 
 from models.console import aligned, data_error, one_line, tr, usage_error
 from models.metrics import Metrics
-from tui.batch.findings.result_store import Indices, ResultRow, ResultStore
+from tui.batch.findings.column_store import Indices
+from tui.batch.findings.result_store import ResultRow, ResultStore
 from tui.batch.summary import TEXT_WIDTH, scores
 
 _SHOWN = 20  # records; JSON has them all
@@ -194,7 +195,7 @@ def _keys(store: ResultStore, key: str | None) -> Any:
         raise usage_error(
             "--key {key}: expected a column of {columns}",
             key=key,
-            columns=", ".join(store.columns.names),
+            columns=store.columns.names,
         )
     keys = store.values(key)
     if len(keys.unique()) < len(keys):

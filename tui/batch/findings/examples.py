@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tui.batch.findings.result_store import Indices, ResultStore
+from tui.batch.findings.column_store import Indices
+from tui.batch.findings.result_store import ResultStore
 
 _LOOKED_AT = 100  # rows for each that is wanted
 _COPY = 0.5  # share of pairs of characters (Jaccard) from which one text is another's copy

@@ -1,7 +1,6 @@
 """Finished outputs: any file with our columns is read into a store, and nothing is predicted."""
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,7 +29,7 @@ from tui.batch.inspection import Found
 from tui.batch.publishing import sidecar
 from tui.batch.settings import BatchSettings
 from tui.batch.status import Status
-from tui.batch.truth import count_label, label_map_of, truth_of
+from tui.batch.truth import counted_labels, label_map_of, truth_of
 
 _LABEL, _ID, _CONFIDENCE, _STATUS = "predicted_label", "predicted_id", "confidence", "status"
 _CORRECTED = "corrected_label"
@@ -75,13 +74,8 @@ class Finished:
 
 def prefixes_of(columns: Sequence[str]) -> list[str]:
     """Return the prefixes by which columns are those of an answer, in their order."""
-    found = []
-    for name in columns:
-        prefix = name.removesuffix(_LABEL)
-        needed = {prefix + column for column in _NEEDED}
-        if prefix != name and needed <= set(columns):
-            found.append(prefix)
-    return found
+    prefixes = [name.removesuffix(_LABEL) for name in columns if name.endswith(_LABEL)]
+    return [prefix for prefix in prefixes if {prefix + name for name in _NEEDED} <= {*columns}]
 
 
 def free_prefix(columns: Sequence[str]) -> str:
@@ -113,10 +107,8 @@ def find_finished(
     """
     with open_table(path, dialect) as table:
         columns = tuple(table.columns)
-        prefixes = prefixes_of(columns)
-        if prefix is not None and prefix in prefixes:
-            prefixes = [prefix]
-        elif prefix is not None or not prefixes:
+        prefixes = [found for found in prefixes_of(columns) if prefix in (None, found)]
+        if not prefixes:
             return None
         receipt, edited = _receipt_of(path)
         run = receipt.get("run", {"settings": {}, "reading": {}})
@@ -153,11 +145,10 @@ def require_finished(path: Path, **known: Any) -> Finished:
     """
     finished = find_finished(path, **known)
     if finished is None:
-        columns = [f"{known.get('prefix') or ''}{name}" for name in _NEEDED]
         raise data_error(
             "{name} was not classified: expected the columns {columns}",
             name=path,
-            columns=", ".join(columns),
+            columns=[f"{known.get('prefix') or ''}{name}" for name in _NEEDED],
         )
     return finished
 
@@ -175,9 +166,7 @@ def read_finished(finished: Finished, progress: Progress = lambda _: None) -> Re
     columns, numbers = read_columns(found, finished.hidden, progress)
     labels = _labels_of(finished, columns)
     words = [status.word for status in Status] + ["uncertain"]
-    names = columns.values(prefix + _LABEL)
-    confidences = columns.values(prefix + _CONFIDENCE)
-    statuses = columns.values(prefix + _STATUS)
+    names, confidences, statuses = (columns.values(prefix + name) for name in _NEEDED)
     places = _places(statuses, words)
     places[places == len(Status)] = Status.LOOK  # as files from before there were levels say it
     answers: dict[str, NDArray[Any]] = {
@@ -189,36 +178,30 @@ def read_finished(finished: Finished, progress: Progress = lambda _: None) -> Re
     }
     _require(found, numbers, names, answers["label"] >= -1)
     _require(found, numbers, confidences, answers["confidence"] >= 0)
-    _require(found, numbers, statuses, answers["status"] >= 0)
+    _require(found, numbers, statuses, places >= 0)
     text_column = str(found.text_column)
     texts = columns.values(text_column)
     given: dict[str, str] = {}  # by a user
     if prefix + _CORRECTED in columns.schema.names:
         corrected = columns.values(prefix + _CORRECTED)
         is_given = pc.not_equal(corrected, "")
-        pairs = zip(texts.filter(is_given), corrected.filter(is_given), strict=True)
-        given = {text.as_py(): label.as_py() for text, label in pairs}
+        both = (cells.filter(is_given).to_pylist() for cells in (texts, corrected))
+        given = dict(zip(*both, strict=True))
     store = ResultStore(labels, columns, text_column=text_column, given=given)
     store.correct({})
-    start = 0
     for chunk in texts.chunks:  # not all texts at once
-        end = start + len(chunk)
-        rows = {name: values[start:end] for name, values in answers.items()}
-        store.extend(chunk.to_pylist(), rows)
-        start = end
+        rows = slice(len(store), len(store) + len(chunk))
+        store.extend(chunk.to_pylist(), {name: answers[name][rows] for name in answers})
     return store
 
 
 def _receipt_of(path: Path) -> tuple[dict[str, Any], bool]:
     """Return the receipt of an output, empty where it tells of other bytes; and whether it does."""
-    edited = False
     with suppress(OSError, ValueError, KeyError, TypeError):
-        content = sidecar(path, "receipt.json").read_bytes()
-        receipt = json.loads(content)
+        receipt = json.loads(sidecar(path, "receipt.json").read_bytes())
         edited = receipt["output"]["sha256"] != file_digest(path)
-        if not edited:
-            return receipt, edited
-    return {}, edited
+        return {} if edited else receipt, edited
+    return {}, False
 
 
 def _labels_of(finished: Finished, columns: ColumnStore) -> tuple[str, ...]:
@@ -271,16 +254,17 @@ def _truths(found: Found, columns: ColumnStore, labels: Sequence[str]) -> Indice
     column = found.settings.label_column
     if column is None:
         return np.full(len(columns.values(str(found.text_column))), -1)
-    cells = columns.values(column).combine_chunks().dictionary_encode()
-    nowhere = Place(0, 0, 0)
-    records = [Record(nowhere, {column: cell}) for cell in cells.dictionary.to_pylist()]
-    counts = Counter[str]()
-    for record in records:
-        count_label(counts, record, column)
-    label_map = label_map_of(found.settings, found.name, counts, labels)
+    cells, places = columns.different(column)
+    records = [Record(Place(0, 0, 0), {column: cell}) for cell in cells.to_pylist()]
+    label_map = label_map_of(
+        found.settings,
+        found.name,
+        counted_labels(records, column),
+        labels,
+    )
     assert label_map is not None  # noqa: S101 - a column was named
     ids = [truth_of(record, column, label_map).id for record in records]
-    return np.array(ids, np.int64)[cells.indices.to_numpy()]
+    return np.array(ids, np.int64)[places]
 
 
 def _require(found: Found, numbers: Indices, values: Column, right: Mask) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.metrics import wilson
 from tui.batch.findings import dates
-from tui.batch.findings.column_store import numbers_of
+from tui.batch.findings.column_store import Floats, Indices, numbers_of
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.status import TO_REVIEW
 
@@ -28,8 +28,6 @@ _MOST = 0.5  # share of those with something in them that must be dates, or numb
 _FEW = 20  # different numbers that are not put in ranges
 _RANGES = 10  # at most
 _BLOCK = 20_000  # cells that become Python's at once
-
-Counts = NDArray[np.int64]
 
 
 class Share(NamedTuple):
@@ -57,7 +55,7 @@ class Group(NamedTuple):
         return self.review / max(self.rows, 1)
 
 
-def shares_of(labels: Sequence[str], counts: Counts) -> list[Share]:
+def shares_of(labels: Sequence[str], counts: Indices) -> list[Share]:
     """Return the share of each label, by the counts of all `[labels]`."""
     total = int(counts.sum())
     shares = []
@@ -85,16 +83,16 @@ class Table:
     kind: str
     labels: tuple[str, ...]
     names: Sequence[str]
-    counts: Counts
-    rows: Counts
-    review: Counts
+    counts: Indices
+    rows: Indices
+    review: Indices
     other: int
 
     @classmethod
     def empty(cls, column: str, labels: tuple[str, ...]) -> "Table":
         """Return the table of no rows."""
         none = np.zeros((0, len(labels)), np.int64)
-        return cls(column, "value", labels, (), none, none.sum(axis=1), none.sum(axis=1), 0)
+        return cls(column, "value", labels, (), none, none[:, 0], none[:, 0], 0)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -102,9 +100,14 @@ class Table:
     def group(self, number: int) -> Group:
         """Return a group."""
         shares = shares_of(self.labels, self.counts[number])
-        return Group(self.names[number], int(self.rows[number]), int(self.review[number]), shares)
+        return Group(
+            self.names[number],
+            int(self.rows[number]),
+            int(self.review[number]),
+            shares,
+        )
 
-    def order(self, by: str | int | None = None, *, descending: bool = False) -> Counts:
+    def order(self, by: str | int | None = None, *, descending: bool = False) -> Indices:
         """Return the groups in an order.
 
         Args:
@@ -149,22 +152,19 @@ class CrossTable:
 
     down: Table
     across: Table
-    places: Counts
-    counts: Counts
+    places: Indices
+    counts: Indices
 
-    def cell(self, down: int, across: int) -> Counts:
+    def cell(self, down: int, across: int) -> Indices:
         """Return the rows of two groups by label, then those without one `[labels + 1]`."""
-        width = len(self.across) + 1
-        place = down * width + across
-        found = int(np.searchsorted(self.places, place))
-        if found < len(self.places) and self.places[found] == place:
-            return self.counts[found]
-        return np.zeros(self.counts.shape[1], np.int64)
+        place = down * (len(self.across) + 1) + across
+        first, last = np.searchsorted(self.places, [place, place + 1])
+        return self.counts[first:last].sum(axis=0)
 
 
 def by_column(
     store: ResultStore,
-    rows: Counts,
+    rows: Indices,
     column: str,
     kind: str | None = None,
 ) -> Table:
@@ -183,15 +183,14 @@ def by_column(
 
 def crossed(
     store: ResultStore,
-    rows: Counts,
+    rows: Indices,
     columns: tuple[str, str],
     kinds: tuple[str | None, str | None] = (None, None),
 ) -> CrossTable:
     """Group rows by two columns at once, as `by_column` does by one."""
     down, groups_down = _by_column(store, rows, columns[0], kinds[0])
     across, groups_across = _by_column(store, rows, columns[1], kinds[1])
-    width = len(across) + 1
-    pairs = groups_down * width + groups_across
+    pairs = groups_down * (len(across) + 1) + groups_across
     places, codes = np.unique(pairs, return_inverse=True)
     counts = _counted(store, rows, codes, len(places))
     return CrossTable(down, across, places, counts[:, :-1])
@@ -199,36 +198,24 @@ def crossed(
 
 def _by_column(
     store: ResultStore,
-    rows: Counts,
+    rows: Indices,
     column: str,
     kind: str | None,
-) -> tuple[Table, Counts]:
+) -> tuple[Table, Indices]:
     """Return the groups, and the group of each row; `len(table)` for those in none."""
-    import pyarrow as pa
-
-    encoded = store.values(column).dictionary_encode().combine_chunks()
-    codes = encoded.indices.to_numpy()[rows]
-    used, codes = np.unique(codes, return_inverse=True)  # cells of other rows tell nothing
-    cells = encoded.dictionary.take(pa.array(used))
+    cells, places = store.columns.different(column, len(store))
+    used, codes = np.unique(places[rows], return_inverse=True)  # cells of other rows tell nothing
+    cells = cells.take(used)
     kind = kind or _kind_of(cells)
     names, groups = _grouped(cells, kind)
     groups = groups[codes]
     counts = _counted(store, rows, groups, len(names) + 1)
     of_rows = counts[:, :-1].sum(axis=1)
-    table = Table(
-        column=column,
-        kind=kind,
-        labels=store.labels,
-        names=names,
-        counts=counts[:-1, :-2],
-        rows=of_rows[:-1],
-        review=counts[:-1, -1],
-        other=int(of_rows[-1]),
-    )
-    return table, groups
+    figures = counts[:-1, :-2], of_rows[:-1], counts[:-1, -1], int(of_rows[-1])
+    return Table(column, kind, store.labels, names, *figures), groups
 
 
-def _counted(store: ResultStore, rows: Counts, groups: Counts, most: int) -> Counts:
+def _counted(store: ResultStore, rows: Indices, groups: Indices, most: int) -> Indices:
     """Count rows by group `[most, labels + 2]`: by label, without one, to be reviewed."""
     names = len(store.labels)
     counts = np.zeros((most, names + 2), np.int64)
@@ -253,24 +240,24 @@ def term_of(table: Table, group: int) -> str:
     return column + name.replace("< ", "<").replace("≥ ", ">=")
 
 
-def _grouped(cells: Any, kind: str) -> tuple[list[str], Counts]:
+def _grouped(cells: Any, kind: str) -> tuple[list[str], Indices]:
     """Return the names of the groups of different cells, and the group of each cell."""
     import pyarrow.compute as pc
 
-    if kind == "range":
-        return _in_ranges(numbers_of(cells))
-    if kind == "number":
-        return _by_number(numbers_of(cells))
-    if kind == "value":
-        return _by_value(pc.utf8_trim_whitespace(cells))
+    match kind:
+        case "range":
+            return _in_ranges(numbers_of(cells))
+        case "number":
+            return _by_number(numbers_of(cells))
+        case "value":
+            return _by_value(pc.utf8_trim_whitespace(cells))
     keys = dates.names_of(cells, kind, serials=True)
-    names = sorted({key for key in keys if key is not None})
-    places = {key: place for place, key in enumerate(names)}
-    groups = [len(names) if key is None else places[key] for key in keys]
-    return names, np.array(groups, np.int64)
+    names = sorted(set(filter(None, keys)))
+    places = {key: place for place, key in enumerate([*names, None])}
+    return names, np.array([places[key] for key in keys], np.int64)
 
 
-def _by_value(cells: Any) -> tuple[list[str], Counts]:
+def _by_value(cells: Any) -> tuple[list[str], Indices]:
     """Take each cell for a group; a million of them are sorted without holding Python's lock."""
     import pyarrow.compute as pc
 
@@ -284,7 +271,7 @@ def _by_value(cells: Any) -> tuple[list[str], Counts]:
     return names, places[encoded.indices.to_numpy()]
 
 
-def _by_number(numbers: NDArray[np.float64]) -> tuple[list[str], Counts]:
+def _by_number(numbers: Floats) -> tuple[list[str], Indices]:
     """Take each number for a group, what is none for the last."""
     found, groups = np.unique(numbers, return_inverse=True)  # NaN, if any, is last
     names = [f"{number:.12g}" for number in found if not isnan(number)]
@@ -307,15 +294,14 @@ def _kind_of(cells: Any) -> str:
     return "range" if len(sample) > _FEW else "number"
 
 
-def _in_ranges(numbers: NDArray[np.float64]) -> tuple[list[str], Counts]:
+def _in_ranges(numbers: Floats) -> tuple[list[str], Indices]:
     """Put numbers in ranges that have about equally many, with ends of two digits."""
     is_number = np.isfinite(numbers)
     tenths = np.linspace(0.1, 0.9, _RANGES - 1)
-    ends = np.quantile(numbers[is_number], tenths) if is_number.any() else np.zeros(1)
+    ends = np.quantile(numbers[is_number], tenths) if is_number.any() else [0.0]
     edges = sorted({float(f"{end:.2g}") for end in ends})
     shown = [f"{edge:.12g}" for edge in edges]
     middle = [f"{low} – {high}" for low, high in pairwise(shown)]
     names = [f"< {shown[0]}", *middle, f"≥ {shown[-1]}"]
     groups = np.searchsorted(edges, numbers, side="right")
-    groups[~is_number] = len(names)
-    return names, groups
+    return names, np.where(is_number, groups, len(names))

@@ -48,9 +48,7 @@ class RecordedModel:
             manifest = SimpleNamespace(**run["model"])
             manifest.labels = tuple(manifest.labels)
             manifest.review = read_levels(manifest.review)
-            machine = run["machine"]
-            probe = machine.get("probe", "")
-            return cls(manifest, machine["device"], machine["threads"], probe)
+            return cls(manifest, **{"probe": "", **run["machine"]})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise data_error(
                 "{folder} has no answers of an interrupted run",

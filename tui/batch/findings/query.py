@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.console import ExitCode, UserError, encodable, tr, usage_error
+from models.console import UserError, encodable, tr, usage_error
 from tui.batch.findings import dates
 from tui.batch.findings.column_store import Mask, numbers_of, strings
 from tui.batch.status import Status
@@ -118,10 +118,8 @@ class Query:
         terms = []
         for found in _TERM.finditer(encodable(line)):
             term = _term_of(found, labels, names)
-            term = replace(term, negated=bool(found["minus"]))
-            if term.column and term.column == text_column:
-                term = replace(term, field="text")
-            terms.append(term)
+            field = "text" if term.column and term.column == text_column else term.field
+            terms.append(replace(term, field=field, negated=bool(found["minus"])))
         return cls(tuple(terms))
 
     @property
@@ -137,12 +135,10 @@ class Query:
             >>> Query.parse("label:好 早餐", ("差评", "好评")).only("label")
             1
         """
-        terms = [term for term in self.terms if term.field == field]
-        if len(terms) != 1:
-            return None
-        term = terms[0]
-        is_one = len(term.values) == 1 and not term.negated
-        return term.values[0] if is_one else None
+        match [term for term in self.terms if term.field == field]:
+            case [Term(values=(value,), negated=False)]:
+                return value
+        return None
 
 
 def any_of(masks: Sequence[Mask]) -> Mask:
@@ -157,9 +153,7 @@ def terms_without(line: str, name: str) -> list[str]:
 
 def quoted(name: str) -> str:
     """Return a name or a value as it can stand in a line."""
-    if _SPECIAL.search(name):
-        return f'"{name}"'
-    return name
+    return f'"{name}"' if _SPECIAL.search(name) else name
 
 
 def _term_of(found: re.Match[str], labels: Sequence[str], columns: Sequence[str]) -> Term:
@@ -168,19 +162,14 @@ def _term_of(found: re.Match[str], labels: Sequence[str], columns: Sequence[str]
         sign = found["bound"].translate(_HALF_WIDTH)
         return Term("confidence", (float(percent) / 100,), sign)
     name, sign = found["name"], found["sign"]
-    values = _values(found["values"] or found["texts"] or "")
+    written = found["values"] or found["texts"] or ""
+    values = [_unquoted(value) for value in _EACH.findall(written)]  # between "|"
     if name in _FIELDS and sign in ":：=＝":
-        ids = [_id_of(name, start, labels) for start in values or [""]]
-        return Term(name, tuple(ids))
+        return Term(name, tuple(_id_of(name, start, labels) for start in values or [""]))
     if name and values:
         column = _column_of(_unquoted(name), columns)
         return _column_term(column, sign.translate(_HALF_WIDTH), values)
     return Term("text", tuple(values) or (found[0].removeprefix("-"),))
-
-
-def _values(written: str) -> list[str]:
-    """Return the values between "|"."""
-    return [_unquoted(value) for value in _EACH.findall(written)]
 
 
 def _column_term(column: str, sign: str, values: Sequence[str]) -> Term:
@@ -188,8 +177,7 @@ def _column_term(column: str, sign: str, values: Sequence[str]) -> Term:
     if sign in COMPARE:
         values = [unicodedata.normalize("NFKC", value) for value in values]
         for value in values:
-            is_number = np.isfinite(_number(value))
-            if not is_number and _day(value) is None:
+            if np.isnan(_number(value)) and _day(value) is None:
                 raise usage_error(
                     "expected a number or a date such as 2025-01-31 after {sign}, found {found}",
                     sign=sign,
@@ -219,30 +207,23 @@ def _column_of(start: str, columns: Sequence[str]) -> str:
     try:
         return columns[_index_of(start, columns)]
     except UserError:
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             'no column is called {found}, but {names}; write "{found}…" in quotes to find it in '
             "the texts",
             found=start,
-            names=", ".join(columns) or "–",
+            names=list(columns) or "–",
         ) from None
 
 
 def _number(value: str) -> float:
-    numbers = numbers_of(strings([value]))
-    return float(numbers[0])
+    return float(numbers_of(strings([value]))[0])
 
 
 def _day(value: str) -> str | None:
-    days = dates.names_of(strings([value]), "day")
-    return days[0]
+    return dates.names_of(strings([value]), "day")[0]
 
 
-def _cells_with(
-    cells: Any,
-    sign: str,
-    value: str,
-) -> Mask:
+def _cells_with(cells: Any, sign: str, value: str) -> Mask:
     """Return which cells have a value, by a sign.
 
     A number is compared by its value and a date by its period, "2025-01" or "2025-W05"; other
@@ -267,10 +248,8 @@ def _cells_with(
         found = pc.equal(pc.utf8_lower(trimmed), value.lower())
     matches = found.to_numpy(zero_copy_only=False)
     if not np.isnan(number):
-        is_number = ~np.isnan(numbers)
-        matches[is_number] = numbers[is_number] == number
-    period = dates.period_of(value)
-    if period is not None:
+        matches = np.where(np.isnan(numbers), matches, numbers == number)
+    if period := dates.period_of(value):
         matches |= _periods(cells, period) == value
     return matches
 
@@ -282,19 +261,14 @@ def _periods(cells: Any, period: str) -> NDArray[np.str_]:
 
 def _index_of(start: str, *languages: Sequence[str]) -> int:
     """Return the index of the one name that is `start`, or else begins with it, in any language."""
-    exact: set[int] = set()
-    begun: set[int] = set()
-    for names in languages:
-        for index, name in enumerate(names):
-            if name == start:
-                exact.add(index)
-            if name.casefold().startswith(start.casefold()):
-                begun.add(index)
-    matching = exact or begun
+    named = [pair for names in languages for pair in enumerate(names)]
+    exact = {index for index, name in named if name == start}
+    folded = start.casefold()
+    matching = exact or {index for index, name in named if name.casefold().startswith(folded)}
     if len(matching) != 1:
         raise usage_error(
             "expected the beginning of one of {names}, found {found}",
-            names=", ".join(languages[0]),
+            names=list(languages[0]),
             found=start,
         )
     return matching.pop()

@@ -86,16 +86,15 @@ def _csv_batches(found: Found, columns: list[str]) -> Iterator[Batch]:
 
     dialect = found.dialect
     quoted = dialect.quoting == "double"
-    ours = quoted or dialect.quoting == "none"
-    if not ours or dialect.encoding not in ("utf-8", "utf-8-sig") or dialect.header != 1:
+    is_utf8 = dialect.encoding in ("utf-8", "utf-8-sig")
+    if dialect.quoting not in ("double", "none") or not is_utf8 or dialect.header != 1:
         raise pyarrow.ArrowInvalid
     parse = csv.ParseOptions(
         delimiter=dialect.delimiter or "\t",
         quote_char='"' if quoted else False,
         newlines_in_values=quoted,
     )
-    texts = dict.fromkeys(columns, pyarrow.string())
-    convert = csv.ConvertOptions(column_types=texts)
+    convert = csv.ConvertOptions(column_types=dict.fromkeys(columns, pyarrow.string()))
     read = csv.ReadOptions(block_size=_BYTES)
     with InputFile(Path(found.name)) as file:
         reader = csv.open_csv(file, read, parse, convert)
@@ -107,27 +106,23 @@ def _csv_batches(found: Found, columns: list[str]) -> Iterator[Batch]:
 def _parquet_batches(found: Found, columns: list[str]) -> Iterator[Batch]:  # noqa: ARG001
     from pyarrow.parquet import ParquetFile
 
-    with InputFile(Path(found.name)) as input:
-        file = ParquetFile(input.whole())
-        batches = file.iter_batches(_RECORDS)
-        yield from _numbered(batches)
+    with InputFile(Path(found.name)) as file:
+        yield from _numbered(ParquetFile(file.whole()).iter_batches(_RECORDS))
 
 
 def _numbered(batches: Iterable[Any]) -> Iterator[Batch]:
     number = 1
     for batch in batches:
-        following = number + len(batch)
-        cells = [_as_strings(column) for column in batch.columns]
-        yield range(number, following), cells
-        number = following
+        numbers = range(number, number + len(batch))
+        yield numbers, [_as_strings(column) for column in batch.columns]
+        number = numbers.stop
 
 
 def _as_strings(column: Any) -> Any:
     import pyarrow
 
     types = pyarrow.types
-    kind = column.type
-    is_text = types.is_string(kind) or types.is_large_string(kind)
-    if is_text or types.is_integer(kind):
+    is_plain = (types.is_string, types.is_large_string, types.is_integer)
+    if any(is_one(column.type) for is_one in is_plain):
         return column.cast(pyarrow.string()).fill_null("")
     return pyarrow.array([as_text(value) for value in column], pyarrow.string())

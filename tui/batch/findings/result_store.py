@@ -12,13 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.metrics import Metrics
-from tui.batch.findings.column_store import ColumnStore, Floats, Mask, cells_of, places_of, strings
+from tui.batch.answer import doubts_of
+from tui.batch.findings.column_store import (
+    ColumnStore,
+    Floats,
+    Indices,
+    Mask,
+    cells_of,
+    places_of,
+    strings,
+)
 from tui.batch.findings.query import COMPARE, IS, Query, Term, any_of
-from tui.batch.review import doubts_of
 from tui.batch.status import Status
 from tui.batch.summary import Chunk
 
-Indices = NDArray[np.int64]
 Rows = Indices | slice
 
 EVERY = slice(None)
@@ -180,9 +187,8 @@ class ResultStore:
         """Note the labels that the user gave in some rows."""
         rows["corrected"] = -1
         if self._corrections:
-            keys = np.array(sorted(self._corrections))
+            keys, labels = np.array(sorted(self._corrections.items())).T
             places = np.searchsorted(keys[:-1], rows["hash"])
-            labels = np.array([self._corrections[key] for key in keys.tolist()])
             found = keys[places] == rows["hash"]
             rows["corrected"][found] = labels[places[found]]
 
@@ -249,8 +255,7 @@ class ResultStore:
             name, sign = ORDERS[order]
             label = _final(rows)
             keys = (label if name == "label" else rows[name]).astype(np.float64)
-            missing = rows["truth"] if name == "truth" else label
-            keys[missing < 0] = np.inf
+            keys[(rows["truth"] if name == "truth" else label) < 0] = np.inf
         else:
             sign = 1 if order[0] == ASCENDING else -1
             cells, places = self.columns.different(order[1:], len(rows))
@@ -269,10 +274,8 @@ class ResultStore:
             case "status":
                 return np.isin(rows["status"], term.values)
             case "confidence":
-                compare = COMPARE[term.sign]
                 bound = np.float32(term.values[0])
-                labelled = rows["label"] >= 0
-                return labelled & compare(rows["confidence"], bound)
+                return (rows["label"] >= 0) & COMPARE[term.sign](rows["confidence"], bound)
             case "column":
                 cells, places = self.columns.different(term.column, len(rows))
                 return term.matches(cells)[places]

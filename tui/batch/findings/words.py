@@ -14,10 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.tokenizer import Tokenizer
+from tui.batch.findings.column_store import Floats, Indices, Mask
 from tui.batch.findings.result_store import ResultStore
-
-Indices = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 _SAMPLE = 2000  # rows of a group that words are looked for in
 _BLOCK = 2048  # rows that are counted between two reports
@@ -91,9 +89,9 @@ def distinctive(
         At most `_TOLD` words of each group that chance hardly explains.
     """
     groups = [rows_a, rows_b]
-    sizes = np.array([len(rows_a), len(rows_b)])
+    sizes = np.array([*map(len, groups)])
     samples = [store.texts(_sample(rows)) for rows in groups]
-    sampled = np.array([len(texts) for texts in samples])
+    sampled = np.array([*map(len, samples)])
     progress(0.0)
     if not all(sizes):
         return []
@@ -109,13 +107,13 @@ def distinctive(
             progress(done / sizes.sum())
     z = log_odds(counts, found.pieces * sizes / sampled)
     by_rows = log_odds(counts, sizes)  # longer texts have more words: both must say so
+    is_sure = np.minimum(z * np.sign(by_rows), abs(by_rows)) >= _SIGNIFICANT
     told = []
     for i in np.argsort(-z, kind="stable").tolist():
-        if min(abs(z[i]), abs(by_rows[i])) < _SIGNIFICANT or z[i] * by_rows[i] < 0:
-            continue
-        a, b = counts[:, i].tolist()
-        shares = (a / len(rows_a), b / len(rows_b))
-        told.append(Word(words[i], (a, b), shares, float(z[i])))
+        if is_sure[i]:
+            a, b = counts[:, i].tolist()
+            shares = (a / len(rows_a), b / len(rows_b))
+            told.append(Word(words[i], (a, b), shares, float(z[i])))
     return told
 
 
@@ -143,14 +141,9 @@ def _sample(rows: Indices) -> Indices:
     return np.sort(np.random.default_rng(0).choice(rows, _SAMPLE, replace=False))
 
 
-def _lower(text: str) -> str:
-    """Return a text in lower case, as the filter compares it."""
-    return text.lower()
-
-
-def _present(words: Sequence[str], texts: Sequence[str]) -> NDArray[np.bool_]:
+def _present(words: Sequence[str], texts: Sequence[str]) -> Mask:
     """Return whether a text has a word, `[words, texts]`."""
-    lowered = [_lower(text) for text in texts]
+    lowered = [text.lower() for text in texts]  # as the filter compares
     present = np.zeros((len(words), len(texts)), bool)
     for row, word in zip(present, words, strict=True):
         row[:] = [word in text for text in lowered]
@@ -165,8 +158,7 @@ def _candidates(tokenizer: Tokenizer, samples: Sequence[list[str]]) -> _Candidat
     row = np.repeat(np.arange(len(texts)), tokens.lengths)
     starts = np.cumsum(tokens.lengths) - tokens.lengths
     known, place = np.unique(ids, return_inverse=True)
-    are_words = [text.isalnum() for text in tokenizer.texts_of(known)]
-    is_word = np.array(are_words, bool)[place]
+    is_word = np.array([*map(str.isalnum, tokenizer.texts_of(known))], bool)[place]
     group = (row >= len(samples[0])).astype(np.int64)
     pieces = np.bincount(group[is_word], minlength=2)
     words: dict[str, int] = {}
@@ -177,15 +169,13 @@ def _candidates(tokenizer: Tokenizer, samples: Sequence[list[str]]) -> _Candidat
             number = row[places[i]]
             first = places[i] - starts[number]
             spans = tokenizer.spans(texts[number])
-            word = _spelled(texts[number], spans[first : first + length])
-            rows = int(counts[:, i].sum())
-            if word:
-                words[word] = max(rows, words.get(word, 0))
+            if word := _spelled(texts[number], spans[first : first + length]):
+                words[word] = max(int(counts[:, i].sum()), words.get(word, 0))
     return _Candidates(list(words), np.array(list(words.values())), pieces)
 
 
 def _phrases(
-    ids: Indices, row: Indices, group: Indices, is_word: NDArray[np.bool_]
+    ids: Indices, row: Indices, group: Indices, is_word: Mask
 ) -> Iterator[tuple[int, Indices, Indices]]:
     """Yield the phrases of one piece, then of two, and so on; what is rare is made no longer.
 
@@ -219,7 +209,7 @@ def _phrases(
         keys = phrase[goes_on] * (1 + ids.max(initial=0)) + following
 
 
-def _changes(values: Indices) -> NDArray[np.bool_]:
+def _changes(values: Indices) -> Mask:
     """Return whether each value differs from the one before it; the first one does."""
     changes = np.ones(len(values), bool)
     changes[1:] = values[1:] != values[:-1]
@@ -234,13 +224,17 @@ def _spelled(text: str, spans: Sequence[tuple[int, int]]) -> str:
     start, end = spans[0][0], spans[-1][1]
     word = text[start:end].strip()
     edges = {text[slice(*spans[0])].strip(), text[slice(*spans[-1])].strip()}
-    cuts = _IN_WORD.match(text, start - 1, start + 1) or _IN_WORD.match(text, end - 1, end + 1)
+    cuts = _IN_WORD.match(text, start - 1, start + 1) or _IN_WORD.match(
+        text,
+        end - 1,
+        end + 1,
+    )
     if cuts or edges & _PARTICLES or not any(map(str.isalpha, word)):
         return ""
-    return _lower(word)
+    return word.lower()
 
 
-def _chosen(found: _Candidates, samples: Sequence[NDArray[np.bool_]]) -> list[str]:
+def _chosen(found: _Candidates, samples: Sequence[Mask]) -> list[str]:
     """Return the words that tell most apart, without those that say what another one says."""
     words = found.words
     counts = np.array([present.sum(axis=1) for present in samples])

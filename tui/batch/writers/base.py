@@ -58,9 +58,7 @@ def as_text(value: Any) -> str:
         return ""
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
-    if isinstance(value, str | Decimal):
-        return str(value)
-    return as_json(value)
+    return str(value) if isinstance(value, str | Decimal) else as_json(value)
 
 
 def as_json(value: Any) -> str:
@@ -72,6 +70,4 @@ def _nested(value: Any) -> Any:
     """Return a value within another as JSON can have it."""
     if isinstance(value, Decimal):
         return float(value)
-    if isinstance(value, bytes):
-        return as_text(value)
-    return str(value)
+    return as_text(value) if isinstance(value, bytes) else str(value)

@@ -4,6 +4,7 @@ import datetime
 import math
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -38,16 +39,14 @@ class ExcelWriter(Writer):
         super().__init__(file, columns)
         if len(columns) > XLSX_COLUMNS:
             raise ValueError(tr("XLSX has no more columns"))
-        tmpdir = None if folder is None else str(folder)
-        options = {"constant_memory": True, "tmpdir": tmpdir}
+        options = {"constant_memory": True, "tmpdir": folder and str(folder)}
         self._book = xlsxwriter.Workbook(file, options)
         created = datetime.datetime(2000, 1, 1)  # the same bytes every time
         self._book.set_properties({"created": created})
         self._sheet = self._book.add_worksheet()
-        self._dates: dict[type, Any] = {}
-        for kind, shown in _DATES.items():
-            self._dates[kind] = self._book.add_format({"num_format": shown})
         self._formats: dict[int | str, Any] = {}
+        for code in _DATES.values():
+            self._format(code)
         self._written_as: Mapping[str, int | str] = {}  # number formats of the record in hand
         self._rows = 0
         self._add([self._cell(column, column) for column in columns])
@@ -61,7 +60,10 @@ class ExcelWriter(Writer):
         """Return the number format of a cell: that of the input, or what its type has."""
         code = self._written_as.get(self._columns[column])
         if code is None or len(str(code)) > XLSX_FORMAT:
-            return self._dates.get(type(cell))
+            code = _DATES.get(type(cell))
+        return None if code is None else self._format(code)
+
+    def _format(self, code: int | str) -> Any:
         if code not in self._formats:
             self._formats[code] = self._book.add_format({"num_format": code})
         return self._formats[code]
@@ -72,10 +74,8 @@ class ExcelWriter(Writer):
         value = plain(value)
         if value is None or isinstance(value, bool):
             return value
-        if isinstance(value, int | float | Decimal):
-            number = _exact(value)
-            if number is not None:
-                return number
+        if isinstance(value, int | float | Decimal) and (number := _exact(value)) is not None:
+            return number
         text = as_text(value)
         units = len(text.encode("utf-16-le")) // 2  # what Excel counts as characters
         if units > XLSX_CHARACTERS or re.search("[\ufffe\uffff]", text):
@@ -108,11 +108,8 @@ class ExcelWriter(Writer):
 
 def _exact(value: float | Decimal) -> float | None:
     """Return the double that is this number; None where none is, and it has to be a text."""
-    try:
+    with suppress(ArithmeticError):
         number = float(value)
-        written = Decimal(str(number))
-        if math.isfinite(number) and written == Decimal(str(value)):
+        if math.isfinite(number) and Decimal(str(number)) == Decimal(str(value)):
             return number
-    except (OverflowError, ArithmeticError):
-        pass
     return None

@@ -28,8 +28,7 @@ class ParquetWriter(Writer):
         if table.schema is not None:
             self._types.update(zip(table.columns, table.schema.types, strict=True))
         text = pyarrow.string()
-        types = [self._types.get(name, text) for name in columns]
-        self._schema = pyarrow.schema(zip(columns, types, strict=True))
+        self._schema = pyarrow.schema([(name, self._types.get(name, text)) for name in columns])
         self._rows: list[list[Any]] = []
         self._writer = pyarrow.parquet.ParquetWriter(file, self._schema)
 
@@ -47,8 +46,7 @@ class ParquetWriter(Writer):
 
     def _flush(self) -> None:
         arrays = []
-        columns = zip(*self._rows, strict=True)
-        for values, field in zip(columns, self._schema, strict=True):
+        for values, field in zip(zip(*self._rows, strict=True), self._schema, strict=True):
             if hasattr(values[0], "as_py"):
                 # Scalars of any type, nested ones too, become an array only one by one.
                 ones = [self._arrow.repeat(value, 1) for value in values]

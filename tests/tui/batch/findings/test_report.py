@@ -79,7 +79,7 @@ class Page(HTMLParser):
 def test_shares_and_groups_are_those_of_the_rows(tmp_path: Path) -> None:
     report, _ = reported(tmp_path, "r.html")
     assert (report.total, report.rows, report.focus) == (300, 300, 0)
-    assert report.shares[0] == ("负向评价", 125, 125 / 300, *wilson(125, 300))
+    assert report.shares[0] == ("负向评价", 125, 300, 125 / 300, *wilson(125, 300))
     date, product, _ = report.columns  # neither the ids nor the texts, and time comes first
     assert (date.table.column, date.timed, product.table.column, product.timed) == (
         "date",

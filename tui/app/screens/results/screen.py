@@ -29,8 +29,9 @@ from tui.app.threads import run_in_thread
 from tui.app.widgets.columns import Titles
 from tui.app.widgets.text_entry import SafeInput
 from tui.app.widgets.virtual_list import Items, VirtualList
+from tui.batch.findings.column_store import Indices
 from tui.batch.findings.query import FILTER_HELP, IS, Query, quoted, terms_without
-from tui.batch.findings.result_store import Indices, ResultStore
+from tui.batch.findings.result_store import ResultStore
 from tui.batch.status import Status
 
 _POLL = 0.1  # seconds between two looks at the counters of a run

@@ -68,7 +68,7 @@ def report_file(
         raise usage_error(
             "--by {wanted}: expected a column of {columns}",
             wanted=missing[0],
-            columns=", ".join(names),
+            columns=names,
         )
     found = finished.found
     rows = store.select(Query.parse(line, store.labels, names, found.text_column))

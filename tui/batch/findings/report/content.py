@@ -16,7 +16,6 @@ from tui.batch.findings.column_store import Indices
 from tui.batch.findings.groups import Group, Share, Table, by_column, shares_of
 from tui.batch.findings.result_store import ResultRow, ResultStore
 
-_PERIODS = ("month", "week", "day")  # the first that has some groups
 _FEW = 4  # groups that make a curve
 _GROUPS = 15  # shown of a column
 _WORDS = 12  # of a label
@@ -134,10 +133,10 @@ def _column(store: ResultStore, rows: Indices, column: str, focus: int) -> Colum
     """Return the groups of a column: periods in their order, values by the label in focus."""
     table = by_column(store, rows, column)
     timed = table.kind in dates.PERIODS
-    for kind in _PERIODS[1:]:
-        if timed and len(table.names) < _FEW:
+    for kind in ("week", "day"):  # where months are few
+        if timed and len(table) < _FEW:
             table = by_column(store, rows, column, kind)
-    shown: Sequence[int] = range(len(table.names))
+    shown: Sequence[int] = range(len(table))
     if table.kind == "value":
         most = set(table.order("rows", descending=True)[:_GROUPS].tolist())
         worst = table.order(focus, descending=True).tolist()
@@ -178,8 +177,7 @@ def _reviews(store: ResultStore, rows: Indices, labels: Indices) -> dict[str, li
     chosen[tr("The least sure, to look at first")] = _unsure(store, rows[labels >= 0])
     reviews = {}
     for title, indices in chosen.items():
-        found = [store.row(index) for index in indices]
-        reviews[title] = [_review(row) for row in found]
+        reviews[title] = [_review(store.row(index)) for index in indices]
     return reviews
 
 
