@@ -8,7 +8,7 @@ from typing import Any
 
 import onnx
 
-from models.console import ExitCode, UserError
+from models.console import config_error
 
 
 def fuse(model: onnx.ModelProto, config: Any, *, fp16: bool) -> onnx.ModelProto:
@@ -84,8 +84,7 @@ class GraphSummary:
         for name, value in expected.items():
             found = getattr(self, name, self.operators[name])
             if found != value:
-                raise UserError(
-                    ExitCode.CONFIG,
+                raise config_error(
                     "the written graph is not what was asked for: expected {name} {expected}, "
                     "found {found}",
                     name=name,

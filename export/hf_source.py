@@ -7,7 +7,7 @@ import transformers
 from torch import nn
 
 from export.classifier import ExportableClassifier
-from models.console import ExitCode, UserError, display, tr
+from models.console import UserError, data_error, display, tr, usage_error
 from models.console.narration import narrate
 from models.encoder import canonical_tokenizer, load_pretrained, max_positions
 from models.label_map import AmbiguousLabelsError, map_labels, parse_label_map, proposed_map
@@ -47,13 +47,10 @@ def load_hugging_face(
     except UserError:
         raise
     except Exception as error:  # damaged files raise whatever they cause
-        raise UserError(
-            ExitCode.DATA, "{path} is damaged: {reason}", path=folder, reason=error
-        ) from error
+        raise data_error("{path} is damaged: {reason}", path=folder, reason=error) from error
     task = model.config.problem_type or "single_label_classification"
     if task != "single_label_classification" or len(set(labels)) < max(2, len(labels)):
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{path}: expected two or more different labels, of which a text has one; found {found}",
             path=folder,
             found=f"{task}, {', '.join(labels)}",
@@ -82,8 +79,7 @@ def _renamed(labels: tuple[str, ...], label_map: str | None) -> tuple[str, ...]:
     mapping = parse_label_map(label_map or "")
     renamed = tuple(mapping.get(folded(label), label) for label in labels)
     if "" in renamed or len(set(renamed)) < len(labels):
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "--label-map: expected a name of its own for each of {labels}, found {found}",
             labels=", ".join(labels),
             found=", ".join(renamed),
@@ -104,8 +100,7 @@ def _check_architecture(folder: Path) -> None:
     config = transformers.AutoConfig.from_pretrained(folder)
     architecture = str((config.architectures or [None])[0])
     if not architecture.endswith("ForSequenceClassification") or not inputs_of(config):
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{path} is a {architecture} of type {kind}: expected a run directory, or a "
             "...ForSequenceClassification of an encoder that optimum exports",
             path=folder,
@@ -133,8 +128,7 @@ def _labelled(path: Path, labels: Sequence[str], label_map: str | None = None) -
     except AmbiguousLabelsError as error:
         unknown, proposal = ", ".join(natural_order(rows.labels)), error.proposal
     if unknown:
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{name}: expected labels, each plainly one of {labels}; found {found}. Say what they "
             "stand for: --label-map '{proposal}'",
             name=path,

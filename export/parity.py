@@ -8,7 +8,7 @@ from itertools import chain
 import numpy as np
 
 from export.classifier import ExportableClassifier
-from models.console import ExitCode, UserError, display, tr
+from models.console import config_error, display, tr
 from models.console.narration import progress
 from models.metrics import wilson
 from models.predictor import Predictor
@@ -114,8 +114,7 @@ def check_exact(predictor: Predictor, source: ExportableClassifier, precision: s
         for batch in grid:
             rows, longest = batch["input_ids"].shape
             names += [f"{rows} × {longest}"] * rows
-        raise UserError(
-            ExitCode.CONFIG,
+        raise config_error(
             "the exported graph differs from torch: expected at most {limit:.0e} in any "
             "probability, found {found:.1e} for the text {text}",
             limit=MAX_DIFFERENCE[precision],
@@ -178,8 +177,7 @@ def check_close(agreement: Agreement) -> None:
     """
     if not agreement.passes:
         low, high = agreement.interval
-        raise UserError(
-            ExitCode.CONFIG,
+        raise config_error(
             "int8 costs too much: expected at least {min_same:.1%} of the labels and at most "
             "{max_lost:.1%} accuracy lost, found {same:.2%} of {texts:text} ({low:.1%} to "
             "{high:.1%}) and {lost:.2%} on {rows:row}; export with --precision fp32",

@@ -18,7 +18,7 @@ from export.parity import (
 )
 from export.quantization import FORMS, REDUCED, WEIGHTS_ONLY, candidates
 from export.sources import load_source
-from models.console import ExitCode, UserError
+from models.console import UserError, cannot_create_error, config_error, usage_error
 from models.cores import instructions
 from models.files import draft_of
 from models.manifest import Manifest
@@ -113,19 +113,16 @@ def export(settings: ExportSettings) -> Exported:
 def _check(settings: ExportSettings) -> None:
     """Raise UserError for what can be known to fail before anything is loaded."""
     if settings.output.is_dir() or (settings.output.exists() and not settings.force):
-        raise UserError(
-            ExitCode.CANNOT_CREATE,
+        raise cannot_create_error(
             "{path} exists; name another --output, or --force to replace it",
             path=settings.output,
         )
     if settings.target == "cpu" and settings.precision == "fp16":
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "fp16 is for --target cuda: on CPUs ONNX Runtime computes it in fp32, with casts",
         )
     if settings.target == "cuda" and settings.precision == "int8":
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "int8 is for --target cpu: ONNX Runtime has no CUDA kernels for it; take fp16",
         )
 
@@ -153,8 +150,7 @@ def _write_int8(draft: "_Draft", model: onnx.ModelProto) -> bool:
     """
     source = draft.source
     if not source.dev:
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "int8 is held against labelled texts: name some with --dev FILE",
         )
     sample = list(source.alone([row.text for row in sample_by_length(source.dev)]))
@@ -235,8 +231,7 @@ class _Draft:
         try:
             validate(self.path)
         except RefusedError as error:
-            raise UserError(
-                ExitCode.CONFIG,
+            raise config_error(
                 "{name} becomes a graph that sentiment-tui does not open: {reason}",
                 name=known["encoder"],
                 reason=error,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from export.classifier import ExportableClassifier
 from export.hf_source import load_hugging_face
-from models.console import ExitCode, UserError
+from models.console import data_error, usage_error
 from models.run_directory import load_classifier, read_json, read_rows, read_run
 
 
@@ -32,8 +32,7 @@ def load_source(
     useless = {"--encoder": encoder} if is_classifier else {"--dev": dev, "--label-map": label_map}
     for option, value in useless.items():
         if value is not None:
-            raise UserError(
-                ExitCode.USAGE,
+            raise usage_error(
                 "{option} does nothing here: a run has its own labels and dev rows, a classifier "
                 "of transformers has its own encoder",
                 option=option,
@@ -46,8 +45,8 @@ def load_source(
         quality = read_json(path / "metrics.json")
         del quality["history"]
     except (KeyError, OSError, TypeError, ValueError) as error:
-        raise UserError(
-            ExitCode.DATA, "{path} is damaged: {reason}", path=path / "metrics.json", reason=error
+        raise data_error(
+            "{path} is damaged: {reason}", path=path / "metrics.json", reason=error
         ) from error
     more = path / "train.jsonl"  # which older runs lack
     facts = {

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from models import hub
-from models.console import ExitCode, UserError, display
+from models.console import UserError, config_error, data_error, display, no_input_error
 
 _TOKENIZER_FILES = (
     "tokenizer.json",
@@ -115,8 +115,7 @@ def load_encoder(source: str, *, for_export: bool = False) -> Encoder:
     is_folder = Path(source).is_dir()
     if not is_folder:
         if hub.is_path(source):
-            raise UserError(
-                ExitCode.NO_INPUT,
+            raise no_input_error(
                 "no such encoder folder: {path}{hint}",
                 path=source,
                 hint=hub.alike(source),
@@ -137,8 +136,7 @@ def load_encoder(source: str, *, for_export: bool = False) -> Encoder:
     _check_module(source, module, missing)
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{path} has no tokenizer.json, nor one that can be made into it",
             path=source,
         )
@@ -154,16 +152,14 @@ def _check_module(source: str, module: Any, missing: list[str]) -> None:
     """Raise UserError DATA unless a module has all of its weights and reads what BERT reads."""
     missing = [name for name in missing if not name.startswith("pooler.")]
     if missing:
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{path} lacks {count} weights that its config.json asks for, {first} the first",
             path=source,
             count=len(missing),
             first=missing[0],
         )
     if getattr(module.config, "max_position_embeddings", 0) < 1:  # XLNet says -1
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{path} is a {kind}: expected a BERT-like encoder, which has positions",
             path=source,
             kind=type(module).__name__,
@@ -207,22 +203,19 @@ def load_pretrained(
 def _not_loaded(source: str, is_folder: bool, error: Exception) -> UserError:
     reason = display(str(error).strip().partition("\n")[0], limit=300)
     if is_folder:
-        return UserError(
-            ExitCode.DATA,
+        return data_error(
             "{path} is no encoder: expected config.json, model.safetensors and tokenizer.json "
             "of a BERT-like model in the Hugging Face format; {reason}",
             path=source,
             reason=reason,
         )
     if hub.is_offline():
-        return UserError(
-            ExitCode.NO_INPUT,
+        return no_input_error(
             "{name} is no folder here, and was not loaded from the hub before, which cannot be "
             "reached: name a folder with --encoder, or try again with a network",
             name=source,
         )
-    return UserError(
-        ExitCode.NO_INPUT,
+    return no_input_error(
         "{name} is neither a folder here nor a model that the hub gave: {reason}",
         name=source,
         reason=reason,
@@ -231,8 +224,7 @@ def _not_loaded(source: str, is_folder: bool, error: Exception) -> UserError:
 
 def unexportable(module: Any, reason: str) -> UserError:
     """Return the error that an encoder cannot be exported, with the first line of the reason."""
-    return UserError(
-        ExitCode.CONFIG,
+    return config_error(
         "a {kind} cannot be exported: {reason}",
         kind=type(module).__name__,
         reason=display(reason.partition("\n")[0], limit=300),
@@ -247,8 +239,7 @@ def layers_of(module: Any) -> list[Any]:
     """
     stack = getattr(getattr(module, "encoder", None), "layer", None)
     if stack is None:
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{name} has no layers where BERT has them; only its head can be trained",
             name=type(module).__name__,
         )

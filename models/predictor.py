@@ -16,7 +16,7 @@ import numpy as np
 
 from models.arrays import Float32, Int64, Mask, Rows
 from models.batching import MAX_TOKENS, distinct, plan
-from models.console import ExitCode, UserError, tr
+from models.console import config_error, no_input_error, tr, unavailable_error
 from models.cores import available_cores, instructions
 from models.locations import BUILTIN, Device
 from models.manifest import Manifest
@@ -105,7 +105,7 @@ class Predictor:
         """
         path = Path(path)
         if not path.is_file():
-            raise UserError(ExitCode.NO_INPUT, "no such model file: {path}", path=path)
+            raise no_input_error("no such model file: {path}", path=path)
         devices = choose_devices(device)
         if not (is_checked or path.samefile(BUILTIN)):
             check_untrusted(path)
@@ -133,8 +133,7 @@ class Predictor:
             if predictor.overflows:
                 predictor = cls(path, Session(path, devices, threads, exact=True))
         except Exception as error:
-            raise UserError(
-                ExitCode.CONFIG,
+            raise config_error(
                 "{path}: ONNX Runtime cannot open it: {reason}",
                 path=path,
                 reason=error,
@@ -154,8 +153,7 @@ class Predictor:
     def _verify_device(self, requested: Device) -> None:
         """Raise UserError unless the model runs where it was asked to, in a precision for that."""
         if requested == "cuda" and self.device != "cuda":
-            raise UserError(
-                ExitCode.UNAVAILABLE,
+            raise unavailable_error(
                 "device cuda was asked for, but ONNX Runtime fell back to {found}: CUDA or "
                 "cuDNN is missing or too old for it; use --device cpu to accept that",
                 found=self._session.provider,
@@ -167,8 +165,7 @@ class Predictor:
             reason = tr("CPUs compute fp16 in fp32, with casts; export it with --target cpu")
         else:
             return
-        raise UserError(
-            ExitCode.CONFIG,
+        raise config_error(
             "{path} is {precision}: {reason}",
             path=self.path,
             precision=precision,
@@ -234,8 +231,7 @@ class Predictor:
             # A panic of Rust is no Exception; Ctrl-C is none either, and no fault of the file.
             if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
                 raise
-            raise UserError(
-                ExitCode.CONFIG,
+            raise config_error(
                 "the model {path} fails at one of these texts: {reason}",
                 path=self.path,
                 reason=str(error)[:500] or type(error).__name__,

@@ -33,7 +33,7 @@ from torch import Tensor, nn
 
 from models.arrays import Int64
 from models.classifier import Classifier, Pooling, inputs
-from models.console import ExitCode, UserError, display, tr
+from models.console import cannot_create_error, data_error, display, no_input_error, tr
 from models.console.narration import narrate
 from models.encoder import Encoder, load_encoder
 from models.files import json_bytes
@@ -103,18 +103,14 @@ class ScoredRow:
 def refuse_existing(path: Path, *, force: bool) -> None:
     """Raise UserError CANNOT_CREATE where `new_run` would, before a training takes hours."""
     if path.name == LATEST.name:
-        raise UserError(
-            ExitCode.CANNOT_CREATE,
+        raise cannot_create_error(
             "{path} is the name of the link to the newest run; name another --output",
             path=path,
         )
     if path.exists() and not (path / "run.json").is_file():
-        raise UserError(
-            ExitCode.CANNOT_CREATE, "{path} exists and is no run; name another --output", path=path
-        )
+        raise cannot_create_error("{path} exists and is no run; name another --output", path=path)
     if path.exists() and not force:
-        raise UserError(
-            ExitCode.CANNOT_CREATE,
+        raise cannot_create_error(
             "{path} exists; name another --output, or --force to replace the run",
             path=path,
         )
@@ -186,9 +182,7 @@ def read_rows(path: Path) -> list[ScoredRow]:
         with path.open("rb") as file:
             return [ScoredRow(**json.loads(line)) for line in file]
     except (OSError, TypeError, ValueError) as error:
-        raise UserError(
-            ExitCode.DATA, "{path} is damaged: {reason}", path=path, reason=error
-        ) from error
+        raise data_error("{path} is damaged: {reason}", path=path, reason=error) from error
 
 
 def sample_by_length(rows: Sequence[ScoredRow]) -> list[ScoredRow]:
@@ -207,8 +201,7 @@ def read_run(folder: Path) -> Run:
     """
     path = folder / "run.json"
     if not path.is_file():
-        raise UserError(
-            ExitCode.NO_INPUT,
+        raise no_input_error(
             "no finished run in {path}: expected {file}; train one with python -m trainer",
             path=folder,
             file="run.json",
@@ -222,9 +215,7 @@ def read_run(folder: Path) -> Run:
         if run.pooling not in get_args(Pooling):
             raise ValueError(f"pooling {run.pooling!r}")
     except (ValueError, AttributeError, TypeError) as error:
-        raise UserError(
-            ExitCode.DATA, "{path} is damaged: {reason}", path=path, reason=repr(error)
-        ) from error
+        raise data_error("{path} is damaged: {reason}", path=path, reason=repr(error)) from error
     return run
 
 
@@ -251,8 +242,7 @@ def load_classifier(
     encoder = load_encoder(source, for_export=for_export)
     digest, former = encoder.digests()
     if run.encoder_digest not in (digest, former):
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{path} is not the encoder that {run} was trained on: its weights, tokenizer or "
             "config.json differ; name the right one with --encoder",
             path=encoder.source,
@@ -264,8 +254,7 @@ def load_classifier(
     try:
         classifier.head.load_state_dict(load_file(folder / "head.safetensors"))
     except (OSError, RuntimeError, safetensors.SafetensorError) as error:
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{path} is damaged: {reason}",
             path=folder / "head.safetensors",
             reason=error,
@@ -282,8 +271,7 @@ def _check_answers(folder: Path, run: Run, classifier: Classifier, tokenizer: To
         answer = (classifier(**batch) / run.temperature).softmax(dim=1)[0]
         difference = float((answer - torch.tensor(row.probabilities)).abs().max())
         if not difference <= DRIFT:
-            raise UserError(
-                ExitCode.DATA,
+            raise data_error(
                 "{run} does not answer as when it was trained: expected at most {limit:.0e} in any "
                 "probability of dev.jsonl, found {found:.1e} for the text {text}. The config.json "
                 "of its encoder has changed, or what torch and transformers make of it",

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 from models.arrays import Float32
-from models.console import ExitCode, UserError
+from models.console import unavailable_error
 from models.console.install import install
 from models.locations import Device
 from models.tokenizer import Batch
@@ -33,8 +33,7 @@ def installed(package: str) -> str | None:
 def _onnxruntime() -> ModuleType:
     """Import ONNX Runtime, or say which command mends a missing or doubled installation."""
     if installed("onnxruntime") and installed("onnxruntime-gpu"):
-        raise UserError(
-            ExitCode.UNAVAILABLE,
+        raise unavailable_error(
             "onnxruntime and onnxruntime-gpu are both installed, and overwrite each other. "
             "Uninstall both, then: {command} (or, for a GPU, 'onnxruntime-gpu[cuda,cudnn]')",
             command=install("onnxruntime"),
@@ -42,8 +41,7 @@ def _onnxruntime() -> ModuleType:
     try:
         import onnxruntime
     except ImportError as error:
-        raise UserError(
-            ExitCode.UNAVAILABLE,
+        raise unavailable_error(
             "ONNX Runtime cannot be imported ({reason}). Install it: {command} "
             "(or, for a GPU, 'onnxruntime-gpu[cuda,cudnn]')",
             command=install("onnxruntime"),
@@ -73,8 +71,7 @@ def choose_devices(requested: Device) -> list[str]:
     names = list(_PROVIDERS) if requested == "auto" else [requested]
     devices = [name for name in names if _PROVIDERS[name] in offered]
     if not devices:
-        raise UserError(
-            ExitCode.UNAVAILABLE,
+        raise unavailable_error(
             "device {device} was asked for, but this ONNX Runtime offers only {found}; "
             "on a machine with CUDA install 'onnxruntime-gpu[cuda,cudnn]' in the place of "
             "onnxruntime, or use --device cpu",

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from platformdirs import user_cache_path
 
-from models.console import ExitCode, UserError, tr
+from models.console import config_error, tr
 from models.files import file_digest
 from models.session import installed
 
@@ -73,18 +73,14 @@ def check_untrusted(path: Path) -> None:
         UserError: CONFIG, the file is too large, is refused, or crashes what opens it.
     """
     if path.stat().st_size > MAX_BYTES:
-        raise UserError(
-            ExitCode.CONFIG, "{path} is larger than 2 GiB, which no ONNX model is", path=path
-        )
+        raise config_error("{path} is larger than 2 GiB, which no ONNX model is", path=path)
     passed = user_cache_path("sentiment-tui") / "vetted"
     mark = passed / f"{file_digest(path)}-{_checker()}"
     if _is_private(passed) and mark.exists():
         return
     problem = _problem_of(path)
     if problem is not None:
-        raise UserError(
-            ExitCode.CONFIG, "{path} cannot be used as a model: {reason}", path=path, reason=problem
-        )
+        raise config_error("{path} cannot be used as a model: {reason}", path=path, reason=problem)
     try:
         passed.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         passed.mkdir(mode=0o700, exist_ok=True)  # whatever the umask

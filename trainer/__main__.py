@@ -20,7 +20,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from models.console import ExitCode, UserError, require_file, tr
+from models.console import data_error, require_file, tr, usage_error
 from models.console.command import run
 from models.tables.options import READING, reading_options
 from trainer.settings import TrainingSettings, click_options
@@ -58,16 +58,13 @@ def _read_config(context: click.Context, _parameter: click.Parameter, path: Path
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise UserError(
-            ExitCode.DATA, "{path} is not TOML: {reason}", path=path, reason=error
-        ) from error
+        raise data_error("{path} is not TOML: {reason}", path=path, reason=error) from error
     options = {}
     for option in context.command.params:
         if isinstance(option, click.Option) and option.expose_value:  # all but --config
             options[option.opts[0].removeprefix("--")] = option
     if unknown := sorted(set(document) - set(options)):
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "{path}: expected options of python -m trainer, found {unknown}",
             path=path,
             unknown=", ".join(unknown),

@@ -18,7 +18,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from models.console import ExitCode, UserError
+from models.console import data_error, unavailable_error, usage_error
 
 TIMEOUT = timedelta(hours=2)
 """How long a process waits for one that is slow, or whose machine vanished without a word."""
@@ -99,8 +99,7 @@ def require_same(digest: str) -> None:
     """Raise UserError DATA unless all processes have the same digest of what they train."""
     number = int(digest[:15], 16)
     if _somewhere(of_first([number]) != [number]):
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "the processes of this training have different data, encoders, options or "
             "checkpoints: give all the same",
         )
@@ -120,8 +119,7 @@ def require_shared(folder: Path) -> None:
     if is_first():
         mark.unlink()
     if unseen:
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "the folder of --output must be one that all machines of the training see: {folder} of "
             "the first is not that of the others",
             folder=folder.absolute(),
@@ -145,8 +143,7 @@ def together() -> Iterator[None]:
     except RuntimeError as error:
         if not (isinstance(error, dist.DistError) or "gloo" in str(error)):
             raise
-        raise UserError(
-            ExitCode.UNAVAILABLE,
+        raise unavailable_error(
             "another process of this training ended, or cannot be reached; the same command goes "
             "on: {reason}",
             reason=str(error).splitlines()[0],

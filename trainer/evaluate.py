@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from models.console import ExitCode, UserError
+from models.console import usage_error
 from models.run_directory import load_classifier, read_run
 from models.tokenizer import Tokenizer
 from trainer.data.dataset import SPLITS, load_data
@@ -50,8 +50,7 @@ def evaluate_run(
         neutral=settings.get("neutral") if own else None,
     ).splits
     if split not in splits:
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "{run} was cross-validated on all of its rows, and has no {split}: name other rows "
             "with --data",
             run=run_directory,

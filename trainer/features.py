@@ -19,7 +19,7 @@ from torch import Tensor
 from models.arrays import Float32
 from models.batching import MAX_TOKENS, distinct, plan
 from models.classifier import Classifier, Pooling, inputs, pool
-from models.console import ExitCode, UserError
+from models.console import data_error
 from models.console.narration import Advance
 from models.files import draft_of
 from models.tokenizer import Tokenizer
@@ -152,8 +152,7 @@ def _mapped(path: Path) -> Tensor:
         # copy-on-write: torch wants memory that could be written to, and the file stays as it is
         return torch.from_numpy(np.load(path, mmap_mode="c"))
     except ValueError as error:
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{path} is damaged: remove it, and the same command computes the features again",
             path=path,
         ) from error

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from models.arrays import Rows
 from models.classifier import Classifier
-from models.console import ExitCode, UserError
+from models.console import data_error
 from trainer import distributed
 from trainer.batches import TrainingRows, batches, seed_dropout
 from trainer.checkpoint import State
@@ -148,8 +148,7 @@ def _forward_backward(
 def _refuse_divergence(loss: float, step: int, checkpoint: Path) -> None:
     if not math.isfinite(loss):
         checkpoint.unlink(missing_ok=True)  # going on from there would end here again
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "the training diverged: after step {step} the loss is {loss}. Try a smaller "
             "--learning-rate, or --precision fp32",
             step=step,

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from models.arrays import Float64
 from models.classifier import Pooling
-from models.console import ExitCode, UserError, tr
+from models.console import data_error, tr
 from models.metrics import Metrics
 from trainer.console import progress, say
 from trainer.settings import TrainingSettings
@@ -112,8 +112,7 @@ class HeadTrainer(NamedTuple):
                     choices.append(Choice(pooling, rate, decay, best_epoch, history))
         choice = min(choices, key=lambda choice: _loss(choice.best))
         if not math.isfinite(_loss(choice.best)):
-            raise UserError(
-                ExitCode.DATA,
+            raise data_error(
                 "no head learned anything: its loss is no number from the first epoch on. Try "
                 "smaller values of --head-learning-rate, or another encoder",
             )

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 
 from models.classifier import Classifier
-from models.console import ExitCode, UserError, display
+from models.console import display, usage_error
 from models.encoder import Encoder, load_encoder, max_positions
 from models.tokenizer import Tokenizer
 from models.trial import check_encoder
@@ -93,8 +93,7 @@ def _load_encoder(settings: TrainingSettings) -> Encoder:
         encoder = encoder.with_tokenizer(simplified(encoder.tokenizer))
     limit = max_positions(encoder.module)
     if settings.max_length > limit:
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "--max-length {asked} is more than {encoder} reads: {limit} tokens",
             asked=settings.max_length,
             encoder=encoder.name,

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models.arrays import Float32, Int64
 from models.classifier import Classifier
-from models.console import ExitCode, UserError
+from models.console import usage_error
 from models.encoder import layers_of
 from trainer.settings import TrainingSettings
 
@@ -23,8 +23,7 @@ def choose_trained(classifier: Classifier, last: int | None) -> None:
     """
     layers = layers_of(classifier.encoder)
     if last is not None and not 0 < last <= len(layers):
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "--train last:{last} asks for layers that are not there: the encoder has {count}",
             last=last,
             count=len(layers),

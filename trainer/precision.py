@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 import torch.nn.functional as F
 
-from models.console import ExitCode, UserError
+from models.console import unavailable_error
 from models.cores import available_cores
 from trainer import distributed
 from trainer.dropout import CheapDropout
@@ -27,8 +27,7 @@ def choose_device(wanted: str) -> torch.device:
         UserError: UNAVAILABLE, CUDA was asked for and torch does not find it.
     """
     if wanted == "cuda" and not torch.cuda.is_available():
-        raise UserError(
-            ExitCode.UNAVAILABLE,
+        raise unavailable_error(
             "device cuda was asked for, but torch finds no CUDA device; use --device cpu",
         )
     torch.set_num_threads(min(torch.get_num_threads(), available_cores()))
@@ -54,8 +53,7 @@ def choose_precision(wanted: Precision, device: torch.device) -> Precision:
             return "bf16"
         return "fp16" if on_cuda and not has_bf16 else "fp32"
     if (wanted == "bf16" and not has_bf16) or (wanted == "fp16" and not on_cuda):
-        raise UserError(
-            ExitCode.UNAVAILABLE,
+        raise unavailable_error(
             "--precision {precision}: this {device} does not compute in it; "
             "leave it to auto or use fp32",
             precision=wanted,

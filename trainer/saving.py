@@ -17,7 +17,7 @@ from torch import Tensor
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from models.classifier import Classifier
-from models.console import ExitCode, UserError
+from models.console import cannot_create_error, config_error
 from models.run_directory import load_classifier, read_rows, read_run
 from models.tokenizer import Tokenizer
 from trainer.console import say
@@ -49,7 +49,7 @@ def save_run(run_directory: Path, folder: Path, encoder_source: str | None = Non
     """
     run = read_run(run_directory)
     if folder.exists():
-        raise UserError(ExitCode.CANNOT_CREATE, "{path} exists; name another folder", path=folder)
+        raise cannot_create_error("{path} exists; name another folder", path=folder)
     classifier, encoder = load_classifier(run_directory, run, encoder_source)
     for weights in classifier.head.parameters():
         weights.data /= run.temperature
@@ -131,8 +131,7 @@ def _compare(kind: Any, folder: Path, texts: list[str], expected: Tensor) -> Non
     found = model(**batch).logits.softmax(dim=1)
     difference = float((found - expected).abs().max())
     if difference > TOLERANCE:
-        raise UserError(
-            ExitCode.CONFIG,
+        raise config_error(
             "saved for transformers, the model would differ from the run by {difference:.1e} in a "
             "probability, more than {limit:.0e}",
             difference=difference,

@@ -9,7 +9,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import nn
 
-from models.console import ExitCode, UserError, encodable
+from models.console import data_error, encodable, usage_error
 from models.encoder import Encoder, layers_of
 from trainer.console import say
 
@@ -30,8 +30,7 @@ def keep_layers(encoder: Encoder, kept: Sequence[int]) -> None:
     """
     layers = layers_of(encoder.module)
     if not all(a < b for a, b in zip((-1, *kept), (*kept, len(layers)), strict=True)):
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "--layers {kept}: expected ascending numbers from 0 to {last}",
             kept=",".join(map(str, kept)),
             last=len(layers) - 1,
@@ -74,8 +73,7 @@ def prune_vocabulary(encoder: Encoder, texts: Sequence[str], held_out: Sequence[
         return [[new_ids.get(id, -1) for id in ids] for ids in texts]
 
     if renumber(learned) != _split(pruned, texts):
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{name}: its tokenizer cannot be cut without changing its pieces",
             name=encoder.name,
         )
@@ -98,8 +96,7 @@ def _pieces(model: dict[str, Any], name: str) -> dict[int, str]:
         return {id: piece for piece, id in model["vocab"].items()}
     if model["type"] == "Unigram":
         return dict(enumerate(piece for piece, _ in model["vocab"]))
-    raise UserError(
-        ExitCode.DATA,
+    raise data_error(
         "--prune-vocab: expected a WordPiece or Unigram tokenizer, {name} has {kind}",
         name=name,
         kind=model["type"],

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from models.arrays import Float32
-from models.console import ExitCode, UserError
+from models.console import data_error
 from models.labels import LabelSet
 from models.run_directory import load_classifier, read_run
 from models.tokenizer import Tokenizer
@@ -22,8 +22,7 @@ def check_teacher(path: Path, labels: LabelSet) -> None:
     """
     run = read_run(path)
     if run.labels != list(labels.names):
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "--teacher {path} has the labels {found}, the data has {expected}",
             path=path,
             found=", ".join(run.labels),

@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 from typing import Any
 
-from models.console import ExitCode, UserError
+from models.console import unavailable_error
 from models.console.install import install
 from models.run_directory import refuse_existing
 from trainer import distributed
@@ -34,8 +34,7 @@ def train(settings: TrainingSettings) -> dict[str, Any]:
     """
     refuse_existing(settings.output, force=settings.force)
     if settings.tensorboard and find_spec("tensorboard") is None:
-        raise UserError(
-            ExitCode.UNAVAILABLE,
+        raise unavailable_error(
             "--tensorboard needs the package tensorboard: {command}",
             command=install("tensorboard"),
         )

@@ -68,8 +68,7 @@ def require_file(path: Path) -> None:
     if not path.exists():
         raise no_input_error("no such file: {path}", path=path)
     if not path.is_file():
-        raise UserError(
-            ExitCode.NO_INPUT,
+        raise no_input_error(
             "{path} is a pipe or a device, and cannot be read twice: save it to a file, or let "
             "sentiment-tui classify read it from standard input, as -",
             path=path,

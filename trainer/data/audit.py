@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.arrays import Ints, Mask, Rows
-from models.console import ExitCode, UserError, tr
+from models.console import data_error, tr
 from models.tokenizer import Tokenizer
 from trainer.console import say, say_lines, table
 from trainer.data.dataset import Data, Split
@@ -173,8 +173,7 @@ def _keep(data: Data, kept: Mask) -> tuple[Data, int]:
     dropped = len(train) - len(remaining)
     lost = (_rows_per_class(train, classes) > 0) & (_rows_per_class(remaining, classes) == 0)
     if lost.any():
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "dropping {rows} rows of train leaves none of label {label}",
             rows=dropped,
             label=data.labels.names[int(lost.argmax())],
@@ -192,8 +191,7 @@ def class_weights(data: Data) -> Tensor:
     """
     rows = _rows_per_class(data.splits["train"], len(data.labels))
     if not rows.all():
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "--class-weights: expected rows of every label, found none of label {label}",
             label=data.labels.names[int(rows.argmin())],
         )

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import NoReturn
 
 from models.arrays import Int64, Rows
-from models.console import ExitCode, UserError, display, tr
+from models.console import data_error, display, tr
 from models.labels import LabelSet
 from models.tables.labelled import LabelledRows
 from trainer.console import say, say_lines
@@ -167,8 +167,7 @@ def _take_out(rows: dict[str, LabelledRows], neutral: str | None) -> list[str]:
         rows[name], apart[name] = read.without(neutral)
     texts = apart.get("train", [])
     if "train" in rows and not texts:
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{where}: expected rows of the label {label} that --neutral names, found none",
             where=rows["train"].where,
             label=display(neutral, limit=60),
@@ -191,8 +190,7 @@ def _read(source: Source, reading: Reading) -> LabelledRows:
     rows = source.read()
     count = len(rows.unlabelled)
     if count and not reading.skip_unlabelled:
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{where}: {rows:row} without a label, the first in {place}; --skip-unlabelled leaves "
             "such rows out",
             where=rows.where,
@@ -245,8 +243,7 @@ def _sort_by_split(found: Sequence[Source], alone: str, *, named: bool) -> dict[
     for source in found:
         split = _SPLIT_OF.get(source.name.lower(), alone if len(found) == 1 else None)
         if split is None and named:
-            raise UserError(
-                ExitCode.DATA,
+            raise data_error(
                 "{path}: expected a name that tells the split, train, dev or test",
                 path=source.where,
             )
@@ -254,8 +251,7 @@ def _sort_by_split(found: Sequence[Source], alone: str, *, named: bool) -> dict[
             say("{path} is left out: its name tells no split", path=source.where)
             continue
         if split in by_split:
-            raise UserError(
-                ExitCode.DATA,
+            raise data_error(
                 "two sources for split {split}: {a} and {b}",
                 split=split,
                 a=by_split[split].where,
@@ -271,8 +267,7 @@ def _refuse_missing(
     hint = ""
     if "train" in wanted and "train" in by_split:
         hint = tr("; --split-sizes 0.1 0.1 cuts those that are missing from train")
-    raise UserError(
-        ExitCode.DATA,
+    raise data_error(
         "--data: expected the splits {expected}, files such as train.csv; found {found}{hint}",
         expected=", ".join(wanted),
         found=", ".join(source.where for source in found) or tr("nothing"),

@@ -5,7 +5,7 @@ from typing import NoReturn
 import numpy as np
 
 from models.arrays import Int64
-from models.console import ExitCode, UserError, display, tr
+from models.console import data_error, display, tr
 from models.label_map import AmbiguousLabelsError, map_labels
 from models.labels import NEGATIVE_POSITIVE, LabelSet, natural_order
 from models.tables.labelled import LabelledRows
@@ -22,8 +22,7 @@ def label_set_of(rows: LabelledRows) -> LabelSet:
     if ours or tuple(names) == ("0", "1"):
         return LabelSet(NEGATIVE_POSITIVE)
     if len(names) < 2:
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{where}: expected rows of two or more labels, found {found}",
             where=rows.where,
             found=tr("only {label}", label=names[0]) if names else tr("nothing"),
@@ -34,16 +33,13 @@ def label_set_of(rows: LabelledRows) -> LabelSet:
 def label_ids(split: str, rows: LabelledRows, labels: LabelSet, *, ordered: bool) -> Int64:
     """Return the label id of each row of a split, `[rows]`, and say what was taken for what."""
     if not rows.texts:
-        raise UserError(
-            ExitCode.DATA, "{where} has no rows in split {split}", where=rows.where, split=split
-        )
+        raise data_error("{where} has no rows in split {split}", where=rows.where, split=split)
     try:
         found = map_labels(rows.labels, labels.names, ordered=ordered)
     except AmbiguousLabelsError as error:
         if error.reason == "unknown":
             _refuse_label(rows, rows.labels[0], labels)
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "{where}: the labels {found} may stand for {labels} in more than one way. "
             "Say it: --label-map '{proposal}'",
             where=rows.where,
@@ -61,8 +57,7 @@ def label_ids(split: str, rows: LabelledRows, labels: LabelSet, *, ordered: bool
 
 
 def _refuse_label(rows: LabelledRows, label: str, labels: LabelSet) -> NoReturn:
-    raise UserError(
-        ExitCode.DATA,
+    raise data_error(
         "{where}, row {row}: label {label} is not in the label set {labels}; name the labels in "
         "the order of their ids with --labels, or say what it stands for with --label-map",
         where=rows.where,

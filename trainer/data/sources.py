@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from models import hub
-from models.console import ExitCode, UserError, tr
+from models.console import data_error, no_input_error, tr
 from models.tables import (
     LABEL_COLUMNS,
     TEXT_COLUMNS,
@@ -135,8 +135,7 @@ def read_texts(path: Path, reading: Reading) -> list[str]:
         for record in table.records:
             text = record.get(column)
             if not isinstance(text, str):
-                raise UserError(
-                    ExitCode.DATA,
+                raise data_error(
                     "{path}, line {line}: expected a text in {column}, found {found}",
                     path=path,
                     line=record.place.line,
@@ -152,8 +151,7 @@ def _load_dataset(source: str) -> Any:
     is_here = Path(source).is_dir()
     if not is_here:
         if hub.is_path(source) or "/" not in source:
-            raise UserError(
-                ExitCode.NO_INPUT,
+            raise no_input_error(
                 "no such file or folder: {path}{hint}",
                 path=source,
                 hint=hub.alike(source),
@@ -167,14 +165,12 @@ def _load_dataset(source: str) -> Any:
     # RuntimeError: a data set that is a script, which datasets ran once and no longer does.
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         if hub.is_offline() and not is_here:
-            raise UserError(
-                ExitCode.NO_INPUT,
+            raise no_input_error(
                 "{name} is no file or folder here, and was not loaded from the hub before, which "
                 "cannot be reached: name labelled reviews with --data, or try again with a network",
                 name=source,
             ) from error
-        raise UserError(
-            ExitCode.NO_INPUT,
+        raise no_input_error(
             "{name} is neither files, nor a folder of them, nor a data set that the hub gave: "
             "{reason}",
             name=source,

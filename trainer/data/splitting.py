@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.arrays import Int64, Rows
 from models.batching import distinct
-from models.console import ExitCode, UserError
+from models.console import data_error
 from trainer.data.duplicates import hash64
 
 
@@ -96,8 +96,7 @@ def _draws(keys: Sequence[str], seed: int) -> NDArray[np.uint64]:
 
 
 def _refuse_too_few(label: str, fractions: Mapping[str, float], texts: int, rows: int) -> NoReturn:
-    raise UserError(
-        ExitCode.DATA,
+    raise data_error(
         "--split-sizes: expected enough different texts of label {label} for each of "
         "{splits}, found {texts} in {rows} rows; give files for these splits, or more "
         "rows of the label",

@@ -12,7 +12,7 @@ from typing import Any
 
 from textual.binding import Binding
 
-from models.console import ExitCode, UserError, tr
+from models.console import ExitCode, UserError, config_error, tr
 
 
 def _bind(key: str, action: str, words: str, *, show: bool = True, name: str = "") -> Binding:
@@ -170,7 +170,7 @@ class Keymap:
             )
         keymap = cls(changed)
         if problem := keymap._conflict():
-            raise UserError(ExitCode.CONFIG, "{path}: {reason}", path=path, reason=problem)
+            raise config_error("{path}: {reason}", path=path, reason=problem)
         return keymap
 
     def keys(self, binding: Binding) -> list[str]:

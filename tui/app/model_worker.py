@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from textual.message import Message
 
-from models.console import ExitCode, UserError, reason_of
+from models.console import UserError, config_error, reason_of
 from models.locations import Device
 from models.review import Level
 from tui.batch.status import BY_LEVEL, Status
@@ -230,7 +230,7 @@ class ModelWorker:
 
     def _opened(self) -> LoadedModel:
         if self._model is None:
-            raise UserError(ExitCode.CONFIG, "There is no model: choose another one.")
+            raise config_error("There is no model: choose another one.")
         return self._model
 
     def _post(self, post: Post, message: Message) -> None:

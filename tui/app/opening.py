@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from models.console import ExitCode, UserError
+from models.console import usage_error
 from models.locations import Device
 from tui.app.paths import require_inside
 
@@ -36,8 +36,7 @@ def open_app(
         return
     streams = (sys.stdin, sys.stdout, sys.stderr)
     if not is_served() and not all(stream and stream.isatty() for stream in streams):
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "the app needs a terminal; for files and pipes: sentiment-tui classify FILE",
         )
     from tui.app.launch import run_app

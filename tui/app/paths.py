@@ -7,7 +7,7 @@ that is too long, a folder that is closed.
 import os
 from pathlib import Path
 
-from models.console import ExitCode, UserError
+from models.console import usage_error
 
 
 def typed_path(typed: str) -> Path:
@@ -36,8 +36,7 @@ def is_inside(path: Path, root: Path | None) -> bool:
 def require_inside(path: Path, root: Path | None) -> None:
     """Raise UserError USAGE unless a path leads into `root`."""
     if not is_inside(path, root):
-        raise UserError(
-            ExitCode.USAGE,
+        raise usage_error(
             "{path} is outside {root}: only files in that folder can be opened and saved here",
             path=path,
             root=root,

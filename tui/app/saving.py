@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from models.console import ExitCode, UserError
+from models.console import data_error
 from models.files import file_digest
 from models.tables import Record, Table, open_table
 from tui.batch.answer import AnswerColumns
@@ -56,7 +56,7 @@ def save_rows(
     source = settings.source
     assert isinstance(source, Path)  # noqa: S101 - the app classifies files
     if file_digest(source) != found.digest:
-        raise UserError(ExitCode.DATA, "{name} was changed since it was read", name=found.name)
+        raise data_error("{name} was changed since it was read", name=found.name)
     settings = replace(settings, output=path, output_format=None, probabilities=False)
     target = check_output(path, settings, alone=True)
     indices = np.arange(len(results)) if chosen is None else np.sort(chosen)
@@ -116,8 +116,7 @@ def _write(writer: Writer, record: Record, answer: Mapping[str, Any]) -> None:
     try:
         writer.write(record, answer)
     except UnwritableError as error:
-        raise UserError(
-            ExitCode.DATA,
+        raise data_error(
             "record {number}, column {column}: {reason}",
             number=record.place.number,
             column=error.column or "-",
