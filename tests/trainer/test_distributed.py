@@ -14,7 +14,6 @@ import pytest
 
 from models.console import ExitCode, UserError
 from models.run_directory import read_json, read_rows
-from tests.forks import ROOT, Forks
 from tests.shared import once
 from tests.tiny import write_encoder
 from trainer import distributed
@@ -22,10 +21,11 @@ from trainer.training import train
 
 from .test_finetune import settings
 
-# What a process of a training runs. Its words: encoder, reviews, output, the process to be killed
-# and at which of its steps.
+ROOT = Path(__file__).parents[2]
+
+# Arguments: encoder, reviews, output, the process to be killed, and at which of its steps.
 CHILD = """
-import os, signal
+import os, signal, sys
 from pathlib import Path
 import trainer.run_writer
 from models.classifier import Classifier
@@ -34,46 +34,45 @@ from trainer import distributed
 from trainer.training import train
 
 trainer.run_writer.draw_pictures = lambda *_: None
+monitor.WARMING_STEPS, monitor.MEASURED_STEPS = 0, 1
+rank, killed_at = map(int, sys.argv[4:])
+steps = 0
+forward = Classifier.forward
 
-def child(*words):
-    rank, killed_at = map(int, words[3:])
-    steps = 0
-    forward = Classifier.forward
+def count(self, *arguments, **named):
+    global steps
+    steps += self.training
+    if distributed.rank() == rank and steps == killed_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return forward(self, *arguments, **named)
 
-    def count(self, *arguments, **named):
-        nonlocal steps
-        steps += self.training
-        if distributed.rank() == rank and steps == killed_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return forward(self, *arguments, **named)
-
-    Classifier.forward = count
-    train(settings(*map(Path, words[:3]), batch_size=23))
+Classifier.forward = count
+train(settings(*map(Path, sys.argv[1:4]), batch_size=23))
 """
 
-SCRIPT = f"""
-import sys
-{CHILD}
-child(*sys.argv[1:])
-"""
 
-# An agent of torchrun, whose processes are forks of it: they need not import torch again.
-IMPORTS = f"""
-import datasets
-from torch.distributed.launcher import LaunchConfig, elastic_launch
-from transformers import BertModel, BertTokenizerFast
-{CHILD}
-"""
-AGENT = """
-nodes, processes, endpoint, *words = arguments
-config = LaunchConfig(
-    int(nodes), int(nodes), int(processes), run_id="run", rdzv_backend="c10d",
-    rdzv_endpoint=endpoint, local_addr="127.0.0.1", max_restarts=0, start_method="fork",
-)
-elastic_launch(config, child)(*words)
-"""
+def start(*arguments: object, killed: int = -1, at: int = -1) -> subprocess.CompletedProcess[str]:
+    """Run a training in two processes with one thread each."""
+    agent = launch("--standalone", "--nproc_per_node=2", *arguments, killed=killed, at=at)
+    out, err = agent.communicate(timeout=900)
+    return subprocess.CompletedProcess(agent.args, agent.returncode, out, err)
 
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+
+def launch(*options: object, killed: int = -1, at: int = -1) -> subprocess.Popen[str]:
+    """Start an agent of torchrun with its options, then the encoder, the reviews, the output."""
+    *flags, encoder, reviews, output = map(str, options)
+    script = Path(output).with_suffix(".py")
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text(CHILD)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", *flags, str(script)]
+    return subprocess.Popen(
+        [*torchrun, encoder, reviews, output, str(killed), str(at)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -93,17 +92,7 @@ def two(calm: Path, reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """A training in two processes: 24 rows in batches of 23; of the last, one has no row."""
 
     def make(folder: Path) -> None:
-        script = folder / "script.py"
-        script.write_text(SCRIPT)
-        torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", script]
-        finished = subprocess.run(
-            [sys.executable, *torchrun, calm, reviews, folder / "two", "-1", "-1"],
-            cwd=ROOT,
-            env=ENVIRONMENT,
-            capture_output=True,
-            text=True,
-            timeout=900,
-        )
+        finished = start(calm, reviews, folder / "two")
         assert finished.returncode == 0, finished.stderr
         assert finished.stderr.count("labels: 0 =") == 1, "only the first process speaks"
 
@@ -131,20 +120,17 @@ def test_two_processes_learn_what_one_learns(
 def test_a_process_that_is_killed_ends_the_training_and_the_next_goes_on(
     calm: Path, reviews: Path, two: Path, tmp_path: Path
 ) -> None:
-    output, stderr = tmp_path / "killed" / "run", tmp_path / "stderr"
-    machine = (AGENT, 1, 2, "localhost:0", calm, reviews, output)
-    with Forks(IMPORTS, env=ENVIRONMENT) as forks:
-        started = time.monotonic()
-        # Two steps an epoch: the fourth is in the second.
-        code = forks.run(*machine, 1, 4, cwd=tmp_path)
-        assert time.monotonic() - started < 600  # gloo alone would wait for half an hour
-        assert code != 0
-        assert f"Signal {signal.SIGKILL.value} (SIGKILL)" in stderr.read_text()
-        assert not output.exists()
-        code = forks.run(*machine, -1, -1, cwd=tmp_path)
-        assert code == 0, stderr.read_text()
-    epochs = re.findall(r"^epoch (\d):", stderr.read_text(), re.MULTILINE)
-    assert epochs[-3:] == ["0", "2", "3"]
+    output = tmp_path / "killed" / "run"
+    started = time.monotonic()
+    # Two steps an epoch: the fourth is in the second.
+    killed = start(calm, reviews, output, killed=1, at=4)
+    assert time.monotonic() - started < 600  # gloo alone would wait for half an hour
+    assert killed.returncode != 0
+    assert f"Signal {signal.SIGKILL.value} (SIGKILL)" in killed.stderr
+    assert not output.exists()
+    again = start(calm, reviews, output)
+    assert again.returncode == 0, again.stderr
+    assert re.findall(r"^epoch (\d):", again.stderr, re.MULTILINE) == ["0", "2", "3"]
     for name in ("head.safetensors", "encoder/model.safetensors", "metrics.json"):
         assert (output / name).read_bytes() == (two / name).read_bytes(), name
 
@@ -155,18 +141,20 @@ def test_two_machines_without_a_folder_that_both_see_train_nothing(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         endpoint = f"127.0.0.1:{free.getsockname()[1]}"
+    flags = ["--nnodes=2", "--nproc_per_node=1", "--rdzv-backend=c10d", "--local-addr=127.0.0.1"]
+    flags.append(f"--rdzv-endpoint={endpoint}")
     machines = [tmp_path / "one", tmp_path / "two"]
-    with Forks(IMPORTS, env=ENVIRONMENT) as forks:
-        for machine in machines:
-            machine.mkdir()
-            output = machine / "runs" / "run"
-            forks.start(AGENT, 2, 1, endpoint, calm, reviews, output, -1, -1, cwd=machine)
-        codes = forks.wait()
-    for machine, code in zip(machines, codes, strict=True):
-        assert code != 0
-        told = (machine / "stderr").read_text()
-        assert re.search("--output must be one that all machines .* see", told)
-        assert not [*machine.glob("runs/*")]
+    agents = [launch(*flags, calm, reviews, machine / "runs" / "run") for machine in machines]
+    try:
+        told = [agent.communicate(timeout=900)[1] for agent in agents]
+    finally:
+        for agent in agents:
+            agent.terminate()  # which ends its processes too
+    for agent, stderr in zip(agents, told, strict=True):
+        assert agent.returncode != 0
+        assert re.search("--output must be one that all machines .* see", stderr)
+    for machine in machines:
+        assert [path.name for path in (machine / "runs").iterdir()] == ["run.py"]
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,9 @@ if os.environ.get("SLOW"):
     import time
     quick = predictor.Predictor.predict
     predictor.Predictor.predict = lambda *a, **k: (time.sleep(0.2), quick(*a, **k))[1]
+if os.environ.get("NO_SIGHUP"):
+    import signal
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
 if os.environ.get("DRIVER"):
     from textual.drivers.linux_driver import LinuxDriver
     LinuxDriver.run_input_thread = lambda _: 1 / 0
@@ -49,6 +52,9 @@ class Terminal:
         self, arguments: list[str], environment: dict[str, str], folder: Path | None = None
     ) -> None:
         self.master, slave = pty.openpty()
+        attributes = termios.tcgetattr(slave)
+        attributes[0] &= ~termios.IXON  # Ctrl+S would stop an app that starts anew
+        termios.tcsetattr(slave, termios.TCSANOW, attributes)
         self.resize(80, 24)
         self.seen = b""
         # Textual would take these for the size, and pytest-xdist sets them.

@@ -127,6 +127,14 @@ def test_a_byte_that_is_not_utf_8_ends_nothing(start: Start, sent: bytes) -> Non
     assert terminal.ends() == ExitCode.OK
 
 
+def test_an_app_without_its_terminal_ends_even_without_a_signal(start: Start) -> None:
+    terminal = start(NO_SIGHUP="1")
+    terminal.shows("· CPU")
+    os.close(terminal.master)
+    terminal.master = os.open(os.devnull, os.O_RDWR)  # for whoever closes it
+    assert terminal.process.wait(120) == ExitCode.TERMINATED
+
+
 def test_nor_does_it_end_a_run(start: Start, tmp_path: Path) -> None:
     file = tmp_path / "many.csv"
     file.write_text("text\n" + "".join(f"好 {n}\n" for n in range(1500)), encoding="utf-8")
