@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -93,17 +93,18 @@ def _stderr_to(log: Path) -> Iterator[None]:
     file = _opened(log)
     terminal = os.dup(2)
     before = sys.__stderr__
-    with os.fdopen(terminal, "w", encoding="utf-8", closefd=False) as screen:
-        os.dup2(file, 2)
-        os.close(file)
-        sys.__stderr__ = screen  # type: ignore[misc] # where Textual's driver writes its frames
-        try:
-            yield
-        finally:
-            screen.flush()
-            sys.__stderr__ = before  # type: ignore[misc]
-            os.dup2(terminal, 2)
-            os.close(terminal)
+    screen = os.fdopen(terminal, "w", encoding="utf-8", closefd=False)
+    os.dup2(file, 2)
+    os.close(file)
+    sys.__stderr__ = screen  # type: ignore[misc] # where Textual's driver writes its frames
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # where the terminal is gone
+            screen.close()
+        sys.__stderr__ = before  # type: ignore[misc]
+        os.dup2(terminal, 2)
+        os.close(terminal)
 
 
 def _opened(log: Path) -> int:
