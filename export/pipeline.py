@@ -18,7 +18,15 @@ from export.parity import (
 )
 from export.quantization import FORMS, REDUCED, WEIGHTS_ONLY, candidates
 from export.sources import load_source
-from models.console import UserError, cannot_create_error, config_error, usage_error
+from models.console import (
+    ExitCode,
+    UserError,
+    cannot_create_error,
+    config_error,
+    tr,
+    usage_error,
+)
+from models.console.narration import narrate
 from models.cores import instructions
 from models.files import draft_of
 from models.manifest import Manifest
@@ -135,8 +143,13 @@ def _write_proven(draft: "_Draft", model: onnx.ModelProto) -> str:
         precision = "fp16" if precision == "auto" else precision
         model = fuse(model, source.encoder.config, fp16=precision == "fp16")
     elif precision in ("int8", "auto"):
-        if _write_int8(draft, model):
-            return "int8"
+        try:
+            if _write_int8(draft, model):
+                return "int8"
+        except UserError as error:
+            if precision == "int8" or error.code is not ExitCode.CONFIG:
+                raise
+            narrate(tr("fp32 it is, as int8 cannot be made: {reason}", reason=error))
         precision = "fp32"
     draft.prove(model, precision, lambda file: check_exact(file, source, precision))
     return precision

@@ -15,14 +15,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import RobertaConfig, RobertaModel
 
-from export import parity, quantization
+from export import parity, pipeline, quantization
 from export.hf_source import _labelled
 from export.parity import PROBES, Agreement
 from export.pipeline import ExportSettings, export
 from export.quantization import FORMS, WEIGHTS_ONLY, candidates, quantize
 from export.sources import load_source
 from models import vetting
-from models.console import ExitCode, UserError
+from models.console import ExitCode, UserError, config_error
 from models.cores import instructions
 from models.manifest import PREFIX, Manifest
 from models.predictor import Predictor
@@ -509,6 +509,28 @@ def test_a_file_that_fails_its_gate_never_gets_its_name(
         export(settings(run, tmp_path / "a.onnx", precision=precision))
     assert caught.value.code == ExitCode.CONFIG
     assert [path.name for path in tmp_path.iterdir()] == ["a.rejected.onnx"]
+
+
+def test_auto_is_int8_where_it_passes_and_else_fp32(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert export(settings(run, tmp_path / "a.onnx", precision="auto")).precision == "int8"
+    _break_agreement(monkeypatch)
+    done = export(settings(run, tmp_path / "b.onnx", precision="auto"))
+    assert done.precision == "fp32"
+    assert [name for name, _ in done.tried] == [*list(FORMS)[:-1], "fp32"]
+
+
+def test_auto_is_fp32_where_int8_cannot_be_made_and_says_so(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise config_error("{path} has products of another kind", path="a")
+
+    monkeypatch.setattr(pipeline, "candidates", refuse)
+    assert export(settings(run, tmp_path / "a.onnx", precision="auto")).precision == "fp32"
+    said = "fp32 it is, as int8 cannot be made: a has products of another kind"
+    assert said in capsys.readouterr().err
 
 
 def test_a_graph_with_other_weights_fails_the_gate(run: Path, model: Path, tmp_path: Path) -> None:

@@ -34,7 +34,6 @@ from trainer import distributed
 from trainer.training import train
 
 trainer.run_writer.draw_pictures = lambda *_: None
-monitor.WARMING_STEPS, monitor.MEASURED_STEPS = 0, 1
 rank, killed_at = map(int, sys.argv[4:])
 steps = 0
 forward = Classifier.forward

@@ -68,7 +68,7 @@ async def visit(tmp_path: Path, text: str) -> None:
         await pilot.press("enter")
         await check(pilot, "answer", "Answers · ")
         await until(pilot, lambda: len(app.answers) > 0)
-        await dialog(pilot, "f2", "Each piece of the text")
+        await dialog(pilot, "f2", "underlined")
         await dialog(pilot, "f4", "Which label is right?")
         await pilot.press("ctrl+o")
         pilot.app.screen.query_one("SafeInput").value = f"{path.parent}/"

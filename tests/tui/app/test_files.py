@@ -615,7 +615,7 @@ async def test_rows_that_come_in_leave_the_view_where_it_is(
 
 
 async def stopped(pilot: Pilot[Any], fake: FakeModel, many: Path) -> None:
-    """Begin to classify many records, and stop after 2016 of them: 32, 64, 128, …, 512, 512."""
+    """Begin to classify many records, and stop in the chunk after 2016 of them: 32, 64, …, 512."""
     app: SentimentApp = pilot.app  # type: ignore[assignment]
     await preview(pilot, many)
     stopping = asyncio.Event()
@@ -629,7 +629,7 @@ async def stopped(pilot: Pilot[Any], fake: FakeModel, many: Path) -> None:
 
     fake.answer = stop_in_the_next_chunk  # type: ignore[method-assign]
     await pilot.press("f5")
-    await shows(pilot, "stopped; what is done is kept", "2,016 of 2,016 rows")
+    await shows(pilot, "stopped; what is done is kept", "2,528 of 2,528 rows")
 
 
 async def test_a_run_that_was_stopped_goes_on_with_what_it_had(fake: FakeModel, many: Path) -> None:
@@ -639,7 +639,7 @@ async def test_a_run_that_was_stopped_goes_on_with_what_it_had(fake: FakeModel, 
         assert not (many.parent / "many.labelled.csv").exists()
         await pilot.press("f8")
         await shows(pilot, "done, written to", "3,000 of 3,000 rows")
-        assert len(fake.asked) - asked == 3000 - 2016
+        assert len(fake.asked) - asked == 3000 - 2528
 
 
 async def test_a_run_that_was_interrupted_elsewhere_is_opened_with_its_settings(
@@ -922,7 +922,7 @@ async def test_a_digit_labels_the_marked_rows_and_u_takes_it_back(
         await shows(pilot, "1    ▼", "▼ 负向评价 5 (100.0%)")
         await lacks(pilot, "corrected")
         await pilot.press("f2")
-        await shows(pilot, "how far its log-odds fall")
+        await shows(pilot, "underlined")
         await leave(pilot)
         await pilot.press("f1")
         await shows(pilot, "Label 2 is right", "Undo the last correction")

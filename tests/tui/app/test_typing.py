@@ -378,7 +378,7 @@ async def test_keys_are_what_the_user_made_them(fake: FakeModel, home: Path) -> 
         await pilot.press("a", "enter", "b", "ctrl+s")
         await shows(pilot, "Answers · 1")
         await pilot.press("f10")
-        await shows(pilot, "how far its log-odds fall")
+        await shows(pilot, "underlined")
     assert fake.asked[0] == "a\nb"
 
 

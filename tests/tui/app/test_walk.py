@@ -88,9 +88,9 @@ def test_type_explain_open_filter_correct_save_quit(tmux: Tmux, tmp_path: Path, 
     tmux.type("房间很干净，早餐也不错")
     tmux.shows("in ", " ms")  # answered while typing
     tmux.press("F2")
-    tmux.shows("how far its log-odds fall")
+    tmux.shows("underlined")
     tmux.press("Escape")
-    tmux.lacks("Each piece")  # else the terminal sends Alt+Enter
+    tmux.lacks("log-odds")  # else the terminal sends Alt+Enter
     tmux.press("Enter")
     tmux.shows("Answers · 1")
     tmux.press("C-o")
@@ -175,7 +175,7 @@ def test_from_labels_to_findings(
         tmux.shows('"产品"=="酒店" label:负向评价 ')
         tmux.shows("纸张太差，字迹模糊，糟糕 13")
         tmux.press("F2")
-        tmux.shows("Esc", "━━━", "负向评价 (" if language.startswith("en") else "负向评价”（")
+        tmux.shows("Esc", "━━━", "负向评价, " if language.startswith("en") else "负向评价，")
         tmux.press("Escape")
         tmux.lacks("━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ ")
         tmux.press("2")

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -243,14 +244,15 @@ def test_a_half_written_object_never_has_the_name_of_the_output(
     after: int,
 ) -> None:
     command = (f"s3://{bucket}/in/评 价.csv", "-o", f"s3://{bucket}/out/a.csv")
-    place = ObjectPath.place
+    opened = ObjectPath.opened
 
-    def failing(path: ObjectPath) -> tuple[Any, str]:
-        store, found = place(path)
-        return Failing(store, "a.csv", after=after), found
+    @contextmanager
+    def failing(path: ObjectPath) -> Iterator[tuple[Any, str]]:
+        with opened(path) as (store, found):
+            yield Failing(store, "a.csv", after=after), found
 
     with monkeypatch.context() as patch:
-        patch.setattr(ObjectPath, "place", failing)
+        patch.setattr(ObjectPath, "opened", failing)
         patch.setattr(objects, "_PART", 16)
         failed = classify(*command)
     assert failed.code == ExitCode.IO
