@@ -137,7 +137,7 @@ async def browse(home: Path) -> None:
             say(f"{ROWS:,} rows: {what}", time.perf_counter() - begin)
 
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        settings = BatchSettings(StandardInput())
+        settings = BatchSettings(StandardInput(), output=home / "a.csv")
         found = Found(settings, "", Dialect(), ())
         labels = ("负向评价", "正向评价")
         job = Job(app.model_worker, settings, found, labels, app.corrections)
