@@ -73,6 +73,11 @@ class Dialog(FullScreen[Any], ModalScreen[Any]):
 class Options(OptionList):
     """A list to choose from, which can be one line high, or none."""
 
+    async def _on_click(self, event: events.Click) -> None:
+        """Let a click choose, unless the list has become shorter since it was drawn."""
+        if event.style.meta.get("option", -1) >= self.option_count:
+            event.prevent_default()
+
     def action_page_up(self) -> None:
         """Go up by a page; where none fits, OptionList has laid out nothing to go over."""
         if self.scrollable_content_region:
