@@ -25,7 +25,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers import CONVERTERS, Ways, ways
+from benchmarks.peers import CONVERTERS, PEERS, Ways, ways
 
 ROUNDS = 3
 TRIED = 100  # texts that the batch sizes are tried on
@@ -48,7 +48,7 @@ def main(classifier: Path, dev: Path, texts: Path, rows: int, *, base: bool) -> 
             return json.loads(printed.splitlines()[-1])
 
         fastest = dict.fromkeys(models, "planned")
-        for program in ("transformers", "optimum", *CONVERTERS):
+        for program in PEERS:
             speeds = worker(program, min(rows, TRIED), "")["speed"]
             fastest[program] = max(speeds, key=lambda batch: speeds[batch])
         first: dict[str, list[float]] = {"a script of transformers": [], "sentiment-tui": []}
@@ -88,7 +88,7 @@ def main(classifier: Path, dev: Path, texts: Path, rows: int, *, base: bool) -> 
     arithmetic = statistics.median(one["flops"] for one in exact) * speed["fp32"] / rows
     sgemm = statistics.median(one["sgemm"] for one in exact)
     print(f"\nfp32: {arithmetic / 1e9:.0f} of {sgemm / 1e9:.0f} GFLOPS ({arithmetic / sgemm:.0%})")
-    for program in models.keys() - {"transformers", "optimum", *CONVERTERS}:
+    for program in models.keys() - set(PEERS):
         twice = statistics.median(one["twice"] for one in found[program])
         print(f"{program}, half of the rows repeated: {twice:.0%} of the time")
     for program, times in first.items():
@@ -159,32 +159,32 @@ def work(program: str, model: Path, classifier: Path, texts: Path, rows: int, ba
     with texts.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         sample = [row["text"] for row in reader][:rows]
-    is_peer = program in ("transformers", "optimum", *CONVERTERS)
+    is_peer = program in PEERS
     every = ways(program, model, classifier) if is_peer else ours(model)
     chosen = {batch: every[batch]} if batch else every
     found: dict[str, Any] = {"speed": {}}
     for name, classify in chosen.items():
         classify(sample[:ALONE])
-        began = time.process_time()
-        found["speed"][name] = len(sample) / seconds(lambda: classify(sample))  # noqa: B023
-        found["per_cpu_second"] = len(sample) / (time.process_time() - began)
+        began, cpu = time.perf_counter(), time.process_time()
+        found["labels"] = classify(sample).tolist()
+        found["per_cpu_second"] = len(sample) / (time.process_time() - cpu)
+        found["speed"][name] = len(sample) / (time.perf_counter() - began)
     first = next(iter(chosen.values()))
-    found["labels"] = first(sample).tolist()
-    found["alone"] = [seconds(lambda: first([text])) for text in sample[:ALONE]]  # noqa: B023
+    found["alone"] = [seconds(first, [text]) for text in sample[:ALONE]]
     # not ru_maxrss, which a child takes over from the process that started it
     status = Path("/proc/self/status").read_text(encoding="ascii")
     found["memory"] = int(status.partition("VmHWM:")[2].split()[0])
     if program == "fp32":
         found |= arithmetic(model, sample)
     if not is_peer:
-        found["twice"] = seconds(lambda: first(sample[::2] * 2)) * found["speed"]["planned"] / rows
+        found["twice"] = seconds(first, sample[::2] * 2) * found["speed"]["planned"] / rows
     print(json.dumps(found))
 
 
-def seconds(work: Callable[[], object]) -> float:
+def seconds(work: Callable[..., object], *arguments: object) -> float:
     """Return how long some work takes."""
     start = time.perf_counter()
-    work()
+    work(*arguments)
     return time.perf_counter() - start
 
 

@@ -1,13 +1,14 @@
 """Programs beside which this one is timed: each as its documentation says, texts by length.
 
-A peer is converted once, by its function in `CONVERTERS`, into a folder; `ways` opens it there. Its
-ways are sizes of a batch: 8 or 32 rows, or as many rows as have 512 tokens, padding included.
-transformers and optimum are their pipelines, which form batches by themselves in the order given.
+A peer is converted by its function in `CONVERTERS` into a folder; `ways` opens it there. Its ways
+are sizes of a batch: 8 rows, or as many as have 512 tokens, padding included. transformers and
+optimum are their pipelines, which form batches of 1, 8 or 32 rows in the order given.
 """
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def convert_nncf(folder: Path, classifier: Path, onnx_model: Path, texts: Sequen
     encode = tokenizer_of(classifier)
 
     def inputs(text: str) -> Tokens:
-        return {name: ids for name, ids in encode([text]).items() if name in names}
+        return _named(encode([text]), names)
 
     sample = nncf.Dataset(list(texts[:CALIBRATED]), inputs)
     quantized = nncf.quantize(model, sample, model_type=nncf.ModelType.TRANSFORMER)
@@ -83,13 +84,15 @@ CONVERTERS = {
     "CTranslate2, int8": convert_ctranslate2,
 }
 
+PEERS = ("transformers", "optimum", *CONVERTERS)
+
 
 def ways(program: str, model: Path, classifier: Path) -> Ways:
     """Open a peer.
 
     Args:
-        program: a name of `CONVERTERS`, or "transformers" or "optimum".
-        model: where its converted form is.
+        program: one of `PEERS`.
+        model: where its form is.
         classifier: the folder of transformers, which has the tokenizer.
     """
     if program in ("transformers", "optimum"):
@@ -122,6 +125,11 @@ def tokenizer_of(classifier: Path) -> Callable[[Sequence[str]], Tokens]:
         return dict(made)
 
     return encode
+
+
+def _named(batch: Tokens, names: Collection[str]) -> Tokens:
+    """Return the inputs that a graph has."""
+    return {name: ids for name, ids in batch.items() if name in names}
 
 
 def _by_length(
@@ -164,8 +172,7 @@ def _openvino(model: Path) -> Run:
 
         queue.set_callback(keep)
         for number, batch in enumerate(batches):
-            inputs = {name: ids for name, ids in batch.items() if name in names}
-            queue.start_async(inputs, number)
+            queue.start_async(_named(batch, names), number)
         queue.wait_all()
         return answers
 
@@ -179,17 +186,13 @@ def _onnxruntime(model: Path) -> Run:
     names = {port.name for port in session.get_inputs()}
 
     def run(batches: list[Tokens]) -> list[NDArray[np.float32]]:
-        answers = []
-        for batch in batches:
-            inputs = {name: ids for name, ids in batch.items() if name in names}
-            answers.append(session.run(None, inputs)[0])
-        return answers
+        return [session.run(None, _named(batch, names))[0] for batch in batches]
 
     return run
 
 
 def _ctranslate2(model: Path, precision: str) -> Run:
-    """Run the encoder on a worker a core; the head is of two products, in NumPy."""
+    """Run the encoder on a worker a core; the head is one product, in NumPy."""
     import ctranslate2
 
     cores = len(os.sched_getaffinity(0))
@@ -205,8 +208,6 @@ def _ctranslate2(model: Path, precision: str) -> Run:
         return pooled @ head["weight"].T + head["bias"]
 
     def run(batches: list[Tokens]) -> list[NDArray[np.float32]]:
-        from concurrent.futures import ThreadPoolExecutor
-
         with ThreadPoolExecutor(cores) as pool:
             return list(pool.map(one, batches))
 
