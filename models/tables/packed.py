@@ -6,7 +6,7 @@ import os
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 from models.console import UserError, data_error
 from models.tables.dialect import plain_format
@@ -73,7 +73,7 @@ class Unpacked(io.RawIOBase):
                 "{path} is protected with a password; unpack it first",
                 path=self._path,
             )
-        return archive.open(names[0])  # type: ignore[return-value]
+        return cast("zipfile.ZipExtFile", archive.open(names[0]))
 
     def _damaged(self) -> UserError:
         return data_error(
