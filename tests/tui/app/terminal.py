@@ -93,9 +93,9 @@ class Terminal:
     def type(self, keys: str) -> None:
         self.send(keys.encode())
 
-    def send(self, data: bytes, seconds: float = 120) -> None:
+    def send(self, data: bytes) -> None:
         """Write all at once where there is room, and read meanwhile, as a terminal does."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + 120
         os.set_blocking(self.master, False)
         while data:
             if time.monotonic() > end:

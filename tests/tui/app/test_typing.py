@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.style import Style
 from textual import events
 
 from models.console.command import ExitCode, UserError
@@ -16,6 +17,7 @@ from tui.app.app import SentimentApp
 from tui.app.explain import explain
 from tui.app.palette import commands
 from tui.app.preferences import Corrections, Preferences, UserDirs
+from tui.app.screens.dialogs import Options
 from tui.app.widgets.text_entry import TextEntry, dropped_path
 from tui.app.widgets.virtual_list import VirtualList
 
@@ -322,6 +324,22 @@ async def test_the_palette_lists_what_can_be_done_and_does_it(fake: FakeModel) -
         await shows(pilot, "Theme: light")
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.theme == "light")
+
+
+async def test_a_click_on_an_option_that_is_gone_does_nothing(fake: FakeModel) -> None:
+    async with app_of(fake).run_test(size=(80, 40)) as pilot:
+        await shows(pilot, "· CPU")
+        await pilot.press("ctrl+p")
+        await shows(pilot, "Theme: light")
+        listed = pilot.app.screen.query_one(Options)
+        at = {"x": 1, "y": 1, "screen_x": 1, "screen_y": 1, "delta_x": 0, "delta_y": 0}
+        keys = {"button": 1, "shift": False, "meta": False, "ctrl": False}
+        style = Style.from_meta({"option": listed.option_count - 1})
+        listed.clear_options()
+        listed.post_message(events.Click(listed, **at, **keys, style=style))
+        await pilot.pause()
+        assert pilot.app.screen.query_one(Options) is listed  # nothing was chosen
+        assert pilot.app.is_running
 
 
 @pytest.mark.parametrize(
