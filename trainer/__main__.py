@@ -100,8 +100,8 @@ def _read_config(context: click.Context, _parameter: click.Parameter, path: Path
 @click.pass_context
 def main(context: click.Context, /, *, as_json: bool, **options: Any) -> None:
     if command := context.invoked_subcommand:
-        for name in _given(context, ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP):
-            flag = name.replace("_", "-")
+        if before := _given(context, ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP):
+            flag = before[0].replace("_", "-")
             problem = tr(
                 "--{flag} stands before {command}: put it after", flag=flag, command=command
             )

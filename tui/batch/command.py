@@ -234,7 +234,7 @@ def _each(
             if len(runs) == 1 or _concerns_all(error):
                 raise
             complain(reason_of(error))
-            failures.append(getattr(error, "code", ExitCode.IO))
+            failures.append(error.code if isinstance(error, UserError) else ExitCode.IO)
     return rejected, failures
 
 

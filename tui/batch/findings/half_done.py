@@ -48,7 +48,9 @@ class RecordedModel:
             manifest = SimpleNamespace(**run["model"])
             manifest.labels = tuple(manifest.labels)
             manifest.review = read_levels(manifest.review)
-            return cls(manifest, **{"probe": "", **run["machine"]})
+            machine = run["machine"]  # older journals say more of it
+            probe = machine.get("probe", "")
+            return cls(manifest, machine["device"], machine["threads"], probe)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise data_error(
                 "{folder} has no answers of an interrupted run",

@@ -224,11 +224,7 @@ def _spelled(text: str, spans: Sequence[tuple[int, int]]) -> str:
     start, end = spans[0][0], spans[-1][1]
     word = text[start:end].strip()
     edges = {text[slice(*spans[0])].strip(), text[slice(*spans[-1])].strip()}
-    cuts = _IN_WORD.match(text, start - 1, start + 1) or _IN_WORD.match(
-        text,
-        end - 1,
-        end + 1,
-    )
+    cuts = _IN_WORD.match(text, start - 1, start + 1) or _IN_WORD.match(text, end - 1, end + 1)
     if cuts or edges & _PARTICLES or not any(map(str.isalpha, word)):
         return ""
     return word.lower()
