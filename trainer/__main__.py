@@ -112,6 +112,7 @@ def main(context: click.Context, /, *, as_json: bool, **options: Any) -> None:
     given = {name: value for name, value in options.items() if value not in (None, ())}
     settings = TrainingSettings(**given)
     _refuse_idle_options(settings, context)
+    from models.run_directory import read_run
     from trainer.console import say  # imports torch
     from trainer.training import train
 
@@ -122,10 +123,14 @@ def main(context: click.Context, /, *, as_json: bool, **options: Any) -> None:
         raise
     if not scores:  # in a process that is not the first
         return
-    title = tr("frozen encoder") if settings.train == "head" else tr("fine-tuned")
+    best_epoch = read_run(settings.output).outcome["best_epoch"]
+    tuned = settings.train != "head" and best_epoch > 0
     if "frozen" in scores and not as_json:
-        _print_scores(scores.pop("frozen"), tr("frozen encoder"), settings.output, as_json=False)
-        click.echo()
+        frozen = scores.pop("frozen")
+        if tuned:
+            _print_scores(frozen, tr("frozen encoder"), settings.output, as_json=False)
+            click.echo()
+    title = tr("fine-tuned") if tuned else tr("frozen encoder")
     _print_scores(scores, title, settings.output, as_json=as_json)
 
 

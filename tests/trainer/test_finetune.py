@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from safetensors import safe_open
 from transformers import BertConfig, BertModel
 
@@ -20,6 +21,7 @@ from models.run_directory import load_classifier, read_json, read_rows, read_run
 from models.tokenizer import Tokenizer
 from tests.shared import once
 from tests.tiny import REVIEWS, split_reviews, write_encoder, write_reviews
+from trainer.__main__ import main
 from trainer.batches import batches
 from trainer.data.dataset import load_data
 from trainer.evaluate import evaluate_run
@@ -339,19 +341,24 @@ def test_training_stops_when_dev_gets_no_better_and_the_best_epoch_stays(
 
 
 def test_a_fine_tuning_worse_than_the_head_it_began_with_is_not_kept(
-    encoder: Path, reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    encoder: Path, reviews: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "worse"
-    ruinous = {"learning_rate": 3.0, "warmup": 0.0, "epochs": 1, "head_epochs": 60}
-    measured = train(settings(encoder, reviews, output, **ruinous))
-    frozen, tuned = read_json(output / "metrics.json")["history"]
+    places = ["--encoder", str(encoder), "--data", str(reviews), "--output", str(output)]
+    head = ["--pooling", "mean", "--head-epochs", "60", "--head-learning-rate", "0.01"]
+    ruinous = ["--train", "all", "--epochs", "1", "--learning-rate", "3", "--warmup", "0"]
+    done = CliRunner().invoke(main, [*places, *head, *ruinous])
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.startswith("frozen encoder ")
+    assert "fine-tuned" not in done.stdout
+    measured = read_json(output / "metrics.json")
+    frozen, tuned = measured["history"]
     assert frozen["dev_macro_f1"] > tuned["dev_macro_f1"]
     assert read_run(output).outcome["best_epoch"] == 0
     assert measured["dev"]["macro_f1"] == round(frozen["dev_macro_f1"], 4)
     assert measured["test"]["confusion"] == measured["frozen"]["test"]["confusion"]
     assert load_encoder(str(output / "encoder")).digest() == load_encoder(str(encoder)).digest()
-    said = capsys.readouterr().err
-    assert "the frozen encoder and its head are kept: no epoch was better on dev" in said
+    assert "the frozen encoder and its head are kept: no epoch was better" in done.stderr
     card = (output / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert ", frozen, mean pooling" in card
     assert "No epoch was better on dev than the frozen encoder and its head" in card
