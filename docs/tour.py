@@ -26,6 +26,7 @@ from models.predictor import Predictor
 from tui.app.app import SentimentApp
 from tui.app.job import JobState
 from tui.app.preferences import UserDirs
+from tui.app.screens.results.screen import ResultsScreen
 
 REVIEWS = ROOT / "benchmarks" / "builtin" / "reviews.tsv"
 SIZE = (80, 24)
@@ -39,6 +40,7 @@ PRODUCTS = {
 LABELS = {"0": "负向评价", "1": "正向评价"}
 COLUMNS = ("产品", "日期", "评论", "真实标签")
 FILE = "reviews.xlsx"
+REPORT = "reviews.labelled.report.html"
 CAPTIONS = {
     "en": {
         "open": f"sentiment-tui {FILE}",
@@ -63,6 +65,9 @@ CAPTIONS = {
 }
 SECONDS = 2.5
 """How long a frame is seen, where it is not said."""
+
+LONGEST = 60
+"""Seconds that a frame may take to look as expected."""
 
 _LINE = 24.4
 """Height of a line of cells in a picture of Textual, in pixels."""
@@ -180,7 +185,7 @@ async def play(home: Path, captions: dict[str, str]) -> Film:
     app = SentimentApp(
         lambda path, device: Predictor.open(path, device=device), BUILTIN, "cpu", dirs, Path(FILE)
     )
-    async with app.run_test(size=SIZE) as pilot:
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
         busy = "".join(tr("Leaving out each piece of the text in turn…").split())
 
         async def until(condition: Callable[[], bool]) -> None:
@@ -191,13 +196,14 @@ async def play(home: Path, captions: dict[str, str]) -> Film:
             """Press a key, wait until the screen has the words, and take a picture of it."""
             if key:
                 await pilot.press(key)
-            while True:
+            for _ in range(LONGEST):
                 await pilot.pause(1)
                 picture = in_cells(app.export_screenshot())
                 seen = words_of(picture)
                 if all(word in seen for word in words) and busy not in seen:
-                    break
-            film.add(picture, captions[name], seconds)
+                    film.add(picture, captions[name], seconds)
+                    return
+            raise TimeoutError(f"{name}: expected {words}, found {seen}")
 
         await until(lambda: app.state == "ready")
         await shoot("open", "", "143", "CPU")
@@ -213,8 +219,11 @@ async def play(home: Path, captions: dict[str, str]) -> Film:
         await shoot("group", "g", "1产品", seconds=1.5)
         await shoot("group", "1", "酒店", seconds=3.5)
         await pilot.press("escape")
+        await until(lambda: isinstance(app.screen, ResultsScreen))
         await shoot("report", "f9", ".html", seconds=1.5)
-        await shoot("report", "enter", ".html", "^Q", seconds=3)
+        await pilot.press("enter")
+        await until((home / REPORT).exists)
+        await shoot("report", "", f"▌{REPORT}", seconds=3)
     return film
 
 
