@@ -57,9 +57,15 @@ class GraphEditor:
         return name in self.weights and np.prod(self.weights[name].dims) >= MIN_SIZE
 
     def products(self) -> list[onnx.NodeProto]:
-        """Return the products with a large constant matrix on the right."""
-        products = [node for node in self.nodes if node.op_type == "MatMul"]
-        products = [node for node in products if self.is_large(node.input[1])]
+        """Return the products of what texts change with a large constant matrix on the right."""
+        varying = {value.name for value in self.model.graph.input}
+        products = []
+        for node in self.nodes:
+            if varying.isdisjoint(node.input):
+                continue  # ONNX Runtime computes it once, when it opens the file
+            varying.update(node.output)
+            if node.op_type == "MatMul" and self.is_large(node.input[1]):
+                products.append(node)
         return [node for node in products if len(self.weights[node.input[1]].dims) == 2]
 
     def value(self, name: str) -> Float32:

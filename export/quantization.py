@@ -103,8 +103,8 @@ class _Int8Graph(GraphEditor):
         """Add the int8 form of weights, with one scale along `axis`; return both names."""
         weights = self.value(name)
         scales = np.maximum(np.abs(weights).max(axis=axis, keepdims=True) / largest, 1e-12)
-        values = self.put(f"{name}.int8", np.rint(weights / scales), np.int8)
-        return values, self.put(f"{name}.scale", scales)
+        values = self.put(f"{name}.int8.{largest}", np.rint(weights / scales), np.int8)
+        return values, self.put(f"{name}.scale.{largest}", scales)
 
     def restore(self, name: str) -> str:
         """Make weights `[..., K, N]` from int8 values and a scale per column, once."""

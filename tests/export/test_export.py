@@ -366,14 +366,33 @@ def test_a_graph_that_the_app_would_refuse_never_gets_its_name(
     assert [path.name for path in tmp_path.iterdir()] == ["a.rejected.onnx"]
 
 
-def test_a_matrix_that_two_products_share_is_restored_once() -> None:
-    matrix = onnx.numpy_helper.from_array(np.ones((128, 128), np.float32), "w")
-    nodes = [onnx.helper.make_node("MatMul", [a, "w"], [b], name=b) for a, b in ("xy", "yz")]
-    ends = [onnx.helper.make_tensor_value_info(name, 1, [1, 128]) for name in "xz"]
-    graph = onnx.helper.make_graph(nodes, "g", ends[:1], ends[1:], [matrix])
+@pytest.mark.parametrize("form", [*FORMS])
+@pytest.mark.parametrize("short", ["third", None])
+def test_a_matrix_that_products_share_is_the_same_in_each(form: str, short: str | None) -> None:
+    """One product reads what never changes, as DeBERTa's of positions; one may stay float32."""
+    import onnxruntime
+
+    chance = np.random.default_rng(0)
+    matrix, constant = chance.normal(0, 0.1, (128, 128)), chance.normal(0, 1, (1, 3, 128))
+    weights = [
+        onnx.numpy_helper.from_array(array.astype(np.float32), name)
+        for name, array in (("w", matrix), ("c", constant))
+    ]
+    products = [("x", "first"), ("c", "second"), ("first", "third")]
+    nodes = [onnx.helper.make_node("MatMul", [a, "w"], [b], name=b) for a, b in products]
+    nodes.append(onnx.helper.make_node("Add", ["second", "third"], ["y"]))
+    ends = [onnx.helper.make_tensor_value_info(name, 1, ["b", "t", 128]) for name in "xy"]
+    graph = onnx.helper.make_graph(nodes, "g", ends[:1], ends[1:], weights)
     opset = onnx.helper.make_opsetid("", 17)
-    model = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8)
-    onnx.checker.check_model(quantize(model, WEIGHTS_ONLY, None), full_check=True)
+    model = quantize(
+        onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8), form, short
+    )
+    x = chance.normal(0, 1, (2, 3, 128)).astype(np.float32)
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+    (found,) = session.run(None, {"x": x})
+    assert np.abs(found - (x @ matrix @ matrix + constant @ matrix)).max() < 0.25
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
