@@ -19,7 +19,7 @@ from export import parity, pipeline, quantization
 from export.hf_source import _labelled
 from export.parity import PROBES, Agreement
 from export.pipeline import ExportSettings, export
-from export.quantization import FORMS, WEIGHTS_ONLY, candidates, quantize
+from export.quantization import FORMS, WEIGHTS_ONLY, candidates
 from export.sources import load_source
 from models import vetting
 from models.console import ExitCode, UserError, config_error
