@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
+from models.arrays import Float32
 from models.locations import BUILTIN
 from models.predictor import Predictor
-from tui.batch.answer import Floats
 from tui.batch.answering import Hooks, Question
 from tui.batch.engine import classify
 from tui.batch.settings import BatchSettings
@@ -102,7 +102,7 @@ def scale(records: int = 60_000, rate: float = 210) -> None:
     width = len(predictor.manifest.labels) + 1
     answer = np.array([0.9, *[0.1 / (width - 2)] * (width - 2), 1], dtype=np.float32)
 
-    def ask(_predictor: Predictor, question: Question, _between: object) -> Floats:
+    def ask(_predictor: Predictor, question: Question, _between: object) -> Float32:
         return np.tile(answer, (len(question.texts), 1))
 
     with tempfile.TemporaryDirectory() as name:

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from models.arrays import Int64
 from models.console import data_error
 from models.files import file_digest
 from models.tables import Record, Table, open_table
 from tui.batch.answer import AnswerColumns
 from tui.batch.engine import Stopped
-from tui.batch.findings.column_store import Indices
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
 from tui.batch.journal import Draft, discard, journal_of
@@ -28,7 +28,7 @@ def save_rows(
     settings: BatchSettings,
     found: Found,
     results: ResultStore,
-    chosen: Indices | None,
+    chosen: Int64 | None,
     path: Path,
     stop: threading.Event,
 ) -> int:
@@ -85,7 +85,7 @@ def save_rows(
     return len(indices)
 
 
-def _corrected_rows(results: ResultStore, indices: Indices) -> dict[int, str]:
+def _corrected_rows(results: ResultStore, indices: Int64) -> dict[int, str]:
     """Return the right labels of the rows whose text was corrected, by index."""
     corrected = results.corrected_of(indices)
     found = corrected >= 0
@@ -94,7 +94,7 @@ def _corrected_rows(results: ResultStore, indices: Indices) -> dict[int, str]:
 
 
 def _records_of(
-    table: Table, results: ResultStore, indices: Indices, stop: threading.Event
+    table: Table, results: ResultStore, indices: Int64, stop: threading.Event
 ) -> Iterator[tuple[int, Record]]:
     """Yield rows, which are in the order of the input, with their records.
 

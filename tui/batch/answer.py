@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.arrays import Float32, Float64, Int64
 from models.labels import LabelSet
 from models.levels import level_places
 from models.review import Levels
@@ -15,11 +15,8 @@ from tui.batch.status import BY_LEVEL, Status
 _WORDS = [status.word for status in Status]
 _STEPS = 10_000  # of confidences that are counted
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float32]
 
-
-def decide(answers: Floats, levels: Levels) -> tuple[Ints, Floats, Ints]:
+def decide(answers: Float32, levels: Levels) -> tuple[Int64, Float32, Int64]:
     """Return the label, the confidence and the status of each answer.
 
     Args:
@@ -50,7 +47,7 @@ class Confidences:
     def __init__(self) -> None:
         self._counts = np.zeros(_STEPS + 1, np.int64)
 
-    def add(self, answers: Floats) -> None:
+    def add(self, answers: Float32) -> None:
         """Count the confidences of answers, `[texts, labels + 1]` as `decide` takes them."""
         labelled = answers[:, -1] > 0
         confidences = answers[labelled, :-1].max(axis=1, initial=0.0)
@@ -66,7 +63,7 @@ class Confidences:
         return min(reached / _STEPS, 1.0)
 
 
-def doubts_of(statuses: Ints, confidences: Floats) -> NDArray[np.float64]:
+def doubts_of(statuses: Int64, confidences: Float32) -> Float64:
     """Return how many answers of each status are wrong, as the model expects it: Σ (1 - p)."""
     doubts = 1 - confidences.astype(np.float64)
     return np.bincount(statuses, doubts, len(Status)).astype(np.float64)

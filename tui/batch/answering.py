@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from models.arrays import Float32
 from models.predictor import Predictor
-from tui.batch.answer import Floats
 from tui.batch.inspection import Found
 from tui.batch.journal import Journal
 from tui.batch.opinion import bare, has_opinion, is_blank
@@ -47,11 +47,11 @@ class Question(NamedTuple):
 Between = Callable[[int], object]
 """Called between two batches with the number of texts that the first one answered."""
 
-Ask = Callable[[Predictor, Question, Between], Floats]
+Ask = Callable[[Predictor, Question, Between], Float32]
 """Returns what `answer` does, wherever it is computed."""
 
 
-def answer(predictor: Predictor, question: Question, between: Between = lambda _: None) -> Floats:
+def answer(predictor: Predictor, question: Question, between: Between = lambda _: None) -> Float32:
     """Return probabilities, and the share of the text that was read, `[texts, labels + 1]`."""
     texts = question.texts
     answers = np.empty((len(texts), len(predictor.manifest.labels) + 1), np.float32)
@@ -143,7 +143,7 @@ class Answering:
             self.journal.rewind()
         self._is_loading = True
 
-    def load(self, texts: list[str]) -> Floats | None:
+    def load(self, texts: list[str]) -> Float32 | None:
         """Take the answers of a chunk from the journal, until it has no more; then it is saved."""
         if self.journal is None or not self._is_loading:
             return None
@@ -155,9 +155,9 @@ class Answering:
         self,
         question: Question,
         rejected: int,
-        kept: Floats | None,
-        before: Future[Floats] | None,
-    ) -> Floats:
+        kept: Float32 | None,
+        before: Future[Float32] | None,
+    ) -> Float32:
         """Return the answers of a chunk, and keep in the journal what it had not."""
         try:
             self._let_stop()
@@ -176,7 +176,7 @@ class Answering:
             self.ended.set()  # before the next chunk is begun
             raise
 
-    def _predict(self, question: Question) -> Floats:
+    def _predict(self, question: Question) -> Float32:
         """Return the answers to a chunk, zeros for texts that get no label."""
         texts = question.texts
         answers = np.zeros((len(texts), len(self._summary.labels) + 1), np.float32)

@@ -22,6 +22,7 @@ import ray
 from ray import exceptions
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from models.arrays import Float32
 from models.console import (
     ExitCode,
     UserError,
@@ -37,7 +38,6 @@ from models.cores import available_cores
 from models.locations import BUILTIN, Device
 from models.predictor import Predictor
 from models.untrusted import check_untrusted
-from tui.batch.answer import Floats
 from tui.batch.answering import Between, Question, Stopped, answer
 from tui.batch.findings.half_done import RecordedModel
 from tui.batch.receipt import changes_of, identity_of
@@ -100,7 +100,7 @@ def answer_texts(
     content: _Content,
     expected: Mapping[str, Mapping[str, Any]],
     question: Question,
-) -> Floats | UserError:
+) -> Float32 | UserError:
     """Answer a chunk on a worker, if it computes as expected; an expected error is returned."""
     try:
         predictor = _predictor(path, device, content)
@@ -220,7 +220,7 @@ class Cluster(Workers):
         outcome: Outcome = _got(task.remote(self, number, run, report))
         return outcome
 
-    def _ask(self, predictor: Predictor, question: Question, between: Between) -> Floats:
+    def _ask(self, predictor: Predictor, question: Question, between: Between) -> Float32:
         task = _remote(self._task).options(**self._needs, max_retries=self._retries)
         reference = task.remote(
             predictor.path, self._device, self._content, self._expected, question
@@ -228,7 +228,7 @@ class Cluster(Workers):
         while not ray.wait([reference], timeout=1)[0]:
             between(0)
         try:
-            answers: Floats = _got(reference)
+            answers: Float32 = _got(reference)
         except UserError as error:
             if not isinstance(error.__cause__, _DEADLY):
                 raise

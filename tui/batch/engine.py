@@ -16,11 +16,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from models.arrays import Float32
 from models.files import json_bytes
 from models.predictor import Predictor
 from models.review import limited
 from models.tables import Item, Reject, Table, open_table
-from tui.batch.answer import AnswerColumns, Confidences, Floats, decide
+from tui.batch.answer import AnswerColumns, Confidences, decide
 from tui.batch.answering import Answering, Hooks, Question, Stopped
 from tui.batch.inspection import Found, inspect, recognise
 from tui.batch.journal import Draft, Sink, discard, journal_of
@@ -112,7 +113,7 @@ class _Work(NamedTuple):
 
     accepted: list[Accepted]
     rejects: list[Reject]
-    answers: Future[Floats]
+    answers: Future[Float32]
 
 
 class _Run:
@@ -223,7 +224,7 @@ class _Run:
                 self._answering.ended.set()
 
     def _begin(
-        self, items: list[Item], pool: ThreadPoolExecutor, before: Future[Floats] | None
+        self, items: list[Item], pool: ThreadPoolExecutor, before: Future[Float32] | None
     ) -> _Work:
         """Tell records from rejects, and have the texts answered after the chunk `before`."""
         checked = [validate(item, self._found, self._columns, self._label_map) for item in items]

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from models.arrays import Float32
 from models.console import ExitCode, UserError, cannot_create_error
-from tui.batch.answer import Floats
 
 _BUFFER = 1 << 20  # bytes
 _PUBLIC = 0o666  # what the umask leaves of it
@@ -149,7 +149,7 @@ class Journal:
         self._reading = True
         os.lseek(self._descriptor, self._end, os.SEEK_SET)
 
-    def load(self, texts: Sequence[str], width: int) -> Floats | None:
+    def load(self, texts: Sequence[str], width: int) -> Float32 | None:
         """Return the next answers, `[texts, width]`; None from the first that are not there."""
         if not self._reading:
             return None
@@ -161,7 +161,7 @@ class Journal:
         self._end += len(entry)
         return np.frombuffer(payload, dtype="<f4").reshape(len(texts), width)
 
-    def save(self, texts: Sequence[str], answers: Floats) -> None:
+    def save(self, texts: Sequence[str], answers: Float32) -> None:
         """Append answers, and wait for the disk."""
         payload = answers.astype("<f4").tobytes()
         self._append(_digest(texts, payload) + payload)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from models.arrays import Float32
 from models.console import tr
 from models.cores import available_cores
 from models.predictor import Predictor
-from tui.batch.answer import Floats
 from tui.batch.answering import Between, Hooks, Question, Stopped, answer
 from tui.batch.engine import classify
 from tui.batch.inspection import Found
@@ -147,7 +147,7 @@ class Workers:
             lambda: self.board.ahead,
         )
 
-    def _ask(self, predictor: Predictor, question: Question, between: Between) -> Floats:
+    def _ask(self, predictor: Predictor, question: Question, between: Between) -> Float32:
         with self._free:
             return answer(predictor, question, between)
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.arrays import Float32, Float64, Int64
 from models.console import aligned, one_line, tr
 from models.label_map import LabelMap
 from models.metrics import Metrics
 from models.review import NO_LEVELS, Levels
 from models.tables import Record, Reject
-from tui.batch.answer import Floats, Ints, doubts_of
+from tui.batch.answer import doubts_of
 from tui.batch.inspection import REJECTS_SHOWN
 from tui.batch.status import TO_REVIEW, Status, measured
 from tui.batch.truth import Problem, Truth, count
@@ -43,10 +43,10 @@ class Chunk:
 
     records: list[Record]
     texts: list[str]
-    ids: Ints
-    confidences: Floats
-    statuses: Ints
-    truths: Ints | None
+    ids: Int64
+    confidences: Float32
+    statuses: Int64
+    truths: Int64 | None
     rejects: list[Reject]
     unscored: Sequence[Truth] = ()
 
@@ -80,13 +80,13 @@ class Summary:
 
     labels: tuple[str, ...]
     records: int | None = None
-    counts: Ints = field(init=False)
-    statuses: Ints = field(default_factory=lambda: np.zeros(len(Status), np.int64))
+    counts: Int64 = field(init=False)
+    statuses: Int64 = field(default_factory=lambda: np.zeros(len(Status), np.int64))
     predicted: int = 0
     resumed: int = 0
     rejected: int = 0
     rejects: tuple[Reject, ...] = ()
-    doubts: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(Status)))
+    doubts: Float64 = field(default_factory=lambda: np.zeros(len(Status)))
     review: Levels = NO_LEVELS
     label_map: LabelMap | None = None
     metrics: Metrics | None = None
@@ -177,7 +177,7 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}"
 
 
-def advice(statuses: Ints, doubts: NDArray[np.float64], levels: Levels) -> list[str]:
+def advice(statuses: Int64, doubts: Float64, levels: Levels) -> list[str]:
     """Return two lines for each level with answers: how many they are, and how many err.
 
     Args:

@@ -19,13 +19,13 @@ import pyarrow.parquet  # noqa: F401 - for the children, which are forked with i
 import pytest
 import xlsxwriter  # noqa: F401
 
+from models.arrays import Float32
 from models.manifest import Manifest
 from models.predictor import Predictions, Predictor
 from models.review import Level
 from tests import tiny
 from tui.batch import answering, journal
 from tui.batch import engine as engine_module
-from tui.batch.answer import Floats
 from tui.batch.answering import Between, Question, answer
 from tui.batch.engine import Hooks, classify
 from tui.batch.settings import BatchSettings
@@ -69,7 +69,7 @@ class OutOfOrder:
         with self._lock:
             return self._later.setdefault(number, threading.Event())
 
-    def __call__(self, predictor: Predictor, question: Question, between: Between) -> Floats:
+    def __call__(self, predictor: Predictor, question: Question, between: Between) -> Float32:
         number = (question.first - 1) // 4
         if number % 2 == 0:
             while not self._event(number + 1).wait(0.005):

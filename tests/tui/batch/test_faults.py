@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from models.arrays import Float32
 from models.console.command import ExitCode, UserError
 from models.predictor import Predictor
 from models.tables import Dialect, StandardInput
@@ -34,7 +35,6 @@ from tests.tui.batch.runs import (  # noqa: F401
 )
 from tui.app.saving import save_rows
 from tui.batch import journal
-from tui.batch.answer import Floats
 from tui.batch.answering import Between, Question, answer
 from tui.batch.engine import Hooks, Stopped, classify
 from tui.batch.findings.result_store import ResultStore
@@ -167,7 +167,7 @@ def test_chunks_that_are_answered_out_of_order_are_written_in_order(
 def test_a_chunk_that_fails_before_an_earlier_one_is_answered_says_why(
     source: Path, output: Path, golden: dict[str, bytes]
 ) -> None:
-    def ask(predictor: Predictor, question: Question, between: Between) -> Floats:
+    def ask(predictor: Predictor, question: Question, between: Between) -> Float32:
         if question.first == 5:
             raise UserError(ExitCode.CONFIG, "no answer")
         while question.first == 1:

@@ -7,11 +7,11 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
+from models.arrays import Int64
 from models.console import display, one_line, tr
 from tui.app.job import Job, JobState
 from tui.app.screens.dialogs import Dialog
 from tui.app.theme import bar, look, named
-from tui.batch.findings.column_store import Indices
 from tui.batch.findings.result_store import ResultStore, Rows
 from tui.batch.status import Status
 from tui.batch.summary import Summary, advice, frequent, scores
@@ -128,7 +128,7 @@ def _confidence_bars(results: ResultStore, rows: Rows) -> Content:
     return Content("\n").join(lines)
 
 
-def _facts(results: ResultStore, rows: Rows, statuses: Indices) -> list[str]:
+def _facts(results: ResultStore, rows: Rows, statuses: Int64) -> list[str]:
     """Return lines with the counts by status, and the scores where true labels are known."""
     parts = []
     for status in Status:

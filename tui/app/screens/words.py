@@ -12,6 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from models.arrays import Int64
 from models.console import UserError, one_line, tr
 from models.manifest import Manifest
 from models.tokenizer import Tokenizer
@@ -25,7 +26,6 @@ from tui.app.widgets.text_entry import SafeInput
 from tui.app.widgets.virtual_list import VirtualList
 from tui.batch.engine import Stopped
 from tui.batch.findings import examples
-from tui.batch.findings.column_store import Indices
 from tui.batch.findings.query import Query, Term, quoted
 from tui.batch.findings.words import Word, distinctive
 
@@ -54,7 +54,7 @@ class WordsScreen(FindingsPage):
         self._stop = threading.Event()
         self._share: float | None = None  # of the count that goes on
         self._complaint = ""  # about a group's filter
-        self._groups: Sequence[Indices] = ()
+        self._groups: Sequence[Int64] = ()
 
     def _body(self) -> ComposeResult:
         yield Static(id="progress", markup=False)
@@ -136,7 +136,7 @@ class WordsScreen(FindingsPage):
                 raise Stopped
             self._share = share
 
-        def count() -> tuple[list[Indices], list[Word]]:
+        def count() -> tuple[list[Int64], list[Word]]:
             groups = [store.select(job.query(line)) for line in lines]
             tokenizer = Tokenizer(manifest.tokenizer, manifest.max_length)
             return groups, distinctive(store, groups[0], groups[1], tokenizer, progress)
@@ -152,7 +152,7 @@ class WordsScreen(FindingsPage):
             self.call_later(self._show, groups, words)
         self._share = None
 
-    def _show(self, groups: Sequence[Indices], words: Sequence[Word]) -> None:
+    def _show(self, groups: Sequence[Int64], words: Sequence[Word]) -> None:
         self._groups = groups
         first = [word for word in words if word.z > 0]
         second = [word for word in reversed(words) if word.z < 0]

@@ -6,15 +6,11 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.arrays import Float64, Int64
 from models.console import encodable
 from models.tables import Record
 from tui.batch.writers.base import as_text
-
-Indices = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 _DIGITS = 20  # of a number between words that stands by its value
 
@@ -65,7 +61,7 @@ class ColumnStore:
             self._read = pyarrow.ipc.open_stream(pyarrow.py_buffer(mapped)).read_all()
         return self._read.column(name)
 
-    def different(self, name: str, rows: int | None = None) -> tuple[Any, Indices]:
+    def different(self, name: str, rows: int | None = None) -> tuple[Any, Int64]:
         """Return the different cells of the first rows, a `pyarrow.Array`, and the place of each.
 
         Args:
@@ -79,7 +75,7 @@ class ColumnStore:
         return encoded.dictionary, encoded.indices.to_numpy()
 
 
-def numbers_of(cells: Any) -> Floats:
+def numbers_of(cells: Any) -> Float64:
     """Read a `pyarrow.Array` of strings as numbers, 1,234.5 too; NaN for what is none."""
     import pyarrow.compute as pc
 
@@ -89,7 +85,7 @@ def numbers_of(cells: Any) -> Floats:
     return pc.if_else(is_number, digits, "nan").cast("double").to_numpy()
 
 
-def places_of(cells: Any) -> Floats:
+def places_of(cells: Any) -> Float64:
     """Return the place of each cell of a `pyarrow.Array` of strings in their order.
 
     Numbers stand by their value where all are numbers; else what is between digits stands in order

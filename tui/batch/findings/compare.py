@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from models.arrays import Int64
 from models.console import aligned, data_error, one_line, tr, usage_error
 from models.metrics import Metrics
-from tui.batch.findings.column_store import Indices
 from tui.batch.findings.result_store import ResultRow, ResultStore
 from tui.batch.summary import TEXT_WIDTH, scores
 
@@ -26,20 +26,20 @@ class Side:
     """
 
     store: ResultStore
-    rows: Indices
+    rows: Int64
     names: tuple[str, ...]
 
     @cached_property
-    def labels(self) -> Indices:
+    def labels(self) -> Int64:
         """Labels of the records, by their places in `names`, -1 for none `[pairs]`."""
         return self._named(self.store.labels_of(self.rows))
 
     @property
-    def truths(self) -> Indices:
+    def truths(self) -> Int64:
         """True labels likewise."""
         return self._named(self.column("truth"))
 
-    def _named(self, ids: Indices) -> Indices:
+    def _named(self, ids: Int64) -> Int64:
         places = [self.names.index(label) for label in self.store.labels]
         return np.array([*places, -1])[ids]  # -1, for none, is the last
 
@@ -69,7 +69,7 @@ class Comparison:
     """
 
     sides: tuple[Side, Side]
-    differing: Indices
+    differing: Int64
     changed: int
 
     @property
@@ -78,7 +78,7 @@ class Comparison:
         return self.sides[0].names
 
     @property
-    def counts(self) -> Indices:
+    def counts(self) -> Int64:
         """Pairs by their labels in the first and in the second file `[labels, labels]`."""
         first, second = (side.labels for side in self.sides)
         both = (first >= 0) & (second >= 0)

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from tui.batch.findings.column_store import Indices
+from models.arrays import Int64
 from tui.batch.findings.result_store import ResultStore
 
 _LOOKED_AT = 100  # rows for each that is wanted
 _COPY = 0.5  # share of pairs of characters (Jaccard) from which one text is another's copy
 
 
-def of(store: ResultStore, rows: Indices, count: int) -> list[int]:
+def of(store: ResultStore, rows: Int64, count: int) -> list[int]:
     """Return the indices of rows of which the model is surest, and of middling length.
 
     Rows in the middle half of the lengths come before others; no text is another's copy, so there

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import Float32, Int64, Mask
 from models.console import data_error, one_line
 from models.files import file_digest
 from models.labels import NEGATIVE_POSITIVE
@@ -22,7 +23,7 @@ from models.tables import (
     find_column,
     open_table,
 )
-from tui.batch.findings.column_store import ColumnStore, Indices, Mask
+from tui.batch.findings.column_store import ColumnStore
 from tui.batch.findings.reading import Progress, read_columns
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
@@ -229,7 +230,7 @@ def _labels_of(finished: Finished, columns: ColumnStore) -> tuple[str, ...]:
     return tuple(dict.fromkeys(labels))
 
 
-def _places(values: Column, names: Sequence[str]) -> Indices:
+def _places(values: Column, names: Sequence[str]) -> Int64:
     """Return the place of each value among `names`; -1 for "", -2 for what is none of them."""
     import pyarrow
     import pyarrow.compute as pc
@@ -238,7 +239,7 @@ def _places(values: Column, names: Sequence[str]) -> Indices:
     return places.to_numpy().astype(np.int64) - 1
 
 
-def _confidences(values: Column) -> NDArray[np.float32]:
+def _confidences(values: Column) -> Float32:
     """Return confidences; 0 for "", NaN for what is none."""
     import pyarrow.compute as pc
 
@@ -249,7 +250,7 @@ def _confidences(values: Column) -> NDArray[np.float32]:
     return shares.cast("float").to_numpy()
 
 
-def _truths(found: Found, columns: ColumnStore, labels: Sequence[str]) -> Indices:
+def _truths(found: Found, columns: ColumnStore, labels: Sequence[str]) -> Int64:
     """Return the true label of each row, -1 where there is none to score by."""
     column = found.settings.label_column
     if column is None:
@@ -267,7 +268,7 @@ def _truths(found: Found, columns: ColumnStore, labels: Sequence[str]) -> Indice
     return np.array(ids, np.int64)[places]
 
 
-def _require(found: Found, numbers: Indices, values: Column, right: Mask) -> None:
+def _require(found: Found, numbers: Int64, values: Column, right: Mask) -> None:
     """Raise UserError DATA where a value is none that a run writes."""
     if not right.all():
         row = int(np.argmin(right))

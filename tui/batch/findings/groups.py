@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import Float64, Int64
 from models.metrics import wilson
 from tui.batch.findings import dates
-from tui.batch.findings.column_store import Floats, Indices, numbers_of
+from tui.batch.findings.column_store import numbers_of
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.status import TO_REVIEW
 
@@ -55,7 +56,7 @@ class Group(NamedTuple):
         return self.review / max(self.rows, 1)
 
 
-def shares_of(labels: Sequence[str], counts: Indices) -> list[Share]:
+def shares_of(labels: Sequence[str], counts: Int64) -> list[Share]:
     """Return the share of each label, by the counts of all `[labels]`."""
     total = int(counts.sum())
     shares = []
@@ -83,9 +84,9 @@ class Table:
     kind: str
     labels: tuple[str, ...]
     names: Sequence[str]
-    counts: Indices
-    rows: Indices
-    review: Indices
+    counts: Int64
+    rows: Int64
+    review: Int64
     other: int
 
     @classmethod
@@ -107,7 +108,7 @@ class Table:
             shares,
         )
 
-    def order(self, by: str | int | None = None, *, descending: bool = False) -> Indices:
+    def order(self, by: str | int | None = None, *, descending: bool = False) -> Int64:
         """Return the groups in an order.
 
         Args:
@@ -152,10 +153,10 @@ class CrossTable:
 
     down: Table
     across: Table
-    places: Indices
-    counts: Indices
+    places: Int64
+    counts: Int64
 
-    def cell(self, down: int, across: int) -> Indices:
+    def cell(self, down: int, across: int) -> Int64:
         """Return the rows of two groups by label, then those without one `[labels + 1]`."""
         place = down * (len(self.across) + 1) + across
         first, last = np.searchsorted(self.places, [place, place + 1])
@@ -164,7 +165,7 @@ class CrossTable:
 
 def by_column(
     store: ResultStore,
-    rows: Indices,
+    rows: Int64,
     column: str,
     kind: str | None = None,
 ) -> Table:
@@ -183,7 +184,7 @@ def by_column(
 
 def crossed(
     store: ResultStore,
-    rows: Indices,
+    rows: Int64,
     columns: tuple[str, str],
     kinds: tuple[str | None, str | None] = (None, None),
 ) -> CrossTable:
@@ -198,10 +199,10 @@ def crossed(
 
 def _by_column(
     store: ResultStore,
-    rows: Indices,
+    rows: Int64,
     column: str,
     kind: str | None,
-) -> tuple[Table, Indices]:
+) -> tuple[Table, Int64]:
     """Return the groups, and the group of each row; `len(table)` for those in none."""
     cells, places = store.columns.different(column, len(store))
     used, codes = np.unique(places[rows], return_inverse=True)  # cells of other rows tell nothing
@@ -215,7 +216,7 @@ def _by_column(
     return Table(column, kind, store.labels, names, *figures), groups
 
 
-def _counted(store: ResultStore, rows: Indices, groups: Indices, most: int) -> Indices:
+def _counted(store: ResultStore, rows: Int64, groups: Int64, most: int) -> Int64:
     """Count rows by group `[most, labels + 2]`: by label, without one, to be reviewed."""
     names = len(store.labels)
     counts = np.zeros((most, names + 2), np.int64)
@@ -240,7 +241,7 @@ def term_of(table: Table, group: int) -> str:
     return column + name.replace("< ", "<").replace("≥ ", ">=")
 
 
-def _grouped(cells: Any, kind: str) -> tuple[list[str], Indices]:
+def _grouped(cells: Any, kind: str) -> tuple[list[str], Int64]:
     """Return the names of the groups of different cells, and the group of each cell."""
     import pyarrow.compute as pc
 
@@ -257,7 +258,7 @@ def _grouped(cells: Any, kind: str) -> tuple[list[str], Indices]:
     return names, np.array([places[key] for key in keys], np.int64)
 
 
-def _by_value(cells: Any) -> tuple[list[str], Indices]:
+def _by_value(cells: Any) -> tuple[list[str], Int64]:
     """Take each cell for a group; a million of them are sorted without holding Python's lock."""
     import pyarrow.compute as pc
 
@@ -271,7 +272,7 @@ def _by_value(cells: Any) -> tuple[list[str], Indices]:
     return names, places[encoded.indices.to_numpy()]
 
 
-def _by_number(numbers: Floats) -> tuple[list[str], Indices]:
+def _by_number(numbers: Float64) -> tuple[list[str], Int64]:
     """Take each number for a group, what is none for the last."""
     found, groups = np.unique(numbers, return_inverse=True)  # NaN, if any, is last
     names = [f"{number:.12g}" for number in found if not isnan(number)]
@@ -294,7 +295,7 @@ def _kind_of(cells: Any) -> str:
     return "range" if len(sample) > _FEW else "number"
 
 
-def _in_ranges(numbers: Floats) -> tuple[list[str], Indices]:
+def _in_ranges(numbers: Float64) -> tuple[list[str], Int64]:
     """Put numbers in ranges that have about equally many, with ends of two digits."""
     is_number = np.isfinite(numbers)
     tenths = np.linspace(0.1, 0.9, _RANGES - 1)

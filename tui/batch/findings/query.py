@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import Mask
 from models.console import UserError, encodable, tr, usage_error
 from tui.batch.findings import dates
-from tui.batch.findings.column_store import Mask, numbers_of, strings
+from tui.batch.findings.column_store import numbers_of, strings
 from tui.batch.status import Status
 
 # Signs may be in full width, as a Chinese input method types them; values stay as they are typed.

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from models.arrays import Int64
 from models.tables import Record, open_table
 from models.tables.source import InputFile
-from tui.batch.findings.column_store import ColumnStore, Indices, cells_of
+from tui.batch.findings.column_store import ColumnStore, cells_of
 from tui.batch.inspection import Found
 from tui.batch.writers.base import as_text
 
@@ -26,7 +27,7 @@ _BYTES = 1 << 22  # likewise
 
 def read_columns(
     found: Found, hidden: Collection[str], progress: Progress
-) -> tuple[ColumnStore, Indices]:
+) -> tuple[ColumnStore, Int64]:
     """Read all columns of a file as text.
 
     Args:

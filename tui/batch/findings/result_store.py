@@ -11,22 +11,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import Float64, Int64, Mask
 from models.metrics import Metrics
 from tui.batch.answer import doubts_of
-from tui.batch.findings.column_store import (
-    ColumnStore,
-    Floats,
-    Indices,
-    Mask,
-    cells_of,
-    places_of,
-    strings,
-)
+from tui.batch.findings.column_store import ColumnStore, cells_of, places_of, strings
 from tui.batch.findings.query import COMPARE, IS, Query, Term, any_of
 from tui.batch.status import Status
 from tui.batch.summary import Chunk
 
-Rows = Indices | slice
+Rows = Int64 | slice
 
 EVERY = slice(None)
 """All rows."""
@@ -121,7 +114,7 @@ class ResultStore:
         self._text_column = text_column
         self._given = given or {}
         self._corrections: dict[int, int] = {}  # hash of a text → label
-        self.counts: Indices = np.zeros(len(labels), np.int64)
+        self.counts: Int64 = np.zeros(len(labels), np.int64)
         self.corrected = 0
         self._counting = threading.Lock()
         # A view of the rows that are complete. Readers take it once: it is replaced as a whole.
@@ -192,11 +185,11 @@ class ResultStore:
             found = keys[places] == rows["hash"]
             rows["corrected"][found] = labels[places[found]]
 
-    def corrected_of(self, rows: Rows = EVERY) -> Indices:
+    def corrected_of(self, rows: Rows = EVERY) -> Int64:
         """Return the labels that the user gave to some rows, -1 where there is none, `[rows]`."""
         return self._rows["corrected"][rows]
 
-    def labels_of(self, rows: Rows = EVERY) -> Indices:
+    def labels_of(self, rows: Rows = EVERY) -> Int64:
         """Return the labels that count: the user's where there is one, else the model's, `[rows]`.
 
         Rows without any have -1.
@@ -223,7 +216,7 @@ class ResultStore:
         text = encoded[:text_bytes].to_pybytes().decode("utf-8", "replace")  # a cut character
         return ResultRow._make([*answer, text])
 
-    def texts(self, rows: Indices) -> list[str]:
+    def texts(self, rows: Int64) -> list[str]:
         """Return the texts of some rows, whole."""
         if not len(rows):
             return []
@@ -231,13 +224,13 @@ class ResultStore:
         texts = self.values(self._text_column)[start : int(rows.max()) + 1]
         return list(texts.take(rows - start).to_pylist())
 
-    def sizes(self, rows: Indices) -> Indices:
+    def sizes(self, rows: Int64) -> Int64:
         """Return the bytes that the texts of some rows take, `[rows]`."""
         import pyarrow.compute as pc
 
         return pc.binary_length(self.values(self._text_column)).to_numpy()[rows]
 
-    def select(self, query: Query, order: str = "file") -> Indices:
+    def select(self, query: Query, order: str = "file") -> Int64:
         """Return the indices of the rows that are wanted, in an order.
 
         Args:
@@ -248,7 +241,7 @@ class ResultStore:
         wanted = np.ones(len(rows), bool)
         for term in query.terms:
             wanted &= self._meet(term, rows) != term.negated
-        found: Indices = np.flatnonzero(wanted)
+        found: Int64 = np.flatnonzero(wanted)
         if order == "file":
             return found
         if order in ORDERS:
@@ -298,11 +291,11 @@ class ResultStore:
 
     # Figures
 
-    def count(self, labels: Indices) -> Indices:
+    def count(self, labels: Int64) -> Int64:
         """Count labels, `[labels]`; -1 is none."""
         return np.bincount(labels[labels >= 0], minlength=len(self.labels))
 
-    def statuses(self, rows: Rows = EVERY) -> tuple[Indices, Floats]:
+    def statuses(self, rows: Rows = EVERY) -> tuple[Int64, Float64]:
         """Count some rows by `Status`, and how many of each are wrong, as the model expects it."""
         taken = self._rows[rows]
         counts = np.bincount(taken["status"], minlength=len(Status))
@@ -318,14 +311,14 @@ class ResultStore:
         truths = taken["truth"][known].astype(np.int64)
         return Metrics.of(truths, labels[known], len(self.labels))
 
-    def histogram(self, rows: Rows = EVERY) -> Indices:
+    def histogram(self, rows: Rows = EVERY) -> Int64:
         """Count confidences in `HISTOGRAM_BINS` equal bins, from chance (1 / labels) to 1."""
         taken = self._rows[rows]
         confidences = taken["confidence"][taken["label"] >= 0]
         return np.histogram(confidences, HISTOGRAM_BINS, (1 / len(self.labels), 1.0))[0]
 
 
-def _final(rows: NDArray[Any]) -> Indices:
+def _final(rows: NDArray[Any]) -> Int64:
     """Return the labels that count, `[rows]`."""
     corrected = rows["corrected"].astype(np.int64)
     return np.where(corrected < 0, rows["label"], corrected)

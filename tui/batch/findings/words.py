@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import Float64, Int64, Mask
 from models.tokenizer import Tokenizer
-from tui.batch.findings.column_store import Floats, Indices, Mask
 from tui.batch.findings.result_store import ResultStore
 
 _SAMPLE = 2000  # rows of a group that words are looked for in
@@ -65,14 +65,14 @@ class _Candidates(NamedTuple):
     """
 
     words: list[str]
-    rows: Indices
-    pieces: Indices
+    rows: Int64
+    pieces: Int64
 
 
 def distinctive(
     store: ResultStore,
-    rows_a: Indices,
-    rows_b: Indices,
+    rows_a: Int64,
+    rows_b: Int64,
     tokenizer: Tokenizer,
     progress: Callable[[float], object] = lambda _: None,
 ) -> list[Word]:
@@ -117,7 +117,7 @@ def distinctive(
     return told
 
 
-def log_odds(counts: Indices, totals: NDArray[np.number]) -> Floats:
+def log_odds(counts: Int64, totals: NDArray[np.number]) -> Float64:
     """Return the log-odds ratio of each word between two groups, in standard errors, `[words]`.
 
     The prior is a Dirichlet distribution in proportion to both groups together: Monroe, Colaresi,
@@ -135,7 +135,7 @@ def log_odds(counts: Indices, totals: NDArray[np.number]) -> Floats:
     return (first - second) / np.sqrt((1 / posterior).sum(axis=0))
 
 
-def _sample(rows: Indices) -> Indices:
+def _sample(rows: Int64) -> Int64:
     if len(rows) <= _SAMPLE:
         return rows
     return np.sort(np.random.default_rng(0).choice(rows, _SAMPLE, replace=False))
@@ -175,8 +175,8 @@ def _candidates(tokenizer: Tokenizer, samples: Sequence[list[str]]) -> _Candidat
 
 
 def _phrases(
-    ids: Indices, row: Indices, group: Indices, is_word: Mask
-) -> Iterator[tuple[int, Indices, Indices]]:
+    ids: Int64, row: Int64, group: Int64, is_word: Mask
+) -> Iterator[tuple[int, Int64, Int64]]:
     """Yield the phrases of one piece, then of two, and so on; what is rare is made no longer.
 
     Args:
@@ -209,7 +209,7 @@ def _phrases(
         keys = phrase[goes_on] * (1 + ids.max(initial=0)) + following
 
 
-def _changes(values: Indices) -> Mask:
+def _changes(values: Int64) -> Mask:
     """Return whether each value differs from the one before it; the first one does."""
     changes = np.ones(len(values), bool)
     changes[1:] = values[1:] != values[:-1]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.arrays import Int64
 from models.console import tr
 from models.tokenizer import Tokenizer
 from tui.app.job import Job
@@ -14,7 +15,6 @@ from tui.app.screens.page import Page
 from tui.app.threads import run_in_thread
 from tui.app.widgets.virtual_list import Items
 from tui.batch.engine import Stopped
-from tui.batch.findings.column_store import Indices
 from tui.batch.findings.report.command import kind_of, made_of, write
 from tui.batch.findings.report.content import report_of
 from tui.batch.settings import BatchSettings
@@ -44,9 +44,9 @@ async def ask_and_save(page: Page, job: Job, shown: Items[int]) -> None:
         app.run_worker(_save(page, job, settings, rows, path), description="save")
 
 
-def _scopes(job: Job, shown: Items[int]) -> dict[str, Indices | None]:
+def _scopes(job: Job, shown: Items[int]) -> dict[str, Int64 | None]:
     """Return the rows that can be saved, by what to call them; None for all."""
-    scopes: dict[str, Indices | None] = {tr("All {count:row}", count=len(job.results)): None}
+    scopes: dict[str, Int64 | None] = {tr("All {count:row}", count=len(job.results)): None}
     if not isinstance(shown, range):
         name = tr("The {count:row} shown", count=len(shown))
         scopes[name] = np.asarray(shown)
@@ -57,7 +57,7 @@ def _scopes(job: Job, shown: Items[int]) -> dict[str, Indices | None]:
 
 
 async def _save(
-    page: Page, job: Job, settings: BatchSettings, rows: Indices | None, path: Path
+    page: Page, job: Job, settings: BatchSettings, rows: Int64 | None, path: Path
 ) -> None:
     app, stop = page.app, threading.Event()
     app.notify(tr("Saving to {path}… {key} stops it.", path=path, key=app.key_of("stop")))

@@ -11,6 +11,7 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.widgets import Static
 
+from models.arrays import Int64
 from models.console import UserError, tr
 from tui.app import keymap
 from tui.app.clipboard import copy
@@ -29,7 +30,6 @@ from tui.app.threads import run_in_thread
 from tui.app.widgets.columns import Titles
 from tui.app.widgets.text_entry import SafeInput
 from tui.app.widgets.virtual_list import Items, VirtualList
-from tui.batch.findings.column_store import Indices
 from tui.batch.findings.query import FILTER_HELP, IS, Query, quoted, terms_without
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.status import Status
@@ -297,7 +297,7 @@ class ResultsScreen(RowsPage):
     def action_summary(self) -> None:
         """Show shares and confidences of the rows that are shown."""
         shown = self._table.items
-        rows: Indices | slice = slice(len(shown))
+        rows: Int64 | slice = slice(len(shown))
         if not isinstance(shown, range):
             rows = np.asarray(shown)
         self.app.push_screen(SummaryDialog(self.job, rows))

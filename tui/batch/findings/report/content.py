@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from models.arrays import Int64
 from models.console import display, tr
 from models.labels import NEGATIVE, polarity
 from models.metrics import Metrics
 from models.tokenizer import Tokenizer
 from tui.batch.findings import dates, examples, words
-from tui.batch.findings.column_store import Indices
 from tui.batch.findings.groups import Group, Share, Table, by_column, shares_of
 from tui.batch.findings.result_store import ResultRow, ResultStore
 
@@ -75,7 +75,7 @@ class Report:
 
 def report_of(
     store: ResultStore,
-    rows: Indices,
+    rows: Int64,
     tokenizer: Tokenizer,
     *,
     name: str,
@@ -121,7 +121,7 @@ def report_of(
     )
 
 
-def _has_groups(store: ResultStore, rows: Indices, column: str) -> bool:
+def _has_groups(store: ResultStore, rows: Int64, column: str) -> bool:
     """Return whether a column holds dates, or few values that stand more than once."""
     different = len(store.values(column).take(rows).unique())
     if by_column(store, rows, column).kind in dates.PERIODS:
@@ -129,7 +129,7 @@ def _has_groups(store: ResultStore, rows: Indices, column: str) -> bool:
     return 1 < different <= max(20, len(rows) // 100) and 2 * different <= len(rows)
 
 
-def _column(store: ResultStore, rows: Indices, column: str, focus: int) -> Column:
+def _column(store: ResultStore, rows: Int64, column: str, focus: int) -> Column:
     """Return the groups of a column: periods in their order, values by the label in focus."""
     table = by_column(store, rows, column)
     timed = table.kind in dates.PERIODS
@@ -148,8 +148,8 @@ def _column(store: ResultStore, rows: Indices, column: str, focus: int) -> Colum
 
 def _words(
     store: ResultStore,
-    rows: Indices,
-    labels: Indices,
+    rows: Int64,
+    labels: Int64,
     tokenizer: Tokenizer,
     progress: Callable[[float], object],
 ) -> dict[str, list[words.Word]]:
@@ -168,7 +168,7 @@ def _words(
     return found
 
 
-def _reviews(store: ResultStore, rows: Indices, labels: Indices) -> dict[str, list[ResultRow]]:
+def _reviews(store: ResultStore, rows: Int64, labels: Int64) -> dict[str, list[ResultRow]]:
     """Return examples of each label, and the rows of which the model is least sure."""
     chosen = {}
     for label, name in enumerate(store.labels):
@@ -181,7 +181,7 @@ def _reviews(store: ResultStore, rows: Indices, labels: Indices) -> dict[str, li
     return reviews
 
 
-def _unsure(store: ResultStore, rows: Indices) -> list[int]:
+def _unsure(store: ResultStore, rows: Int64) -> list[int]:
     """Return rows of which the model is least sure, one of each text."""
     order = np.argsort(store.column("confidence")[rows], kind="stable")
     found: dict[str, int] = {}
