@@ -22,8 +22,8 @@ _AROUND = re.compile(r"__label__|\(.*\)$|(?<=.)(评价|情感|情绪|倾向)$")
 """What stands around such a word: fastText's prefix, a remark, a noun."""
 
 SIMPLIFIED = str.maketrans(
-    "評負滿極薦歡壞沒買價戶統認論暫無寫顧給內條刪動為發隱蔽該這點圖視頻轉",
-    "评负满极荐欢坏没买价户统认论暂无写顾给内条删动为发隐蔽该这点图视频转",
+    "評負滿極薦歡壞沒買價戶統認論暫無寫顧給內條刪動為發隱蔽該這點圖視頻轉預設總計單網頁鏈",
+    "评负满极荐欢坏没买价户统认论暂无写顾给内条删动为发隐蔽该这点图视频转预设总计单网页链",
 )
 """Characters of the words of sentiment, and of what shops fill in for those who wrote nothing."""
 
