@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from models.console import display, tr
-from models.label_map import proposed_map, star_of
+from models.label_map import proposed_map
 from models.labels import folded, natural_order
+from models.stars import star_of
 from models.tables.labelled import LabelledRows
 
 _SHOWN = 6  # labels that a sentence names
@@ -56,7 +57,7 @@ def _alike(names: tuple[str, ...]) -> Iterator[list[str]]:
     """Yield labels that are one without case, width and spaces."""
     groups: dict[str, list[str]] = {}
     for name in names:
-        groups.setdefault(folded(name).replace(" ", ""), []).append(name)
+        groups.setdefault(folded(name), []).append(name)
     for group in groups.values():
         if len(group) > 1:
             yield group
