@@ -9,8 +9,10 @@ from models.labels import folded, natural_order
 from models.stars import star_of
 from models.tables.labelled import LabelledRows
 
-_SHOWN = 6  # labels that a sentence names
-_TOTALS = ["合计", "总计", "小计", "共计", "汇总", "合計", "總計", "小計", "total", "sum"]
+_SHOWN = 6  # labels that a sentence names, and rows that are told
+_LONGEST_TOTAL = 20  # characters
+_TOTALS = frozenset("合计 总计 小计 共计 累计 汇总 合計 總計 小計 累計 total sum".split())
+_TOTALS |= {"grandtotal", "subtotal"}
 
 
 def suspicions(rows: LabelledRows) -> Iterator[str]:
@@ -44,13 +46,18 @@ def suspicions(rows: LabelledRows) -> Iterator[str]:
             where=rows.where,
             labels=_listed(single, counts),
         )
-    if rows.texts and folded(rows.texts[-1]).rstrip(":：") in _TOTALS:
+    totals = [pair for pair in zip(rows.texts, rows.labels, strict=True) if _is_total(pair[0])]
+    for text, label in totals[:_SHOWN]:
         yield tr(
-            "{where}: the last row looks like a total: {text}, {label}; remove it",
+            "{where}: a row looks like a total: {text}, {label}; remove it",
             where=rows.where,
-            text=rows.texts[-1],
-            label=rows.labels[-1],
+            text=text,
+            label=label,
         )
+
+
+def _is_total(text: str) -> bool:
+    return len(text) < _LONGEST_TOTAL and folded(text).rstrip(":") in _TOTALS
 
 
 def _alike(names: tuple[str, ...]) -> Iterator[list[str]]:
