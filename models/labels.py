@@ -33,6 +33,10 @@ SIMPLIFIED = str.maketrans(
 """Characters of the words of sentiment, and of what shops fill in for those who wrote nothing."""
 
 
+TOTALS = ("合计", "总计", "小计", "共计", "累计", "汇总", "total", "grandtotal", "subtotal", "sum")
+"""What stands in place of a text where a table adds up its rows, folded and simplified."""
+
+
 def folded(label: str) -> str:
     """Return a label without what people do not see as a difference: case, width, spaces."""
     return "".join(unicodedata.normalize("NFKC", label).casefold().split())

@@ -5,14 +5,12 @@ from collections.abc import Iterator
 
 from models.console import display, tr
 from models.label_map import proposed_map
-from models.labels import folded, natural_order
+from models.labels import SIMPLIFIED, TOTALS, folded, natural_order
 from models.stars import star_of
 from models.tables.labelled import LabelledRows
 
 _SHOWN = 6  # labels that a sentence names, and rows that are told
 _LONGEST_TOTAL = 20  # characters
-_TOTALS = frozenset("合计 总计 小计 共计 累计 汇总 合計 總計 小計 累計 total sum".split())
-_TOTALS |= {"grandtotal", "subtotal"}
 
 
 def suspicions(rows: LabelledRows) -> Iterator[str]:
@@ -57,7 +55,7 @@ def suspicions(rows: LabelledRows) -> Iterator[str]:
 
 
 def _is_total(text: str) -> bool:
-    return len(text) < _LONGEST_TOTAL and folded(text).rstrip(":") in _TOTALS
+    return len(text) < _LONGEST_TOTAL and folded(text).translate(SIMPLIFIED).rstrip(":") in TOTALS
 
 
 def _alike(names: tuple[str, ...]) -> Iterator[list[str]]:

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 
-from models.labels import SIMPLIFIED
+from models.labels import SIMPLIFIED, TOTALS
 
 _WHO = "(?:此|该|本|这位|匿名)?(?:用户|买家|客户|顾客|会员|消费者|评价方)"
 _NOT = "(?:没有|并未|暂未|未|没|尚未)(?:及时)?"
@@ -30,7 +30,7 @@ _PHRASES = (
     f"(?:什么(?:都|也)没有?(?:写|留下?|说)?|没有?{_WRITE}?{_WRITTEN})",
     rf"(?:{_WHO})?(?:分享|上传|发布)?了?(?:\d+[张个段])?{_PICTURES}(?:评论|评价)?|晒图|表情",
     f"转发(?:微博)?|{_LINK}",
-    "合计|总计|小计|共计",
+    *TOTALS,
     "nil|na|null|none|nan|undefined|n|repost|nocomments?",
 )
 _FILLER = re.compile("|".join(_PHRASES))
