@@ -136,7 +136,7 @@ def _hint(columns: Columns, found: Sequence[str], flag: str | None) -> str:
     if likely is not None and (found or (flag == "--text-column" and not _names_below(columns))):
         hint += tr(", likely {flag} {column}", flag=flag, column=_quoted(likely))
     if columns.has_header:
-        hint += tr(", or with --header the line that has the names")
+        hint += tr(", or with --header the line that has the names, 0 if none has")
         if len(columns.names) == 1:
             hint += tr(", or with --delimiter what parts them")
     return hint

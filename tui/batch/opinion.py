@@ -37,10 +37,10 @@ _FILLER = re.compile("|".join(_PHRASES))
 
 _NO_TEXT = re.compile(
     r"(?:(?:https?://|www\.)[!-~]+|(?:[a-z0-9-]+\.)+(?:com|cn|net|org)/[!-~]*"
-    r"|#(?:N/A|REF!|NAME\?|VALUE!|DIV/0!|NUM!|NULL!))\s*",
+    r"|&nbsp;|</?(?:br|p|div|span) ?/?>|#(?:N/A|REF!|NAME\?|VALUE!|DIV/0!|NUM!|NULL!))\s*",
     re.IGNORECASE,
 )
-"""A link, or what a spreadsheet shows in place of a value."""
+"""A link, a space of HTML, or what a spreadsheet shows in place of a value."""
 
 _MARKS = frozenset(".。…,，!！?？~～、·;；-—–_*#/\\|'\"‘’“”`\ufffc\ufffd")
 """Marks that say nothing alone, and what stands for a lost picture or character; those that faces

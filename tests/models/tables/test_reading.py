@@ -196,6 +196,14 @@ def test_a_json_list_is_read_object_by_object(
             assert "\n" not in record.source
 
 
+def test_lists_of_joined_files_are_read_one_after_the_other(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(
+        '[{"text": "好"}]\n\ufeff[\n{"text": "差"},\n{"text": "快"}\n]', encoding="utf-8"
+    )
+    assert fields(path) == [{"text": "好"}, {"text": "差"}, {"text": "快"}]
+
+
 def test_objects_over_several_lines_are_read_one_after_the_other(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     shown = [json.dumps(one, ensure_ascii=False, indent=1) for one in OBJECTS]

@@ -59,6 +59,8 @@ from tui.config import Config
         "undefined",
         "\\N",
         "#REF!",
+        "&nbsp;",
+        "<p><br/></p>",
         "#NAME?",
         "合计：",
         "总 计",
