@@ -36,10 +36,17 @@ SIMPLIFIED = str.maketrans(
 TOTALS = ("合计", "总计", "小计", "共计", "累计", "汇总", "total", "grandtotal", "subtotal", "sum")
 """What stands in place of a text where a table adds up its rows, folded and simplified."""
 
+_LONGEST_TOTAL = 20  # characters
+
 
 def folded(label: str) -> str:
     """Return a label without what people do not see as a difference: case, width, spaces."""
     return "".join(unicodedata.normalize("NFKC", label).casefold().split())
+
+
+def is_total(text: str) -> bool:
+    """Return whether a text is what stands before the sums of a table."""
+    return len(text) < _LONGEST_TOTAL and folded(text).translate(SIMPLIFIED).rstrip(":") in TOTALS
 
 
 def polarity(label: str) -> int | None:

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 
 from models.console import display, tr
 from models.label_map import proposed_map
-from models.labels import SIMPLIFIED, TOTALS, folded, natural_order
+from models.labels import folded, is_total, natural_order
 from models.stars import star_of
 from models.tables.labelled import LabelledRows
 
 _SHOWN = 6  # labels that a sentence names, and rows that are told
-_LONGEST_TOTAL = 20  # characters
 
 
 def suspicions(rows: LabelledRows) -> Iterator[str]:
@@ -44,7 +43,7 @@ def suspicions(rows: LabelledRows) -> Iterator[str]:
             where=rows.where,
             labels=_listed(single, counts),
         )
-    totals = [pair for pair in zip(rows.texts, rows.labels, strict=True) if _is_total(pair[0])]
+    totals = [pair for pair in zip(rows.texts, rows.labels, strict=True) if is_total(pair[0])]
     for text, label in totals[:_SHOWN]:
         yield tr(
             "{where}: a row looks like a total: {text}, {label}; remove it",
@@ -52,10 +51,6 @@ def suspicions(rows: LabelledRows) -> Iterator[str]:
             text=text,
             label=label,
         )
-
-
-def _is_total(text: str) -> bool:
-    return len(text) < _LONGEST_TOTAL and folded(text).translate(SIMPLIFIED).rstrip(":") in TOTALS
 
 
 def _alike(names: tuple[str, ...]) -> Iterator[list[str]]:
