@@ -102,6 +102,7 @@ def open_table(source: Source, dialect: Dialect = Dialect()) -> Iterator[Table]:
             format=format,
         )
     by_name = dialect.format is None
+    untold = replace(dialect, encoding=None) == Dialect()
     with InputFile(source) as file:
         if by_name and format in TEXT_FORMATS and is_workbook(file):
             format = "xlsx"
@@ -115,11 +116,11 @@ def open_table(source: Source, dialect: Dialect = Dialect()) -> Iterator[Table]:
 
             yield open_workbook(file, dialect).with_head()
         else:
-            yield _open_text(file, dialect, by_name=by_name).with_head()
+            yield _open_text(file, dialect, untold=untold).with_head()
 
 
-def _open_text(file: InputFile, dialect: Dialect, *, by_name: bool) -> Table:
-    """Open a table of lines; `by_name` says whether its format is known by its name alone."""
+def _open_text(file: InputFile, dialect: Dialect, *, untold: bool) -> Table:
+    """Open a table of lines; `untold` says whether its format is known by its name alone."""
     format = str(dialect.format)
     check_text(file, format)
     usual = "utf-8" if isinstance(file.source, StandardInput) else None
@@ -131,7 +132,7 @@ def _open_text(file: InputFile, dialect: Dialect, *, by_name: bool) -> Table:
     first = next(lines, None)
     if first is None:
         raise empty(file, dialect.header)
-    if by_name:
+    if untold:
         check_first_line(file, format, first.content)
     lines = chain([first], lines)
     return (open_txt if format == "txt" else open_delimited)(file, dialect, lines)
