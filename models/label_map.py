@@ -19,12 +19,17 @@ import click
 
 from models.console import tr
 from models.labels import folded, label_name, polarity
+from models.stars import is_scale, star_of
 
-_DIGITS = {character: number for number, character in enumerate("零一二三四五六七八九十")}
-_DIGITS |= {"〇": 0, "两": 2}
-_STARS = re.compile(
-    r"(?P<number>\d+(?:\.\d+)?|[零〇一两二三四五六七八九十])\s*(?:颗?星|分|stars?|/\s*(?:5|10))"
+_NO_LABEL = frozenset(
+    [
+        *("nan", "null", "<na>", "na", "n/a", "#n/a", "nil", "\\n"),
+        *("未标注", "待标注", "unlabeled", "unlabelled"),
+    ]
 )
+"""What programs write where there is no label."""
+
+_WRAPPED = re.compile(r"""["'“‘「『【《(（]([^"'“”‘’「」『』【】《》()（）]+)["'”’」』】》)）]""")
 
 
 VALUES = 1_000
@@ -53,7 +58,8 @@ class AmbiguousLabelsError(ValueError):
 def cell_label(value: Any) -> str:
     """Return the label that a cell holds; "" for none.
 
-    Lists and choices of one label, as doccano and Label Studio write them, are that label.
+    Lists and choices of one label, as doccano and Label Studio write them, are that label, as is
+    one in brackets or quotes. What programs write for none is none.
 
     Example:
         >>> cell_label(1.0), cell_label('["好评"]'), cell_label({"choices": ["Positive"]})
@@ -66,13 +72,16 @@ def cell_label(value: Any) -> str:
         return ""
     if isinstance(value, str) and value.strip()[:1] in ("[", "{"):
         value = _literal(value.strip())
-    if isinstance(value, Mapping) and len(value) == 1 and "choices" in value:
-        value = value["choices"]
-    if isinstance(value, list | tuple):
+    if isinstance(value, Mapping) and len(value) == 1:
+        (value,) = value.values()
+    if isinstance(value, list | tuple | set):
         if len(value) > 1:
             raise TwoLabelsError(json.dumps(list(value), ensure_ascii=False, default=str))
-        return cell_label(value[0]) if value else ""
-    return label_name(value)
+        return cell_label(next(iter(value), None))
+    name = label_name(value)
+    if wrapped := _WRAPPED.fullmatch(name):
+        name = label_name(wrapped[1])
+    return "" if folded(name) in _NO_LABEL else name
 
 
 def _literal(text: str) -> Any:
@@ -82,6 +91,8 @@ def _literal(text: str) -> Any:
             return parse(text)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             continue
+    if re.fullmatch(r"\[[^\[\]]+\]", text):  # a list without quotes
+        return re.split("[,，、;；|]", text[1:-1])
     return label_name(text)
 
 
@@ -109,6 +120,16 @@ def parse_label_map(text: str) -> dict[str, str]:
             if mapping.setdefault(folded(name), label.strip()) != label.strip():
                 raise ValueError(name)
     return mapping
+
+
+def mapped(mapping: Mapping[str, str], value: str) -> str | None:
+    """Return what a mapping says of a value, or of the number of stars that it stands for."""
+    return mapping.get(folded(value), mapping.get(_number(value)))
+
+
+def _number(value: str) -> str:
+    star = star_of(value)
+    return "" if star is None else f"{star:g}"
 
 
 def checked_map(
@@ -159,7 +180,7 @@ class LabelMap:
 
     def leaves_out(self, value: str) -> bool:
         """Say whether the user's mapping leaves a value out."""
-        return self.mapping is not None and self.mapping.get(folded(value)) == ""
+        return self.mapping is not None and mapped(self.mapping, value) == ""
 
     def said(self) -> str:
         """Return what was taken for what, "差评 = 负向评价"; "" where all are plainly names."""
@@ -195,12 +216,15 @@ def map_labels(
     for label in said.values():
         if label and find(label) is None:
             raise ValueError(label)
-    ids = {value: find(said.get(folded(value), value)) for value in distinct}
+    ids = {}
+    for value in distinct:
+        wanted = mapped(said, value)
+        ids[value] = find(value if wanted is None else wanted)
     if mapping is None:
         rest = _without_id(ids)
         ids |= _by_polarity(rest, names) | _by_number(rest, distinct, names, ordered)
-    unknown = tuple(value for value in _without_id(ids) if said.get(folded(value)) != "")
-    if distinct and len(unknown) == len(distinct):
+    unknown = tuple(value for value in _without_id(ids) if mapped(said, value) != "")
+    if unknown and len(_without_id(ids)) == len(distinct):
         raise AmbiguousLabelsError("unknown", proposed_map(distinct, names))
     return LabelMap(names, mapping, ids, unknown)
 
@@ -267,27 +291,6 @@ def _are_ids(numbers: Collection[str], names: Sequence[str]) -> bool:
     return signs == sorted(set(signs), key=lambda sign: sign or 0)
 
 
-def star_of(label: str) -> float | None:
-    """Return the number of stars that a label says: "4", "4.5", "★★★☆☆", "五星", "5 stars"."""
-    text = folded(label)
-    filled, empty = text.count("★") + text.count("⭐"), text.count("☆")
-    if filled + empty and not text.strip("★☆⭐\ufe0f "):
-        return float(filled)
-    if re.fullmatch(r"-?\d+(\.\d+)?", text):
-        return float(text)
-    found = _STARS.fullmatch(text)
-    return None if found is None else float(_DIGITS.get(found["number"], found["number"]))
-
-
-def is_scale(values: Collection[str]) -> bool:
-    """Say whether values are steps of a scale: 1 to 5 or 1 to 10, halves too, or stars in words."""
-    for value in values:
-        star = star_of(value)
-        if star is None or not 0 <= star <= 10 or not (2 * star).is_integer():
-            return False
-    return bool(values)
-
-
 def proposed_map(values: Iterable[str], names: Sequence[str]) -> str:
     """Return a mapping for the user to confirm or change, as `parse_label_map` reads it.
 
@@ -304,7 +307,7 @@ def proposed_map(values: Iterable[str], names: Sequence[str]) -> str:
         label = "" if number is None else names[number]
         if number is None and star is not None and len(steps) > 1:
             label = _label_at(_share_of(star, steps), names)
-        groups[label].append(value)
+        groups[label].append(_number(value) if re.search("[,;=，；＝、]", value) else value)
     parts = [f"{','.join(found)}={name}" for name, found in groups.items() if found]
     return "; ".join(parts)
 
@@ -334,8 +337,9 @@ def _share_of(star: float, steps: Sequence[float]) -> float:
     """Return where a step stands on its scale, from 0, the worst, to 1."""
     if min(steps) < 0:
         lowest, highest = -1.0, 1.0
-    elif max(steps) <= 1:
-        lowest, highest = 0.0, 1.0
+    elif max(steps) <= 1 or (min(steps) == 0 and max(steps) <= 2):  # 0, 1, and 2 for the best
+        lowest, highest = 0.0, max(1.0, max(steps))
     else:
-        lowest, highest = 1.0, next(top for top in (2, 5, 10, math.inf) if max(steps) <= top)
+        tops = (2, 3, 5, 10, 100, max(steps))
+        lowest, highest = 1.0, next(top for top in tops if max(steps) <= top)
     return (star - lowest) / (highest - lowest)

@@ -11,26 +11,42 @@ NEGATIVE_POSITIVE = ("负向评价", "正向评价")
 NEGATIVE, NEUTRAL, POSITIVE = -1, 0, 1
 
 _WORDS = {
-    NEGATIVE: "差评 负面 消极 负向 负 差 坏 贬义 不满意 不好 不推荐 不喜欢 negative neg bad 👎",
-    NEUTRAL: "中评 中性 中立 一般 neutral neu",
-    POSITIVE: "好评 正面 积极 正向 正 好 褒义 满意 推荐 喜欢 positive pos good 👍",
+    NEGATIVE: "差评 负面 消极 负向 负 差 坏 贬义 不满意 不满 不好 不推荐 不喜欢 讨厌 踩 negative "
+    "neg bad 👎",
+    NEUTRAL: "中评 中性 中立 中 一般 还行 neutral neu",
+    POSITIVE: "好评 正面 积极 正向 正 好 褒义 满意 推荐 力荐 喜欢 赞 优 优秀 positive pos good 👍",
 }
 _POLARITY = {word: sign for sign, words in _WORDS.items() for word in words.split()}
 
 
-_AROUND = re.compile(r"__label__|\(.*\)$|(?<=.)(评价|情感|情绪|倾向)$")
-"""What stands around such a word: fastText's prefix, a remark, a noun."""
+_AROUND = re.compile(
+    r"__label__|^(?:\d+[-:.、)])?"
+    r"(?:非常|十分|特别|极|很|太|比较|较|强烈|very|extremely|strongly|somewhat|slightly)?(?=.)"
+    r"|(?:(?<=.)(?:评价|情感|情绪|倾向|的))?(?:\(.*\))?[.!。,;:]*$"
+)
+"""What stands around such a word: fastText's prefix, a number, a degree, a noun, a remark."""
 
 SIMPLIFIED = str.maketrans(
-    "評負滿極薦歡壞沒買價戶統認論暫無寫顧給內條刪動為發隱蔽該這點圖視頻轉",
-    "评负满极荐欢坏没买价户统认论暂无写顾给内条删动为发隐蔽该这点图视频转",
+    "評負滿極薦歡壞沒買價戶統認論暫無寫顧給內條刪動為發隱蔽該這點圖視頻轉預設總計單網頁鏈",
+    "评负满极荐欢坏没买价户统认论暂无写顾给内条删动为发隐蔽该这点图视频转预设总计单网页链",
 )
 """Characters of the words of sentiment, and of what shops fill in for those who wrote nothing."""
 
 
+TOTALS = ("合计", "总计", "小计", "共计", "累计", "汇总", "total", "grandtotal", "subtotal", "sum")
+"""What stands in place of a text where a table adds up its rows, folded and simplified."""
+
+_LONGEST_TOTAL = 20  # characters
+
+
 def folded(label: str) -> str:
     """Return a label without what people do not see as a difference: case, width, spaces."""
-    return " ".join(unicodedata.normalize("NFKC", label).casefold().split())
+    return "".join(unicodedata.normalize("NFKC", label).casefold().split())
+
+
+def is_total(text: str) -> bool:
+    """Return whether a text is what stands before the sums of a table."""
+    return len(text) < _LONGEST_TOTAL and folded(text).translate(SIMPLIFIED).rstrip(":") in TOTALS
 
 
 def polarity(label: str) -> int | None:
@@ -64,7 +80,7 @@ def _natural_key(name: str) -> tuple[list[tuple[int, int, str]], str]:
 def label_name(label: object) -> str:
     """Return the name of a label; 1.0, which pandas makes of 1 in a column with gaps, is "1"."""
     name = str(label).strip()
-    whole = re.fullmatch(r"(-?[0-9]+)\.0+", name)
+    whole = re.fullmatch(r"\+?(-?[0-9]+)(?:\.0+)?", unicodedata.normalize("NFKC", name))
     return whole[1] if whole else name
 
 

@@ -9,6 +9,7 @@ ever skipped, padded or joined to the next.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from models.console import tr, usage_error
@@ -24,6 +25,7 @@ from models.tables.dialect import (
 )
 from models.tables.encoding import encoding_of, read_lines
 from models.tables.jsonl import open_jsonl
+from models.tables.mistaken import check_first_line, check_text, is_workbook
 from models.tables.names import (
     bare_name,
     format_of,
@@ -31,7 +33,7 @@ from models.tables.names import (
     output_format_of,
     output_suffix,
 )
-from models.tables.records import Item, Place, Record, Reject, Table
+from models.tables.records import Item, Place, Record, Reject, Table, empty
 from models.tables.source import InputFile, Source, StandardInput, require_source
 from models.tables.values import CellError, plain
 
@@ -100,8 +102,11 @@ def open_table(source: Source, dialect: Dialect = Dialect()) -> Iterator[Table]:
             format=format,
         )
     by_name = dialect.format is None
-    dialect = dialect.fitting(format)
+    untold = replace(dialect, encoding=None) == Dialect()
     with InputFile(source) as file:
+        if by_name and format in TEXT_FORMATS and is_workbook(file):
+            format = "xlsx"
+        dialect = dialect.fitting(format)
         if format == "parquet":
             from models.tables.parquet import open_parquet
 
@@ -111,17 +116,23 @@ def open_table(source: Source, dialect: Dialect = Dialect()) -> Iterator[Table]:
 
             yield open_workbook(file, dialect).with_head()
         else:
-            yield _open_text(file, dialect, by_name=by_name).with_head()
+            yield _open_text(file, dialect, untold=untold).with_head()
 
 
-def _open_text(file: InputFile, dialect: Dialect, *, by_name: bool) -> Table:
-    """Open a table of lines; `by_name` says whether its format is known by its name alone."""
+def _open_text(file: InputFile, dialect: Dialect, *, untold: bool) -> Table:
+    """Open a table of lines; `untold` says whether its format is known by its name alone."""
+    format = str(dialect.format)
+    check_text(file, format)
     usual = "utf-8" if isinstance(file.source, StandardInput) else None
     encoding = encoding_of(file, dialect.encoding or usual)
     dialect = replace(dialect, encoding=encoding)
     lines = read_lines(file, encoding)
-    if dialect.format == "jsonl":
+    if format == "jsonl":
         return open_jsonl(file, dialect, lines)
-    if dialect.format == "txt":
-        return open_txt(file, dialect, lines, by_name=by_name)
-    return open_delimited(file, dialect, lines)
+    first = next(lines, None)
+    if first is None:
+        raise empty(file, dialect.header)
+    if untold:
+        check_first_line(file, format, first.content)
+    lines = chain([first], lines)
+    return (open_txt if format == "txt" else open_delimited)(file, dialect, lines)

@@ -1,6 +1,8 @@
 """Names of columns: the one that has the texts, the one that has the labels."""
 
 import re
+import shlex
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -20,8 +22,13 @@ WEAK_TEXT_COLUMNS = ("data",)
 LABEL_COLUMNS = ("label", "labels", "class", "sentiment", "标签", "类别", "標籤", "類別")
 
 
-_REMARK = re.compile(r"[(（\[【<《].*?[)）\]】>》]|[*＊:：\s]", re.DOTALL)
+_REMARK = re.compile(
+    r"[(\[【<《].*?[)\]】>》]|[*:\s]|^(?:第?q?\d+题?[._、)-]*)(?=\D)|必填|选填|required|optional",
+    re.DOTALL,
+)
+_NO_WIDTH = re.compile("[\u200b-\u200f\u2060\ufeff\xad\0]")
 _MOST_SHOWN = 20  # columns in an error
+_TITLES = 5  # rows below the first that may have the names
 _VALUE_WIDTH = 30  # cells of a value in an error
 
 
@@ -77,7 +84,7 @@ def find_column(
         name=columns.table,
         problem=problem,
         columns=_shown(columns),
-        hint=_hint(columns, found, flag),
+        hint=_hint(columns, found or _alike(columns, wanted), flag),
     )
 
 
@@ -112,17 +119,46 @@ def _shown(columns: Columns) -> str:
     return (" | " if columns.samples else ", ").join(shown)
 
 
+def _alike(columns: Columns, wanted: str | None) -> list[str]:
+    """Return the columns that look like the wanted one, or differ by case or spaces."""
+    shown = _without_remarks(wanted or "")
+    return [name for name in columns.names if shown and _without_remarks(name) == shown]
+
+
 def _hint(columns: Columns, found: Sequence[str], flag: str | None) -> str:
     """Return what to do, with the column that is likely meant."""
     if flag is None:
         return ""
+    if not found and _lies_deeper(columns):
+        return tr("; the texts lie inside of these: write each record as an object on its own line")
     hint = tr("; name yours with {flag}", flag=flag)
-    likely = _likely(columns, found or columns.names)
-    if likely is not None and flag == "--text-column":
-        hint += tr(", likely {flag} {column}", flag=flag, column=display(likely, limit=60))
+    likely = found[0] if len(found) == 1 else _likely(columns, found or columns.names)
+    if likely is not None and (found or (flag == "--text-column" and not _names_below(columns))):
+        hint += tr(", likely {flag} {column}", flag=flag, column=_quoted(likely))
     if columns.has_header:
-        hint += tr(", or with --header the line that has the names")
+        hint += tr(", or with --header the line that has the names, 0 if none has")
+        if len(columns.names) == 1:
+            hint += tr(", or with --delimiter what parts them")
     return hint
+
+
+def _lies_deeper(columns: Columns) -> bool:
+    """Return whether there are objects or lists, and no texts beside them."""
+    values = [value for samples in columns.samples.values() for value in samples]
+    has_text = any(isinstance(value, str) for value in values)
+    return not has_text and any(_holds_lists(columns, name) for name in columns.names)
+
+
+def _names_below(columns: Columns) -> bool:
+    """Return whether a record seems to have the names: above them stands a title."""
+    values = [value for samples in columns.samples.values() for value in samples[:_TITLES]]
+    return any(_without_remarks(str(value)) in TEXT_COLUMNS for value in values)
+
+
+def _quoted(name: str) -> str:
+    """Return a name as a command line takes it."""
+    shown = display(name, limit=60)
+    return shown if re.fullmatch(r"[\w#-]+", name) else shlex.quote(shown)
 
 
 def _likely(columns: Columns, names: Sequence[str]) -> str | None:
@@ -136,8 +172,9 @@ def _likely(columns: Columns, names: Sequence[str]) -> str | None:
 
 
 def _first_of_its_name(column: str) -> str:
-    """Return the name that the header has for a column: "text" for "text#2"."""
-    return re.sub("#[0-9]+$", "", column.strip()).lower()
+    """Return the name that the header shows for a column: "text" for "text#2"."""
+    shown = _NO_WIDTH.sub("", unicodedata.normalize("NFKC", column)).strip()
+    return re.sub("#[0-9]+$", "", shown).lower()
 
 
 def _without_remarks(column: str) -> str:

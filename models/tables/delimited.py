@@ -18,7 +18,8 @@ DELIMITERS = (",", ";", "\t", "|")
 MOST_LINES = 1000
 """Physical lines of one quoted record. A quote that is open for longer was never closed."""
 
-_EXCEL = re.compile('"?sep=([,;\t|])"?')  # a first line that tells Excel the delimiter
+# A first line that tells Excel the delimiter; some programs pad it to the width of the table.
+_EXCEL = re.compile('"?sep=([,;\t|])"?[,;\t|]*', re.IGNORECASE)
 _EXCEL_ENCODINGS = ("utf-8-sig", "utf-16", "gb")  # with a mark, or as Windows has it in China
 _LONE_CR = "\udc0d"  # no decoder gives this; the csv module would take CR for the end of a line
 
@@ -59,28 +60,9 @@ def open_delimited(file: InputFile, dialect: Dialect, lines: Iterator[Line]) -> 
     return Table(file, dialect, columns, items, from_excel=from_excel)
 
 
-def open_txt(file: InputFile, dialect: Dialect, lines: Iterator[Line], *, by_name: bool) -> Table:
-    """Open a file with a text on each line.
-
-    Args:
-        file: the input.
-        dialect: how it is written down.
-        lines: its lines.
-        by_name: whether its name alone says that it is a TXT.
-
-    Raises:
-        UserError: DATA, it is empty, or looks like a table.
-    """
-    first = next(lines, None)
-    if first is None:
-        raise empty(file)
-    if by_name and "\t" in first.content:  # Excel calls a table with TABs "Unicode text"
-        raise data_error(
-            "{name}: expected a text on each line, found a TAB in the first; "
-            "say --from tsv if it has columns, --from txt if not",
-            name=file,
-        )
-    rows = (_row([line], [line.content]) for line in chain([first], lines))
+def open_txt(file: InputFile, dialect: Dialect, lines: Iterator[Line]) -> Table:
+    """Open a file with a text on each line."""
+    rows = (_row([line], [line.content]) for line in lines)
     return Table(file, dialect, ["text"], items_of(["text"], rows))
 
 

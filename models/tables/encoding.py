@@ -38,6 +38,7 @@ _PRIVATE_USE = re.compile("[\ue000-\uf8ff]")
 
 
 _LINES_SHOWN = 3
+_FEWEST_ZEROS = 6  # of UTF-16 with signs, digits and line ends; a text may hold one by mistake
 _BLOCK = 1 << 16  # bytes
 
 
@@ -80,7 +81,7 @@ def encoding_of(file: InputFile, told: str | None = None) -> str:
     """
     _, marked = _byte_order_mark(file)
     if told is None:
-        return marked or _detect(file)
+        return marked or _unmarked(file) or _detect(file)
     try:
         codec = codecs.lookup(told).name
         is_text = _newline(codec).strip(b"\0") == b"\n"
@@ -99,6 +100,21 @@ def encoding_of(file: InputFile, told: str | None = None) -> str:
         "the input has no byte order mark; say --encoding {encoding}-le or {encoding}-be",
         encoding=codec,
     )
+
+
+def _unmarked(file: InputFile) -> str | None:
+    """Return the UTF-16 that a file begins in which has no byte order mark; None if in none."""
+    head = bytes(file.peek())
+    if head.count(0) < _FEWEST_ZEROS or head.count(0) < len(head) // 50:
+        return None
+    for encoding in ("utf-16-le", "utf-16-be"):
+        try:
+            text = codecs.getincrementaldecoder(encoding)().decode(head)
+        except UnicodeDecodeError:
+            continue
+        if "\n" in text and "\0" not in text:  # of other encodings, two bytes are never LF
+            return encoding
+    return None
 
 
 def _detect(file: InputFile) -> str:

@@ -2,22 +2,23 @@
 
 import datetime
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from xml.parsers.expat import ExpatError
 
 from models.console import UserError, data_error, tr
 from models.tables.cells import EXACT, Note, SheetNotes, TwiceError, whole_number
 from models.tables.dialect import Dialect
 from models.tables.extent import DamagedError, TooLargeError, check_size
+from models.tables.mistaken import OLE, refuse
 from models.tables.records import ParsedRow, Place, Table, named, unreadable
 from models.tables.source import InputFile
 
-_OLE = bytes.fromhex("d0cf11e0a1b11ae1")  # a "compound file": XLS, or anything with a password
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # part of a file with a password
 _PARTS = {"xl/workbook.bin": "xlsb", "content.xml": "ods", "[content_types].xml": "xlsx"}
 _DAMAGED = (OSError, KeyError, ValueError, IndexError, ExpatError, zipfile.BadZipFile)
@@ -66,8 +67,8 @@ def _open(file: InputFile, format: str) -> tuple[Any, str | io.BytesIO, str]:
             found = format
             check_size(data)
             found = _zipped_format(data)
-        elif not head.startswith(_OLE):
-            _refuse(file, head, format)
+        elif not head.startswith(OLE):
+            refuse(file, format)
         elif _has_password(data):
             raise PasswordError
         if isinstance(data, io.BytesIO):
@@ -90,11 +91,19 @@ def _open(file: InputFile, format: str) -> tuple[Any, str | io.BytesIO, str]:
             ),
         ) from error
     except (CalamineError, DamagedError, OSError) as error:
-        raise _broken(file, found) from error
+        raise _broken(file, found, error) from error
 
 
-def _broken(file: InputFile, format: str) -> UserError:
-    problem = tr("it is damaged, or cut short; save it again, or fetch it again")
+def _broken(file: InputFile, format: str, error: Exception) -> UserError:
+    unknown = re.search("cell error value '(.+)'", str(error))
+    if unknown:
+        problem = tr(
+            "a cell shows the error {shown}, which the reader does not know; clear it, or save the "
+            "sheet as CSV",
+            shown=unknown[1],
+        )
+    else:
+        problem = tr("it is damaged, or cut short; save it again, or fetch it again")
     return unreadable(file, format.upper(), problem)
 
 
@@ -106,25 +115,6 @@ def _zipped_format(data: str | io.BytesIO) -> str:
         if part in names:
             return found
     raise DamagedError
-
-
-def _refuse(file: InputFile, head: bytes, format: str) -> NoReturn:
-    """Say what a file is that its name calls a workbook."""
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if not start:
-        raise data_error("{name} is empty: expected records", name=file)
-    if start.startswith(b"<"):
-        found = tr("a web page (HTML) or XML; open it in Excel or WPS, and save it as XLSX")
-    elif b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        found = tr("damaged, or of another program; open it there, and save it as XLSX")
-    else:
-        found = tr("a text file; say --from csv if it has columns")
-    raise data_error(
-        "{name} is no {format}, whatever its name says: it is {found}",
-        name=file,
-        format=format.upper(),
-        found=found,
-    )
 
 
 def _has_password(data: str | io.BytesIO) -> bool:
@@ -167,7 +157,7 @@ def _rows(
         )
         raise unreadable(file, "XLSX", problem) from error
     except (CalamineError, *_DAMAGED) as error:
-        raise _broken(file, str(dialect.format)) from error
+        raise _broken(file, str(dialect.format), error) from error
 
 
 def _noted(

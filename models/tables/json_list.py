@@ -82,6 +82,7 @@ class _Splitter:
             elif mark == "]" and self._in_list:
                 yield from _if_any(cut(token.start()))
                 cut(token.end())
+                self._in_list = False  # another may follow, where files were joined
         last = cut(len(line.content))
         if self._depth:
             self._parts.append(last)

@@ -6,11 +6,11 @@ from decimal import Decimal
 from itertools import chain, islice
 from typing import Any, NoReturn
 
-from models.console import display, tr
+from models.console import data_error, display, tr
 from models.tables.dialect import Dialect
 from models.tables.encoding import Line, place_of, undecodable_problem
 from models.tables.json_list import is_spread, pieces
-from models.tables.records import Item, Place, Record, Reject, Table, empty, wrong
+from models.tables.records import Item, Place, Record, Reject, Table, empty
 from models.tables.source import InputFile
 
 _FIRST_LINES = 1000
@@ -33,7 +33,13 @@ def open_jsonl(file: InputFile, dialect: Dialect, lines: Iterator[Line]) -> Tabl
     if not rejects:
         raise empty(file)
     first = rejects[0]
-    raise wrong(file, first.place.line, first.message)
+    raise data_error(
+        "{name}, line {line}: {problem}; write each record as a JSON object on its own line, or "
+        "say --from csv or --from txt if it is no JSON",
+        name=file,
+        line=first.place.line,
+        problem=first.message,
+    )
 
 
 def _no_constant(name: str) -> NoReturn:

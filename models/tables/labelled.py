@@ -8,8 +8,7 @@ from itertools import chain, compress
 from typing import Any, NamedTuple
 
 from models.console import data_error, tr
-from models.label_map import TwoLabelsError, cell_label, parse_label_map
-from models.labels import folded
+from models.label_map import TwoLabelsError, cell_label, mapped, parse_label_map
 from models.tables.dialect import TEXT_FORMATS
 from models.tables.records import Table
 
@@ -103,7 +102,8 @@ def checked_rows(
         if not name:
             unlabelled.append(place)
             continue
-        label = mapping.get(folded(name), name)
+        said = mapped(mapping, name)
+        label = name if said is None else said
         if not label:
             left_out += 1
         elif not isinstance(text, str) or (label == name and _is_fraction(value)):

@@ -58,6 +58,14 @@ class Unpacked(io.RawIOBase):
             raise self._damaged() from error
 
     def _open(self) -> io.BufferedIOBase:
+        head = self._file.read(4)
+        self._file.seek(0)
+        if head and not head.startswith((b"\x1f\x8b", b"PK")):
+            raise data_error(
+                "{path} is not packed, whatever its name says; take {suffix} off its name",
+                path=self._path,
+                suffix=self._path.suffix,
+            )
         if self._path.suffix.lower() == ".gz":
             return gzip.GzipFile(fileobj=self._file, mode="rb")
         archive = zipfile.ZipFile(self._file)

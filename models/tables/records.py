@@ -7,6 +7,7 @@ from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from models.console import UserError, data_error, encodable, tr
+from models.labels import folded
 from models.tables.columns import Columns, unique
 from models.tables.dialect import WORKBOOKS, Dialect
 from models.tables.source import InputFile, StandardInput
@@ -17,6 +18,8 @@ Problem = tuple[str, str]
 
 HEAD = 32
 """Items of a table that are looked at to tell its columns."""
+
+_LONGEST_NAME = 1000  # characters of a name that is looked for among the records
 
 
 class Place(NamedTuple):
@@ -221,19 +224,23 @@ def items_of(
     Args:
         columns: names of the columns, each another.
         rows: what was read.
-        names: the header as it stands; where files were joined, it stands among the records, too.
+        names: the header as it stands; where files were joined, it stands among the records, too,
+            and if its names are in another order, so are the values below it.
     """
     filled = (row for row in rows if not row.blank or len(columns) == 1)
+    header = [folded(name) for name in names]
+    order = columns
     for number, (place, values, _, formats) in enumerate(filled, start=1):
         place = place._replace(number=number)
         if isinstance(values, tuple):
             yield Reject(place, *values)
-        elif values == names and (len(names) > 1 or _begins_a_file(place)):
+        elif again := _columns_again(values, header, columns, place):
+            order = again
             problem = tr("this is the header again: files were joined here")
             yield Reject(place, "repeated_header", problem)
         elif len(values) == len(columns):
-            fields = dict(zip(columns, values, strict=True))
-            by_name = {columns[column]: code for column, code in (formats or {}).items()}
+            fields = dict(zip(order, values, strict=True))
+            by_name = {order[column]: code for column, code in (formats or {}).items()}
             yield Record(place, fields, formats=by_name or None)
         else:
             problem = tr(
@@ -242,6 +249,23 @@ def items_of(
                 found=len(values),
             )
             yield Reject(place, "field_count", problem)
+
+
+def _columns_again(
+    values: Sequence[Any], header: Sequence[str], columns: Sequence[str], place: Place
+) -> list[str] | None:
+    """Return the columns in the order in which a row names them; None if it is no header."""
+    if len(values) != len(header) or not (len(header) > 1 or _begins_a_file(place)):
+        return None
+    first = str(values[0])
+    if len(first) > _LONGEST_NAME or folded(first) not in header:
+        return None
+    named = [folded(str(plain(value))) for value in values]
+    if named == header:
+        return list(columns)
+    if len(set(header)) < len(header) or sorted(named) != sorted(header):
+        return None
+    return [columns[header.index(name)] for name in named]
 
 
 def _begins_a_file(place: Place) -> bool:

@@ -6,13 +6,12 @@ from models.label_map import (
     AmbiguousLabelsError,
     TwoLabelsError,
     cell_label,
-    is_scale,
     map_labels,
     parse_label_map,
     proposed_map,
-    star_of,
 )
 from models.labels import NEGATIVE_POSITIVE
+from models.stars import is_scale, star_of
 
 
 @pytest.mark.parametrize(
@@ -31,6 +30,20 @@ from models.labels import NEGATIVE_POSITIVE
         ({"choices": ["Positive"]}, "Positive"),
         ('{"choices":["Positive"]}', "Positive"),
         ("[未知", "[未知"),
+        ("[正面]", "正面"),
+        ("【正面】", "正面"),
+        ("“好评”", "好评"),
+        ('{"label": "好评"}', "好评"),
+        ([{"rating": 5}], "5"),
+        ("{'pos'}", "pos"),
+        ("+1", "1"),
+        ("１.0", "1"),
+        ("NULL", ""),
+        ("nan", ""),
+        ("\\N", ""),
+        ("未标注", ""),
+        ("None", "None"),
+        ("A(B)", "A(B)"),
     ],
 )
 def test_a_cell_holds_one_label(value: object, expected: str) -> None:
@@ -38,7 +51,8 @@ def test_a_cell_holds_one_label(value: object, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [["好", "坏"], '["好", "坏"]', '{"choices":["Positive","Negative"]}']
+    "value",
+    [["好", "坏"], '["好", "坏"]', "[好，坏]", {"好", "坏"}, '{"choices":["Positive","Negative"]}'],
 )
 def test_two_labels_in_a_cell_are_refused_as_what_they_are(value: object) -> None:
     with pytest.raises(TwoLabelsError):
@@ -59,6 +73,15 @@ def test_two_labels_in_a_cell_are_refused_as_what_they_are(value: object) -> Non
         ("0", "1"),
         ("负向评价", "正向评价"),
         ("ＮＥＧ", "ｐｏｓ"),
+        ("负\u3000面", "正 面"),
+        ("负向 评价", "正向 评价"),
+        ("负向评价(0)", "正向评价(1)"),
+        ("0-差评", "1-好评"),
+        ("1、非常不满意", "5、非常满意"),
+        ("较差", "力荐"),
+        ("Very negative", "very positive"),
+        ("Neg.", "Positive!"),
+        ("消极的", "积极的"),
     ],
 )
 def test_the_built_in_model_is_scored_on_known_pairs_as_they_are(
@@ -156,6 +179,20 @@ def test_stars_are_read_as_people_write_them() -> None:
     assert [star_of(label) for label in stars] == [4, 4.5, 3, 5, 5, 3, 2, 4, 10]
     assert [star_of(label) for label in ("5/5", "2 / 5", "1/3")] == [5, 2, None]
     assert star_of("好评") is None
+    assert star_of("五") is None
+    said = {
+        "4.0 out of 5 stars": 4,
+        "5.0 颗星，最多 5 颗星": 5,
+        "三星半": 3.5,
+        "四点五星": 4.5,
+        "半星": 0.5,
+        "评分：4": 4,
+        "star5": 5,
+        "1星差评": 1,
+        "5分（满分5分）": 5,
+        "+2": 2,
+    }
+    assert {label: star_of(label) for label in said} == said
     assert is_scale(["1", "5"])
     assert not is_scale(["1", "50"])
     assert not is_scale([])
@@ -164,6 +201,37 @@ def test_stars_are_read_as_people_write_them() -> None:
 def test_a_proposal_reads_back() -> None:
     for values in ("12345", ["好评", "差评", "中评"], ["0", "1"], ["物流", "质量"]):
         assert set(parse_label_map(proposed_map(values, NEGATIVE_POSITIVE))) == set(values)
+
+
+def test_a_scale_is_proposed_by_its_own_end() -> None:
+    for values, proposal in (
+        (["20", "90", "100"], "20=负向评价; 100,90=正向评价"),
+        (["0", "1", "2"], "0=负向评价; 2=正向评价; 1="),
+        (["1", "2", "3"], "1=负向评价; 3=正向评价; 2="),
+        (["0", "0分"], "0,0分=负向评价"),
+        (["1.0 颗星，最多 5 颗星", "5.0 颗星，最多 5 颗星"], "1=负向评价; 5=正向评价"),
+    ):
+        assert proposed_map(values, NEGATIVE_POSITIVE) == proposal
+
+
+def test_a_mapping_of_numbers_is_one_of_stars_in_words() -> None:
+    mapping = parse_label_map("1=负向评价; 5=正向评价; 3=")
+    values = ["★☆☆☆☆", "五星", "3 stars", "5.0 颗星，最多 5 颗星"]
+    found = map_labels(values, NEGATIVE_POSITIVE, mapping)
+    assert [found.ids[value] for value in values] == [0, 1, None, 1]
+    assert not found.unknown
+    assert found.leaves_out("3 stars")
+
+
+def test_a_mapping_leaves_a_label_out_by_its_name() -> None:
+    found = map_labels(["正向评价", "负向评价"], NEGATIVE_POSITIVE, parse_label_map("正向评价="))
+    assert found.ids == {"正向评价": None, "负向评价": 0}
+
+
+def test_a_mapping_of_no_value_is_refused() -> None:
+    mapping = parse_label_map("1-2=负向评价; 4-5=正向评价; 3=")
+    with pytest.raises(AmbiguousLabelsError):
+        map_labels("12345", NEGATIVE_POSITIVE, mapping)
 
 
 def test_stars_in_words_are_the_numbers_of_labels_that_are_stars() -> None:

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 from models.console import display, tr
-from models.label_map import proposed_map, star_of
-from models.labels import folded, natural_order
+from models.label_map import proposed_map
+from models.labels import folded, is_total, natural_order
+from models.stars import star_of
 from models.tables.labelled import LabelledRows
 
-_SHOWN = 6  # labels that a sentence names
-_TOTALS = ["合计", "总计", "小计", "共计", "汇总", "合計", "總計", "小計", "total", "sum"]
+_SHOWN = 6  # labels that a sentence names, and rows that are told
 
 
 def suspicions(rows: LabelledRows) -> Iterator[str]:
@@ -43,12 +43,13 @@ def suspicions(rows: LabelledRows) -> Iterator[str]:
             where=rows.where,
             labels=_listed(single, counts),
         )
-    if rows.texts and folded(rows.texts[-1]).rstrip(":：") in _TOTALS:
+    totals = [pair for pair in zip(rows.texts, rows.labels, strict=True) if is_total(pair[0])]
+    for text, label in totals[:_SHOWN]:
         yield tr(
-            "{where}: the last row looks like a total: {text}, {label}; remove it",
+            "{where}: a row looks like a total: {text}, {label}; remove it",
             where=rows.where,
-            text=rows.texts[-1],
-            label=rows.labels[-1],
+            text=text,
+            label=label,
         )
 
 
@@ -56,7 +57,7 @@ def _alike(names: tuple[str, ...]) -> Iterator[list[str]]:
     """Yield labels that are one without case, width and spaces."""
     groups: dict[str, list[str]] = {}
     for name in names:
-        groups.setdefault(folded(name).replace(" ", ""), []).append(name)
+        groups.setdefault(folded(name), []).append(name)
     for group in groups.values():
         if len(group) > 1:
             yield group

@@ -33,7 +33,7 @@ class ByColumns:
 
     def __init__(self, wanted: Sequence[str], found: Found, labels: tuple[str, ...]) -> None:
         self._found = found
-        self._columns = [_column(name, found.columns) for name in wanted]
+        self._columns = [kind_of_group(name, found.columns) for name in wanted]
         self._store = ResultStore(labels, list(dict(self._columns)))
 
     def add(self, chunk: Chunk) -> None:
@@ -95,8 +95,12 @@ def outside(table: Table) -> str:
     return tr("{count:row} without a date", count=table.other)
 
 
-def _column(wanted: str, columns: Collection[str]) -> tuple[str, str | None]:
-    """Return a column and how it is grouped."""
+def kind_of_group(wanted: str, columns: Collection[str]) -> tuple[str, str | None]:
+    """Return a column and how it is grouped: one of `KINDS`, or None where that is not said.
+
+    Raises:
+        UserError: USAGE, there is no such column, or no such kind.
+    """
     if wanted in columns:
         return wanted, None
     match = re.fullmatch(r"(.+)[:：](\w+)", wanted)

@@ -149,8 +149,8 @@ def _read_through(table: Table, found: Found) -> Found:
     records = rejected = 0
     for item in table.items:
         records += 1
-        count_label(labels, item, found.settings.label_column)
         text = item if isinstance(item, Reject) else text_of(item, found.text_column)
+        count_label(labels, item, found.settings.label_column, text)
         if isinstance(text, Reject):
             rejected += 1
             codes.add(text.code)

@@ -15,6 +15,7 @@ from models.label_map import (
     map_labels,
     parse_label_map,
 )
+from models.labels import is_total
 from models.tables import Item, Record, plain
 from tui.batch.settings import BatchSettings
 
@@ -69,9 +70,12 @@ def count(values: Counter[str], value: str, times: int = 1) -> None:
     values[value if known else REST] += times
 
 
-def count_label(values: Counter[str], item: Item, column: str | None) -> None:
-    """Count the label of a record; cells of two labels, and rejects, are not counted."""
-    if column is not None and isinstance(item, Record):
+def count_label(
+    values: Counter[str], item: Item, column: str | None, text: str | Item = ""
+) -> None:
+    """Count the label of a record; cells of two labels, rejects and totals are not counted."""
+    total = isinstance(text, str) and is_total(text)
+    if column is not None and isinstance(item, Record) and not total:
         with suppress(TwoLabelsError):
             count(values, _value_of(item, column))
 

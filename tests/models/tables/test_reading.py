@@ -106,6 +106,21 @@ def test_a_workbook_says_what_it_is_whatever_its_name_says(tmp_path: Path) -> No
             pass
 
 
+def test_a_workbook_called_csv_is_read_as_a_workbook(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "a.csv", text("评论"), text("好"))
+    with open_table(path) as table:
+        assert table.dialect.format == "xlsx"
+        assert [record.fields for record in table.records] == [{"评论": "好"}]
+
+
+@pytest.mark.parametrize("shown", ["#SPILL!", "Err:502"])
+def test_an_error_that_the_reader_does_not_know_is_told(tmp_path: Path, shown: str) -> None:
+    cell = f'<c t="e"><v>{shown}</v></c>'
+    path = workbook(tmp_path / "a.xlsx", text("评论") + text("x"), text("好") + cell)
+    with pytest.raises(UserError, match=f"a cell shows the error {shown}"), open_table(path):
+        pass
+
+
 def packed(path: Path, content: bytes, name: str = "r.csv") -> Path:
     if path.suffix == ".gz":
         path.write_bytes(gzip.compress(content))
@@ -181,6 +196,14 @@ def test_a_json_list_is_read_object_by_object(
             assert "\n" not in record.source
 
 
+def test_lists_of_joined_files_are_read_one_after_the_other(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(
+        '[{"text": "好"}]\n\ufeff[\n{"text": "差"},\n{"text": "快"}\n]', encoding="utf-8"
+    )
+    assert fields(path) == [{"text": "好"}, {"text": "差"}, {"text": "快"}]
+
+
 def test_objects_over_several_lines_are_read_one_after_the_other(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     shown = [json.dumps(one, ensure_ascii=False, indent=1) for one in OBJECTS]
@@ -197,7 +220,8 @@ def test_objects_over_several_lines_are_read_one_after_the_other(tmp_path: Path)
     "name",
     [
         *("微博正文", "微博内容", "评价内容(content)", "评论（必填）", "评论\n（必填）", "正文"),
-        *("data", "sentence", "*评论"),
+        *("data", "sentence", "*评论", "评论内容必填", "1.评论", "Q3_评论内容", "第2题：评价"),
+        *("评\u200b论", "ｔｅｘｔ", "\xa0评论\xa0", "Review (required)", "评论［选填］"),
     ],
 )
 def test_a_column_is_known_by_its_name_but_for_remarks(tmp_path: Path, name: str) -> None:
@@ -223,6 +247,68 @@ def test_joined_files_lose_nothing_and_their_header_is_no_record(tmp_path: Path)
     assert isinstance(again, Reject) and again.code == "repeated_header"
     texts = [one.fields["评论"] for one in (first, second, third) if isinstance(one, Record)]
     assert texts == ["好,用", "好,用", "差,退"]
+
+
+@pytest.mark.parametrize("again", [" 评论 ,ID", "评论,ｉｄ"])
+def test_a_header_that_differs_by_case_width_or_spaces_is_no_record(
+    tmp_path: Path, again: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"评论,id\n好,1\n{again}\n差,2\n", encoding="utf-8")
+    assert fields(path) == [{"评论": "好", "id": "1"}, {"评论": "差", "id": "2"}]
+
+
+def test_below_a_header_in_another_order_values_keep_their_columns(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("评论,id\n好,1\nID,评论\n2,差\n评论,id\n快,3\n", encoding="utf-8")
+    assert [row["评论"] for row in fields(path)] == ["好", "差", "快"]
+    with open_table(path) as table:
+        codes = [item.code for item in table.items if isinstance(item, Reject)]
+    assert codes == ["repeated_header"] * 2
+
+
+def test_a_record_of_some_names_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("评论,id\n评论,1\nid,id\n", encoding="utf-8")
+    assert [row["评论"] for row in fields(path)] == ["评论", "id"]
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        ('{"data": [{"text": "好"}], "total": 1}', "the texts lie inside of these"),
+        ('[{"review": {"content": "好"}}]', "the texts lie inside of these"),
+        ('[{"x": "好", "y": {}}]', "likely --text-column x"),
+        ('[{"Review Text": "好的"}]', "likely --text-column 'Review Text'"),
+    ],
+)
+def test_the_hint_of_an_unknown_column_is_of_use(tmp_path: Path, content: str, hint: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(content, encoding="utf-8")
+    with open_table(path) as table, pytest.raises(UserError, match=hint):
+        find_column(table.to_search(), None, TEXT_COLUMNS, "--text-column")
+
+
+def test_a_title_is_not_proposed_as_a_column_and_one_column_may_be_several(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    for content, has, lacks in (
+        ("导出,\n评论,分\n好,5\n", "--header", "likely"),
+        ("评论^分\n好^5\n", "--delimiter", "nothing"),
+    ):
+        path.write_text(content, encoding="utf-8")
+        with open_table(path) as table, pytest.raises(UserError, match=has) as caught:
+            find_column(table.to_search(), None, TEXT_COLUMNS, "--text-column")
+        assert lacks not in str(caught.value)
+
+
+def test_a_column_that_looks_like_the_wanted_one_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("评论,\u200b评分 \n好,5\n", encoding="utf-8")
+    with (
+        open_table(path) as table,
+        pytest.raises(UserError, match="likely --label-column '\u200b评分 '"),
+    ):
+        find_column(table.to_search(), "评分", (), "--label-column")
 
 
 def test_lines_of_an_old_mac_end_at_cr(tmp_path: Path) -> None:

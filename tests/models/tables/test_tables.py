@@ -116,6 +116,14 @@ def test_a_line_that_tells_excel_the_delimiter_is_no_header(
         assert texts(list(table.records), "评论") == ["很好"]
 
 
+@pytest.mark.parametrize("line", ["SEP=;", "sep=;;;", '"sep=;";;'])
+def test_a_line_that_tells_excel_the_delimiter_may_be_padded(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"{line}\n分;评论\n5;很好\n", encoding="utf-8")
+    with open_table(path) as table:
+        assert texts(list(table.records), "评论") == ["很好"]
+
+
 def test_a_txt_with_columns_is_an_error_that_names_both_readings(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("评论\t分\n很好\t5\n", encoding="utf-16")
@@ -125,6 +133,48 @@ def test_a_txt_with_columns_is_an_error_that_names_both_readings(tmp_path: Path)
         assert texts(list(table.records)) == ["评论\t分", "很好\t5"]
     with open_table(path, Dialect("tsv")) as table:
         assert texts(list(table.records), "评论") == ["很好"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.txt", "评论,分\n很好,5\n", "found names of columns.*--from csv.*--from txt"),
+        ("a.txt", '{"text": "好"}\n', "its first line is JSON; say --from jsonl, or --from txt"),
+        ("a.csv", '[{"text": "好"},\n', "its first line is JSON; say --from jsonl, or --from csv"),
+        ("a.csv", "<table><tr>", "a web page"),
+        ("a.csv", b"\x1f\x8b\x08\0", "packed with gzip; add .gz"),
+        ("a.txt", b"PAR1\0", "say --from parquet"),
+        ("a.csv", b"%PDF-1.4", "a PDF"),
+        ("a.parquet", "评论,分\n", "it is a text file; say --from csv"),
+        ("a.csv.gz", "评论,分\n", "is not packed.*take .gz off"),
+        ("a.jsonl", "text,label\n好,1\n", "--from csv or --from txt"),
+        ("a.json", '["好","差"]', "write each record as a JSON object"),
+    ],
+)
+def test_a_file_of_another_format_than_it_is_called_says_what_it_is(
+    tmp_path: Path, name: str, content: str | bytes, message: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(UserError, match=message) as caught, open_table(path):
+        pass
+    assert caught.value.code == ExitCode.DATA
+
+
+def test_a_txt_of_texts_with_commas_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("内容好,评论多\n{很好}\n", encoding="utf-8")
+    with open_table(path) as table:
+        assert texts(list(table.records)) == ["内容好,评论多", "{很好}"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_needs_no_mark(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("评论,评分\r\n好用,5\r\n差,1\r\n".encode(encoding))
+    with open_table(path) as table:
+        assert table.dialect.encoding == encoding
+        assert texts(list(table.records), "评论") == ["好用", "差"]
 
 
 @pytest.mark.parametrize(

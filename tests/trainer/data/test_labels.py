@@ -146,6 +146,19 @@ def test_a_label_without_a_row_in_train_is_remarked(
     assert all(remark in said for remark in named.remarks)
 
 
+def test_totals_among_the_rows_are_said_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [f"评价{number},{number % 2}\n" for number in range(48)]
+    rows[20:20] = ["小 计：,0\n", "Grand Total,1\n"]
+    path = tmp_path / "all.csv"
+    path.write_text("text,label\n" + "".join(rows), encoding="utf-8")
+    load_data([str(path)], split=(0.1, 0.1))
+    said = capsys.readouterr().err
+    assert "a row looks like a total: 小 计：, 0; remove it" in said
+    assert "a row looks like a total: Grand Total, 1; remove it" in said
+
+
 def test_a_total_below_the_rows_is_said_before_the_split_fails_for_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -154,4 +167,4 @@ def test_a_total_below_the_rows_is_said_before_the_split_fails_for_it(
     path.write_text("text,label\n" + rows + "合计,48\n", encoding="utf-8")
     with pytest.raises(UserError, match="label 48"):
         load_data([str(path)], split=(0.1, 0.1))
-    assert "the last row looks like a total: 合计, 48; remove it" in capsys.readouterr().err
+    assert "a row looks like a total: 合计, 48; remove it" in capsys.readouterr().err

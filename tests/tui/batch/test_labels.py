@@ -39,6 +39,13 @@ def receipt_of(path: Path) -> dict[str, Any]:
     return receipt
 
 
+def test_the_label_of_a_total_is_none_of_a_scale(score: Invoke, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", (GOOD, 1), (BAD, 0), ("合计：", 2))
+    done = score(path)
+    assert done.code == ExitCode.OK, done.stderr
+    assert "accuracy 100.00% (2 of 2)" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("bad", "good"),
     [

@@ -43,7 +43,29 @@ from tui.config import Config
         "买家没有留言",
         "该条评价已被删除",
         "15天内买家未作出评价",
+        "此评价为系统自动好评",
+        "15天内买家未作出评价，系统默认好评",
+        "该订单已自动好评",
+        "系統預設好評",
+        "好评！系统默认",
+        "用户没有填写",
+        "评价内容为空",
+        "此用户很懒，什么都没有留下",
+        "抱歉，此微博已被作者删除。查看帮助：网页链接",
+        "O网页链接",
+        "用户上传了3张图片",
+        "该评论正在审核",
+        "(空白)",
+        "undefined",
+        "\\N",
+        "#REF!",
+        "&nbsp;",
+        "<p><br/></p>",
+        "#NAME?",
+        "合计：",
+        "总 计",
         "无",
+        "无无",
         " 没有 ",
         "暂无评价",
         "nil",
@@ -53,6 +75,9 @@ from tui.config import Config
         "！！！？？？……",
         "https://t.cn/A6x",
         "http://a.cn/1 www.b.cn",
+        "item.jd.com/100012.html",
+        "\ufffc",
+        "\ufffd\ufffd",
     ],
 )
 def test_a_filler_holds_no_opinion(text: str) -> None:
@@ -81,6 +106,15 @@ def test_a_filler_holds_no_opinion(text: str) -> None:
         "(*^_^*)",
         "T_T",
         "没有评价的那么好",
+        "系统自动更新很烦",
+        "评论被删除了，垃圾商家",
+        "总计三次，都坏了",
+        "10/10",
+        "值#1!",
+        "用户体验好",
+        "视频不清楚",
+        "没写的那么好",
+        "好评",
         "系统默认好评，其实很差",
     ],
 )
@@ -88,7 +122,9 @@ def test_what_somebody_wrote_holds_one(text: str) -> None:
     assert has_opinion(text)
 
 
-@pytest.mark.parametrize("text", ["", " \t\u3000", "\u200b\ufeff", "\ufe0f", "\u3164", "\x07"])
+@pytest.mark.parametrize(
+    "text", ["", " \t\u3000", "\u200b\ufeff", "\ufe0f", "\u3164", "\u2800", "\x07"]
+)
 def test_spaces_and_characters_of_no_width_are_blank(text: str) -> None:
     assert is_blank(text)
 

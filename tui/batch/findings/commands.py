@@ -47,7 +47,10 @@ _HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_conte
     "columns",
     metavar="COLUMN",
     multiple=True,
-    help=tr("Group by this column; may be repeated. [default: those with dates or few values]"),
+    help=tr(
+        "Group by this column, or by COLUMN:day, week, month, quarter, range, number or value; may "
+        "be repeated. [default: those with dates or few values]"
+    ),
 )
 @click.option(
     "--model",

@@ -4,6 +4,7 @@ Nothing is guessed: where the day may be the month, as in 1/3/2025, a cell is no
 """
 
 import re
+import unicodedata
 from datetime import date, timedelta
 from typing import Any
 
@@ -31,6 +32,16 @@ _SERIAL = re.compile(r"\s*([2-7]\d{4})(\.\d+)?\s*")  # 1954 to 2119
 _SERIALS_BEGIN = date(1899, 12, 30)  # so that they are right from March 1900 on
 
 
+_BEGINS = re.compile(
+    r"\s*'?((?:19|20)\d\d\s?[-/.年]\s?\d{1,2}\s?[-/.月]\s?\d{1,2}(?:\s?日|(?=[T\s,_(]|$)))"
+    r"(?!.*(?:19|20)\d\d).*",
+    re.DOTALL,
+)
+"""A day with whatever stands behind it, but no second year: that may be a period."""
+
+_AS_USUAL = str.maketrans("号‐–", "日--", "\ufeff")
+
+
 def names_of(cells: Any, period: str, *, serials: bool = False) -> list[str | None]:
     """Return the name of the period that each cell of a `pyarrow.Array` is in.
 
@@ -56,6 +67,9 @@ def names_of(cells: Any, period: str, *, serials: bool = False) -> list[str | No
 
 def _day_of(cell: str, period: str) -> date | None:
     match = _DATE.fullmatch(cell)
+    if match is None:
+        begins = _BEGINS.fullmatch(unicodedata.normalize("NFKC", cell).translate(_AS_USUAL))
+        match = _DATE.fullmatch(begins[1] if begins else "")
     if match is None:
         return None
     year, month, day, month_of_8, day_of_8, bare_month = match.groups()

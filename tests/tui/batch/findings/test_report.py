@@ -118,6 +118,15 @@ def test_the_filter_and_the_columns_are_those_that_were_asked_for(tmp_path: Path
     assert "product:手机" in drawn
 
 
+def test_a_period_is_the_one_that_was_asked_for(tmp_path: Path) -> None:
+    report, _ = reported(tmp_path, "r.md", columns=["date:quarter"])
+    (column,) = report.columns
+    assert column.timed
+    assert [(group.value, group.rows) for group in column.groups] == [("2025-Q1", 300)]
+    with pytest.raises(UserError, match=r"--by date:year: .*:day\|week"):
+        report_file(tmp_path / "out.csv", tmp_path / "s.md", BUILTIN, columns=["date:year"])
+
+
 def test_a_page_loads_nothing_and_a_text_that_is_html_stays_text(tmp_path: Path) -> None:
     _, drawn = reported(tmp_path, "r.html")
     page = Page(drawn)

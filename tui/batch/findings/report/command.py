@@ -11,6 +11,7 @@ from models.console import cannot_create_error, tr, usage_error
 from models.files import draft_of
 from models.predictor import Predictor
 from models.tokenizer import Tokenizer
+from tui.batch.by_column import kind_of_group
 from tui.batch.findings.finished import read_finished, require_finished
 from tui.batch.findings.query import Query
 from tui.batch.findings.report.content import Report, report_of
@@ -48,7 +49,7 @@ def report_file(
         output: the report.
         model: model whose tokenizer cuts the texts.
         line: filter of the rows that count.
-        columns: columns to group by, see `report_of`.
+        columns: columns to group by, each with a kind after a colon where it is said.
         force: whether `output` may be replaced.
 
     Raises:
@@ -64,12 +65,7 @@ def report_file(
     finished = require_finished(path)
     store = read_finished(finished)
     names = store.columns.names
-    if missing := [name for name in columns if name not in names]:
-        raise usage_error(
-            "--by {wanted}: expected a column of {columns}",
-            wanted=missing[0],
-            columns=names,
-        )
+    grouped = [kind_of_group(column, names) for column in columns]
     found = finished.found
     rows = store.select(Query.parse(line, store.labels, names, found.text_column))
     manifest = Predictor.open(model, device="cpu").manifest
@@ -81,7 +77,7 @@ def report_file(
             name=path.name,
             made=made_of(finished.receipt, edited=finished.edited),
             filter=line,
-            columns=columns,
+            columns=grouped,
             truth=found.settings.label_column,
             progress=lambda share: bar.update(int(100 * share) - bar.pos),
         )

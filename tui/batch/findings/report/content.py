@@ -81,7 +81,7 @@ def report_of(
     name: str,
     made: Mapping[str, str],
     filter: str = "",
-    columns: Sequence[str] = (),
+    columns: Sequence[tuple[str, str | None]] = (),
     truth: str | None = None,
     progress: Callable[[float], object] = lambda _: None,
 ) -> Report:
@@ -94,7 +94,7 @@ def report_of(
         name: of the labelled file.
         made: how its answers were made.
         filter: line that the rows were found by.
-        columns: names of the columns to group by; none for those that have few values, or dates.
+        columns: columns to group by, and how; none for those that have few values, or dates.
         truth: name of the column of true labels, which then is none of these.
         progress: gets the share of the words that are counted, which takes longest.
     """
@@ -103,8 +103,8 @@ def report_of(
     focus = signs.index(NEGATIVE) if NEGATIVE in signs else 0
     if not columns:
         names = [column for column in store.columns.names if column != truth]
-        columns = [column for column in names if _has_groups(store, rows, column)]
-    found = [_column(store, rows, column, focus) for column in columns]
+        columns = [(column, None) for column in names if _has_groups(store, rows, column)]
+    found = [_column(store, rows, column, kind, focus) for column, kind in columns]
     return Report(
         name=name,
         filter=filter,
@@ -129,13 +129,13 @@ def _has_groups(store: ResultStore, rows: Int64, column: str) -> bool:
     return 1 < different <= max(20, len(rows) // 100) and 2 * different <= len(rows)
 
 
-def _column(store: ResultStore, rows: Int64, column: str, focus: int) -> Column:
+def _column(store: ResultStore, rows: Int64, column: str, kind: str | None, focus: int) -> Column:
     """Return the groups of a column: periods in their order, values by the label in focus."""
-    table = by_column(store, rows, column)
+    table = by_column(store, rows, column, kind)
     timed = table.kind in dates.PERIODS
-    for kind in ("week", "day"):  # where months are few
-        if timed and len(table) < _FEW:
-            table = by_column(store, rows, column, kind)
+    for shorter in ("week", "day"):  # where months are few
+        if kind is None and timed and len(table) < _FEW:
+            table = by_column(store, rows, column, shorter)
     shown: Sequence[int] = range(len(table))
     if table.kind == "value":
         most = set(table.order("rows", descending=True)[:_GROUPS].tolist())

@@ -1,0 +1,105 @@
+"""Tells what a file is where its name says another format."""
+
+import json
+import re
+from typing import NoReturn
+
+from models.console import data_error, tr
+from models.tables.columns import TEXT_COLUMNS
+from models.tables.source import InputFile
+
+OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+"""Begins a "compound file": XLS, or a workbook with a password."""
+
+_HEAD = 1024  # bytes
+
+
+def is_workbook(file: InputFile) -> bool:
+    """Return whether a file begins as workbooks do."""
+    return bytes(file.peek(_HEAD)).startswith((b"PK\x03\x04", OLE))
+
+
+def check_text(file: InputFile, format: str) -> None:
+    """Raise UserError DATA where a file that should be of text is of another kind for sure."""
+    head = bytes(file.peek(_HEAD))
+    if head.startswith(b"\x1f\x8b"):
+        refuse(file, format, tr("packed with gzip; add .gz to its name"))
+    if head.startswith((b"PAR1", b"%PDF")):
+        refuse(file, format, _described(head))
+    if format in ("csv", "tsv") and _is_markup(head):
+        refuse(file, format, _described(head))
+
+
+def refuse(file: InputFile, format: str, found: str | None = None) -> NoReturn:
+    """Say what a file is that is called by the name of another format."""
+    head = bytes(file.peek(_HEAD))
+    if not head.lstrip(b"\xef\xbb\xbf \t\r\n"):
+        raise data_error("{name} is empty: expected records", name=file)
+    raise data_error(
+        "{name} is no {format}, whatever its name says: it is {found}",
+        name=file,
+        format=format.upper(),
+        found=found or _described(head),
+    )
+
+
+def _is_markup(head: bytes) -> bool:
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return start.startswith((b"<!doctype", b"<html", b"<head", b"<table", b"<meta", b"<?xml"))
+
+
+def _described(head: bytes) -> str:
+    """Return what a file is that begins like this."""
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        return tr("a web page (HTML) or XML; open it in Excel or WPS, and save it as XLSX")
+    if head.startswith(b"PAR1"):
+        return tr("Parquet; say --from parquet")
+    if head.startswith((b"PK\x03\x04", OLE)):
+        return tr("a workbook; say --from xlsx")
+    if head.startswith(b"%PDF"):
+        return tr("a PDF; copy its table into Excel or WPS, and save it as XLSX")
+    if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return tr("damaged, or of another program; open it there, and save it as XLSX")
+    return tr("a text file; say --from csv if it has columns")
+
+
+def check_first_line(file: InputFile, format: str, line: str) -> None:
+    """Raise UserError DATA where a file called CSV or TXT begins as JSON, or a TXT as a table.
+
+    Args:
+        file: the file.
+        format: what its name says.
+        line: its first line.
+    """
+    if _is_object(line):
+        raise data_error(
+            "{name}: its first line is JSON; say --from jsonl, or --from {format} to have it read "
+            "as it is named",
+            name=file,
+            format=format,
+        )
+    if format == "txt" and "\t" in line:  # Excel calls a table with TABs "Unicode text"
+        raise data_error(
+            "{name}: expected a text on each line, found a TAB in the first; "
+            "say --from tsv if it has columns, --from txt if not",
+            name=file,
+        )
+    names = [name.strip(' "').lower() for name in re.split("[,;|]", line)]
+    if format == "txt" and len(names) > 1 and not {*TEXT_COLUMNS}.isdisjoint(names):
+        raise data_error(
+            "{name}: expected a text on each line, found names of columns in the first; "
+            "say --from csv if it has columns, --from txt if not",
+            name=file,
+        )
+
+
+def _is_object(line: str) -> bool:
+    """Return whether a line is an object, or begins a list of them."""
+    start = line.strip().removeprefix("[").lstrip()
+    if not start.startswith("{"):
+        return False
+    try:
+        json.JSONDecoder().raw_decode(start)
+    except (ValueError, RecursionError):
+        return False
+    return True
