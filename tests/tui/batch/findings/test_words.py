@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.arrays import Int64
 from models.labels import NEGATIVE_POSITIVE
 from models.tokenizer import Tokenizer
 from tests.tui.batch.findings.made import CHARACTERS, bert_tokenizer, store_of
@@ -21,7 +22,7 @@ def tokenizer() -> Tokenizer:
     return Tokenizer(bert_tokenizer(), 128)
 
 
-def halves(store: ResultStore) -> tuple[module.Indices, module.Indices]:
+def halves(store: ResultStore) -> tuple[Int64, Int64]:
     rows = np.arange(len(store))
     return rows[: len(rows) // 2], rows[len(rows) // 2 :]
 
