@@ -1,7 +1,6 @@
 """`classify --by COLUMN`: the answers of a run by columns of its input, for people and as JSON."""
 
-import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 
 from models.console import aligned, one_line, tr, usage_error
 from tui.batch.findings.finished import open_finished
-from tui.batch.findings.groups import KINDS, Share, Table, by_column
+from tui.batch.findings.groups import Share, Table, by_column, kind_of_group
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
 from tui.batch.objects import readable
@@ -93,22 +92,3 @@ def outside(table: Table) -> str:
     if table.kind in ("range", "number"):
         return tr("{count:row} without a number", count=table.other)
     return tr("{count:row} without a date", count=table.other)
-
-
-def kind_of_group(wanted: str, columns: Collection[str]) -> tuple[str, str | None]:
-    """Return a column and how it is grouped: one of `KINDS`, or None where that is not said.
-
-    Raises:
-        UserError: USAGE, there is no such column, or no such kind.
-    """
-    if wanted in columns:
-        return wanted, None
-    match = re.fullmatch(r"(.+)[:：](\w+)", wanted)
-    if match and match[1] in columns and match[2] in KINDS:
-        return match[1], match[2]
-    raise usage_error(
-        "--by {wanted}: expected a column of {columns}, or a column with :{kinds}",
-        wanted=wanted,
-        columns=list(columns),
-        kinds="|".join(KINDS),
-    )

@@ -1,6 +1,7 @@
 """Answers by a column of the input: rows, labels and rows to review of each value or period."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isnan
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.arrays import Float64, Int64
+from models.console import usage_error
 from models.metrics import wilson
 from tui.batch.findings import dates
 from tui.batch.findings.column_store import numbers_of
@@ -161,6 +163,25 @@ class CrossTable:
         place = down * (len(self.across) + 1) + across
         first, last = np.searchsorted(self.places, [place, place + 1])
         return self.counts[first:last].sum(axis=0)
+
+
+def kind_of_group(wanted: str, columns: Collection[str]) -> tuple[str, str | None]:
+    """Return a column and how it is grouped: one of `KINDS`, or None where that is not said.
+
+    Raises:
+        UserError: USAGE, there is no such column, or no such kind.
+    """
+    if wanted in columns:
+        return wanted, None
+    match = re.fullmatch(r"(.+)[:：](\w+)", wanted)
+    if match and match[1] in columns and match[2] in KINDS:
+        return match[1], match[2]
+    raise usage_error(
+        "--by {wanted}: expected a column of {columns}, or a column with :{kinds}",
+        wanted=wanted,
+        columns=list(columns),
+        kinds="|".join(KINDS),
+    )
 
 
 def by_column(

@@ -11,8 +11,8 @@ from models.console import cannot_create_error, tr, usage_error
 from models.files import draft_of
 from models.predictor import Predictor
 from models.tokenizer import Tokenizer
-from tui.batch.by_column import kind_of_group
 from tui.batch.findings.finished import read_finished, require_finished
+from tui.batch.findings.groups import kind_of_group
 from tui.batch.findings.query import Query
 from tui.batch.findings.report.content import Report, report_of
 from tui.batch.findings.report.drawing import draw
