@@ -22,7 +22,7 @@ _POLARITY = {word: sign for sign, words in _WORDS.items() for word in words.spli
 _AROUND = re.compile(
     r"__label__|^(?:\d+[-:.、)])?"
     r"(?:非常|十分|特别|极|很|太|比较|较|强烈|very|extremely|strongly|somewhat|slightly)?(?=.)"
-    r"|(?:(?<=.)(?:评价|情感|情绪|倾向|的))?(?:\(.*\))?[.!。,;:]*$"
+    r"|(?:(?<=.)(?:评价|情感|情绪|倾向|的))?(?:\([^()]*\))?[.!。,;:]*$"
 )
 """What stands around such a word: fastText's prefix, a number, a degree, a noun, a remark."""
 

@@ -129,6 +129,14 @@ def test_spaces_and_characters_of_no_width_are_blank(text: str) -> None:
     assert is_blank(text)
 
 
+@pytest.mark.parametrize(
+    "piece",
+    ["x", "a.", "a-", "1", "没有", "系统自动", "用户", "www.", "http://", "<br ", "com/", "."],
+)
+def test_a_long_text_takes_time_by_its_length_and_not_by_its_square(piece: str) -> None:
+    has_opinion(piece * (500_000 // len(piece)) + "好")
+
+
 @pytest.mark.parametrize("text", ["🫨", "🫩", "\U000e1234x", "\ue056", "\U0001fae8\ufe0f", "."])
 def test_new_emoji_and_private_characters_are_texts_whatever_python_knows(text: str) -> None:
     assert not is_blank(text)
