@@ -35,7 +35,7 @@ _PHRASES = (
 )
 _FILLER = re.compile("|".join(_PHRASES))
 
-# Where a host's name begins, no letter stands before: else each letter of a long text might begin one.
+# No letter stands before a host's name: else each letter of a long text might begin one.
 _NO_TEXT = re.compile(
     r"(?:(?:https?://|www\.)[!-~]+|(?<![a-z0-9.-])(?:[a-z0-9-]+\.)+(?:com|cn|net|org)/[!-~]*"
     r"|&nbsp;|</?(?:br|p|div|span) ?/?>|#(?:N/A|REF!|NAME\?|VALUE!|DIV/0!|NUM!|NULL!))\s*",
