@@ -123,10 +123,10 @@ def main(context: click.Context, /, *, as_json: bool, **options: Any) -> None:
         raise
     if not scores:  # in a process that is not the first
         return
-    best_epoch = read_run(settings.output).outcome["best_epoch"]
-    tuned = settings.train != "head" and best_epoch > 0
+    tuned = settings.train != "head"
     if "frozen" in scores and not as_json:
         frozen = scores.pop("frozen")
+        tuned = read_run(settings.output).outcome["best_epoch"] > 0
         if tuned:
             _print_scores(frozen, tr("frozen encoder"), settings.output, as_json=False)
             click.echo()

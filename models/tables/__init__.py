@@ -102,7 +102,8 @@ def open_table(source: Source, dialect: Dialect = Dialect()) -> Iterator[Table]:
             format=format,
         )
     by_name = dialect.format is None
-    untold = replace(dialect, encoding=None) == Dialect()
+    said = (dialect.format, dialect.delimiter, dialect.quoting, dialect.header, dialect.sheet)
+    untold = said == (None, None, None, 1, None)
     with InputFile(source) as file:
         if by_name and format in TEXT_FORMATS and is_workbook(file):
             format = "xlsx"
