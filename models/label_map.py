@@ -122,9 +122,9 @@ def parse_label_map(text: str) -> dict[str, str]:
     return mapping
 
 
-def mapped(mapping: Mapping[str, str], value: str) -> str | None:
-    """Return what a mapping says of a value, or of the number of stars that it stands for."""
-    return mapping.get(folded(value), mapping.get(_number(value)))
+def mapped(mapping: Mapping[str, str], value: str) -> str:
+    """Return what a mapping says of a value, or of its number of stars; else the value."""
+    return mapping.get(folded(value), mapping.get(_number(value), value))
 
 
 def _number(value: str) -> str:
@@ -216,10 +216,7 @@ def map_labels(
     for label in said.values():
         if label and find(label) is None:
             raise ValueError(label)
-    ids = {}
-    for value in distinct:
-        wanted = mapped(said, value)
-        ids[value] = find(value if wanted is None else wanted)
+    ids = {value: find(mapped(said, value)) for value in distinct}
     if mapping is None:
         rest = _without_id(ids)
         ids |= _by_polarity(rest, names) | _by_number(rest, distinct, names, ordered)

@@ -102,8 +102,7 @@ def checked_rows(
         if not name:
             unlabelled.append(place)
             continue
-        said = mapped(mapping, name)
-        label = name if said is None else said
+        label = mapped(mapping, name)
         if not label:
             left_out += 1
         elif not isinstance(text, str) or (label == name and _is_fraction(value)):
