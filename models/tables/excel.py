@@ -16,7 +16,7 @@ from models.tables.cells import EXACT, Note, SheetNotes, TwiceError, whole_numbe
 from models.tables.dialect import Dialect
 from models.tables.extent import DamagedError, TooLargeError, check_size
 from models.tables.mistaken import OLE, refuse
-from models.tables.records import ParsedRow, Place, Table, named, unreadable
+from models.tables.records import ParsedRow, Place, Table, damaged, named, unreadable
 from models.tables.source import InputFile
 
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # part of a file with a password
@@ -96,14 +96,13 @@ def _open(file: InputFile, format: str) -> tuple[Any, str | io.BytesIO, str]:
 
 def _broken(file: InputFile, format: str, error: Exception) -> UserError:
     unknown = re.search("cell error value '(.+)'", str(error))
-    if unknown:
-        problem = tr(
-            "a cell shows the error {shown}, which the reader does not know; clear it, or save the "
-            "sheet as CSV",
-            shown=unknown[1],
-        )
-    else:
-        problem = tr("it is damaged, or cut short; save it again, or fetch it again")
+    if unknown is None:
+        return damaged(file, format.upper())
+    problem = tr(
+        "a cell shows the error {shown}, which the reader does not know; clear it, or save the "
+        "sheet as CSV",
+        shown=unknown[1],
+    )
     return unreadable(file, format.upper(), problem)
 
 

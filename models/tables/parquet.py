@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-from models.console import UserError, tr
 from models.tables.columns import unique
 from models.tables.dialect import Dialect
 from models.tables.mistaken import refuse
-from models.tables.records import ParsedRow, Place, Table, items_of, unreadable
+from models.tables.records import ParsedRow, Place, Table, damaged, items_of
 from models.tables.source import InputFile
 
 _BATCH = 512  # rows that are decoded together
@@ -25,7 +24,7 @@ def open_parquet(input: InputFile) -> Table:
         # By default whole row groups are read ahead, and a file may be one.
         file = pyarrow.parquet.ParquetFile(input.whole(), pre_buffer=False, buffer_size=_BUFFER)
     except damage as error:
-        raise _broken(input) from error
+        raise damaged(input, "Parquet") from error
 
     def rows() -> Iterator[ParsedRow]:
         number = 0
@@ -36,14 +35,9 @@ def open_parquet(input: InputFile) -> Table:
                         number += 1
                         yield ParsedRow(Place(0, number, number), list(values))
         except damage as error:
-            raise _broken(input) from error
+            raise damaged(input, "Parquet") from error
 
     schema = file.schema_arrow
     columns = unique(schema.names)
     items = items_of(columns, rows())
     return Table(input, Dialect("parquet"), columns, items, schema)
-
-
-def _broken(input: InputFile) -> UserError:
-    problem = tr("it is damaged, or cut short; save it again, or fetch it again")
-    return unreadable(input, "Parquet", problem)

@@ -298,3 +298,9 @@ def unreadable(path: object, format: str, reason: object) -> UserError:
         format=format,
         reason=reason,
     )
+
+
+def damaged(path: object, format: str) -> UserError:
+    """Return the error of a file that its reader gave up, for a reason that helps nobody."""
+    problem = tr("it is damaged, or cut short; save it again, or fetch it again")
+    return unreadable(path, format, problem)
