@@ -669,7 +669,9 @@ async def test_a_run_that_goes_on_shows_nothing_of_before_until_it_is_its_turn(
         fake.may_answer.clear()
         app.model_worker.submit(lambda model: answer(model, "first"), lambda _: None)
         await pilot.press("f8")
-        await shows(pilot, "waiting · 0 / 3,000", "0 of 0 rows")
+        await shows(pilot, "waiting · 0 / 3,000")
+        rows = app.screen.query_one("#table", VirtualList)
+        await until(pilot, lambda: len(rows.items) == 0)
         fake.may_answer.set()
         await shows(pilot, "done, written to", "3,000 of 3,000 rows")
 
@@ -738,6 +740,10 @@ async def test_a_screen_that_was_left_is_let_go(fake: FakeModel, table: Path) ->
     app = app_of(fake)
     async with app.run_test() as pilot:
         await preview(pilot, table)
+        left = weakref.ref(app.screen.query_one(StatusBar))
+        await leave(pilot)
+        await until(pilot, lambda: gc.collect() >= 0 and left() is None)
+        await classified(pilot, table)
         left = weakref.ref(app.screen.query_one(StatusBar))
         await leave(pilot)
         await until(pilot, lambda: gc.collect() >= 0 and left() is None)

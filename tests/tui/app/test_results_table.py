@@ -1,9 +1,12 @@
-"""A row of the table of answers, as a line."""
+"""The table of answers, and a row of it as a line."""
 
 from rich.cells import cell_len
+from textual.app import App, ComposeResult
+from textual.content import Content
 
 from tests.tui.batch.findings.made import store_of
 from tui.app.screens.results.table import Fields
+from tui.app.widgets.virtual_list import VirtualList
 from tui.batch.findings.result_store import ResultRow
 from tui.batch.status import Status
 
@@ -19,3 +22,43 @@ def test_words_of_the_filter_stand_out_in_the_text_and_no_letters_of_the_status(
     assert cell_len(titles) == 100
     before_title, before_text = titles.partition("text")[0], line.plain.partition("look, good")[0]
     assert cell_len(before_title) == cell_len(before_text)
+
+
+class Growing(App[None]):
+    """A list of numbers, which notes those that are drawn."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.drawn: list[int] = []
+        self.numbers = VirtualList(range(count), self._draw, id="numbers")
+
+    def _draw(self, number: int, width: int) -> Content:
+        self.drawn.append(number)
+        return Content(f"{number}"[:width])
+
+    def compose(self) -> ComposeResult:
+        yield self.numbers
+
+
+async def test_rows_below_the_view_are_added_without_drawing_those_in_view() -> None:
+    app = Growing(100)
+    async with app.run_test(size=(40, 10)) as pilot:
+        await pilot.pause()
+        app.drawn.clear()
+        app.numbers.grow(range(1000))
+        await pilot.pause()
+        assert app.drawn == []
+        assert app.numbers.vertical_scrollbar.window_virtual_size == 1000
+        await pilot.press("end")
+        await pilot.pause()
+        assert app.drawn[-1] == app.numbers.cursor == 999
+
+
+async def test_rows_that_come_into_view_are_drawn() -> None:
+    app = Growing(3)
+    async with app.run_test(size=(40, 10)) as pilot:
+        await pilot.pause()
+        app.numbers.grow(range(20))
+        await pilot.pause()
+        assert app.drawn[-10:] == list(range(10))
+        assert app.numbers.show_vertical_scrollbar

@@ -174,6 +174,20 @@ class Detail(VerticalScroll, can_focus=False):
         yield Static(markup=False)
 
 
+class Progress(Static):
+    """How far something is, said many times a second: it lays the screen out where it must."""
+
+    def __init__(self) -> None:
+        super().__init__(id="progress", markup=False)
+
+    def show(self, content: Content) -> None:
+        """Show other words, and let the others make way where their height is another."""
+        self.update(content, layout=False)
+        size = self.content_size
+        if content.get_height({}, size.width or 1) != size.height:
+            self.refresh(layout=True)
+
+
 class StatusBar(Static):
     """The file run while it has not ended; the model and its device."""
 
@@ -194,7 +208,7 @@ class StatusBar(Static):
         if shown.is_same(self._shown):
             return  # an idle app sends nothing
         self._shown = shown
-        self.update(shown)
+        self.update(shown, layout=False)
 
     def _run(self) -> Content:
         """Return how far the file run is, and the key that goes there."""

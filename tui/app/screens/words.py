@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Static
 
 from models.arrays import Int64
 from models.console import UserError, one_line, tr
@@ -18,7 +17,7 @@ from models.manifest import Manifest
 from models.tokenizer import Tokenizer
 from tui.app import keymap
 from tui.app.job import Job
-from tui.app.screens.page import Detail, FindingsPage
+from tui.app.screens.page import Detail, FindingsPage, Progress
 from tui.app.theme import bar, marked
 from tui.app.threads import run_in_thread
 from tui.app.widgets.columns import Column, Titles
@@ -57,7 +56,7 @@ class WordsScreen(FindingsPage):
         self._groups: Sequence[Int64] = ()
 
     def _body(self) -> ComposeResult:
-        yield Static(id="progress", markup=False)
+        yield Progress()
         with Horizontal(id="sides"):
             for group, line in enumerate(self._label_lines()):
                 with Vertical():
@@ -124,7 +123,7 @@ class WordsScreen(FindingsPage):
         if self._share is not None:
             done = f"   {self._share:4.0%} "
             words = Content.assemble(words, done, bar(self._share, 20, "primary"))
-        self.query_one("#progress", Static).update(words)
+        self.query_one(Progress).show(words)
 
     @work(exclusive=True, group="words", description="words")
     async def _count(self, manifest: Manifest, stop: threading.Event) -> None:

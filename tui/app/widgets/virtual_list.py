@@ -95,6 +95,15 @@ class VirtualList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False
         else:
             self.go(self.cursor if cursor is None else cursor)
 
+    def grow(self, items: Items[T]) -> None:
+        """List more of the same items; where these fill the view, nothing but its bar is drawn."""
+        if self.scroll_offset.y + self.size.height >= len(self.items):
+            self.show(items)
+            return
+        self.items = items
+        self.set_reactive(VirtualList.virtual_size, Size(0, len(items)))
+        self.vertical_scrollbar.window_virtual_size = len(items)
+
     def go(self, row: int) -> None:
         """Put the cursor on a row, or the nearest one, and scroll it into view."""
         self.cursor = max(0, min(row, len(self.items) - 1))

@@ -1,6 +1,5 @@
 """The file screen: shows how a file will be read, and starts to classify it."""
 
-import gc
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -268,9 +267,6 @@ class FileScreen(Page):
             return
         if self.app.classifying:  # by the same key, pressed twice
             return
-        # Now, as a collection of all that was imported holds the event loop up for 100 ms.
-        gc.collect()
-        gc.freeze()
         job = self.app.job = self._job(allowed, found)
         job.start(self.app.post_message)
         self.app.show(ResultsScreen(job))

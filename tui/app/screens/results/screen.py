@@ -1,5 +1,6 @@
 """The results screen: keeps what is shown in step with the run, the filter and the order."""
 
+import gc
 from functools import partial
 from time import monotonic
 from typing import NamedTuple
@@ -9,7 +10,6 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
-from textual.widgets import Static
 
 from models.arrays import Int64
 from models.console import UserError, tr
@@ -19,7 +19,7 @@ from tui.app.job import Job, JobState
 from tui.app.screens.compare import ask_and_compare
 from tui.app.screens.dialogs import TextDialog, shown
 from tui.app.screens.groups import GroupsScreen, ask_column
-from tui.app.screens.page import Detail
+from tui.app.screens.page import Detail, Progress
 from tui.app.screens.results.rows import RowsPage
 from tui.app.screens.results.save import ask_and_report, ask_and_save
 from tui.app.screens.results.table import ResultsTable, copied
@@ -82,7 +82,7 @@ class ResultsScreen(RowsPage):
             hint += tr(", is:wrong")
         empty = tr("Nothing here yet, or nothing that the filter leaves.")
         none: Items[int] = range(0)
-        yield Static(id="progress", markup=False)
+        yield Progress()
         yield SafeInput(self.job.filter, placeholder=hint, id="filter")
         yield Titles(self._titles)
         yield ResultsTable(none, self._draw, empty, id="table")
@@ -91,6 +91,10 @@ class ResultsScreen(RowsPage):
     def on_mount(self) -> None:
         """Begin to follow the run."""
         self.set_interval(_POLL, partial(self.call_later, self._poll))
+
+    def on_unmount(self) -> None:
+        """Let the results be collected, see `_show`."""
+        gc.unfreeze()
 
     @property
     def _filter(self) -> SafeInput:
@@ -116,6 +120,7 @@ class ResultsScreen(RowsPage):
         """Show what there is by now."""
         self.refresh_bindings()
         self._asked = None
+        self._table.refresh()
         self._poll()
 
     def _wanted(self) -> Selection:
@@ -134,7 +139,7 @@ class ResultsScreen(RowsPage):
         if not self.is_current:
             return
         shown = progress(self.job, self.size.width - 4, self.app.key_of("review"))
-        self.query_one("#progress", Static).update(shown)
+        self.query_one(Progress).show(shown)
         wanted, asked = self._wanted(), self._asked
         if wanted == asked:
             return
@@ -159,9 +164,15 @@ class ResultsScreen(RowsPage):
             return
         before, self._shown = self._shown, selection
         self.results = selection.results
+        grown = before.total and before == selection._replace(total=before.total)
+        if grown and selection.every and self.job.running:
+            self._table.grow(rows)
+            return
         same = (selection.query, selection.order) == (before.query, before.order)
         self._table.show(rows, cursor=None if same else 0)
         if before.results is not selection.results or not before.total:
+            # A collection of all that was imported by now would hold the event loop up for 100 ms.
+            gc.freeze()
             self._lay_out()
             self.refresh_bindings()  # the keys that act on rows do so now
         self.query_one(Titles).refresh()
@@ -179,10 +190,11 @@ class ResultsScreen(RowsPage):
         title = Content.styled(self._complaint, "$text-warning")
         if not self._complaint:
             count, selection = len(self._table.items), self._shown
-            order = orders.get(selection.order, selection.order)
-            words = tr(
-                "{shown:,} of {of:row}, {order}", shown=count, of=selection.total, order=order
-            )
+            words = order = orders.get(selection.order, selection.order)
+            if not (self.job.running and selection.every):  # the counters of the run tell it then
+                words = tr(
+                    "{shown:,} of {of:row}, {order}", shown=count, of=selection.total, order=order
+                )
             title = Content(words)
         self._table.border_title = title
         self._show_counts()
