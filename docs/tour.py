@@ -223,7 +223,8 @@ async def play(home: Path, captions: dict[str, str]) -> Film:
         await shoot("report", "f9", ".html", seconds=1.5)
         await pilot.press("enter")
         await until((home / REPORT).exists)
-        await shoot("report", "", f"▌{REPORT}", seconds=3)
+        written = "".join(tr("written to {path}", path="").split())
+        await shoot("report", "", f"▌{written}", seconds=3)
     return film
 
 
