@@ -22,7 +22,7 @@ from tui.app.screens.groups import GroupsScreen, ask_column
 from tui.app.screens.page import Detail, Progress
 from tui.app.screens.results.rows import RowsPage
 from tui.app.screens.results.save import ask_and_report, ask_and_save
-from tui.app.screens.results.table import ResultsTable, copied
+from tui.app.screens.results.table import ResultsTable, copied, named_order
 from tui.app.screens.summary import SummaryDialog, progress
 from tui.app.screens.words import WordsScreen
 from tui.app.theme import marked
@@ -179,22 +179,18 @@ class ResultsScreen(RowsPage):
         self._show_title()
 
     def _show_title(self) -> None:
-        orders = {
-            "file": tr("in the order of the file"),
-            "unsure": tr("least sure first"),
-            "sure": tr("sure first"),
-            "label": tr("by label"),
-            "status": tr("by status"),
-            "truth": tr("by true label"),
-        }
-        title = Content.styled(self._complaint, "$text-warning")
-        if not self._complaint:
-            count, selection = len(self._table.items), self._shown
-            words = order = orders.get(selection.order, selection.order)
-            if not (self.job.running and selection.every):  # the counters of the run tell it then
-                words = tr(
-                    "{shown:,} of {of:row}, {order}", shown=count, of=selection.total, order=order
-                )
+        selection = self._shown
+        if self._complaint:
+            title = Content.styled(self._complaint, "$text-warning")
+        elif self.job.running and selection.every:  # the counters of the run tell how many
+            title = Content(named_order(selection.order))
+        else:
+            words = tr(
+                "{shown:,} of {of:row}, {order}",
+                shown=len(self._table.items),
+                of=selection.total,
+                order=named_order(selection.order),
+            )
             title = Content(words)
         self._table.border_title = title
         self._show_counts()

@@ -43,6 +43,19 @@ class Field(NamedTuple):
     orders: tuple[str, ...] = ()
 
 
+def named_order(order: str) -> str:
+    """Return an order of the rows in words; one by a column of the input is called as it is."""
+    names = {
+        "file": tr("in the order of the file"),
+        "unsure": tr("least sure first"),
+        "sure": tr("sure first"),
+        "label": tr("by label"),
+        "status": tr("by status"),
+        "truth": tr("by true label"),
+    }
+    return names.get(order, order)
+
+
 def both_orders(column: str) -> tuple[str, ...]:
     """Return the orders of rows by a column of the input."""
     return ASCENDING + column, DESCENDING + column
