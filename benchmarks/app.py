@@ -55,7 +55,7 @@ def started(home: Path) -> tuple[float, float]:
     master, slave = pty.openpty()
     fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     environment = {f"XDG_{kind}_HOME": str(home) for kind in ("CONFIG", "STATE", "DATA")}
-    command = [Path(sys.executable).with_name("sentiment-tui"), "--model", "builtin"]
+    command = [str(Path(sys.executable).with_name("sentiment-tui")), "--model", "builtin"]
     begin = time.perf_counter()
     process = subprocess.Popen(
         command,
@@ -90,7 +90,7 @@ def made_up() -> ResultStore:
     texts = ["".join(random.choice(CHARACTERS, 25)) for _ in range(20_000)]
     praise = np.array(["好" in text for text in texts], np.int64)
     for start in range(0, ROWS, len(texts)):
-        confidences = 0.5 + random.random(len(texts), dtype=np.float32) / 2
+        confidences = random.random(len(texts), dtype=np.float32) / np.float32(2) + np.float32(0.5)
         numbers = range(start + 1, start + 1 + len(texts))
         rows.append(
             Chunk(

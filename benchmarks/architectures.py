@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from export.pipeline import Exported, ExportSettings, export
@@ -66,15 +67,15 @@ def try_one(kind: str, folder: Path, reviews: Path) -> tuple[str, list[str]]:
     training = TrainingSettings(
         encoder=str(encoder), data=(str(reviews),), output=run, max_length=LONGEST
     )
-    cells = [tried(lambda: train(training))]
+    cells = [tried(partial(train, training))]
     for source in (run, classifier):
         settings = ExportSettings(run=source, output=folder / f"{source.name}.onnx")
-        cells.append(tried(lambda settings=settings: export(settings)) if source.exists() else "no")
+        cells.append(tried(partial(export, settings)) if source.exists() else "no")
     proofs = [done.agreement for done in exported]
     cells.append(max((f"{proof.difference:.0e}" for proof in proofs), key=float, default=""))
     cells.append(max((f"{proof.neighbours:.0e}" for proof in proofs), key=float, default=""))
     settings = ExportSettings(run=run, output=folder / "int8.onnx", precision="int8")
-    verdict = tried(lambda: export(settings)) if run.exists() else "no"
+    verdict = tried(partial(export, settings)) if run.exists() else "no"
     if verdict == "yes":
         form, agreement = exported[-1].tried[-1]
         verdict = f"{form}, {agreement.same:.1%} same labels"

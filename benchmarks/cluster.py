@@ -48,10 +48,20 @@ def write_files(folder: Path, files: int, records: int) -> Path:
 
 def measure(source: Path, output: Path, *more: str) -> tuple[float, float]:
     """Run `sentiment-tui classify`, and return its wall time and CPU seconds."""
-    command = [PROGRAM, "classify", source, "-o", output, "--model", "builtin", "-q", *more]
+    command = [
+        str(PROGRAM),
+        "classify",
+        str(source),
+        "-o",
+        str(output),
+        "--model",
+        "builtin",
+        "-q",
+        *more,
+    ]
     mark = f"{MARK}={output}"
     started = time.monotonic()
-    run = subprocess.Popen(command, env=os.environ | {MARK: str(output)})
+    run = subprocess.Popen([*map(str, command)], env=os.environ | {MARK: str(output)})
     seconds: dict[str, float] = {}
     while run.poll() is None:
         seconds |= cpu_seconds(mark.encode())

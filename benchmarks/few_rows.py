@@ -8,7 +8,7 @@ the trainer does with one table: all rows, cross-validated. Means over several d
 
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -17,13 +17,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.classifier import Classifier
+from models.classifier import Classifier, Pooling
 from models.encoder import load_encoder
 from models.tokenizer import Tokenizer
 from trainer.data.dataset import Split, load_data
 from trainer.data.splitting import fold_rows
 from trainer.features import cached_features
-from trainer.frozen import FOLDS, Features, _folds
+from trainer.frozen import FOLDS, Features
 from trainer.head import Fold, HeadTrainer, LabelledFeatures
 from trainer.settings import TrainingSettings
 
@@ -77,7 +77,9 @@ def tf_idf_accuracy(train: Split, test: Split) -> float:
     return float((answers.numpy() == test.labels).mean())
 
 
-def chosen(folds: dict[str, list[Fold]], learned: Features, test: Features) -> tuple[float, str]:
+def chosen(
+    folds: Mapping[Pooling, Sequence[Fold]], learned: Features, test: Features
+) -> tuple[float, Pooling]:
     """Return the accuracy on test of the head that the folds choose, and its pooling."""
     choice = HEADS.search(folds, told=False)
     rows = test[choice.pooling]
@@ -103,8 +105,15 @@ def main(encoder: str, data: str, draws: int) -> None:
 
     def encode(split: Split) -> Features:
         with tempfile.TemporaryDirectory() as cache:
-            named = {"encoder_digest": digest, "folder": Path(cache), "title": ""}
-            features = cached_features(classifier, tokenizer, split.texts, ["cls", "mean"], **named)
+            features = cached_features(
+                classifier,
+                tokenizer,
+                split.texts,
+                ["cls", "mean"],
+                encoder_digest=digest,
+                folder=Path(cache),
+                title="",
+            )
         labels = torch.from_numpy(split.labels)
         return {key: LabelledFeatures(tensor, labels) for key, tensor in features.items()}
 
@@ -114,7 +123,7 @@ def main(encoder: str, data: str, draws: int) -> None:
     print("| rows | TF-IDF | `[CLS]`, a part chooses | pooling too | cross-validated | pooling |")
     print("|---:|---:|---:|---:|---:|---|")
     accuracies: dict[int, list[list[float]]] = {rows: [] for rows, _ in SIZES}
-    poolings = Counter()
+    poolings: Counter[tuple[int, Pooling]] = Counter()
     for seed in range(draws):
         everything = draw(splits["train"], SIZES[-1][0], seed)
         vectors = encode(everything)
@@ -124,7 +133,11 @@ def main(encoder: str, data: str, draws: int) -> None:
             both = {key: [Fold(train[key], dev[key])] for key in train}
             all_rows = part(vectors, slice(rows))
             fold_of = fold_rows(texts.labels, texts.texts, FOLDS, seed=42)
-            folds = {key: _folds(features, fold_of) for key, features in all_rows.items()}
+            held_outs = [torch.from_numpy(fold_of == fold) for fold in range(FOLDS)]
+            folds = {
+                key: [Fold(features.take(~mask), features.take(mask)) for mask in held_outs]
+                for key, features in all_rows.items()
+            }
             folded, pooling = chosen(folds, all_rows, test)
             poolings[rows, pooling] += 1
             accuracies[rows].append(

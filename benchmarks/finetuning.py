@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,7 +51,7 @@ def main(encoder: str, folder: str, rows: int) -> None:
     tokenizer = AutoTokenizer.from_pretrained(encoder)
     collate = DataCollatorWithPadding(tokenizer)
     read = tokenizer(train.texts, truncation=True, max_length=MAX_LENGTH)
-    table = [
+    table: Any = [
         {**{name: read[name][row] for name in read}, "labels": int(train.labels[row])}
         for row in range(rows)
     ]
@@ -61,7 +62,7 @@ def main(encoder: str, folder: str, rows: int) -> None:
     def loop() -> float:
         classifier = model().train()
         optimizer = torch.optim.AdamW(classifier.parameters(), lr=RATE)
-        loader = torch.utils.data.DataLoader(table, BATCH, shuffle=True, collate_fn=collate)
+        loader: Any = torch.utils.data.DataLoader(table, BATCH, shuffle=True, collate_fn=collate)
         started = time.perf_counter()
         for batch in loader:
             classifier(**batch).loss.backward()

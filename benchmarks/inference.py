@@ -141,7 +141,7 @@ def convert(classifier: Path, dev: Path, folder: Path, *, base: bool) -> dict[st
     for precision in ("fp32", "int8"):
         models[precision] = folder / f"{precision}.onnx"
         done = export(
-            ExportSettings(run=classifier, output=models[precision], precision=precision, dev=dev)  # type: ignore[arg-type]
+            ExportSettings(run=classifier, output=models[precision], precision=precision, dev=dev)
         )
         for form, agreement in done.tried:
             print(f"{form}: {agreement}")
@@ -247,6 +247,6 @@ if __name__ == "__main__":
     elif len(arguments) in (3, 4, 5):
         paths = [Path(argument) for argument in arguments[:3]]
         count = int(arguments[3]) if len(arguments) > 3 else 1200
-        main(*paths, count, base=arguments[4:] == ["base"])
+        main(paths[0], paths[1], paths[2], count, base=arguments[4:] == ["base"])
     else:
         sys.exit(__doc__)

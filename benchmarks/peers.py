@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -106,9 +107,7 @@ def ways(program: str, model: Path, classifier: Path) -> Ways:
     encode = tokenizer_of(classifier)
     found: Ways = {}
     for name, rows, tokens in (("8 rows", 8, 1 << 30), ("512 tokens", 64, 512)):
-        found[name] = lambda texts, rows=rows, tokens=tokens: _by_length(
-            texts, encode, run, rows, tokens
-        )
+        found[name] = partial(_by_length, encode=encode, run=run, max_rows=rows, max_tokens=tokens)
     return found
 
 
@@ -231,4 +230,4 @@ def _pipelines(program: str, model: Path) -> Ways:
         found = pipe(list(texts), batch_size=size, truncation=True, max_length=MAX_LENGTH)
         return np.array([ids[one["label"]] for one in found])
 
-    return {str(size): lambda texts, size=size: ask(texts, size) for size in (1, 8, 32)}
+    return {str(size): partial(ask, size=size) for size in (1, 8, 32)}

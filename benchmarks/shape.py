@@ -13,6 +13,7 @@ import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from radon.complexity import cc_visit
 
@@ -84,7 +85,7 @@ def _docstring_starts(tree: ast.Module) -> Iterator[tuple[int, int]]:
                 yield node.lineno, node.col_offset
 
 
-def _functions(path: Path, blocks: list[object]) -> Iterator[Function]:
+def _functions(path: Path, blocks: list[Any]) -> Iterator[Function]:
     for block in blocks:
         if hasattr(block, "methods"):  # a class: radon lists its methods beside it too
             continue

@@ -25,12 +25,12 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from models.classifier import Classifier
+from models.classifier import Classifier, inputs
 from models.encoder import load_encoder
 from models.metrics import Metrics
 from models.tokenizer import Tokenizer
 from trainer.data.dataset import Split, load_data
-from trainer.features import cached_features, inputs
+from trainer.features import cached_features
 from trainer.head import Fold, HeadTrainer, LabelledFeatures
 from trainer.settings import TrainingSettings
 

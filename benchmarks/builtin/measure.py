@@ -22,7 +22,8 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 from snownlp import SnowNLP
 
-from benchmarks.builtin.prepare import CHECKLIST, Row, read
+from benchmarks.builtin.prepare import CHECKLIST, read
+from benchmarks.builtin.written import Row
 from models.metrics import Metrics, calibration_error
 from models.predictor import Predictor
 from models.session import providers
