@@ -40,6 +40,9 @@ from models.vetting import model_digest, validate
 Precision = Literal["fp32", "fp16", "int8", "auto"]
 Target = Literal["cpu", "cuda"]
 
+CALIBRATED = 256
+"""Number of dev texts that show how large activations get, for int8."""
+
 
 @dataclass(frozen=True)
 class ExportSettings:
@@ -166,7 +169,7 @@ def _write_int8(draft: "_Draft", model: onnx.ModelProto) -> bool:
         raise usage_error(
             "int8 is held against labelled texts: name some with --dev FILE",
         )
-    sample = list(source.alone([row.text for row in sample_by_length(source.dev)]))
+    sample = list(source.alone([row.text for row in sample_by_length(source.dev, CALIBRATED)]))
     for form, candidate in candidates(model, sample, source.short_layer):
         if draft.settings.precision == "auto" and form == WEIGHTS_ONLY:
             break  # smaller, but as slow as fp32

@@ -8,6 +8,7 @@ that the product stays what it was (Xiao et al. 2023, section 4; the shift is We
 import copy
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -19,6 +20,20 @@ from models.tokenizer import Batch
 
 SMOOTHING = 0.5
 """Share of a channel's excess that moves from the activations into the weights (Xiao et al.: α)."""
+
+
+class Channels(NamedTuple):
+    """What the channels of an activation are for some texts, `[K]` each.
+
+    Attributes:
+        mean: mean over the texts of the mean over their tokens.
+        low: smallest value.
+        high: largest value.
+    """
+
+    mean: Float32
+    low: Float32
+    high: Float32
 
 
 def smooth(model: onnx.ModelProto, batches: Sequence[Batch]) -> onnx.ModelProto:
@@ -44,7 +59,8 @@ def smooth(model: onnx.ModelProto, batches: Sequence[Batch]) -> onnx.ModelProto:
             norms.append(node)
     activations = record_activations(model, [norm.output[0] for norm in norms], batches)
     for norm in norms:
-        mean, peak = activations[norm.output[0]]
+        mean, low, high = activations[norm.output[0]]
+        peak = np.maximum(np.maximum(high - mean, mean - low), 1e-3)
         scale = np.maximum(peak / np.median(peak), 1e-2) ** SMOOTHING
         twin = _smoothed_twin(graph, norm, mean, scale)
         for product in readers[norm.output[0]]:
@@ -86,8 +102,8 @@ def _compensate(
 
 def record_activations(
     model: onnx.ModelProto, names: Sequence[str], batches: Sequence[Batch]
-) -> dict[str, tuple[Float32, Float32]]:
-    """Run a model, and return for each name its mean and largest |x - mean|, by channel `[K]`."""
+) -> dict[str, Channels]:
+    """Run a model on some texts, each alone, and return what activations there are, by name."""
     import onnxruntime
 
     if not names:
@@ -97,11 +113,13 @@ def record_activations(
     session = onnxruntime.InferenceSession(
         recorded.SerializeToString(), providers=["CPUExecutionProvider"]
     )
-    texts = [session.run(names, batch) for batch in batches]
-    found = {}
-    for name, values in zip(names, zip(*texts, strict=True), strict=True):
-        rows = [value[0] for value in values]  # [T, K] each, of one text
-        mean = np.mean([row.mean(axis=0) for row in rows], axis=0)
-        peak = np.max([np.abs(row - mean).max(axis=0) for row in rows], axis=0)
-        found[name] = mean, np.maximum(peak, 1e-3)
-    return found
+    found: dict[str, list[Channels]] = defaultdict(list)
+    for batch in batches:
+        for name, values in zip(names, session.run(names, batch), strict=True):
+            rows = values.reshape(-1, values.shape[-1])  # [T, K]
+            found[name].append(Channels(rows.mean(axis=0), rows.min(axis=0), rows.max(axis=0)))
+    recorded_channels = {}
+    for name, of_texts in found.items():
+        mean, low, high = (np.stack(values) for values in zip(*of_texts, strict=True))
+        recorded_channels[name] = Channels(mean.mean(axis=0), low.min(axis=0), high.max(axis=0))
+    return recorded_channels

@@ -185,11 +185,11 @@ def read_rows(path: Path) -> list[ScoredRow]:
         raise data_error("{path} is damaged: {reason}", path=path, reason=error) from error
 
 
-def sample_by_length(rows: Sequence[ScoredRow]) -> list[ScoredRow]:
-    """Return `SAMPLE` rows, evenly spread over the lengths, shortest and longest included."""
+def sample_by_length(rows: Sequence[ScoredRow], size: int = SAMPLE) -> list[ScoredRow]:
+    """Return some rows, evenly spread over the lengths, shortest and longest included."""
     by_text = {row.text: row for row in rows}
     texts = sorted(by_text, key=lambda text: (len(text), text))
-    places = np.linspace(0, len(texts) - 1, min(SAMPLE, len(texts))).round().astype(int)
+    places = np.linspace(0, len(texts) - 1, min(size, len(texts))).round().astype(int)
     return [by_text[texts[place]] for place in places]
 
 

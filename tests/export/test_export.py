@@ -19,7 +19,7 @@ from export import parity, pipeline, quantization
 from export.hf_source import _labelled
 from export.parity import PROBES, Agreement
 from export.pipeline import ExportSettings, export
-from export.quantization import FORMS, WEIGHTS_ONLY, candidates
+from export.quantization import FORMS, REDUCED, WEIGHTS_ONLY, candidates
 from export.sources import load_source
 from models import vetting
 from models.console import ExitCode, UserError, config_error
@@ -221,7 +221,7 @@ def test_int8_gives_the_same_bytes_twice_and_says_on_which_processor_it_was_chos
 def test_int8_weights_of_eight_bits_are_said_to_be_such(
     wide_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finer = {name: form for name, form in FORMS.items() if name != "all products"}
+    finer = {name: form for name, form in FORMS.items() if form.largest > REDUCED}
     monkeypatch.setattr(quantization, "FORMS", finer)
     done = export(settings(wide_run, tmp_path / "a.onnx", precision="int8"))
     assert [form for form, _ in done.tried] == ["all products, finer"]
@@ -385,8 +385,9 @@ def test_a_matrix_that_products_share_is_the_same_in_each(short: str | None) -> 
     opset = onnx.helper.make_opsetid("", 17)
     exact = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8)
     x = chance.normal(0, 1, (2, 3, 128)).astype(np.float32)
-    forms = dict(candidates(exact, [], short))
-    assert list(forms) == ["all products", WEIGHTS_ONLY]  # others cannot be opened without VNNI
+    forms = dict(candidates(exact, [{"x": x}], short))
+    # others cannot be opened without VNNI
+    assert list(forms) == ["all products, fixed scales", "all products", WEIGHTS_ONLY]
     for model in forms.values():
         (found,) = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"x": x})
         assert np.abs(found - (x @ matrix @ matrix + constant @ matrix)).max() < 0.25
@@ -446,9 +447,10 @@ def test_every_int8_form_is_close_to_its_graph(
             default=0,
         )
     assert list(furthest) == list(FORMS)
+    assert furthest["all products, fixed scales"] <= 0.1
     assert furthest["all products"] <= 0.1
     assert furthest[WEIGHTS_ONLY] <= 0.05
-    assert list(largest.values()) == [64, 127, 127, 0]  # 2 · 255 · 64 fits 16 bits
+    assert list(largest.values()) == [64, 64, 127, 127, 0]  # 2 · 255 · 64 fits 16 bits
 
 
 @pytest.mark.parametrize("broken", ["1 × 1", "3 × 5", "1 × 350", "8 × 350"])
