@@ -32,6 +32,10 @@ REDUCED = 64
 two products: up to it they are exact and fast (ONNX Runtime calls such weights "reduce_range")."""
 
 
+FEWEST = 100
+"""Number of texts that tell a fixed scale; fewer do not show how large an activation gets."""
+
+
 class Form(NamedTuple):
     """The part of an int8 graph that is multiplied in integers.
 
@@ -74,6 +78,8 @@ def candidates(
     read = record_activations(smoothed, sorted({p.input[0] for p in products}), batches)
     shares = len({product.input[1] for product in products}) < len(products)
     for form in FORMS:
+        if FORMS[form].fixed and len(batches) < FEWEST:
+            continue
         if form == WEIGHTS_ONLY:
             yield form, quantize(model, form, short_layer)
         # To be exact without VNNI, ONNX Runtime rewrites larger weights, but not twice the same.

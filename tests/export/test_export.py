@@ -19,7 +19,7 @@ from export import parity, pipeline, quantization
 from export.hf_source import _labelled
 from export.parity import PROBES, Agreement
 from export.pipeline import ExportSettings, export
-from export.quantization import FORMS, REDUCED, WEIGHTS_ONLY, candidates
+from export.quantization import FEWEST, FORMS, REDUCED, WEIGHTS_ONLY, candidates
 from export.sources import load_source
 from models import vetting
 from models.console import ExitCode, UserError, config_error
@@ -228,11 +228,25 @@ def test_int8_weights_of_eight_bits_are_said_to_be_such(
     assert not Manifest.from_metadata(_metadata(tmp_path / "a.onnx")).reduce_range
 
 
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize(
+    ("precision", "fewest", "form"),
+    [
+        ("fp32", FEWEST, "fp32"),
+        ("int8", FEWEST, "all products"),
+        ("int8", 1, "all products, fixed scales"),
+    ],
+)
 def test_an_answer_does_not_depend_on_the_rest_of_the_batch(
-    wide_run: Path, tmp_path: Path, precision: str
+    wide_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    precision: str,
+    fewest: int,
+    form: str,
 ) -> None:
-    export(settings(wide_run, tmp_path / "a.onnx", precision=precision))
+    monkeypatch.setattr(quantization, "FEWEST", fewest)
+    done = export(settings(wide_run, tmp_path / "a.onnx", precision=precision))
+    assert [name for name, _ in done.tried] == [form]
     predictor = Predictor.open(tmp_path / "a.onnx")
     together = predictor.predict(TEXTS).probabilities
     alone = np.concatenate([predictor.predict([text]).probabilities for text in TEXTS])
@@ -385,7 +399,7 @@ def test_a_matrix_that_products_share_is_the_same_in_each(short: str | None) -> 
     opset = onnx.helper.make_opsetid("", 17)
     exact = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8)
     x = chance.normal(0, 1, (2, 3, 128)).astype(np.float32)
-    forms = dict(candidates(exact, [{"x": x}], short))
+    forms = dict(candidates(exact, [{"x": x}] * FEWEST, short))
     # others cannot be opened without VNNI
     assert list(forms) == ["all products, fixed scales", "all products", WEIGHTS_ONLY]
     for model in forms.values():
@@ -435,7 +449,7 @@ def test_every_int8_form_is_close_to_its_graph(
 
     right = answers(exact)
     furthest, largest = {}, {}
-    for form, model in candidates(exact, batches, source.short_layer):
+    for form, model in candidates(exact, batches * FEWEST, source.short_layer):
         furthest[form] = np.abs(answers(model) - right).max()
         weights = {tensor.name: tensor for tensor in model.graph.initializer}
         largest[form] = max(
@@ -536,7 +550,7 @@ def test_auto_is_int8_where_it_passes_and_else_fp32(
     _break_agreement(monkeypatch)
     done = export(settings(run, tmp_path / "b.onnx", precision="auto"))
     assert done.precision == "fp32"
-    assert [name for name, _ in done.tried] == [*list(FORMS)[:-1], "fp32"]
+    assert [name for name, _ in done.tried] == [*list(FORMS)[1:-1], "fp32"]  # of few texts
 
 
 def test_auto_is_fp32_where_int8_cannot_be_made_and_says_so(
