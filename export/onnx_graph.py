@@ -1,6 +1,7 @@
 """An ONNX graph that is taken apart, changed, and put together again."""
 
 import copy
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -67,6 +68,19 @@ class GraphEditor:
             if node.op_type == "MatMul" and self.is_large(node.input[1]):
                 products.append(node)
         return [node for node in products if len(self.weights[node.input[1]].dims) == 2]
+
+    def additions(self) -> dict[str, onnx.NodeProto]:
+        """Return the additions of a constant vector, by what alone it is added to."""
+        readers = Counter(name for node in self.nodes for name in node.input)
+        found: dict[str, onnx.NodeProto] = {}
+        for node in self.nodes:
+            if node.op_type != "Add":
+                continue
+            for other, vector in (node.input, reversed(node.input)):
+                is_vector = vector in self.weights and len(self.weights[vector].dims) == 1
+                if is_vector and readers[other] == 1:
+                    found[other] = node
+        return found
 
     def value(self, name: str) -> Float32:
         """Return the value of a constant."""

@@ -5,14 +5,12 @@ s = max|w| / 127 (Jacob et al. 2018, section 2.1), or max|w| / 64: see `REDUCED`
 multiplied with is quantised while the model runs, **each token by itself**: x ≈ (q - 128) · s with
 s = max|x| / 127 over that token's vector (Dettmers et al. 2022, section 2.1, "vector-wise"); or, in
 the fastest form, all by one scale that some texts tell (Jacob et al.). So an answer does not depend
-on the rest of the batch. ONNX Runtime's own dynamic quantisation, which
-optimum's ORTQuantizer calls, has one scale for the whole batch: for the first built-in model it
-changed 3 to 6 % of the labels on dev and moved probabilities by up to 0.3 with the batch, at three
-quarters of this one's speed; MatMulNBits, with a scale for each 32 weights, kept 99.3 % at 1.3
-times the speed of fp32.
+on the rest of the batch. ONNX Runtime's own dynamic quantisation, which optimum's ORTQuantizer
+calls, has one scale for the whole batch: for the first built-in model it changed 3 to 6 % of the
+labels on dev and moved probabilities by up to 0.3 with the batch, at three quarters of this one's
+speed; MatMulNBits, with a scale for each 32 weights, kept 99.3 % at 1.3 times the speed of fp32.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
@@ -30,7 +28,6 @@ WEIGHTS_ONLY = "weights only"
 REDUCED = 64
 """The largest int8 weight q of which 2 · 255 · q fits 16 bits, in which processors without VNNI add
 two products: up to it they are exact and fast (ONNX Runtime calls such weights "reduce_range")."""
-
 
 FEWEST = 100
 """Number of texts that tell a fixed scale; fewer do not show how large an activation gets."""
@@ -153,19 +150,6 @@ class _Int8Graph(GraphEditor):
         floats = self.add("Cast", [found], f"{output}.cast", to=TensorProto.FLOAT)
         scale = self.add("Gather", [scales, node.input[1]], f"{output}.scale")
         self.add("Mul", [floats, scale], output)
-
-    def additions(self) -> dict[str, onnx.NodeProto]:
-        """Return the additions of a constant vector, by what alone it is added to."""
-        readers = Counter(name for node in self.nodes for name in node.input)
-        found = {}
-        for node in self.nodes:
-            if node.op_type != "Add":
-                continue
-            for other, vector in (node.input, reversed(node.input)):
-                is_vector = vector in self.weights and len(self.weights[vector].dims) == 1
-                if is_vector and readers[other] == 1:
-                    found[other] = node
-        return found
 
     def multiply_and_add(
         self,

@@ -44,10 +44,7 @@ def smooth(model: onnx.ModelProto, batches: Sequence[Batch]) -> onnx.ModelProto:
         batches: its inputs for some texts, each text alone: they show how large each channel gets.
     """
     graph = GraphEditor(model)
-    biases: dict[str, onnx.NodeProto] = {}  # additions of a constant, by what it is added to
-    for node in graph.nodes:
-        if node.op_type == "Add" and any(name in graph.weights for name in node.input):
-            biases |= dict.fromkeys(node.input, node)
+    biases = graph.additions()
     readers = defaultdict(list)
     for product in graph.products():
         readers[product.input[0]].append(product)
