@@ -48,17 +48,7 @@ def write_files(folder: Path, files: int, records: int) -> Path:
 
 def measure(source: Path, output: Path, *more: str) -> tuple[float, float]:
     """Run `sentiment-tui classify`, and return its wall time and CPU seconds."""
-    command = [
-        str(PROGRAM),
-        "classify",
-        str(source),
-        "-o",
-        str(output),
-        "--model",
-        "builtin",
-        "-q",
-        *more,
-    ]
+    command = [PROGRAM, "classify", source, "-o", output, "--model", "builtin", "-q", *more]
     mark = f"{MARK}={output}"
     started = time.monotonic()
     run = subprocess.Popen([*map(str, command)], env=os.environ | {MARK: str(output)})

@@ -12,7 +12,6 @@ speed; MatMulNBits, with a scale for each 32 weights, kept 99.3 % at 1.3 times t
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -72,23 +71,22 @@ def candidates(
     """
     smoothed = smooth(model, batches)
     products = GraphEditor(smoothed).products()
-    read = record_activations(smoothed, sorted({p.input[0] for p in products}), batches)
     shares = len({product.input[1] for product in products}) < len(products)
     for form in FORMS:
-        if FORMS[form].fixed and len(batches) < FEWEST:
-            continue
+        read: dict[str, Channels] = {}
+        if FORMS[form].fixed:
+            if len(batches) < FEWEST:
+                continue
+            read = record_activations(smoothed, sorted({p.input[0] for p in products}), batches)
         if form == WEIGHTS_ONLY:
-            yield form, quantize(model, form, short_layer)
+            yield form, quantize(model, form, short_layer, read)
         # To be exact without VNNI, ONNX Runtime rewrites larger weights, but not twice the same.
         elif FORMS[form].largest <= REDUCED or not shares:
             yield form, quantize(smoothed, form, short_layer, read)
 
 
 def quantize(
-    model: onnx.ModelProto,
-    form: str,
-    short_layer: str | None,
-    read: Mapping[str, Channels] = MappingProxyType({}),
+    model: onnx.ModelProto, form: str, short_layer: str | None, read: Mapping[str, Channels]
 ) -> onnx.ModelProto:
     """Return a copy of a float32 model with its matrices and embedding tables in int8.
 
