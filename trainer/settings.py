@@ -245,8 +245,8 @@ class TrainingSettings:
 
     teacher: tuple[Path, ...] = _distilling(
         (),
-        tr("Learn from what this run answers as well; of several, from their mean."),
-        metavar="RUN",
+        tr("Learn from what this run or model file answers as well; of several, their mean."),
+        metavar="RUN|FILE",
         multiple=True,
         type=_PATH,
     )

@@ -45,9 +45,20 @@ def test_several_teachers_are_averaged_at_the_temperature(
     np.testing.assert_allclose(np.log(softer[:, 1] / softer[:, 0]), odds / 4, atol=1e-4)
 
 
-def test_a_teacher_with_other_labels_is_an_error(run: Path) -> None:
+def test_a_model_file_teaches_what_its_run_does(run: Path, model: Path, tmp_path: Path) -> None:
+    check_teacher(model, LabelSet(read_run(run).labels))
+    temperature = read_run(run).temperature  # which is in the graph
+    file, own = (
+        soft_labels([path], TEXTS, temperature=by, cache=tmp_path, device=CPU)
+        for path, by in ((model, 2.0), (run, 2.0 * temperature))
+    )
+    np.testing.assert_allclose(file, own, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["run", "model"])
+def test_a_teacher_with_other_labels_is_an_error(kind: str, request: pytest.FixtureRequest) -> None:
     with pytest.raises(UserError, match=r"has the labels 负向评价, 正向评价, the data has 好, 坏"):
-        check_teacher(run, LabelSet(("好", "坏")))
+        check_teacher(request.getfixturevalue(kind), LabelSet(("好", "坏")))
 
 
 @pytest.fixture
