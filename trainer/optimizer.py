@@ -85,12 +85,14 @@ def targets_of(
         neutral: number of rows after them that are to be answered with the same share of each.
         unlabelled: number of rows after these, which have no target: zeros.
         smoothing: share of a label that is spread over all of them.
-        class_weights: weights of the labels, `[C]`.
+        class_weights: weights of the rows by their label, `[C]`; the others weigh 1.
     """
     targets = np.full((len(labels) + neutral + unlabelled, classes), 1 / classes, dtype=np.float32)
     targets[: len(labels)] = np.eye(classes)[labels] * (1 - smoothing) + smoothing / classes
     targets[len(labels) + neutral :] = 0
-    return targets if class_weights is None else targets * class_weights
+    if class_weights is not None:
+        targets[: len(labels)] *= class_weights[labels, None]
+    return targets
 
 
 def loss_of(

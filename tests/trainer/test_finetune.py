@@ -86,14 +86,16 @@ def test_neutral_rows_that_are_not_there_are_an_error(reviews: Path) -> None:
 
 
 def test_targets_are_the_labels_then_the_same_share_then_none() -> None:
-    weights = np.array([2.0, 0.5], dtype=np.float32)
     found = targets_of(np.array([1, 0]), 2, neutral=1, unlabelled=1, smoothing=0.2)
     expected = np.array([[0.1, 0.9], [0.9, 0.1], [0.5, 0.5], [0, 0]])
     np.testing.assert_allclose(found, expected, rtol=1e-6)
-    weighted = targets_of(
-        np.array([1, 0]), 2, neutral=1, unlabelled=1, smoothing=0.2, class_weights=weights
-    )
-    np.testing.assert_allclose(weighted, expected * weights, rtol=1e-6)
+
+
+def test_a_row_weighs_what_its_label_does_and_its_target_stays() -> None:
+    weights = np.array([2.0, 0.5], dtype=np.float32)
+    found = targets_of(np.array([1, 0]), 2, neutral=1, smoothing=0.2, class_weights=weights)
+    expected = np.array([[0.05, 0.45], [1.8, 0.2], [0.5, 0.5]])
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def test_last_n_trains_the_head_and_the_last_n_layers(classifier: Classifier) -> None:
