@@ -35,8 +35,11 @@ def world_size() -> int:
 
 
 def share() -> slice:
-    """Return which of some things are for this process: every so many, from its rank on."""
-    return slice(rank(), None, world_size())
+    """Return which of some things are for this process: every so many, from its rank on.
+
+    All of them, where it has not joined the others: what one process does alone, as to score a run.
+    """
+    return slice(rank(), None, world_size()) if dist.is_initialized() else slice(None)
 
 
 def is_first() -> bool:

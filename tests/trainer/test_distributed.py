@@ -98,6 +98,12 @@ def two(calm: Path, reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return once(tmp_path_factory, "two", make) / "two"
 
 
+def test_a_process_that_joined_no_others_computes_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")  # as a pod may leave it to an evaluation
+    monkeypatch.setenv("RANK", "1")
+    assert distributed.share() == slice(None)
+
+
 def test_two_processes_learn_what_one_learns(
     calm: Path, reviews: Path, two: Path, tmp_path: Path
 ) -> None:
