@@ -2,16 +2,22 @@
 
 import difflib
 import os
+import re
 import ssl
 import sys
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from models.console import tr
+from models.console import tr, usage_error
 
 SECONDS = 10
 """Time in which the hub must answer; its libraries would try for half a minute and more."""
+
+
+_ID = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
+"""What a name on the hub may be: of a user and a thing, in letters, digits, and . _ -"""
 
 
 def is_offline() -> bool:
@@ -27,15 +33,23 @@ def ask(kind: str, name: str) -> None:
     Args:
         kind: "models" or "datasets".
         name: id of one of them.
+
+    Raises:
+        UserError: USAGE, HF_ENDPOINT is no address.
     """
     if is_offline():
         return
     endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+    if not endpoint.startswith(("http://", "https://")):
+        raise usage_error(
+            "HF_ENDPOINT: expected an address such as https://huggingface.co, found {found}",
+            found=endpoint,
+        )
     try:
         urlopen(Request(f"{endpoint}/api/{kind}/{name}", method="HEAD"), timeout=SECONDS).close()  # noqa: S310 - a web address, or the user's own
     except HTTPError:
         return  # an answer
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         if isinstance(error, URLError) and isinstance(error.reason, ssl.SSLError):
             return  # they have other certificates than Python
         os.environ["HF_HUB_OFFLINE"] = "1"
@@ -45,7 +59,7 @@ def ask(kind: str, name: str) -> None:
 
 def is_path(name: str) -> bool:
     """Whether a name is that of a file or folder, there or not: its folder is, or no id has it."""
-    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+    if name.startswith((".", "/", "~")) or not _ID.fullmatch(name):
         return True
     return "/" in name and Path(name).parent.is_dir()
 
