@@ -117,6 +117,15 @@ def refuse_existing(path: Path, *, force: bool) -> None:
 
 
 @contextmanager
+def disk_errors() -> Iterator[None]:
+    """Raise OSError where safetensors cannot write: its own error says it of damaged files, too."""
+    try:
+        yield
+    except safetensors.SafetensorError as error:
+        raise OSError(str(error)) from error
+
+
+@contextmanager
 def new_run(path: Path, *, force: bool = False) -> Iterator[Path]:
     """Give a folder to write a run into, and put it in place at `path` when the body succeeds.
 
@@ -131,7 +140,8 @@ def new_run(path: Path, *, force: bool = False) -> Iterator[Path]:
     shutil.rmtree(draft, ignore_errors=True)  # left by a training that was killed while writing
     draft.mkdir()
     try:
-        yield draft
+        with disk_errors():
+            yield draft
         # safetensors lets nobody else read what it writes
         for weights in draft.rglob("*.safetensors"):
             shutil.copymode(draft / "run.json", weights)

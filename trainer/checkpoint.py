@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from models.files import draft_of
+from models.run_directory import disk_errors
 from trainer import distributed
 from trainer.report.scores import best_of
 from trainer.settings import Precision
@@ -98,7 +99,7 @@ class State:
             "precision": self.precision,
             "scaler": self.scaler.state_dict(),
         }
-        with draft_of(path) as draft:
+        with draft_of(path) as draft, disk_errors():
             save_file(tensors, draft, {"progress": json.dumps(progress)})
         self._saved = time.monotonic()
 

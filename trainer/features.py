@@ -183,11 +183,10 @@ def _fill(
     if distributed.is_first():
         shape = (len(texts), classifier.head.in_features)
         for number, path in enumerate(paths.values()):
-            with draft_of(path) as draft:
-                whole = np.lib.format.open_memmap(draft, mode="w+", dtype=np.float32, shape=shape)
-                start = 0
-                for file, chunk in chunks.items():
-                    whole[start : start + len(chunk)] = np.load(file, mmap_mode="r")[number]
-                    start += len(chunk)
-                whole.flush()
+            # not by a map into memory, in which a full disk is a crash
+            with draft_of(path) as draft, draft.open("wb") as whole:
+                header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(whole, header)
+                for file in chunks:
+                    whole.write(np.load(file, mmap_mode="r")[number].tobytes())
         shutil.rmtree(parts)

@@ -18,7 +18,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from models.classifier import Classifier
 from models.console import cannot_create_error, config_error
-from models.run_directory import load_classifier, read_rows, read_run
+from models.run_directory import disk_errors, load_classifier, read_rows, read_run
 from models.tokenizer import Tokenizer
 from trainer.console import say
 from trainer.features import predict_logits
@@ -60,7 +60,8 @@ def save_run(run_directory: Path, folder: Path, encoder_source: str | None = Non
         names = dict(enumerate(run.labels))
         labels = {"id2label": names, "label2id": {name: id for id, name in names.items()}}
         model = _of_bert(classifier, labels) if own_class else _of_ours(classifier, labels)
-        model.save_pretrained(draft)
+        with disk_errors():
+            model.save_pretrained(draft)
         encoder.save_tokenizer(draft, run.max_length)
         texts = [row.text for row in read_rows(run_directory / "dev.jsonl")[:SAMPLE]]
         tokenizer = Tokenizer(encoder.tokenizer, run.max_length)
