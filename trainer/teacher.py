@@ -80,7 +80,7 @@ def _run_logits(path: Path, texts: Sequence[str], cache: Path, device: torch.dev
         title=path.name,
     )
     logits: Tensor = classifier.head.cpu()(features[run.pooling])
-    return logits
+    return logits / run.temperature  # as in the graph of a model file
 
 
 def _file_logits(path: Path, texts: Sequence[str]) -> Tensor:
