@@ -33,7 +33,7 @@ from models.manifest import Manifest
 from models.predictor import Predictor
 from models.run_directory import sample_by_length
 from models.tracing import trace
-from models.trial import check_padding
+from models.trial import check_padding, check_size
 from models.untrusted import RefusedError
 from models.vetting import model_digest, validate
 
@@ -107,6 +107,7 @@ def export(settings: ExportSettings) -> Exported:
     """
     _check(settings)
     source = load_source(settings.run, settings.encoder, settings.dev, settings.label_map)
+    check_size(source.encoder)
     check_padding(lambda texts: source.outputs(source.batch(texts))[1], source.encoder)
     model = trace(source.module, source.encoder, source.inputs, opset=settings.opset)
     with draft_of(settings.output) as path:
@@ -169,7 +170,9 @@ def _write_int8(draft: "_Draft", model: onnx.ModelProto) -> bool:
         raise usage_error(
             "int8 is held against labelled texts: name some with --dev FILE",
         )
-    sample = list(source.alone([row.text for row in sample_by_length(source.dev, CALIBRATED)]))
+    # At most every other one: the rest shows the gate what texts do that set no scale.
+    size = min(CALIBRATED, (len(source.dev) + 1) // 2)
+    sample = list(source.alone([row.text for row in sample_by_length(source.dev, size)]))
     for form, candidate in candidates(model, sample, source.short_layer):
         if draft.settings.precision == "auto" and form == WEIGHTS_ONLY:
             break  # smaller, but as slow as fp32
