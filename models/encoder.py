@@ -72,6 +72,7 @@ class Encoder:
         tokenizer = PreTrainedTokenizerFast(
             tokenizer_object=Tokenizer.from_str(json),
             model_max_length=self._tokenizer.model_max_length,
+            model_input_names=self._tokenizer.model_input_names,
             **self._tokenizer.special_tokens_map,
         )
         return replace(self, tokenizer=canonical_tokenizer(json), _tokenizer=tokenizer)

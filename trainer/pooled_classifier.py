@@ -34,7 +34,7 @@ class PooledClassifier(PreTrainedModel):  # type: ignore[misc]
         super().__init__(config)
         self.encoder = AutoModel.from_config(AutoConfig.for_model(**config.encoder))
         if hasattr(self.encoder, "pooler"):
-            self.encoder.pooler = None
+            self.encoder.pooler = nn.Identity()  # SqueezeBERT calls it whether there is one or not
         self.classifier = nn.Linear(self.encoder.config.hidden_size, config.num_labels)
         self.post_init()
 
