@@ -14,7 +14,7 @@ from models.classifier import Classifier, inputs
 from models.console import UserError, tr
 from models.encoder import Encoder, configuration, unexportable
 from models.tokenizer import Tokenizer
-from models.untrusted import RefusedError
+from models.untrusted import MAX_BYTES, RefusedError
 from models.vetting import check_operators
 
 OPSET = 17
@@ -42,8 +42,10 @@ def check_encoder(classifier: Classifier, encoder: Encoder, max_length: int) -> 
     """Refuse an encoder that fails at a text, whose answers depend on padding, or has no graph.
 
     Raises:
-        UserError: as `check_padding`; CONFIG, no graph of it can be traced that the app opens.
+        UserError: as `check_size` and `check_padding`; CONFIG, no graph of it can be traced that
+            the app opens.
     """
+    check_size(encoder.module)
     tokenizer = Tokenizer(encoder.tokenizer, max_length)
 
     @torch.inference_mode()
@@ -60,6 +62,14 @@ def check_encoder(classifier: Classifier, encoder: Encoder, max_length: int) -> 
         _tried[key] = _problem_of(encoder, tokenizer.has_token_types)
     if _tried[key]:
         raise unexportable(encoder.module, _tried[key])
+
+
+def check_size(encoder: nn.Module) -> None:
+    """Raise UserError CONFIG for more weights than one ONNX file holds in fp32."""
+    size = 4 * sum(weight.numel() for weight in encoder.parameters())
+    if size > MAX_BYTES:
+        reason = tr("{size:.1f} GB of weights, and an ONNX file holds 2 GB", size=size / 1e9)
+        raise unexportable(encoder, reason)
 
 
 def check_padding(features: Callable[[Sequence[str]], Float32], encoder: Any) -> None:

@@ -103,7 +103,7 @@ def validate(path: Path) -> list[str]:
     _check_fields(model)
     check_operators(model)
     manifest = Manifest.from_metadata({entry.key: entry.value for entry in model.metadata_props})
-    _check_labels(manifest.labels)
+    check_labels(manifest.labels)
     if manifest.max_length > MAX_LENGTH:
         raise RefusedError(f"it reads {manifest.max_length} tokens, and {MAX_LENGTH} are the most")
     _check_signature(model.graph, len(manifest.labels))
@@ -116,7 +116,8 @@ def validate(path: Path) -> list[str]:
     return vocabulary
 
 
-def _check_labels(labels: Sequence[str]) -> None:
+def check_labels(labels: Sequence[str]) -> None:
+    """Raise RefusedError for more labels than a person chooses from, or two that look the same."""
     if len(labels) > MAX_LABELS:
         raise RefusedError(f"it has {len(labels)} labels, and {MAX_LABELS} are the most")
     seen: dict[str, str] = {}

@@ -143,9 +143,9 @@ def _refuse_idle_options(settings: TrainingSettings, context: click.Context) -> 
     """Refuse an option that would do nothing.
 
     A --train of the command line makes options of the config file idle that are not for it; these
-    are passed over.
+    are passed over, but for --neutral, without which the model would have another label.
     """
-    given = _given(context, ParameterSource.COMMANDLINE)
+    given = [*_given(context, ParameterSource.COMMANDLINE), *["neutral"] * bool(settings.neutral)]
     if "train" not in given and "head_epochs" not in given:
         given += _given(context, ParameterSource.DEFAULT_MAP)
     for name, purpose in settings.idle().items():

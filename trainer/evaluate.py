@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from models.console import usage_error
-from models.run_directory import load_classifier, read_run
+from models.console import data_error, usage_error
+from models.run_directory import Run, load_classifier, read_rows, read_run
 from models.tokenizer import Tokenizer
-from trainer.data.dataset import SPLITS, load_data
+from trainer.data.dataset import SPLITS, Split, load_data
 from trainer.data.sources import Reading
 from trainer.features import predict_logits
 from trainer.precision import choose_device
@@ -29,7 +29,7 @@ def evaluate_run(
 
     Raises:
         UserError: as `read_run`, `load_data` and `load_classifier`; USAGE, the run was
-            cross-validated and has no such split.
+            cross-validated and has no such split; DATA, the split is cut otherwise by now.
     """
     run = read_run(run_directory)
     settings = run.settings
@@ -57,8 +57,24 @@ def evaluate_run(
             split=split,
         )
     rows = splits[split]
+    if own and settings.get("split_sizes"):
+        _require_same(rows, run_directory / f"{split}.jsonl", run)
     classifier, loaded = load_classifier(run_directory, run, encoder)
     classifier.to(choose_device(device))
     tokenizer = Tokenizer(loaded.tokenizer, run.max_length)
     logits = predict_logits(classifier, tokenizer, rows.texts, title=split)
     return score(tempered(logits, run.temperature).numpy(), rows)
+
+
+def _require_same(rows: Split, recorded: Path, run: Run) -> None:
+    """Refuse a split that was cut otherwise in the training, which then learned rows of it.
+
+    More rows than there were move the cut.
+    """
+    if recorded.exists() and rows.texts != [row.text for row in read_rows(recorded)]:
+        raise data_error(
+            "the {split} of {data} is not what it was in the training, and may have rows that were "
+            "learned by now; name rows to score with --data",
+            split=recorded.stem,
+            data=", ".join(run.data),
+        )

@@ -1,15 +1,18 @@
 """Loads what a training works on: reviews, texts for the teachers, encoder and classifier."""
 
+from dataclasses import replace
 from itertools import compress
 from typing import Any, NamedTuple
 
 import torch
 
 from models.classifier import Classifier
-from models.console import display, usage_error
+from models.console import data_error, display, usage_error
 from models.encoder import Encoder, load_encoder, max_positions
 from models.tokenizer import Tokenizer
 from models.trial import check_encoder
+from models.untrusted import RefusedError
+from models.vetting import MAX_LENGTH, check_labels
 from trainer.console import say
 from trainer.data.audit import audit, drop_contradictions, drop_leaks, say_audit
 from trainer.data.dataset import Data, load_data
@@ -51,7 +54,8 @@ def load(settings: TrainingSettings, device: torch.device) -> Loaded:
     Raises:
         UserError: as `load_data`, `load_encoder`, `read_texts`, `keep_layers`, `prune_vocabulary`,
             `check_teacher`, `choose_trained`, `check_encoder` and `choose_precision`; USAGE, the
-            max length is more than the encoder reads.
+            max length is more than the encoder or the app reads; DATA, the app opens no model of
+            these labels.
     """
     fine_tunes = settings.train != "head"
     precision = choose_precision(settings.precision, device) if fine_tunes else "fp32"
@@ -66,6 +70,13 @@ def load(settings: TrainingSettings, device: torch.device) -> Loaded:
         neutral=settings.neutral,
     )
     say("labels: {labels}", labels=display(data.labels, limit=300))
+    try:
+        check_labels(data.labels.names)
+    except RefusedError as error:
+        raise data_error(
+            "the app opens no model of these labels: {reason}; --label-map gives them other names",
+            reason=error,
+        ) from error
     encoder = _load_encoder(settings)
     audited = audit(data, encoder.tokenizer, settings.max_length)
     say_audit(audited, settings.max_length)
@@ -74,6 +85,7 @@ def load(settings: TrainingSettings, device: torch.device) -> Loaded:
     if settings.drop_leaks:
         data = drop_leaks(data)
     measured = [text for split in data.measured.values() for text in split.texts]
+    data = replace(data, neutral=_unmeasured(data.neutral, measured))
     unlabelled = _read_unlabelled(settings, reading, measured)
     if settings.layers is not None:
         keep_layers(encoder, settings.layers)
@@ -91,10 +103,10 @@ def _load_encoder(settings: TrainingSettings) -> Encoder:
     encoder = load_encoder(settings.encoder)
     if settings.simplify:
         encoder = encoder.with_tokenizer(simplified(encoder.tokenizer))
-    limit = max_positions(encoder.module)
+    limit = min(max_positions(encoder.module), MAX_LENGTH)
     if settings.max_length > limit:
         raise usage_error(
-            "--max-length {asked} is more than {encoder} reads: {limit} tokens",
+            "--max-length {asked} is more than the app and {encoder} read: {limit} tokens",
             asked=settings.max_length,
             encoder=encoder.name,
             limit=limit,
@@ -109,13 +121,17 @@ def _read_unlabelled(
     texts: list[str] = []
     for path in settings.unlabelled:
         texts += read_texts(path, reading)
-    fresh = [*compress(texts, ~seen_rows(measured, texts))]
+    fresh = _unmeasured(texts, measured)
     if texts:
-        say(
-            "{texts:text} without a label; {dropped:,} more are left out: dev or test has them",
-            texts=len(fresh),
-            dropped=len(texts) - len(fresh),
-        )
+        say("{texts:text} without a label", texts=len(fresh))
+    return fresh
+
+
+def _unmeasured(texts: list[str], measured: list[str]) -> list[str]:
+    """Leave out the texts that are measured, and say how many."""
+    fresh = [*compress(texts, ~seen_rows(measured, texts))]
+    if dropped := len(texts) - len(fresh):
+        say("{dropped:text} left out: dev or test has them", dropped=dropped)
     return fresh
 
 

@@ -7,7 +7,7 @@ file, and in `run.json`.
 import math
 import re
 from collections.abc import Callable
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -305,6 +305,11 @@ class TrainingSettings:
             names = ("head_learning_rate", "head_weight_decay")
             found |= dict.fromkeys(names, tr("is for a head that is trained first"))
         return found
+
+    def effective(self) -> "TrainingSettings":
+        """Return these settings with every idle option as it is by default."""
+        usual = TrainingSettings()
+        return replace(self, **{name: getattr(usual, name) for name in self.idle()})
 
     def choices(self) -> dict[str, Any]:
         """Return the settings that choose the result, for `run.json`."""

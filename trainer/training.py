@@ -32,6 +32,7 @@ def train(settings: TrainingSettings) -> dict[str, Any]:
         UserError: as `load`, `fit` and `write`; UNAVAILABLE, there is no such device, no
             TensorBoard, or one of the processes is gone; USAGE, they do not see one folder.
     """
+    settings = settings.effective()
     refuse_existing(settings.output, force=settings.force)
     if settings.tensorboard and find_spec("tensorboard") is None:
         raise unavailable_error(

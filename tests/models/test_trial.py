@@ -19,6 +19,14 @@ def check(folder: Path) -> None:
     trial.check_encoder(classifier, encoder, LONGEST)
 
 
+def test_an_encoder_that_no_file_holds_is_refused(
+    encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "MAX_BYTES", 10_000)
+    with pytest.raises(UserError, match=r"BertModel cannot be exported: .* GB of weights"):
+        check(encoder)
+
+
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [

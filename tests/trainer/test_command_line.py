@@ -145,6 +145,11 @@ def test_what_trains_can_be_said_over_a_config_file(
     config.write_text('train = "all"\nepochs = 3\n')
     assert trainer("--config", config, "--train", "head").code == ExitCode.OK
     assert asked[0].train == "head"
+    config.write_text('train = "all"\nneutral = "中评"\n', encoding="utf-8")
+    result = trainer("--config", config, "--train", "head")
+    assert result.code == ExitCode.USAGE
+    assert "--neutral is for --train last:N or all" in result.stderr
+    config.write_text('train = "all"\nepochs = 3\n')
     result = trainer("--config", config, "--train", "head", "--patience", "2")
     assert "--patience is for --train last:N or all" in result.stderr
 

@@ -181,9 +181,40 @@ def test_a_training_that_fails_leaves_nothing(encoder: Path, tmp_path: Path) -> 
 def test_a_max_length_over_what_the_encoder_reads_is_refused(
     encoder: Path, reviews: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(UserError, match=r"--max-length 513 is more than .* reads: 512") as caught:
+    with pytest.raises(
+        UserError, match=r"--max-length 513 is more than the app and .* read: 512"
+    ) as caught:
         train(settings(encoder, reviews, tmp_path / "x", max_length=513))
     assert caught.value.code == ExitCode.USAGE
+
+
+def test_labels_that_the_app_would_not_open_are_refused_before_the_training(
+    encoder: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "train.csv"
+    rows = [f"第{number}条,{('Good', 'bad', 'good')[number % 3]}" for number in range(30)]
+    data.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    with pytest.raises(UserError, match="'Good' and 'good' look the same; --label-map") as caught:
+        train(settings(encoder, data, tmp_path / "x", split_sizes=(0.1, 0.1)))
+    assert caught.value.code == ExitCode.DATA
+
+
+def test_a_split_that_is_cut_otherwise_by_now_is_not_scored(
+    encoder: Path, reviews: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data.tsv"
+    shutil.copy(reviews / "train.tsv", data)
+    train(settings(encoder, data, tmp_path / "x", split_sizes=(0.2, 0.2), head_epochs=1))
+    with data.open("a", encoding="utf-8") as file:
+        file.writelines(f"{number % 2}\t新的一条{number}\n" for number in range(9))
+    with pytest.raises(UserError, match=r"test of .*data\.tsv is not what it was in the training"):
+        evaluate_run(tmp_path / "x", (), "test")
+
+
+def test_an_option_that_is_idle_is_as_by_default() -> None:
+    given = TrainingSettings(train="head", epochs=9, unlabelled=(Path("x"),), tensorboard=True)
+    assert given.effective().choices() == TrainingSettings(output=given.output).choices()
+    assert (given.effective().unlabelled, given.effective().tensorboard) == ((), False)
 
 
 def test_a_folder_that_is_no_encoder_is_refused(reviews: Path, tmp_path: Path) -> None:
