@@ -162,7 +162,7 @@ class Keymap:
         if unknown:
             raise UserError(
                 ExitCode.CONFIG,
-                '{path}: expected a table [keys] with lines such as explain = "f3", for '
+                '{path}: expected a table [keys] with lines such as explain = "f10", for '
                 "{names}; found {unknown}",
                 path=path,
                 names=", ".join(sorted(_BY_NAME)),

@@ -22,6 +22,7 @@ from models.console import (
     usage_error,
 )
 from models.console.command import Terminated
+from models.console.install import install_extra_of
 from models.locations import Device
 from models.predictor import Predictor
 from models.tables import StandardInput, bare_name, format_of, output_suffix
@@ -155,8 +156,9 @@ def _workers(
         from tui.batch.cluster import workers_on_ray
     except ImportError as error:
         raise unavailable_error(
-            "Ray cannot be imported ({reason}). Install it: pip install 'sentiment-tui[ray]'",
+            "Ray cannot be imported ({reason}). Install it: {command}",
             reason=error,
+            command=install_extra_of("ray"),
         ) from error
     with workers_on_ray(model, device, sizes) as workers:
         yield workers

@@ -222,7 +222,7 @@ class HelpDialog(Dialog):
         yield Static(
             tr(
                 "Keys can be changed in {path}: a table [keys] with the names on the right, as in "
-                'explain = "f3". The palette has every command, and the choice of model, '
+                'explain = "f10". The palette has every command, and the choice of model, '
                 "device, theme and language.",
                 path=self.app.dirs.config_file,
             ),
