@@ -145,7 +145,9 @@ def _refuse_idle_options(settings: TrainingSettings, context: click.Context) -> 
     A --train of the command line makes options of the config file idle that are not for it; these
     are passed over, but for --neutral, without which the model would have another label.
     """
-    given = [*_given(context, ParameterSource.COMMANDLINE), *["neutral"] * bool(settings.neutral)]
+    given = _given(context, ParameterSource.COMMANDLINE)
+    if settings.neutral:
+        given.append("neutral")
     if "train" not in given and "head_epochs" not in given:
         given += _given(context, ParameterSource.DEFAULT_MAP)
     for name, purpose in settings.idle().items():

@@ -7,7 +7,7 @@ file, and in `run.json`.
 import math
 import re
 from collections.abc import Callable
-from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -98,8 +98,8 @@ class TrainingSettings:
         ("lansinuote/ChnSentiCorp",),
         tr(
             "Labelled reviews: a folder with train, dev and test as CSV, TSV, JSON, XLSX or "
-            "Parquet; such files, each after its own --data; a folder of datasets' "
-            "save_to_disk; a hub id."
+            "Parquet; such files, each after its own --data, or files of other names, which are "
+            "one table; a folder of datasets' save_to_disk; a hub id."
         ),
         metavar="DIR|FILE|HUB_ID",
         multiple=True,
@@ -305,11 +305,6 @@ class TrainingSettings:
             names = ("head_learning_rate", "head_weight_decay")
             found |= dict.fromkeys(names, tr("is for a head that is trained first"))
         return found
-
-    def effective(self) -> "TrainingSettings":
-        """Return these settings with every idle option as it is by default."""
-        usual = TrainingSettings()
-        return replace(self, **{name: getattr(usual, name) for name in self.idle()})
 
     def choices(self) -> dict[str, Any]:
         """Return the settings that choose the result, for `run.json`."""

@@ -86,12 +86,13 @@ def _run_logits(path: Path, texts: Sequence[str], cache: Path, device: torch.dev
 def _file_logits(path: Path, texts: Sequence[str]) -> Tensor:
     """Return the logs of a model file's probabilities, of which each process asks for its share."""
     predictor = Predictor.open(path)
-    logits = torch.zeros(len(texts), len(predictor.manifest.labels))
-    share = range(len(texts))[distributed.share()]
+    answers = torch.zeros(len(texts), len(predictor.manifest.labels))
+    mine = answers[distributed.share()]  # a view
+    share = texts[distributed.share()]
     with progress(path.name, len(share)) as advance:
         for start in range(0, len(share), CHUNK):
-            rows = share[start : start + CHUNK]
-            given = predictor.predict([texts[row] for row in rows]).probabilities
-            logits[list(rows)] = torch.from_numpy(given).clamp_min(1e-12).log()  # 0 has no log
-            advance(len(rows))
-    return distributed.all_reduce(logits)
+            some = share[start : start + CHUNK]
+            given = predictor.predict(some).probabilities
+            mine[start : start + CHUNK] = torch.from_numpy(given)
+            advance(len(some))
+    return distributed.all_reduce(answers).clamp_min(1e-12).log()  # 0 has no log

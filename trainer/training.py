@@ -1,5 +1,6 @@
 """From labelled reviews to a run directory, read from top to bottom."""
 
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -32,7 +33,7 @@ def train(settings: TrainingSettings) -> dict[str, Any]:
         UserError: as `load`, `fit` and `write`; UNAVAILABLE, there is no such device, no
             TensorBoard, or one of the processes is gone; USAGE, they do not see one folder.
     """
-    settings = settings.effective()
+    settings = effective(settings)
     refuse_existing(settings.output, force=settings.force)
     if settings.tensorboard and find_spec("tensorboard") is None:
         raise unavailable_error(
@@ -56,6 +57,12 @@ def train(settings: TrainingSettings) -> dict[str, Any]:
     write(loaded, fitted, temperature, metrics, suspects)
     say("the run is in {path}; next: python -m export --opset 17", path=settings.output)
     return metrics | fitted.frozen_scores
+
+
+def effective(settings: TrainingSettings) -> TrainingSettings:
+    """Return settings with every option that is idle as it is by default."""
+    usual = TrainingSettings()
+    return replace(settings, **{name: getattr(usual, name) for name in settings.idle()})
 
 
 def _find_suspects(loaded: Loaded, fitted: Fitted, temperature: float) -> list[Suspect] | None:

@@ -44,6 +44,19 @@ class LabelledRows(NamedTuple):
         return self._replace(texts=texts, labels=labels, names=names), apart
 
 
+def as_one(parts: Sequence[LabelledRows]) -> LabelledRows:
+    """Return the rows of several tables as those of one."""
+    where, texts, labels, names, unlabelled, left_out = zip(*parts, strict=True)
+    return LabelledRows(
+        where=" + ".join(where),
+        texts=[*chain(*texts)],
+        labels=[*chain(*labels)],
+        names=next(filter(None, names), None),
+        unlabelled=[*chain(*unlabelled)],
+        left_out=sum(left_out),
+    )
+
+
 def read_labelled(
     table: Table,
     columns: tuple[str, str],

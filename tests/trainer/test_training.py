@@ -20,7 +20,7 @@ from trainer.data.sources import Reading
 from trainer.evaluate import evaluate_run
 from trainer.report.card import model_card
 from trainer.settings import TrainingSettings
-from trainer.training import train
+from trainer.training import effective, train
 
 
 def settings(encoder: Path, reviews: Path, output: Path, **options: Any) -> TrainingSettings:
@@ -213,8 +213,8 @@ def test_a_split_that_is_cut_otherwise_by_now_is_not_scored(
 
 def test_an_option_that_is_idle_is_as_by_default() -> None:
     given = TrainingSettings(train="head", epochs=9, unlabelled=(Path("x"),), tensorboard=True)
-    assert given.effective().choices() == TrainingSettings(output=given.output).choices()
-    assert (given.effective().unlabelled, given.effective().tensorboard) == ((), False)
+    assert effective(given).choices() == TrainingSettings(output=given.output).choices()
+    assert (effective(given).unlabelled, effective(given).tensorboard) == ((), False)
 
 
 def test_a_folder_that_is_no_encoder_is_refused(reviews: Path, tmp_path: Path) -> None:

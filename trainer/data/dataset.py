@@ -1,15 +1,17 @@
 """Labelled reviews, in splits, with label ids."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from typing import NoReturn
 
 from models.arrays import Int64, Rows
 from models.console import data_error, display, tr
 from models.labels import LabelSet
-from models.tables.labelled import LabelledRows
+from models.tables.labelled import LabelledRows, as_one
 from trainer.console import say, say_lines
 from trainer.data.duplicates import normalised
 from trainer.data.labelling import label_ids, label_set_of
@@ -100,7 +102,7 @@ def load_data(
 
     Args:
         sources: one folder (of files named for their split, or written by `save_to_disk`), or one
-            hub id, or files named for their split, or one file to be split.
+            hub id, or files named for their split, or files that are one table, to be split.
         reading: how to read them.
         labels: names of the labels in the order of their ids. None: as `label_set_of` finds them.
         ordered: `labels` are in the order of the numbers that the data may have for them.
@@ -237,8 +239,13 @@ def _sort_by_split(found: Sequence[Source], alone: str, *, named: bool) -> dict[
     Args:
         found: the sources.
         alone: the split of one source alone, unless its name says otherwise.
-        named: the user named each of them, so none is left out.
+        named: the user named each of them, so none is left out; if no name tells a split, they are
+            one table.
     """
+    if named and not any(map(_tells_split, found)):
+        where = " + ".join(source.where for source in found)
+        say("{where}: taken as one table, as no name tells a split", where=where)
+        found = [Source(alone, where, partial(_read_all, found))]
     by_split: dict[str, Source] = {}
     for source in found:
         split = _SPLIT_OF.get(source.name.lower(), alone if len(found) == 1 else None)
@@ -259,6 +266,16 @@ def _sort_by_split(found: Sequence[Source], alone: str, *, named: bool) -> dict[
             )
         by_split[split] = source
     return {name: by_split[name] for name in SPLITS if name in by_split}
+
+
+def _tells_split(source: Source) -> bool:
+    """Whether one of the words of a name is that of a split: my_train is not read as anything."""
+    words = re.split("[^a-z]+", source.name.lower())
+    return not _SPLIT_OF.keys().isdisjoint(words)
+
+
+def _read_all(sources: Sequence[Source]) -> LabelledRows:
+    return as_one([source.read() for source in sources])
 
 
 def _refuse_missing(

@@ -15,6 +15,7 @@ from models.console import ExitCode, UserError
 from models.labels import NEGATIVE_POSITIVE
 from trainer.data.dataset import SPLITS, Data, load_data
 from trainer.data.duplicates import seen_rows
+from trainer.data.sources import Reading
 
 ROWS = {
     "train": "label\ttext\n1\t好\n0\t差\n",
@@ -52,6 +53,23 @@ def test_a_file_that_was_named_is_never_left_out(folder: Path) -> None:
     (folder / "test.tsv").rename(folder / "more.tsv")
     with pytest.raises(UserError, match=r"more\.tsv: expected a name that tells the split"):
         load_data([str(folder / name) for name in ("train.tsv", "more.tsv")], split=(0.1, 0.1))
+
+
+def test_files_whose_names_tell_no_split_are_one_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine, corrections = tmp_path / "mine.csv", tmp_path / "corrections.jsonl"
+    rows = [f"第{number}条,{number % 2}" for number in range(40)]
+    corrections.write_text('{"text": "改正", "label": "正向评价"}\n', encoding="utf-8")
+    reading = Reading(label_map="0=负向评价; 1=正向评价")
+    mine.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    splits = load_data([str(mine), str(corrections)], reading, split=(0.2, 0.2)).splits
+    texts = [text for split in splits.values() for text in split.texts]
+    assert (len(texts), texts.count("改正")) == (41, 1)
+    assert "mine.csv + " in capsys.readouterr().err
+    unclear = mine.rename(tmp_path / "my_train.csv")
+    with pytest.raises(UserError, match="expected a name that tells the split"):
+        load_data([str(unclear), str(corrections)], reading, split=(0.2, 0.2))
 
 
 def test_labels_are_read_without_the_spaces_around_them(folder: Path) -> None:
