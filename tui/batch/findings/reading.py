@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from models.arrays import Int64
+from models.console import data_error
 from models.tables import Record, open_table
 from models.tables.source import InputFile
 from tui.batch.findings.column_store import ColumnStore, cells_of
@@ -37,6 +38,9 @@ def read_columns(
 
     Returns:
         The columns, and the number of each record.
+
+    Raises:
+        UserError: DATA, a record cannot be read.
     """
     import pyarrow
 
@@ -68,10 +72,17 @@ def _columns_of(found: Found) -> list[str]:
 
 
 def _records(found: Found) -> Iterator[Record]:
+    """Yield all records; raises UserError DATA for one that cannot be read."""
     with open_table(Path(found.name), found.dialect) as table:
         for item in table.items:
             if isinstance(item, Record):
                 yield item
+            elif item.code != "repeated_header":
+                raise data_error(
+                    "{name}, {reject}; mend it, or classify the texts anew",
+                    name=found.name,
+                    reject=item,
+                )
 
 
 def _record_batches(found: Found, columns: list[str]) -> Iterator[Batch]:
@@ -90,6 +101,8 @@ def _csv_batches(found: Found, columns: list[str]) -> Iterator[Batch]:
     is_utf8 = dialect.encoding in ("utf-8", "utf-8-sig")
     if dialect.quoting not in ("double", "none") or not is_utf8 or dialect.header != 1:
         raise pyarrow.ArrowInvalid
+    if quoted and not _is_strict(found):
+        raise pyarrow.ArrowInvalid
     parse = csv.ParseOptions(
         delimiter=dialect.delimiter or "\t",
         quote_char='"' if quoted else False,
@@ -102,6 +115,31 @@ def _csv_batches(found: Found, columns: list[str]) -> Iterator[Batch]:
         if reader.schema.names != columns:
             raise pyarrow.ArrowInvalid
         yield from _numbered(reader)
+
+
+def _is_strict(found: Found) -> bool:
+    """Return whether each quote of a CSV begins or ends a cell, or is one of two in it.
+
+    pyarrow also reads what follows a closing quote, which is a reject to us.
+    """
+    quote = ord('"')
+    around = [quote, *str(found.dialect.delimiter).encode(), *b"\r\n"]
+    last, quotes = b"\n", 0  # the byte before the block, and how many quotes there are up to it
+    with InputFile(Path(found.name)) as file:
+        while block := file.read(_BYTES):
+            content = np.frombuffer(last + block, np.uint8)
+            is_quote = content == quote
+            places = np.flatnonzero(is_quote)
+            quotes -= int(is_quote[0])
+            is_opening = (np.arange(len(places)) + quotes) % 2 == 0
+            opening = places[is_opening & (places > 0)]
+            closing = places[~is_opening & (places < len(content) - 1)]
+            neighbours = np.concatenate([content[opening - 1], content[closing + 1]])
+            if not np.isin(neighbours, around).all():
+                return False
+            quotes += len(places)
+            last = block[-1:]
+    return quotes % 2 == 0
 
 
 def _parquet_batches(found: Found, columns: list[str]) -> Iterator[Batch]:  # noqa: ARG001

@@ -12,6 +12,7 @@ from models.tables import Dialect
 from tests.tui.batch.runs import MANIFEST, run
 from tui.batch.engine import Hooks
 from tui.batch.findings import finished as module
+from tui.batch.findings import reading
 from tui.batch.findings.finished import find_finished, open_finished
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.status import Status
@@ -81,17 +82,67 @@ def test_the_receipt_counts_only_for_the_bytes_that_it_tells_of(source: Path) ->
     assert "饭店" in open_finished(output).values("product").to_pylist()
 
 
+HEADER = "text,predicted_label,predicted_id,confidence,status\n"
+
+
 def test_records_are_read_as_we_read_them_where_pyarrow_reads_otherwise(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
-    rows = ["a,好,1,1.0,ok", "b,坏,0,0.5,uncertain,more", 'c,"坏",0,0.5,uncertain', "d,,,,empty"]
-    path.write_text("text,predicted_label,predicted_id,confidence,status\n" + "\n".join(rows))
+    rows = ["a,好,1,1.0,ok", "  ", 'c,"坏",0,0.5,uncertain', "d,,,,empty"]
+    path.write_text(HEADER + "\n".join(rows))
     store = open_finished(path)
     assert store.labels == ("坏", "好")
-    assert store.column("number").tolist() == [1, 3, 4]
+    assert store.column("number").tolist() == [1, 2, 3]
     assert store.column("label").tolist() == [1, 0, -1]
     assert store.column("status").tolist() == [Status.OK, Status.LOOK, Status.EMPTY]
     path.write_bytes(path.read_text().encode("gb18030"))
     assert table_of(open_finished(path)) == table_of(store)
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("b,坏,0,0.5,ok,more", "expected 5 fields as in the header, found 6"),
+        ('"b"c,坏,0,0.5,ok', "something follows a closing quote"),
+        ('"b,坏,0,0.5,ok', "never closed"),
+        ("b\udcff,坏,0,0.5,ok", "not of the encoding"),
+    ],
+)
+def test_a_record_that_cannot_be_read_is_an_error_and_not_left_out(
+    tmp_path: Path, row: str, reason: str, format: str
+) -> None:
+    path = tmp_path / f"out.{format}"
+    rows = ["a,好,1,1.0,ok", row, "c,好,1,0.5,ok"]
+    content = HEADER + "\n".join(rows)
+    where = "record 2, line 3"
+    if format == "jsonl":
+        names = HEADER.strip().split(",")
+        lines = [json.dumps(dict(zip(names, rows[0].split(","), strict=True))), row]
+        content, where, reason = "\n".join(lines), "record 2, line 2", "JSON|encoding"
+    path.write_text(content, encoding="utf-8", errors="surrogateescape")
+    with pytest.raises(UserError, match=f"{where}: .*({reason}).*anew") as caught:
+        open_finished(path, dialect=Dialect(format, encoding="utf-8"))
+    assert caught.value.code == ExitCode.DATA
+
+
+def test_quotes_are_looked_at_across_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_BYTES", 1)
+    path = tmp_path / "out.csv"
+    answer = ",好,1,1.0,ok\n"
+    for text, is_strict in [
+        ('"a""b,\n"', True),
+        ('"""a"""', True),
+        ('""', True),
+        ('a"b', False),
+        ('"a"b', False),
+        ('"a,"b,"', False),
+    ]:
+        path.write_text(HEADER + text + answer)
+        found = find_finished(path, dialect=Dialect("csv", quoting="double", delimiter=","))
+        assert found is not None
+        assert reading._is_strict(found.found) == is_strict, text
 
 
 def test_of_several_answers_the_last_is_read_or_the_one_that_is_named(source: Path) -> None:
