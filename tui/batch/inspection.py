@@ -83,6 +83,12 @@ class Found:
         return self.from_excel and unsaid and self.settings.output is not None
 
     @property
+    def quoting(self) -> str | None:
+        """What an output of TSV is quoted with, "double" or nothing; None for other formats."""
+        said = self.settings.dialect.quoting
+        return said if self.output_format == "tsv" and said == "double" else None
+
+    @property
     def kept(self) -> tuple[str, ...]:
         """The columns of the input that the output has."""
         return self.settings.select or self.columns

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from models.tables import (
     open_table,
 )
 from tui.batch.findings.column_store import ColumnStore
-from tui.batch.findings.reading import Progress, read_columns
+from tui.batch.findings.reading import Progress, read_columns, with_quotes
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
 from tui.batch.publishing import sidecar
@@ -106,13 +106,17 @@ def find_finished(
     Raises:
         UserError: as `open_table`; DATA, the column of the texts is not known.
     """
+    receipt, edited = _receipt_of(path)
+    run = receipt.get("run", {"settings": {}, "reading": {}})
+    if "quoting" in run["settings"]:
+        dialect = replace(dialect, quoting=dialect.quoting or run["settings"]["quoting"])
+    else:
+        dialect = with_quotes(path, dialect)
     with open_table(path, dialect) as table:
         columns = tuple(table.columns)
         prefixes = [found for found in prefixes_of(columns) if prefix in (None, found)]
         if not prefixes:
             return None
-        receipt, edited = _receipt_of(path)
-        run = receipt.get("run", {"settings": {}, "reading": {}})
         label_map = None
         if label_column is None and run["settings"].get("label_column") in columns:
             label_column = run["settings"]["label_column"]

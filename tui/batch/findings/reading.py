@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ import numpy as np
 
 from models.arrays import Int64
 from models.console import data_error
-from models.tables import Record, open_table
+from models.tables import Dialect, Record, format_of, open_table
 from models.tables.source import InputFile
 from tui.batch.findings.column_store import ColumnStore, cells_of
 from tui.batch.inspection import Found
 from tui.batch.writers.base import as_text
+from tui.batch.writers.csv import in_quotes, special_in
 
 Batch = tuple[Any, list[Any]]
 """Numbers of records, and a `pyarrow.StringArray` for each column."""
@@ -60,6 +62,32 @@ def read_columns(
                 progress(len(numbers))
             break
     return store, np.array(numbers, np.int64)
+
+
+def with_quotes(path: Path, dialect: Dialect) -> Dialect:
+    """Return the dialect of an output, with quotes for a TSV that `--quoting double` wrote.
+
+    Such a file has quotes around the cells that need them, and around no others.
+    """
+    format = dialect.format or format_of(path)
+    quoted = replace(dialect, quoting="double")
+    if dialect.quoting or format != "tsv" or not _has_quote(path):
+        return dialect
+    special = special_in("\t")
+    with open_table(path, quoted) as table:
+        for item in table.items:
+            if isinstance(item, Record):
+                cells = [in_quotes(cell, special) for cell in item.fields.values()]
+                if "\t".join(cells).encode() != (item.place.raw or b"").rstrip(b"\r\n"):
+                    return dialect
+            elif item.code != "repeated_header":
+                return dialect
+    return quoted
+
+
+def _has_quote(path: Path) -> bool:
+    with InputFile(path) as file:
+        return any(b'"' in block for block in iter(lambda: file.read(_BYTES), b""))
 
 
 def _columns_of(found: Found) -> list[str]:

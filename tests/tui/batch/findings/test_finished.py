@@ -145,6 +145,32 @@ def test_quotes_are_looked_at_across_blocks(
         assert reading._is_strict(found.found) == is_strict, text
 
 
+@pytest.mark.parametrize("has_receipt", [True, False])
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl"])
+def test_a_tsv_with_quotes_is_read_with_them(
+    tmp_path: Path, suffix: str, has_receipt: bool
+) -> None:
+    texts = ["第一行\n第二行", '他说"好"', "a\tb", '"整句"', "好"]
+    source, output = tmp_path / f"in.{suffix}", tmp_path / "out.tsv"
+    lines = [json.dumps({"text": text}, ensure_ascii=False) for text in texts]
+    (tmp_path / "first.jsonl").write_text("\n".join(lines))
+    dialect = Dialect(quoting="double")
+    said = dialect if suffix == "tsv" else Dialect()
+    run(tmp_path / "first.jsonl", source, dialect=said, prefix="a_")
+    run(source, output, dialect=dialect)
+    if not has_receipt:
+        output.with_name("out.tsv.receipt.json").unlink()
+    store = open_finished(output)
+    assert store.texts(np.arange(len(store))) == texts
+
+
+@pytest.mark.parametrize("text", ['"整句"', '"a"b', '"a""b', '5" 屏', '"'])
+def test_a_tsv_without_quotes_keeps_those_of_its_texts(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "out.tsv"
+    path.write_text((HEADER + text + ",好,1,1.0,ok\n").replace(",", "\t"))
+    assert open_finished(path).row(0).text == text
+
+
 def test_of_several_answers_the_last_is_read_or_the_one_that_is_named(source: Path) -> None:
     first, _ = classified(source, "csv", prefix="")
     second = first.with_name("again.csv")
