@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
 
 from models.console import UserError, data_error, tr, usage_error
 from models.tables import (
@@ -17,7 +16,7 @@ from models.tables import (
     Table,
     find_column,
     open_table,
-    plain,
+    shown,
 )
 from tui.batch.settings import BatchSettings
 from tui.batch.truth import count_label
@@ -215,14 +214,8 @@ def all_rejected(found: Found, first: Reject, records: int) -> UserError:
 
 
 def _shown(record: Record) -> Record:
-    """Return a record with `plain` values; U+FFFD in place of one that Arrow cannot convert."""
-    shown: dict[str, Any] = {}
-    for column, value in record.fields.items():
-        try:
-            shown[column] = plain(value)
-        except ValueError:
-            shown[column] = "\N{REPLACEMENT CHARACTER}"
-    return replace(record, fields=shown)
+    """Return a record with values for people."""
+    return replace(record, fields={name: shown(value) for name, value in record.fields.items()})
 
 
 def _late_problem(found: Found, records: int, columns: Sequence[str]) -> UserError | None:

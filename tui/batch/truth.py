@@ -16,7 +16,7 @@ from models.label_map import (
     parse_label_map,
 )
 from models.labels import is_total
-from models.tables import Item, Record, plain
+from models.tables import Item, Record, shown
 from tui.batch.settings import BatchSettings
 
 Problem = Literal["missing", "left_out", "unknown", "two_labels"]
@@ -44,10 +44,7 @@ def _value_of(record: Record, column: str) -> str:
     Raises:
         TwoLabelsError: it has several.
     """
-    try:
-        return cell_label(plain(record.fields.get(column)))
-    except UnicodeDecodeError:  # bytes that Arrow cannot convert
-        return "\N{REPLACEMENT CHARACTER}"
+    return cell_label(shown(record.fields.get(column)))
 
 
 def truth_of(record: Record, column: str, labels: LabelMap) -> Truth:

@@ -9,7 +9,7 @@ import numpy as np
 
 from models.arrays import Float64, Int64
 from models.console import encodable
-from models.tables import Record
+from models.tables import Record, shown
 from tui.batch.writers.base import as_text
 
 _DIGITS = 20  # of a number between words that stands by its value
@@ -108,7 +108,15 @@ def places_of(cells: Any) -> Float64:
 
 def cells_of(records: Sequence[Record], name: str) -> Any:
     """Return a column of some records as a `pyarrow.StringArray`; "" where one lacks it."""
-    return strings([as_text(record.fields.get(name)) for record in records])
+    return strings([cell_of(record.fields.get(name)) for record in records])
+
+
+def cell_of(value: Any) -> str:
+    """Return a value as it is shown; U+FFFD for what is no text, and nested too deep for JSON."""
+    try:
+        return as_text(shown(value))
+    except RecursionError:
+        return "\N{REPLACEMENT CHARACTER}"
 
 
 def strings(texts: Sequence[str]) -> Any:

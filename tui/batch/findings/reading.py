@@ -13,9 +13,8 @@ from models.arrays import Int64
 from models.console import data_error
 from models.tables import Dialect, Record, format_of, open_table
 from models.tables.source import InputFile
-from tui.batch.findings.column_store import ColumnStore, cells_of
+from tui.batch.findings.column_store import ColumnStore, cell_of, cells_of, strings
 from tui.batch.inspection import Found
-from tui.batch.writers.base import as_text
 from tui.batch.writers.csv import in_quotes, special_in
 
 Batch = tuple[Any, list[Any]]
@@ -190,6 +189,8 @@ def _as_strings(column: Any) -> Any:
 
     types = pyarrow.types
     is_plain = (types.is_string, types.is_large_string, types.is_integer)
-    if any(is_one(column.type) for is_one in is_plain):
-        return column.cast(pyarrow.string()).fill_null("")
-    return pyarrow.array([as_text(value) for value in column], pyarrow.string())
+    with suppress(pyarrow.ArrowInvalid):  # bytes that are not UTF-8
+        if any(is_one(column.type) for is_one in is_plain):
+            column.validate(full=True)
+            return column.cast(pyarrow.string()).fill_null("")
+    return strings([cell_of(value) for value in column])

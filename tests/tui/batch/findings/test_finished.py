@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from models.console.command import ExitCode, UserError
@@ -14,6 +16,7 @@ from tui.batch.engine import Hooks
 from tui.batch.findings import finished as module
 from tui.batch.findings import reading
 from tui.batch.findings.finished import find_finished, open_finished
+from tui.batch.findings.groups import by_column
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.status import Status
 
@@ -143,6 +146,29 @@ def test_quotes_are_looked_at_across_blocks(
         found = find_finished(path, dialect=Dialect("csv", quoting="double", delimiter=","))
         assert found is not None
         assert reading._is_strict(found.found) == is_strict, text
+
+
+def test_what_python_cannot_have_of_parquet_is_shown_as_far_as_it_can_be(tmp_path: Path) -> None:
+    bad = pyarrow.array([b"a", b"a\xff", b"a\xff", None]).view(pyarrow.string())
+    lists = pyarrow.ListArray.from_arrays([0, 1, 2, 3, 4], bad)
+    columns = {
+        "text": [*"一二三四"],
+        "note": bad,
+        "kind": bad.dictionary_encode(),
+        "tags": lists,
+        "x": [float("nan"), float("inf"), 1.5, None],
+        "long": pyarrow.array([2**62, 1, 1, 1], pyarrow.duration("s")),
+    }
+    source, output = tmp_path / "a.parquet", tmp_path / "b.parquet"
+    pyarrow.parquet.write_table(pyarrow.table(columns), source)
+    store = ResultStore(MANIFEST.labels, list(columns)[1:])
+    assert run(source, output, hooks=Hooks(answered=store.append)).written == 4
+    read = open_finished(output)
+    assert table_of(read)[:-1] == table_of(store)[:-1]
+    assert read.values("note").to_pylist() == ["a", "a\ufffd", "a\ufffd", ""]
+    assert read.values("x").to_pylist() == ["", "inf", "1.5", ""]
+    assert by_column(read, np.arange(4), "note").rows.tolist() == [1, 1, 2]
+    run(source, tmp_path / "c.csv", label_column="x", label_map="1.5=正向评价; inf=")
 
 
 @pytest.mark.parametrize("has_receipt", [True, False])
