@@ -1,7 +1,7 @@
 """What the input of a file run turns out to be."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from models.tables import (
     CellError,
     Columns,
     Dialect,
+    Item,
     Record,
     Reject,
     Table,
@@ -139,6 +140,15 @@ def with_output(found: Found, settings: BatchSettings) -> Found:
     found = replace(found, output_format=output_format)
     problem = _late_problem(found, found.records or 0, found.columns)
     return replace(found, problem=problem)
+
+
+def counted_labels(items: Iterable[Item], found: Found) -> Counter[str]:
+    """Count the labels of some items."""
+    values: Counter[str] = Counter()
+    for item in items:
+        text = text_of(item, found.text_column) if isinstance(item, Record) else item
+        count_label(values, item, found.settings.label_column, text)
+    return values
 
 
 def _read_through(table: Table, found: Found) -> Found:

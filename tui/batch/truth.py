@@ -67,22 +67,12 @@ def count(values: Counter[str], value: str, times: int = 1) -> None:
     values[value if known else REST] += times
 
 
-def count_label(
-    values: Counter[str], item: Item, column: str | None, text: str | Item = ""
-) -> None:
+def count_label(values: Counter[str], item: Item, column: str | None, text: str | Item) -> None:
     """Count the label of a record; cells of two labels, rejects and totals are not counted."""
     total = isinstance(text, str) and is_total(text)
     if column is not None and isinstance(item, Record) and not total:
         with suppress(TwoLabelsError):
             count(values, _value_of(item, column))
-
-
-def counted_labels(items: Iterable[Item], column: str | None) -> Counter[str]:
-    """Count the labels of some items."""
-    values: Counter[str] = Counter()
-    for item in items:
-        count_label(values, item, column)
-    return values
 
 
 def label_map_of(

@@ -1,6 +1,7 @@
 """Finished outputs: any file with our columns is read into a store, and nothing is predicted."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from models.arrays import Float32, Int64, Mask
 from models.console import data_error, one_line
 from models.files import file_digest
-from models.labels import NEGATIVE_POSITIVE
+from models.labels import LONGEST_TOTAL, NEGATIVE_POSITIVE, is_total
 from models.review import NO_LEVELS, Levels, read_levels
 from models.tables import (
     TEXT_COLUMNS,
@@ -30,7 +31,7 @@ from tui.batch.inspection import Found
 from tui.batch.publishing import sidecar
 from tui.batch.settings import BatchSettings
 from tui.batch.status import Status
-from tui.batch.truth import counted_labels, label_map_of, truth_of
+from tui.batch.truth import count_label, label_map_of, truth_of
 
 _LABEL, _ID, _CONFIDENCE, _STATUS = "predicted_label", "predicted_id", "confidence", "status"
 _CORRECTED = "corrected_label"
@@ -257,19 +258,28 @@ def _confidences(values: Column) -> Float32:
 def _truths(found: Found, columns: ColumnStore, labels: Sequence[str]) -> Int64:
     """Return the true label of each row, -1 where there is none to score by."""
     column = found.settings.label_column
+    texts = columns.values(str(found.text_column))
     if column is None:
-        return np.full(len(columns.values(str(found.text_column))), -1)
+        return np.full(len(texts), -1)
     cells, places = columns.different(column)
     records = [Record(Place(0, 0, 0), {column: cell}) for cell in cells.to_pylist()]
-    label_map = label_map_of(
-        found.settings,
-        found.name,
-        counted_labels(records, column),
-        labels,
-    )
+    values: Counter[str] = Counter()
+    for place in np.unique(places[~_totals(texts)]).tolist():
+        count_label(values, records[place], column, "")
+    label_map = label_map_of(found.settings, found.name, values, labels)
     assert label_map is not None  # noqa: S101 - a column was named
     ids = [truth_of(record, column, label_map).id for record in records]
     return np.array(ids, np.int64)[places]
+
+
+def _totals(texts: Column) -> Mask:
+    """Return which rows add up others."""
+    import pyarrow
+    import pyarrow.compute as pc
+
+    short = texts.filter(pc.less(pc.utf8_length(texts), LONGEST_TOTAL)).unique()
+    totals = [text for text in short.to_pylist() if is_total(text)]
+    return pc.is_in(texts, pyarrow.array(totals, pyarrow.string())).to_numpy()
 
 
 def _require(found: Found, numbers: Int64, values: Column, right: Mask) -> None:

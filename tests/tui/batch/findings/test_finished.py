@@ -240,6 +240,14 @@ def test_a_cell_that_is_no_answer_is_an_error(
     assert caught.value.code == ExitCode.DATA
 
 
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_the_label_of_a_total_is_none_of_a_scale(tmp_path: Path, suffix: str) -> None:
+    source, output = tmp_path / "in.csv", tmp_path / f"out.{suffix}"
+    source.write_text("text,truth\n好,1\n坏,0\n合计,48\n")
+    run(source, output, label_column="truth")
+    assert open_finished(output).column("truth").tolist() == [1, 0, -1]
+
+
 def test_what_the_progress_raises_ends_the_reading(source: Path) -> None:
     output, _ = classified(source, "csv")
     with pytest.raises(KeyboardInterrupt):
