@@ -88,7 +88,7 @@ async def ask_and_compare(page: Page, first: ResultStore) -> None:
     with app.showing_errors():
         second = await run_in_thread(lambda: open_finished(path))
         keys = [name for name in first.columns.names if name in second.columns.names]
-        words = [tr("Their order in the file"), *keys]
+        words = [tr("Their texts"), *keys]
         number = await app.ask(tr("What tells the records apart?"), words)
         if number is not None:
             key = keys[number - 1] if number else None

@@ -78,7 +78,7 @@ def report(file: Path, output: Path | None, model: str | None, **options: Any) -
 @click.option(
     "--key",
     metavar="COLUMN",
-    help=tr("Column that tells the records apart, such as an order number. [default: their order]"),
+    help=tr("Column that tells the records apart, such as an order number. [default: their texts]"),
 )
 @click.option(
     "--json",
