@@ -45,16 +45,18 @@ class ByColumns:
         Raises:
             UserError: as `open_finished`; USAGE, the output has not all columns.
         """
-        if finished:
-            with readable(finished) as path:
-                self._store = open_finished(path, prefix=self._found.settings.prefix)
-        for column, _ in self._columns:
-            if column not in self._store.columns.names:
+        found = self._found
+        for column in [str(found.text_column), *dict(self._columns)]:
+            if finished and column not in found.kept:
                 raise usage_error(
                     "{path} was written without the column {column}; to write it anew: --force",
                     path=finished,
                     column=column,
                 )
+        if finished:
+            prefix, text_column = found.settings.prefix, found.text_column
+            with readable(finished) as path:
+                self._store = open_finished(path, prefix=prefix, text_column=text_column)
         rows = np.arange(len(self._store))
         return [by_column(self._store, rows, *column) for column in self._columns]
 

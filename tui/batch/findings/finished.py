@@ -36,6 +36,7 @@ from tui.batch.truth import count_label, label_map_of, truth_of
 _LABEL, _ID, _CONFIDENCE, _STATUS = "predicted_label", "predicted_id", "confidence", "status"
 _CORRECTED = "corrected_label"
 _NEEDED = (_LABEL, _CONFIDENCE, _STATUS)
+_ANSWER = (_LABEL, _ID, _CONFIDENCE, _STATUS, _CORRECTED)
 
 ANY = Dialect()
 """Nothing is known of how a file is written down."""
@@ -70,8 +71,7 @@ class Finished:
     def hidden(self) -> list[str]:
         """The column of the texts and those of the answer."""
         prefix, text = self.found.settings.prefix, self.found.text_column
-        answer = [prefix + name for name in (_LABEL, _ID, _CONFIDENCE, _STATUS, _CORRECTED)]
-        return [str(text), *answer]
+        return [str(text), *[prefix + name for name in _ANSWER]]
 
 
 def prefixes_of(columns: Sequence[str]) -> list[str]:
@@ -94,6 +94,8 @@ def find_finished(
     *,
     dialect: Dialect = ANY,
     prefix: str | None = None,
+    text_column: str | None = None,
+    likely: str | None = None,
     label_column: str | None = None,
 ) -> Finished | None:
     """Return what a file that was classified holds; None where it has no columns of an answer.
@@ -102,13 +104,19 @@ def find_finished(
         path: the file.
         dialect: what is known of how it is written down.
         prefix: of the answer to read; None takes the last.
+        text_column: column of the texts; None takes the one that its receipt names, of what it held
+            before it was edited, too.
+        likely: the one to take where there is no receipt, if the file has it.
         label_column: column of true labels; None takes the one that its receipt names.
 
     Raises:
         UserError: as `open_table`; DATA, the column of the texts is not known.
     """
     receipt, edited = _receipt_of(path)
-    run = receipt.get("run", {"settings": {}, "reading": {}})
+    texts_in = receipt.get("run", {"reading": {}})["reading"].get("text_column", likely)
+    if edited:
+        receipt = {}
+    run = receipt.get("run", {"settings": {}})
     if "quoting" in run["settings"]:
         dialect = replace(dialect, quoting=dialect.quoting or run["settings"]["quoting"])
     else:
@@ -122,9 +130,13 @@ def find_finished(
         if label_column is None and run["settings"].get("label_column") in columns:
             label_column = run["settings"]["label_column"]
             label_map = run["settings"]["label_map"]
-        text_column = run["reading"].get("text_column")
-        if text_column not in columns:
-            text_column = find_column(table.to_search(), None, TEXT_COLUMNS)
+        if text_column is None and texts_in in columns:
+            text_column = texts_in
+        answers = {found + name for found in prefixes_of(columns) for name in _ANSWER}
+        others = [name for name in columns if name not in answers]
+        # The names of the answer were found in the header, so this is none of another line.
+        searched = table.to_search()._replace(names=others, has_header=False)
+        text_column = find_column(searched, text_column, TEXT_COLUMNS, "--text-column")
         settings = BatchSettings(
             path,
             path,
@@ -202,11 +214,10 @@ def read_finished(finished: Finished, progress: Progress = lambda _: None) -> Re
 
 
 def _receipt_of(path: Path) -> tuple[dict[str, Any], bool]:
-    """Return the receipt of an output, empty where it tells of other bytes; and whether it does."""
+    """Return the receipt of an output, empty where there is none; and whether of other bytes."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         receipt = json.loads(sidecar(path, "receipt.json").read_bytes())
-        edited = receipt["output"]["sha256"] != file_digest(path)
-        return {} if edited else receipt, edited
+        return receipt, receipt["output"]["sha256"] != file_digest(path)
     return {}, False
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 import pytest
+from click.testing import CliRunner
 
 from models.console.command import ExitCode, UserError
 from models.tables import Dialect
@@ -19,6 +20,7 @@ from tui.batch.findings.finished import find_finished, open_finished
 from tui.batch.findings.groups import by_column
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.status import Status
+from tui.cli import cli
 
 FORMATS = ["csv", "tsv", "jsonl", "xlsx", "parquet"]
 RECORDS = [
@@ -86,6 +88,25 @@ def test_the_receipt_counts_only_for_the_bytes_that_it_tells_of(source: Path) ->
 
 
 HEADER = "text,predicted_label,predicted_id,confidence,status\n"
+
+
+def test_texts_in_a_column_of_any_name_are_found_again_or_named(tmp_path: Path) -> None:
+    source, output = tmp_path / "a.csv", tmp_path / "b.csv"
+    source.write_text("买家留言,price\n很好,1\n坏,2\n")
+    run(source, output, text_column="买家留言")
+    output.write_text(output.read_text().replace("很好", "不错"))
+    assert open_finished(output).row(0).text == "不错"
+    output.with_name("b.csv.receipt.json").unlink()
+    with pytest.raises(UserError, match="by its name to have the texts") as caught:
+        open_finished(output)
+    assert "likely --text-column 买家留言" in str(caught.value)
+    assert "--header" not in str(caught.value)
+    assert open_finished(output, text_column="买家留言").row(0).text == "不错"
+    assert open_finished(output, likely="买家留言").row(0).text == "不错"
+    with pytest.raises(UserError, match="expected a column called price2"):
+        open_finished(output, text_column="price2")
+    told = CliRunner().invoke(cli, ["compare", *[str(output)] * 2, "--text-column", "买家留言"])
+    assert told.exit_code == ExitCode.OK, told.output
 
 
 def test_records_are_read_as_we_read_them_where_pyarrow_reads_otherwise(tmp_path: Path) -> None:

@@ -179,6 +179,15 @@ def test_how_it_was_made_is_told_by_the_receipt(tmp_path: Path) -> None:
     assert "was changed" in report.made["receipt"]
 
 
+def test_a_report_is_of_the_column_that_is_named(tmp_path: Path) -> None:
+    source = labelled(tmp_path / "out.csv")
+    source.write_text(source.read_text().replace("text", "买家留言", 1))
+    with pytest.raises(UserError, match="--text-column 买家留言"):
+        report_file(source, tmp_path / "r.md", BUILTIN)
+    report_file(source, tmp_path / "r.md", BUILTIN, text_column="买家留言")
+    assert (tmp_path / "r.md").exists()
+
+
 def test_a_report_is_as_private_as_its_file(tmp_path: Path) -> None:
     source = labelled(tmp_path / "out.csv")
     source.chmod(0o600)
