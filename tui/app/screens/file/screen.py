@@ -76,9 +76,10 @@ class FileScreen(Page):
         with suppress(UserError, OSError):  # what is wrong, `_inspect` says
             self._finished = await run_in_thread(lambda: find_finished(source, **known))
         if self._finished is None:
-            self._inspect(settings)
+            if self._found is None and self._problem is None:  # nobody has looked yet
+                self._inspect(settings)
             return
-        self._inspect(replace(settings, prefix=free_prefix(self._finished.found.columns)))
+        self._inspect(replace(self._settings, prefix=free_prefix(self._finished.found.columns)))
         title = tr("{name} has answers already", name=source.name)
         answers = [tr("Browse them"), tr("Classify it anew, beside them")]
         if await self.app.ask(title, answers) == 0:
@@ -254,10 +255,9 @@ class FileScreen(Page):
             number = await self.app.ask(field.title, names)
             if number is not None:
                 settings = changed(settings, field.name, field.choices[names[number]])
+                self._inspect(settings)
                 if field.name == "text_column" and self._finished is None:
-                    self._look_for_answers(settings)  # it may not have been known where they are
-                else:
-                    self._inspect(settings)
+                    self._look_for_answers(settings)  # where the texts are may have been unknown
 
     @work
     async def action_classify(self) -> None:
