@@ -30,7 +30,7 @@ from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
 from tui.batch.publishing import sidecar
 from tui.batch.settings import BatchSettings
-from tui.batch.status import Status
+from tui.batch.status import WORDS, Status
 from tui.batch.truth import count_label, label_map_of, truth_of
 
 _LABEL, _ID, _CONFIDENCE, _STATUS = "predicted_label", "predicted_id", "confidence", "status"
@@ -183,10 +183,9 @@ def read_finished(finished: Finished, progress: Progress = lambda _: None) -> Re
     prefix = found.settings.prefix
     columns, numbers = read_columns(found, finished.hidden, progress)
     labels = _labels_of(finished, columns)
-    words = [status.word for status in Status] + ["uncertain"]
     names, confidences, statuses = (columns.values(prefix + name) for name in _NEEDED)
-    places = _places(statuses, words)
-    places[places == len(Status)] = Status.LOOK  # as files from before there were levels say it
+    places = _places(statuses, WORDS)
+    places[places == len(Status)] = Status.LOOK
     answers: dict[str, NDArray[Any]] = {
         "number": numbers,
         "label": _places(names, labels),

@@ -15,6 +15,7 @@ from models.tables import Dialect, Record, format_of, open_table
 from models.tables.source import InputFile
 from tui.batch.findings.column_store import ColumnStore, cell_of, cells_of, strings
 from tui.batch.inspection import Found
+from tui.batch.status import WORDS
 from tui.batch.writers.csv import in_quotes, special_in
 
 Batch = tuple[Any, list[Any]]
@@ -141,7 +142,21 @@ def _csv_batches(found: Found, columns: list[str]) -> Iterator[Batch]:
         reader = csv.open_csv(file, read, parse, convert)
         if reader.schema.names != columns:
             raise pyarrow.ArrowInvalid
-        yield from _numbered(reader)
+        yield from _numbered(_of_one_file(reader, found.settings.prefix + "status"))
+
+
+def _of_one_file(batches: Iterable[Any], status: str) -> Iterator[Any]:
+    """Yield batches; raises ArrowInvalid for a header or a mark among them: files were joined."""
+    import pyarrow
+    import pyarrow.compute as pc
+
+    words = pyarrow.array(WORDS)
+    for batch in batches:
+        is_answer = pc.is_in(batch.column(status), words)
+        is_marked = pc.starts_with(batch.column(0), "\ufeff")
+        if not pc.all(is_answer).as_py() or pc.any(is_marked).as_py():
+            raise pyarrow.ArrowInvalid
+        yield batch
 
 
 def _is_strict(found: Found) -> bool:

@@ -122,6 +122,21 @@ def test_records_are_read_as_we_read_them_where_pyarrow_reads_otherwise(tmp_path
     assert table_of(open_finished(path)) == table_of(store)
 
 
+@pytest.mark.parametrize("suffix", ["csv", "tsv"])
+@pytest.mark.parametrize("header", [HEADER, "\ufeff" + HEADER.upper(), "\ufeff"])
+def test_labelled_files_that_were_joined_are_read_as_one(
+    tmp_path: Path, suffix: str, header: str
+) -> None:
+    path = tmp_path / f"out.{suffix}"
+    rows = "a,好,1,1.0,ok\nb,坏,0,0.5,uncertain\n"
+    content = f"\ufeff{HEADER}{rows}{header}{rows}"
+    path.write_text(content if suffix == "csv" else content.replace(",", "\t"))
+    store = open_finished(path)
+    assert store.texts(np.arange(len(store))) == ["a", "b", "a", "b"]
+    assert store.labels_of().tolist() == [1, 0, 1, 0]
+    assert store.column("number")[-1] == 4 + ("," in header)
+
+
 @pytest.mark.parametrize("format", ["csv", "jsonl"])
 @pytest.mark.parametrize(
     ("row", "reason"),
