@@ -73,7 +73,7 @@ def lines_of(table: Table) -> Iterator[str]:
     if len(table) > _SHOWN:
         yield tr("… and {count} more", count=f"{len(table) - _SHOWN:,}")
     if table.other:
-        yield outside(table)
+        yield table.outside
     yield tr("in brackets: confidence interval (95 %)")
 
 
@@ -87,10 +87,3 @@ def written(share: Share) -> str:
     if not share.of:
         return "–"
     return f"{share.share:.1%} ({100 * share.low:.1f}–{100 * share.high:.1f})"
-
-
-def outside(table: Table) -> str:
-    """Return how many rows are in no group, and why."""
-    if table.kind in ("range", "number"):
-        return tr("{count:row} without a number", count=table.other)
-    return tr("{count:row} without a date", count=table.other)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.arrays import Float64, Int64
-from models.console import usage_error
+from models.console import tr, usage_error
 from models.metrics import wilson
 from tui.batch.findings import dates
 from tui.batch.findings.column_store import is_code, numbers_of, places_of, spelled
@@ -98,6 +98,13 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def outside(self) -> str:
+        """How many rows are in no group, and why."""
+        if self.kind in ("range", "number"):
+            return tr("{count:row} without a number", count=self.other)
+        return tr("{count:row} without a date", count=self.other)
 
     def group(self, number: int) -> Group:
         """Return a group."""

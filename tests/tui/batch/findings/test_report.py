@@ -118,6 +118,18 @@ def test_the_filter_and_the_columns_are_those_that_were_asked_for(tmp_path: Path
     assert "product:手机" in drawn
 
 
+@pytest.mark.parametrize("name", ["r.html", "r.md"])
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("number", "a number"), ("range", "a number"), ("month", "a date")],
+)
+def test_rows_in_no_group_are_told_by_what_they_lack(
+    tmp_path: Path, name: str, kind: str, said: str
+) -> None:
+    _, drawn = reported(tmp_path, name, columns=[f"product:{kind}"])
+    assert f"300 rows without {said}" in drawn
+
+
 def test_a_period_is_the_one_that_was_asked_for(tmp_path: Path) -> None:
     report, _ = reported(tmp_path, "r.md", columns=["date:quarter"])
     (column,) = report.columns
