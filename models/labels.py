@@ -36,7 +36,8 @@ SIMPLIFIED = str.maketrans(
 TOTALS = ("合计", "总计", "小计", "共计", "累计", "汇总", "total", "grandtotal", "subtotal", "sum")
 """What stands in place of a text where a table adds up its rows, folded and simplified."""
 
-_LONGEST_TOTAL = 20  # characters
+LONGEST_TOTAL = 20
+"""Characters; a text that has as many is no total."""
 
 
 def folded(label: str) -> str:
@@ -46,7 +47,7 @@ def folded(label: str) -> str:
 
 def is_total(text: str) -> bool:
     """Return whether a text is what stands before the sums of a table."""
-    return len(text) < _LONGEST_TOTAL and folded(text).translate(SIMPLIFIED).rstrip(":") in TOTALS
+    return len(text) < LONGEST_TOTAL and folded(text).translate(SIMPLIFIED).rstrip(":") in TOTALS
 
 
 def polarity(label: str) -> int | None:

@@ -35,7 +35,7 @@ from models.tables.names import (
 )
 from models.tables.records import Item, Place, Record, Reject, Table, empty
 from models.tables.source import InputFile, Source, StandardInput, require_source
-from models.tables.values import CellError, plain
+from models.tables.values import CellError, plain, shown
 
 __all__ = [
     "FORMATS",
@@ -63,6 +63,7 @@ __all__ = [
     "output_format_of",
     "output_suffix",
     "plain",
+    "shown",
 ]
 
 

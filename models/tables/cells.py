@@ -225,7 +225,8 @@ class _Sheet:
             format = self._formats[index] if index < len(self._formats) else None
         number: float | None = None
         if kind == "n":
-            number = whole_number(value) if len(value) > 15 else _no_date(value, format)
+            number = whole_number(value) if len(value) > 15 else None
+            number = _no_date(value, format) if number is None else number
         if number is None and format is None:
             return None
         return Note(number, format)

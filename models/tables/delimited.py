@@ -21,6 +21,7 @@ MOST_LINES = 1000
 # A first line that tells Excel the delimiter; some programs pad it to the width of the table.
 _EXCEL = re.compile('"?sep=([,;\t|])"?[,;\t|]*', re.IGNORECASE)
 _EXCEL_ENCODINGS = ("utf-8-sig", "utf-16", "gb")  # with a mark, or as Windows has it in China
+_OPEN = re.compile(r'(?:^|[,;\t|])"(?:[^"]|"")*$')  # a cell that goes on in the next line
 _LONE_CR = "\udc0d"  # no decoder gives this; the csv module would take CR for the end of a line
 
 csv.field_size_limit(2**31 - 1)  # a C long, which has 32 bits on Windows
@@ -46,10 +47,14 @@ def open_delimited(file: InputFile, dialect: Dialect, lines: Iterator[Line]) -> 
     if told and is_csv and dialect.header == 1:
         dialect = replace(dialect, delimiter=dialect.delimiter or told[1], header=2)
         return replace(open_delimited(file, dialect, lines), from_excel=True)
-    delimiter = dialect.delimiter or (_delimiter(file, first.content) if is_csv else "\t")
     quoting = dialect.quoting or ("double" if is_csv else "none")
+    delimiter = dialect.delimiter or "\t"
+    lines = chain([first], lines)
+    if is_csv and dialect.delimiter is None:
+        header, lines = _header_of(lines, quoting)
+        delimiter = _delimiter(file, header)
     dialect = replace(dialect, delimiter=delimiter, quoting=quoting)
-    rows = _rows(chain([first], lines), delimiter, quoting)
+    rows = _rows(lines, delimiter, quoting)
     columns, items = named(file, rows, dialect.header)
     if dialect.header and re.search("\r(?!\n)", " ".join(columns)):
         problem = tr(
@@ -64,6 +69,19 @@ def open_txt(file: InputFile, dialect: Dialect, lines: Iterator[Line]) -> Table:
     """Open a file with a text on each line."""
     rows = (_row([line], [line.content]) for line in lines)
     return Table(file, dialect, ["text"], items_of(["text"], rows))
+
+
+def _header_of(lines: Iterator[Line], quoting: str) -> tuple[str, Iterator[Line]]:
+    """Return the first line, with those that a name in quotes goes on in; and all lines."""
+    taken = list(islice(lines, 1))
+    is_open = quoting == "double" and _OPEN.search(taken[0].content) is not None
+    for line in islice(lines, MOST_LINES if is_open else 0):
+        taken.append(line)
+        if line.content.count('"') % 2:
+            is_open = False
+            break
+    whole = taken[:1] if is_open else taken
+    return "\n".join(line.content for line in whole), chain(taken, lines)
 
 
 def _delimiter(file: InputFile, header: str) -> str:

@@ -36,7 +36,7 @@ def is_spread(first: Line) -> bool:
 
 
 def pieces(lines: Iterable[Line], encoding: str) -> Iterator[Piece]:
-    """Yield the objects; one that is never closed is handed out as it is."""
+    """Yield the objects; one that is not closed is handed out as it is, up to the next."""
     splitter = _Splitter(encoding.removesuffix("-sig"))
     for line in lines:
         yield from splitter.add(line)
@@ -44,11 +44,12 @@ def pieces(lines: Iterable[Line], encoding: str) -> Iterator[Piece]:
 
 
 class _Splitter:
-    """Counts braces and brackets outside of strings; the objects may lie in a list."""
+    """Follows braces and brackets outside of strings; the objects may lie in a list."""
 
     def __init__(self, encoding: str) -> None:
         self._encoding = encoding
-        self._depth = 0
+        self._open: list[str] = []  # braces and brackets of the object in hand
+        self._before = ""  # the last character of the lines before that is no space
         self._in_list = False
         self._parts: list[Piece] = []  # of what is not closed yet, line by line
 
@@ -67,16 +68,20 @@ class _Splitter:
         for token in _TOKEN.finditer(line.content):
             mark = token[0]
             if mark in "{[":
-                if not self._depth:
+                if mark == "{" and self._is_broken_off(line.content, token.start()):
+                    self._open.clear()
+                    self._parts += _if_any(cut(token.start()))
+                    yield from self.rest()
+                if not self._open:
                     yield from _if_any(cut(token.start()))
                     if mark == "[" and not self._in_list:
                         self._in_list = True
                         cut(token.end())
                         continue
-                self._depth += 1
-            elif mark in "}]" and self._depth:
-                self._depth -= 1
-                if not self._depth:
+                self._open.append(mark)
+            elif mark in "}]" and self._open:
+                self._open.pop()
+                if not self._open:
                     self._parts.append(cut(token.end()))
                     yield from self.rest()
             elif mark == "]" and self._in_list:
@@ -84,10 +89,18 @@ class _Splitter:
                 cut(token.end())
                 self._in_list = False  # another may follow, where files were joined
         last = cut(len(line.content))
-        if self._depth:
+        if self._open:
             self._parts.append(last)
         else:
             yield from _if_any(last)
+        self._before = line.content.rstrip()[-1:] or self._before
+
+    def _is_broken_off(self, content: str, start: int) -> bool:
+        """Return whether a brace begins another object: in one, it would follow a colon."""
+        while start and content[start - 1].isspace():
+            start -= 1
+        before = content[start - 1] if start else self._before
+        return self._open[-1:] == ["{"] and before != ":"
 
     def rest(self) -> Iterator[Piece]:
         """Yield the object in hand, as far as there is one."""

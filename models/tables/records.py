@@ -80,11 +80,12 @@ class Record:
         return plain(value)
 
     def get(self, column: str) -> Any:
-        """Return the same as `text`; None without the column, bytes for what is not UTF-8."""
+        """Return the same as `text`; None without the column, bytes for what Python lacks."""
         try:
             return self.text(column) if column in self.fields else None
-        except UnicodeDecodeError:
-            return self.fields[column].as_buffer().to_pybytes()
+        except (UnicodeDecodeError, OverflowError):
+            value = self.fields[column]
+            return value.as_buffer().to_pybytes() if hasattr(value, "as_buffer") else b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,16 @@ def plain(value: Any) -> Any:
     return _iso_duration(found) if isinstance(found, datetime.timedelta) else found
 
 
+def shown(value: Any) -> Any:
+    """Return a value as `plain` does, with U+FFFD for what Python cannot have of Arrow."""
+    try:
+        return plain(value)
+    except (ValueError, ArithmeticError):  # bytes that are not UTF-8, or too long a duration
+        if hasattr(value, "as_buffer"):
+            return value.as_buffer().to_pybytes().decode("utf-8", "replace")
+        return "\N{REPLACEMENT CHARACTER}"
+
+
 def _iso_duration(duration: datetime.timedelta) -> str:
     """Return a duration as ISO 8601 writes it: "PT30H", "PT1H5M2.5S"."""
     sign = "-" if duration < datetime.timedelta() else ""

@@ -99,6 +99,7 @@ def _records_of(
     """Yield rows, which are in the order of the input, with their records.
 
     Raises:
+        UserError: DATA, a record cannot be read.
         Stopped: `stop` was set.
     """
     records = (item for item in table.items if isinstance(item, Record))
@@ -110,6 +111,13 @@ def _records_of(
             if record.place.number == number:
                 yield index, record
                 break
+        else:
+            raise data_error(
+                "{name}: expected record {number} as it was read before, and it cannot be read "
+                "again; save the file anew in Excel or WPS, and open that",
+                name=table.name,
+                number=number,
+            )
 
 
 def _write(writer: Writer, record: Record, answer: Mapping[str, Any]) -> None:

@@ -45,16 +45,18 @@ class ByColumns:
         Raises:
             UserError: as `open_finished`; USAGE, the output has not all columns.
         """
-        if finished:
-            with readable(finished) as path:
-                self._store = open_finished(path, prefix=self._found.settings.prefix)
-        for column, _ in self._columns:
-            if column not in self._store.columns.names:
+        found = self._found
+        for column in [str(found.text_column), *dict(self._columns)]:
+            if finished and column not in found.kept:
                 raise usage_error(
                     "{path} was written without the column {column}; to write it anew: --force",
                     path=finished,
                     column=column,
                 )
+        if finished:
+            prefix, text_column = found.settings.prefix, found.text_column
+            with readable(finished) as path:
+                self._store = open_finished(path, prefix=prefix, text_column=text_column)
         rows = np.arange(len(self._store))
         return [by_column(self._store, rows, *column) for column in self._columns]
 
@@ -71,7 +73,7 @@ def lines_of(table: Table) -> Iterator[str]:
     if len(table) > _SHOWN:
         yield tr("… and {count} more", count=f"{len(table) - _SHOWN:,}")
     if table.other:
-        yield outside(table)
+        yield table.outside
     yield tr("in brackets: confidence interval (95 %)")
 
 
@@ -85,10 +87,3 @@ def written(share: Share) -> str:
     if not share.of:
         return "–"
     return f"{share.share:.1%} ({100 * share.low:.1f}–{100 * share.high:.1f})"
-
-
-def outside(table: Table) -> str:
-    """Return how many rows are in no group, and why."""
-    if table.kind in ("range", "number"):
-        return tr("{count:row} without a number", count=table.other)
-    return tr("{count:row} without a date", count=table.other)

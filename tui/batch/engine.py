@@ -23,7 +23,7 @@ from models.review import limited
 from models.tables import Item, Reject, Table, open_table
 from tui.batch.answer import AnswerColumns, Confidences, decide
 from tui.batch.answering import Answering, Hooks, Question, Stopped
-from tui.batch.inspection import Found, inspect, recognise
+from tui.batch.inspection import Found, counted_labels, inspect, recognise
 from tui.batch.journal import Draft, Sink, discard, journal_of
 from tui.batch.opinion import is_blank
 from tui.batch.publishing import check_output, take_over
@@ -40,7 +40,6 @@ from tui.batch.screen import standard_output
 from tui.batch.settings import BatchSettings
 from tui.batch.status import Status
 from tui.batch.summary import Chunk, Summary
-from tui.batch.truth import counted_labels
 from tui.batch.validation import Accepted, check_run, validate
 from tui.batch.writers import UnwritableError, Writer, open_writer
 
@@ -92,7 +91,7 @@ def classify(
         if found.records is None:  # a pipe: what its labels stand for, its beginning must tell
             first = list(islice(table.items, FIRST if settings.label_column else 0))
             table = replace(table, items=chain(first, table.items))
-            found = replace(found, labels=counted_labels(first, settings.label_column))
+            found = replace(found, labels=counted_labels(first, found))
         run = _Run(predictor, found, hooks)
         hooks.found(found)
         if settings.output:

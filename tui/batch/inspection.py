@@ -1,10 +1,9 @@
 """What the input of a file run turns out to be."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
 
 from models.console import UserError, data_error, tr, usage_error
 from models.tables import (
@@ -12,12 +11,13 @@ from models.tables import (
     CellError,
     Columns,
     Dialect,
+    Item,
     Record,
     Reject,
     Table,
     find_column,
     open_table,
-    plain,
+    shown,
 )
 from tui.batch.settings import BatchSettings
 from tui.batch.truth import count_label
@@ -83,6 +83,12 @@ class Found:
         return self.from_excel and unsaid and self.settings.output is not None
 
     @property
+    def quoting(self) -> str | None:
+        """What an output of TSV is quoted with, "double" or nothing; None for other formats."""
+        said = self.settings.dialect.quoting
+        return said if self.output_format == "tsv" and said == "double" else None
+
+    @property
     def kept(self) -> tuple[str, ...]:
         """The columns of the input that the output has."""
         return self.settings.select or self.columns
@@ -134,6 +140,15 @@ def with_output(found: Found, settings: BatchSettings) -> Found:
     found = replace(found, output_format=output_format)
     problem = _late_problem(found, found.records or 0, found.columns)
     return replace(found, problem=problem)
+
+
+def counted_labels(items: Iterable[Item], found: Found) -> Counter[str]:
+    """Count the labels of some items."""
+    values: Counter[str] = Counter()
+    for item in items:
+        text = text_of(item, found.text_column) if isinstance(item, Record) else item
+        count_label(values, item, found.settings.label_column, text)
+    return values
 
 
 def _read_through(table: Table, found: Found) -> Found:
@@ -209,14 +224,8 @@ def all_rejected(found: Found, first: Reject, records: int) -> UserError:
 
 
 def _shown(record: Record) -> Record:
-    """Return a record with `plain` values; U+FFFD in place of one that Arrow cannot convert."""
-    shown: dict[str, Any] = {}
-    for column, value in record.fields.items():
-        try:
-            shown[column] = plain(value)
-        except ValueError:
-            shown[column] = "\N{REPLACEMENT CHARACTER}"
-    return replace(record, fields=shown)
+    """Return a record with values for people."""
+    return replace(record, fields={name: shown(value) for name, value in record.fields.items()})
 
 
 def _late_problem(found: Found, records: int, columns: Sequence[str]) -> UserError | None:

@@ -79,6 +79,7 @@ def fingerprint_of(predictor: Predictor, found: Found) -> Fingerprint:
             "format": found.output_format,
             **{name: getattr(settings, name) for name in _SETTINGS},
             "byte_order_mark": bool(settings.excel) or found.answers_excel,
+            "quoting": found.quoting,
         },
         "model": {
             "digest": manifest.digest,
@@ -173,6 +174,9 @@ def as_interrupted(settings: BatchSettings) -> BatchSettings:
         said["output_format"] = said.pop("format")
         said["text_column"] = reading.pop("text_column")
         said.pop("byte_order_mark", None)
+        quoting = said.pop("quoting", reading["quoting"])
+        if said["output_format"] == "tsv" and reading["quoting"] in ("double", None):
+            reading["quoting"] = quoting  # one option says both; "double" is how CSV is read anyway
         for name in ("select", "no_opinion"):
             said[name] = tuple(said[name])
         return replace(settings, dialect=Dialect(**reading), **said)

@@ -35,6 +35,9 @@ class Status(IntEnum):
         return titles[self]
 
 
+WORDS = (*[status.word for status in Status], "uncertain")
+"""The statuses as files have them; the last, of files from before there were levels, is LOOK."""
+
 BY_LEVEL = (Status.LOOK_FIRST, Status.LOOK, Status.OK)
 """Status of an answer by its place among `models.review.Levels`."""
 

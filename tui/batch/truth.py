@@ -16,7 +16,7 @@ from models.label_map import (
     parse_label_map,
 )
 from models.labels import is_total
-from models.tables import Item, Record, plain
+from models.tables import Item, Record, shown
 from tui.batch.settings import BatchSettings
 
 Problem = Literal["missing", "left_out", "unknown", "two_labels"]
@@ -44,10 +44,7 @@ def _value_of(record: Record, column: str) -> str:
     Raises:
         TwoLabelsError: it has several.
     """
-    try:
-        return cell_label(plain(record.fields.get(column)))
-    except UnicodeDecodeError:  # bytes that Arrow cannot convert
-        return "\N{REPLACEMENT CHARACTER}"
+    return cell_label(shown(record.fields.get(column)))
 
 
 def truth_of(record: Record, column: str, labels: LabelMap) -> Truth:
@@ -70,22 +67,12 @@ def count(values: Counter[str], value: str, times: int = 1) -> None:
     values[value if known else REST] += times
 
 
-def count_label(
-    values: Counter[str], item: Item, column: str | None, text: str | Item = ""
-) -> None:
+def count_label(values: Counter[str], item: Item, column: str | None, text: str | Item) -> None:
     """Count the label of a record; cells of two labels, rejects and totals are not counted."""
     total = isinstance(text, str) and is_total(text)
     if column is not None and isinstance(item, Record) and not total:
         with suppress(TwoLabelsError):
             count(values, _value_of(item, column))
-
-
-def counted_labels(items: Iterable[Item], column: str | None) -> Counter[str]:
-    """Count the labels of some items."""
-    values: Counter[str] = Counter()
-    for item in items:
-        count_label(values, item, column)
-    return values
 
 
 def label_map_of(

@@ -196,6 +196,36 @@ def test_a_json_list_is_read_object_by_object(
             assert "\n" not in record.source
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '{"text": "b", "tags": [1]',
+        '{"text": "b", "more": {"x": {"y": 1}',
+        '{"text": "b", "tags": [1}',
+        '{"text": "b}',
+        '{\n  "text": "b",\n  "more":\n  {\n    "x": 1\n  }',
+    ],
+)
+def test_an_object_that_is_never_closed_costs_itself_alone(tmp_path: Path, broken: str) -> None:
+    path = tmp_path / "a.json"
+    objects = [{"text": text, "more": {"x": [{"y": 1}]}} for text in "acd"]
+    for indent in (None, 0, 2):
+        first, *others = [json.dumps(one, indent=indent) for one in objects]
+        path.write_text("[\n" + ",\n".join([first, broken, *others]) + "\n]")
+        with open_table(path) as table:
+            items = list(table.items)
+        assert [isinstance(item, Record) for item in items] == [True, False, True, True]
+        reject = items[1]
+        assert isinstance(reject, Reject) and reject.code == "not_json"
+        begin, end = first.count("\n") + 3, broken.count("\n")
+        assert (reject.place.line, reject.place.last_line) == (begin, begin + end)
+        content = path.read_bytes()
+        start, raw = reject.place.start, reject.place.raw
+        assert start is not None and raw is not None
+        assert content[start : start + len(raw)] == raw
+        assert [item.fields for item in items if isinstance(item, Record)] == objects
+
+
 def test_lists_of_joined_files_are_read_one_after_the_other(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(

@@ -17,7 +17,8 @@ INLINE = '<c{reference} t="inlineStr"><is><t>{text}</t></is></c>'
 @pytest.mark.parametrize("date_1904", [False, True])
 @pytest.mark.parametrize("shown", ["yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss", "hh:mm:ss"])
 def test_a_number_that_is_no_date_is_kept(tmp_path: Path, date_1904: bool, shown: str) -> None:
-    numbers = [-1462, -1.25, -1, -0.5, 0, 0.5, 59, 59.5, 60, 60.5, 61]
+    numbers = [-1462, -1.25, -1, -0.5, -0.04166666666666666, -5.083333333333333]
+    numbers += [0, 0.5, 59, 59.5, 60, 60.33333333333334, 60.5, 61]
     with xlsxwriter.Workbook(tmp_path / "a.xlsx", {"date_1904": date_1904}) as book:
         sheet = book.add_worksheet()
         date = book.add_format({"num_format": shown})
@@ -30,13 +31,13 @@ def test_a_number_that_is_no_date_is_kept(tmp_path: Path, date_1904: bool, shown
         records = list(table.records)
     found = dict(zip(numbers, [record.fields["when"] for record in records], strict=True))
     assert [record.fields["plain"] for record in records] == numbers
-    assert [found[number] for number in numbers[:4]] == numbers[:4]
+    assert [found[number] for number in numbers[:6]] == numbers[:6]
     assert found[0.5] == datetime.time(12)
     if date_1904:
         assert found[60] == datetime.date(1904, 3, 1)
         assert found[59] == datetime.date(1904, 2, 29)
     else:
-        assert (found[60], found[60.5]) == (60, 60.5)
+        assert [found[number] for number in numbers[10:13]] == numbers[10:13]
         assert found[59] == datetime.date(1900, 2, 28)
         assert found[59.5] == datetime.datetime(1900, 2, 28, 12)
         assert found[61] == datetime.date(1900, 3, 1)

@@ -116,6 +116,27 @@ def test_a_line_that_tells_excel_the_delimiter_is_no_header(
         assert texts(list(table.records), "评论") == ["很好"]
 
 
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("name", ["评论\n(必填)", "评论\n必填\n,选填", '评论\n""必填""'])
+def test_the_delimiter_stands_behind_a_name_of_several_lines_too(
+    tmp_path: Path, mark: str, name: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f'"{name}"{mark}分\n很好{mark}5\n', encoding="utf-8")
+    with open_table(path) as table:
+        assert table.dialect.delimiter == mark
+        assert table.columns == [name.replace('""', '"'), "分"]
+        assert texts(list(table.records), "分") == ["5"]
+
+
+def test_a_quote_within_a_name_does_not_make_the_header_go_on(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    for rest in ("a,b;很好\n", 'a,b;5" 屏\n'):
+        path.write_text('5" 屏;text\n' + rest, encoding="utf-8")
+        with open_table(path) as table:
+            assert table.columns == ['5" 屏', "text"]
+
+
 @pytest.mark.parametrize("line", ["SEP=;", "sep=;;;", '"sep=;";;'])
 def test_a_line_that_tells_excel_the_delimiter_may_be_padded(tmp_path: Path, line: str) -> None:
     path = tmp_path / "a.csv"

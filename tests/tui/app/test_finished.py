@@ -48,6 +48,22 @@ async def filtered(pilot: Pilot[Any], line: str, *words: str) -> None:
     await shows(pilot, *words)
 
 
+async def test_answers_are_browsed_once_the_column_of_their_texts_is_chosen(
+    fake: FakeModel, source: Path
+) -> None:
+    source.write_text(source.read_text().replace("text", "买家留言", 1))
+    output = finished(fake, source, text_column="买家留言")
+    output.with_name("in.labelled.csv.receipt.json").unlink()
+    async with app_of(fake).run_test(size=(120, 30), notifications=True) as pilot:
+        await shows(pilot, "· CPU")
+        pilot.app.open_file(output)  # type: ignore[attr-defined]
+        await shows(pilot, "✗", "买家留言=房间坏")
+        await pilot.press("down", "enter")
+        await choose(pilot, "1", "1  买家留言")
+        await choose(pilot, "1", "in.labelled.csv has answers already", "1  Browse them")
+        await shows(pilot, "read from in.labelled.csv", "4 of 4 rows", "房间坏")
+
+
 async def test_a_finished_file_is_browsed_without_predicting(fake: FakeModel, source: Path) -> None:
     fake.probabilities = [0.2, 0.8]
     output = finished(fake, source, label_column="truth", prefix="ai_")

@@ -66,7 +66,7 @@ async def test_labels_that_differ_from_another_file_are_shown(
         await pilot.press("d")
         await shows(pilot, "Compare with")
         await type_path(pilot, other)
-        await choose(pilot, "1", "Their order in the file")
+        await choose(pilot, "1", "Their texts")
         await shows(pilot, "labels that differ: 1 (0.56%)", "other.jsonl")
         row = row_of(pilot, "房间很干净", "91")
         assert "正向评价 80.0%" in row
@@ -84,4 +84,4 @@ async def test_a_file_that_was_not_classified_is_no_second_file(
         await shows(pilot, "Compare with")
         await type_path(pilot, reviews)
         await shows(pilot, "was not classified")
-        await lacks(pilot, "Their order in the file")
+        await lacks(pilot, "Their texts")

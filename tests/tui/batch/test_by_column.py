@@ -109,6 +109,16 @@ def test_a_run_that_had_finished_has_the_same_tables(
     assert first[0]["groups"] != []
 
 
+def test_a_finished_output_without_its_texts_says_so(
+    classify: Invoke, table: Path, tmp_path: Path
+) -> None:
+    arguments = [table, "-o", tmp_path / "out.csv", "--select", "产品", "--by", "产品"]
+    assert classify(*arguments).code == ExitCode.OK
+    result = classify(*arguments)
+    assert result.code == ExitCode.USAGE
+    assert "written without the column 评价" in result.stderr
+
+
 def test_a_finished_output_without_the_column_says_so(
     classify: Invoke, table: Path, tmp_path: Path
 ) -> None:

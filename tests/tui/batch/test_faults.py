@@ -521,6 +521,24 @@ def test_the_settings_of_an_interrupted_run_are_found_with_its_output(tmp_path: 
     assert as_interrupted(asked) == asked
 
 
+@pytest.mark.parametrize("quoting", [None, "double"])
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl"])
+def test_an_interrupted_tsv_goes_on_with_its_quotes(
+    tmp_path: Path, suffix: str, quoting: str | None
+) -> None:
+    source, output = tmp_path / f"a.{suffix}", tmp_path / "o.tsv"
+    line = '{"text": "好"}\n' if suffix == "jsonl" else "好\n"
+    source.write_text(("" if suffix == "jsonl" else "text\n") + line * 40, encoding="utf-8")
+    asked = BatchSettings(source, output, Dialect(quoting=quoting))
+    run(source, tmp_path / "whole.tsv", dialect=asked.dialect)
+    with pytest.raises(Stopped):
+        run(source, output, dialect=asked.dialect, hooks=Hooks(between=Stop(15)))
+    found = as_interrupted(replace(asked, dialect=Dialect()))
+    assert (found.dialect.quoting == "double") == (quoting == "double")
+    assert classify(found, fake()).resumed == 28
+    assert output.read_bytes() == (tmp_path / "whole.tsv").read_bytes()
+
+
 def test_rows_saved_under_the_name_of_an_interrupted_run_leave_its_answers(
     source: Path, output: Path
 ) -> None:

@@ -186,10 +186,15 @@ def test_a_file_without_a_single_label_is_predicted_and_nothing_is_scored(
     assert "accuracy" not in result.stderr
 
 
+@pytest.mark.parametrize(("good", "bad"), [("好评", "差评"), (1, 0)])
 def test_labels_of_a_pipe_are_told_by_its_beginning(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    good: object,
+    bad: object,
 ) -> None:
-    rows: list[tuple[str, object]] = [(GOOD, "好评")] * 40 + [(BAD, "差评"), (BAD, 7)]
+    rows = [("合计", 48), (BAD, bad), *[(GOOD, good)] * 40, (BAD, 7)]
     path = write(tmp_path / "a.jsonl", *rows)
     invoke = invoker(cli, monkeypatch, capfd)
     piped = ("classify", "--model", "builtin", "-", "--from", "jsonl", "--label-column", "label")
@@ -198,4 +203,4 @@ def test_labels_of_a_pipe_are_told_by_its_beginning(
         result = invoke(*piped)
     assert result.code == ExitCode.OK
     assert "(41 of 41)" in result.stderr
-    assert "does not know: predicted, not scored (7 × 1)" in result.stderr
+    assert "does not know: predicted, not scored (48 × 1, 7 × 1)" in result.stderr

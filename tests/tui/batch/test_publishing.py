@@ -14,11 +14,13 @@ from typing import Any, cast
 import pytest
 
 from models.console.command import ExitCode, UserError
+from models.files import file_digest
 from models.tables import Dialect, StandardInput
 from tests.tui.batch.runs import MANIFEST, Trap, contents, fake, run, small_chunks  # noqa: F401
 from tui.app.saving import save_rows
 from tui.batch import journal
 from tui.batch.engine import Hooks, Stopped, classify
+from tui.batch.findings.finished import read_finished, require_finished
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import inspect
 from tui.batch.settings import BatchSettings
@@ -226,6 +228,21 @@ def test_saved_rows_replace_nothing_that_appears(
     save_rows(replace(settings, force=True), found, rows, None, output, stop)
     assert output.read_bytes() == output.with_name("other.csv").read_bytes()
     assert not output.with_name(".out.csv.run").exists()
+
+
+def test_rows_that_cannot_be_read_again_are_not_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "labelled.csv"
+    text = "很好\n" * 1001  # our reader takes the quote for one that was never closed
+    path.write_text(
+        f'text,predicted_label,predicted_id,confidence,status\n"{text}",正向评价,1,1.0,ok\n'
+    )
+    finished = require_finished(path)
+    store = read_finished(finished)
+    found = replace(finished.found, digest=file_digest(path))
+    with pytest.raises(UserError, match="expected record 1 as it was read before") as caught:
+        save_rows(found.settings, found, store, None, tmp_path / "b.csv", threading.Event())
+    assert caught.value.code == ExitCode.DATA
+    assert not (tmp_path / "b.csv").exists()
 
 
 @pytest.mark.parametrize("deed", ["fail", "kill"])

@@ -129,21 +129,36 @@ def test_the_first_record_of_jsonl_may_lack_what_the_others_have(tmp_path: Path)
     assert (summary.written, summary.rejected) == (2, 1)
 
 
-def test_a_value_too_deep_for_a_table_costs_its_record_alone(tmp_path: Path) -> None:
+def test_a_number_within_another_value_is_never_lost(tmp_path: Path) -> None:
     deep = "[" * 900 + "1e400" + "]" * 900
     (tmp_path / "a.jsonl").write_text('{"text": "a"}\n{"text": "b", "x": ' + deep + "}\n")
     summary = run(tmp_path / "a.jsonl", tmp_path / "b.csv")
-    assert (summary.written, summary.rejected) == (1, 1)
+    assert (summary.written, summary.rejected) == (2, 0)
+    assert '[""1E+400""]' in (tmp_path / "b.csv").read_text()
     assert run(tmp_path / "a.jsonl", tmp_path / "b.jsonl").written == 2
 
 
-@pytest.mark.parametrize("name", ["b.csv", "b.jsonl", "b.xlsx"])
-def test_an_infinite_number_costs_its_record_alone(tmp_path: Path, name: str) -> None:
-    table = pyarrow.table({"text": ["a", "b"], "x": [float("inf"), 1.5]})
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("b.csv", [("", "[1.5, null]"), ("inf", "[]"), ("-inf", ""), ("1.5", "")]),
+        ("b.xlsx", [("", "[1.5, null]"), ("inf", "[]"), ("-inf", ""), (1.5, "")]),
+        ("b.jsonl", [(None, [1.5, None]), (None, []), (None, None), (1.5, None)]),
+    ],
+)
+def test_what_is_no_finite_number_is_written_as_far_as_a_format_can(
+    tmp_path: Path, name: str, expected: list[object]
+) -> None:
+    numbers = [float("nan"), float("inf"), float("-inf"), 1.5]
+    lists = [[1.5, float("nan")], [], None, None]
+    table = pyarrow.table({"x": numbers, "y": lists, "text": [*"abcd"]})
     pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
     summary = run(tmp_path / "a.parquet", tmp_path / name)
-    assert (summary.written, summary.rejected) == (1, 1)
-    assert run(tmp_path / "a.parquet", tmp_path / "b.parquet").written == 2
+    assert (summary.written, summary.rejected) == (4, 0)
+    assert read(tmp_path / name, Dialect()) == expected
+    run(tmp_path / "a.parquet", tmp_path / "b.parquet")
+    kept = pyarrow.parquet.read_table(tmp_path / "b.parquet").column("x")
+    assert str(kept.to_pylist()) == str(numbers)
 
 
 def test_a_text_in_a_workbook_is_never_a_formula_or_a_link(tmp_path: Path) -> None:

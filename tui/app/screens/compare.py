@@ -69,12 +69,13 @@ class CompareScreen(Page):
         self.show_detail("" if pair is None else shown(self._found.cells(int(pair))[-1]))
 
 
-async def ask_and_compare(page: Page, first: ResultStore) -> None:
+async def ask_and_compare(page: Page, first: ResultStore, text_column: str | None) -> None:
     """Ask for a second file and for what tells the records apart, and show both; in a worker.
 
     Args:
         page: the screen that asks.
         first: answers of the first file.
+        text_column: column of its texts, which the second file may have, too.
     """
     from models.tables import format_of
 
@@ -86,9 +87,9 @@ async def ask_and_compare(page: Page, first: ResultStore) -> None:
         return
     app.notify(tr("Reading {name}…", name=path.name))
     with app.showing_errors():
-        second = await run_in_thread(lambda: open_finished(path))
+        second = await run_in_thread(lambda: open_finished(path, likely=text_column))
         keys = [name for name in first.columns.names if name in second.columns.names]
-        words = [tr("Their order in the file"), *keys]
+        words = [tr("Their texts"), *keys]
         number = await app.ask(tr("What tells the records apart?"), words)
         if number is not None:
             key = keys[number - 1] if number else None

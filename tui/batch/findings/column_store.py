@@ -9,7 +9,8 @@ import numpy as np
 
 from models.arrays import Float64, Int64
 from models.console import encodable
-from models.tables import Record
+from models.tables import Record, shown
+from models.tables.cells import EXACT
 from tui.batch.writers.base import as_text
 
 _DIGITS = 20  # of a number between words that stands by its value
@@ -76,13 +77,35 @@ class ColumnStore:
 
 
 def numbers_of(cells: Any) -> Float64:
-    """Read a `pyarrow.Array` of strings as numbers, 1,234.5 too; NaN for what is none."""
+    """Read a `pyarrow.Array` of strings as numbers, 1,234.5 too; NaN for what is none.
+
+    So are those of which a double is another one, beyond 2**53: they are numbers of orders.
+    """
+    numbers = spelled(cells).fill_null("nan").cast("double").to_numpy()
+    return np.where(np.abs(numbers) < EXACT, numbers, np.nan)
+
+
+def spelled(cells: Any) -> Any:
+    """Return the digits of numbers, a `pyarrow.Array` of strings; null for what is none.
+
+    Equal numbers are spelled alike: 1,234.50 is "1234.5". Zeros before a number are part of it, for
+    001 and 1 are two codes.
+    """
     import pyarrow.compute as pc
 
     trimmed = pc.utf8_trim_whitespace(cells)
     is_number = pc.match_substring_regex(trimmed, r"^[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?$")
-    digits = pc.replace_substring(trimmed, ",", "")
-    return pc.if_else(is_number, digits, "nan").cast("double").to_numpy()
+    digits = pc.replace_substring_regex(trimmed, r"^\+|,", "")
+    digits = pc.replace_substring_regex(digits, r"\.0+$|(\.\d*[1-9])0+$", r"\1")
+    digits = pc.replace_substring_regex(digits, "^-0$", "0")
+    return pc.if_else(is_number, digits, None)
+
+
+def is_code(cells: Any) -> Any:
+    """Return which cells are digits and no quantity: with zeros before them, or very many."""
+    import pyarrow.compute as pc
+
+    return pc.match_substring_regex(cells, r"^\s*(0\d|\d{13})\d*\s*$")
 
 
 def places_of(cells: Any) -> Float64:
@@ -108,7 +131,15 @@ def places_of(cells: Any) -> Float64:
 
 def cells_of(records: Sequence[Record], name: str) -> Any:
     """Return a column of some records as a `pyarrow.StringArray`; "" where one lacks it."""
-    return strings([as_text(record.fields.get(name)) for record in records])
+    return strings([cell_of(record.fields.get(name)) for record in records])
+
+
+def cell_of(value: Any) -> str:
+    """Return a value as it is shown; U+FFFD for what is no text, and nested too deep for JSON."""
+    try:
+        return as_text(shown(value))
+    except RecursionError:
+        return "\N{REPLACEMENT CHARACTER}"
 
 
 def strings(texts: Sequence[str]) -> Any:

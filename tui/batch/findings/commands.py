@@ -10,8 +10,13 @@ import click
 
 from models.console import require_file, tr
 from models.locations import model_path
+from models.tables.options import reading_options
 
 _PATH = click.Path(path_type=Path)
+_text_column = reading_options(
+    "text_column",
+    text_column=tr("Column of the texts. [default: that of its run, else one with a known name]"),
+)
 _HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
 
 
@@ -52,6 +57,7 @@ _HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_conte
         "be repeated. [default: those with dates or few values]"
     ),
 )
+@_text_column
 @click.option(
     "--model",
     metavar="FILE|builtin",
@@ -75,10 +81,11 @@ def report(file: Path, output: Path | None, model: str | None, **options: Any) -
     ),
 )
 @click.argument("files", metavar="FIRST SECOND", nargs=2, type=_PATH)
+@_text_column
 @click.option(
     "--key",
     metavar="COLUMN",
-    help=tr("Column that tells the records apart, such as an order number. [default: their order]"),
+    help=tr("Column that tells the records apart, such as an order number. [default: their texts]"),
 )
 @click.option(
     "--json",
@@ -86,7 +93,13 @@ def report(file: Path, output: Path | None, model: str | None, **options: Any) -
     is_flag=True,
     help=tr("Print all of it as JSON."),
 )
-def compare(files: tuple[Path, Path], key: str | None, *, as_json: bool) -> None:
+def compare(
+    files: tuple[Path, Path],
+    key: str | None,
+    text_column: str | None,
+    *,
+    as_json: bool,
+) -> None:
     from models.console import display
     from models.files import json_bytes
     from tui.batch.findings.compare import compare as compared
@@ -94,7 +107,7 @@ def compare(files: tuple[Path, Path], key: str | None, *, as_json: bool) -> None
 
     for file in files:
         require_file(file)
-    first, second = map(open_finished, files)
+    first, second = [open_finished(file, text_column=text_column) for file in files]
     found = compared(first, second, key)
     lines = [*found.lines(), "", *found.table()]
     if as_json:

@@ -13,6 +13,7 @@ from tui.batch.findings.result_store import ResultRow, ResultStore
 from tui.batch.summary import TEXT_WIDTH, scores
 
 _SHOWN = 20  # records; JSON has them all
+_MIXER = 0x1E3779B97F4A7C15  # an odd number, so that no two of a text have one key
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,12 @@ class Side:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Records that two files have both.
+    """Records that two files have both, with the same text.
 
     Attributes:
         sides: both files.
         differing: pairs whose labels differ, those first of which both sides are surest.
-        changed: pairs whose texts differ.
+        changed: number of records whose texts differ, which are no pairs.
     """
 
     sides: tuple[Side, Side]
@@ -110,8 +111,8 @@ class Comparison:
             tr(
                 "{pairs:record} in both; {first:,} only in the first, {second:,} in the second",
                 pairs=pairs,
-                first=len(first.store) - pairs,
-                second=len(second.store) - pairs,
+                first=len(first.store) - pairs - self.changed,
+                second=len(second.store) - pairs - self.changed,
             ),
             tr(
                 "labels that differ: {count:,} ({share})",
@@ -120,7 +121,9 @@ class Comparison:
             ),
         ]
         if self.changed:
-            lines.append(tr("texts that differ: {count:,}", count=self.changed))
+            lines.append(
+                tr("left out, because their texts differ: {count:record}", count=self.changed)
+            )
         table = [[tr("first \\ second"), *self.labels]]
         table += [[name, *row] for name, row in zip(self.labels, self.counts, strict=True)]
         lines += aligned(table, right=range(1, len(table)))
@@ -146,6 +149,7 @@ class Comparison:
             records.append({"record": row.number, "answers": answers, "text": row.text})
         return {
             "records": len(self.sides[0].rows),
+            "left_out": self.changed,
             "labels": self.labels,
             "counts": self.counts.tolist(),
             "scores": [metrics and metrics.as_dict() for metrics in self.metrics],
@@ -159,7 +163,8 @@ def compare(first: ResultStore, second: ResultStore, key: str | None = None) -> 
     Args:
         first: answers of one file.
         second: answers of the other.
-        key: column by whose cells a record is known; None for its number.
+        key: column by whose cells a record is known; None for its text, the first of a text in one
+            file being the first in the other.
 
     Raises:
         UserError: DATA, a cell of that column stands twice, or the records are not the same;
@@ -169,17 +174,19 @@ def compare(first: ResultStore, second: ResultStore, key: str | None = None) -> 
 
     keys = [_keys(store, key) for store in (first, second)]
     places = pc.index_in(*keys).fill_null(-1).to_numpy().astype(np.int64)
-    found = np.flatnonzero(places >= 0)
-    names = tuple(dict.fromkeys(first.labels + second.labels))
-    sides = Side(first, found, names), Side(second, places[found], names)
-    hashes = [side.column("hash") for side in sides]
-    changed = int((hashes[0] != hashes[1]).sum())
-    if not len(found) or 2 * changed > len(found):
+    known = np.flatnonzero(places >= 0)
+    same = first.column("hash")[known] == second.column("hash")[places[known]]
+    found = known[same]
+    changed = len(known) - len(found)
+    expected = min(len(first), len(second)) if key is None else len(known)
+    if not len(found) or 2 * len(found) < expected:
         raise data_error(
             "expected two files with the same records, found {count:record} with the same text; "
             "name a column that both have to match them by",
-            count=len(found) - changed,
+            count=len(found),
         )
+    names = tuple(dict.fromkeys(first.labels + second.labels))
+    sides = Side(first, found, names), Side(second, places[found], names)
     differing = np.flatnonzero(sides[0].labels != sides[1].labels)
     sure = sum(side.column("confidence")[differing] for side in sides)
     return Comparison(sides, differing[np.argsort(-sure, kind="stable")], changed)
@@ -190,7 +197,7 @@ def _keys(store: ResultStore, key: str | None) -> Any:
     import pyarrow as pa
 
     if key is None:
-        return pa.array(store.column("number"))
+        return pa.array(_keys_of(store.column("hash")))
     if key not in store.columns.names:
         raise usage_error(
             "--key {key}: expected a column of {columns}",
@@ -204,3 +211,13 @@ def _keys(store: ResultStore, key: str | None) -> Any:
             key=key,
         )
     return keys
+
+
+def _keys_of(hashes: Int64) -> Int64:
+    """Return a key for each text, the second of a text having another one than the first."""
+    order = np.argsort(hashes, kind="stable")
+    ordered = hashes[order]
+    first = np.searchsorted(ordered, ordered)
+    number = np.empty_like(order)  # among those of the same text
+    number[order] = np.arange(len(order)) - first
+    return hashes + _MIXER * number

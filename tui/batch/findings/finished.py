@@ -1,9 +1,10 @@
 """Finished outputs: any file with our columns is read into a store, and nothing is predicted."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from models.arrays import Float32, Int64, Mask
 from models.console import data_error, one_line
 from models.files import file_digest
-from models.labels import NEGATIVE_POSITIVE
+from models.labels import LONGEST_TOTAL, NEGATIVE_POSITIVE, is_total
 from models.review import NO_LEVELS, Levels, read_levels
 from models.tables import (
     TEXT_COLUMNS,
@@ -24,17 +25,18 @@ from models.tables import (
     open_table,
 )
 from tui.batch.findings.column_store import ColumnStore
-from tui.batch.findings.reading import Progress, read_columns
+from tui.batch.findings.reading import Progress, read_columns, with_quotes
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.inspection import Found
 from tui.batch.publishing import sidecar
 from tui.batch.settings import BatchSettings
-from tui.batch.status import Status
-from tui.batch.truth import counted_labels, label_map_of, truth_of
+from tui.batch.status import WORDS, Status
+from tui.batch.truth import count_label, label_map_of, truth_of
 
 _LABEL, _ID, _CONFIDENCE, _STATUS = "predicted_label", "predicted_id", "confidence", "status"
 _CORRECTED = "corrected_label"
 _NEEDED = (_LABEL, _CONFIDENCE, _STATUS)
+_ANSWER = (_LABEL, _ID, _CONFIDENCE, _STATUS, _CORRECTED)
 
 ANY = Dialect()
 """Nothing is known of how a file is written down."""
@@ -69,8 +71,7 @@ class Finished:
     def hidden(self) -> list[str]:
         """The column of the texts and those of the answer."""
         prefix, text = self.found.settings.prefix, self.found.text_column
-        answer = [prefix + name for name in (_LABEL, _ID, _CONFIDENCE, _STATUS, _CORRECTED)]
-        return [str(text), *answer]
+        return [str(text), *[prefix + name for name in _ANSWER]]
 
 
 def prefixes_of(columns: Sequence[str]) -> list[str]:
@@ -93,6 +94,8 @@ def find_finished(
     *,
     dialect: Dialect = ANY,
     prefix: str | None = None,
+    text_column: str | None = None,
+    likely: str | None = None,
     label_column: str | None = None,
 ) -> Finished | None:
     """Return what a file that was classified holds; None where it has no columns of an answer.
@@ -101,25 +104,39 @@ def find_finished(
         path: the file.
         dialect: what is known of how it is written down.
         prefix: of the answer to read; None takes the last.
+        text_column: column of the texts; None takes the one that its receipt names, of what it held
+            before it was edited, too.
+        likely: the one to take where there is no receipt, if the file has it.
         label_column: column of true labels; None takes the one that its receipt names.
 
     Raises:
         UserError: as `open_table`; DATA, the column of the texts is not known.
     """
+    receipt, edited = _receipt_of(path)
+    texts_in = receipt.get("run", {"reading": {}})["reading"].get("text_column", likely)
+    if edited:
+        receipt = {}
+    run = receipt.get("run", {"settings": {}})
+    if "quoting" in run["settings"]:
+        dialect = replace(dialect, quoting=dialect.quoting or run["settings"]["quoting"])
+    else:
+        dialect = with_quotes(path, dialect)
     with open_table(path, dialect) as table:
         columns = tuple(table.columns)
         prefixes = [found for found in prefixes_of(columns) if prefix in (None, found)]
         if not prefixes:
             return None
-        receipt, edited = _receipt_of(path)
-        run = receipt.get("run", {"settings": {}, "reading": {}})
         label_map = None
         if label_column is None and run["settings"].get("label_column") in columns:
             label_column = run["settings"]["label_column"]
             label_map = run["settings"]["label_map"]
-        text_column = run["reading"].get("text_column")
-        if text_column not in columns:
-            text_column = find_column(table.to_search(), None, TEXT_COLUMNS)
+        if text_column is None and texts_in in columns:
+            text_column = texts_in
+        answers = {found + name for found in prefixes_of(columns) for name in _ANSWER}
+        others = [name for name in columns if name not in answers]
+        # The names of the answer were found in the header, so this is none of another line.
+        searched = table.to_search()._replace(names=others, has_header=False)
+        text_column = find_column(searched, text_column, TEXT_COLUMNS, "--text-column")
         settings = BatchSettings(
             path,
             path,
@@ -166,10 +183,9 @@ def read_finished(finished: Finished, progress: Progress = lambda _: None) -> Re
     prefix = found.settings.prefix
     columns, numbers = read_columns(found, finished.hidden, progress)
     labels = _labels_of(finished, columns)
-    words = [status.word for status in Status] + ["uncertain"]
     names, confidences, statuses = (columns.values(prefix + name) for name in _NEEDED)
-    places = _places(statuses, words)
-    places[places == len(Status)] = Status.LOOK  # as files from before there were levels say it
+    places = _places(statuses, WORDS)
+    places[places == len(Status)] = Status.LOOK
     answers: dict[str, NDArray[Any]] = {
         "number": numbers,
         "label": _places(names, labels),
@@ -197,11 +213,10 @@ def read_finished(finished: Finished, progress: Progress = lambda _: None) -> Re
 
 
 def _receipt_of(path: Path) -> tuple[dict[str, Any], bool]:
-    """Return the receipt of an output, empty where it tells of other bytes; and whether it does."""
+    """Return the receipt of an output, empty where there is none; and whether of other bytes."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         receipt = json.loads(sidecar(path, "receipt.json").read_bytes())
-        edited = receipt["output"]["sha256"] != file_digest(path)
-        return {} if edited else receipt, edited
+        return receipt, receipt["output"]["sha256"] != file_digest(path)
     return {}, False
 
 
@@ -253,19 +268,28 @@ def _confidences(values: Column) -> Float32:
 def _truths(found: Found, columns: ColumnStore, labels: Sequence[str]) -> Int64:
     """Return the true label of each row, -1 where there is none to score by."""
     column = found.settings.label_column
+    texts = columns.values(str(found.text_column))
     if column is None:
-        return np.full(len(columns.values(str(found.text_column))), -1)
+        return np.full(len(texts), -1)
     cells, places = columns.different(column)
     records = [Record(Place(0, 0, 0), {column: cell}) for cell in cells.to_pylist()]
-    label_map = label_map_of(
-        found.settings,
-        found.name,
-        counted_labels(records, column),
-        labels,
-    )
+    values: Counter[str] = Counter()
+    for place in np.unique(places[~_totals(texts)]).tolist():
+        count_label(values, records[place], column, "")
+    label_map = label_map_of(found.settings, found.name, values, labels)
     assert label_map is not None  # noqa: S101 - a column was named
     ids = [truth_of(record, column, label_map).id for record in records]
     return np.array(ids, np.int64)[places]
+
+
+def _totals(texts: Column) -> Mask:
+    """Return which rows add up others."""
+    import pyarrow
+    import pyarrow.compute as pc
+
+    short = texts.filter(pc.less(pc.utf8_length(texts), LONGEST_TOTAL)).unique()
+    totals = [text for text in short.to_pylist() if is_total(text)]
+    return pc.is_in(texts, pyarrow.array(totals, pyarrow.string())).to_numpy()
 
 
 def _require(found: Found, numbers: Int64, values: Column, right: Mask) -> None:

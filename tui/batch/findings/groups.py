@@ -4,17 +4,16 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import isnan
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.arrays import Float64, Int64
-from models.console import usage_error
+from models.console import tr, usage_error
 from models.metrics import wilson
 from tui.batch.findings import dates
-from tui.batch.findings.column_store import numbers_of
+from tui.batch.findings.column_store import is_code, numbers_of, places_of, spelled
 from tui.batch.findings.result_store import ResultStore
 from tui.batch.status import TO_REVIEW
 
@@ -99,6 +98,13 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def outside(self) -> str:
+        """How many rows are in no group, and why."""
+        if self.kind in ("range", "number"):
+            return tr("{count:row} without a number", count=self.other)
+        return tr("{count:row} without a date", count=self.other)
 
     def group(self, number: int) -> Group:
         """Return a group."""
@@ -270,7 +276,7 @@ def _grouped(cells: Any, kind: str) -> tuple[list[str], Int64]:
         case "range":
             return _in_ranges(numbers_of(cells))
         case "number":
-            return _by_number(numbers_of(cells))
+            return _by_number(cells)
         case "value":
             return _by_value(pc.utf8_trim_whitespace(cells))
     keys = dates.names_of(cells, kind, serials=True)
@@ -293,11 +299,13 @@ def _by_value(cells: Any) -> tuple[list[str], Int64]:
     return names, places[encoded.indices.to_numpy()]
 
 
-def _by_number(numbers: Float64) -> tuple[list[str], Int64]:
+def _by_number(cells: Any) -> tuple[list[str], Int64]:
     """Take each number for a group, what is none for the last."""
-    found, groups = np.unique(numbers, return_inverse=True)  # NaN, if any, is last
-    names = [f"{number:.12g}" for number in found if not isnan(number)]
-    return names, groups
+    encoded = spelled(cells).dictionary_encode()
+    order = np.argsort(places_of(encoded.dictionary), kind="stable")
+    names = encoded.dictionary.take(order).to_pylist()
+    places = np.append(np.argsort(order), len(names))
+    return names, places[encoded.indices.fill_null(len(names)).to_numpy()]
 
 
 def _kind_of(cells: Any) -> str:
@@ -310,8 +318,8 @@ def _kind_of(cells: Any) -> str:
     periods = dates.names_of(sample, "month")
     if len(periods) - periods.count(None) >= enough:
         return "month"
-    numbers = numbers_of(sample)
-    if np.isfinite(numbers).sum() < enough:
+    is_number = np.isfinite(numbers_of(sample)) & ~is_code(sample).to_numpy(False)
+    if is_number.sum() < enough:
         return "value"
     return "range" if len(sample) > _FEW else "number"
 
@@ -322,7 +330,7 @@ def _in_ranges(numbers: Float64) -> tuple[list[str], Int64]:
     tenths = np.linspace(0.1, 0.9, _RANGES - 1)
     ends = np.quantile(numbers[is_number], tenths) if is_number.any() else [0.0]
     edges = sorted({float(f"{end:.2g}") for end in ends})
-    shown = [f"{edge:.12g}" for edge in edges]
+    shown = [np.format_float_positional(edge, trim="-") for edge in edges]
     middle = [f"{low} – {high}" for low, high in pairwise(shown)]
     names = [f"< {shown[0]}", *middle, f"≥ {shown[-1]}"]
     groups = np.searchsorted(edges, numbers, side="right")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.arrays import Mask
 from models.console import UserError, encodable, tr, usage_error
 from tui.batch.findings import dates
-from tui.batch.findings.column_store import numbers_of, strings
+from tui.batch.findings.column_store import numbers_of, spelled, strings
 from tui.batch.status import Status
 
 # Signs may be in full width, as a Chinese input method types them; values stay as they are typed.
@@ -235,10 +235,8 @@ def _cells_with(cells: Any, sign: str, value: str) -> Mask:
 
     if sign == "==":
         return pc.equal(pc.utf8_trim_whitespace(cells), value).to_numpy(False)
-    numbers = numbers_of(cells)
-    number = _number(value)
-    if sign in COMPARE and not np.isnan(number):
-        return COMPARE[sign](numbers, number)
+    if sign in COMPARE and not np.isnan(number := _number(value)):
+        return COMPARE[sign](numbers_of(cells), number)
     if sign in COMPARE:
         days = _periods(cells, "day")
         return COMPARE[sign](days, _day(value)) & (days != "")
@@ -247,9 +245,8 @@ def _cells_with(cells: Any, sign: str, value: str) -> Mask:
     else:
         trimmed = pc.utf8_trim_whitespace(cells)
         found = pc.equal(pc.utf8_lower(trimmed), value.lower())
-    matches = found.to_numpy(zero_copy_only=False)
-    if not np.isnan(number):
-        matches = np.where(np.isnan(numbers), matches, numbers == number)
+    number = spelled(strings([value]))[0]
+    matches = pc.coalesce(pc.equal(spelled(cells), number), found).to_numpy(zero_copy_only=False)
     if period := dates.period_of(value):
         matches |= _periods(cells, period) == value
     return matches

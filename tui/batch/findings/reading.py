@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from models.arrays import Int64
-from models.tables import Record, open_table
+from models.console import data_error
+from models.tables import Dialect, Record, format_of, open_table
 from models.tables.source import InputFile
-from tui.batch.findings.column_store import ColumnStore, cells_of
+from tui.batch.findings.column_store import ColumnStore, cell_of, cells_of, strings
 from tui.batch.inspection import Found
-from tui.batch.writers.base import as_text
+from tui.batch.status import WORDS
+from tui.batch.writers.csv import in_quotes, special_in
 
 Batch = tuple[Any, list[Any]]
 """Numbers of records, and a `pyarrow.StringArray` for each column."""
@@ -37,6 +40,9 @@ def read_columns(
 
     Returns:
         The columns, and the number of each record.
+
+    Raises:
+        UserError: DATA, a record cannot be read.
     """
     import pyarrow
 
@@ -58,6 +64,32 @@ def read_columns(
     return store, np.array(numbers, np.int64)
 
 
+def with_quotes(path: Path, dialect: Dialect) -> Dialect:
+    """Return the dialect of an output, with quotes for a TSV that `--quoting double` wrote.
+
+    Such a file has quotes around the cells that need them, and around no others.
+    """
+    format = dialect.format or format_of(path)
+    quoted = replace(dialect, quoting="double")
+    if dialect.quoting or format != "tsv" or not _has_quote(path):
+        return dialect
+    special = special_in("\t")
+    with open_table(path, quoted) as table:
+        for item in table.items:
+            if isinstance(item, Record):
+                cells = [in_quotes(cell, special) for cell in item.fields.values()]
+                if "\t".join(cells).encode() != (item.place.raw or b"").rstrip(b"\r\n"):
+                    return dialect
+            elif item.code != "repeated_header":
+                return dialect
+    return quoted
+
+
+def _has_quote(path: Path) -> bool:
+    with InputFile(path) as file:
+        return any(b'"' in block for block in iter(lambda: file.read(_BYTES), b""))
+
+
 def _columns_of(found: Found) -> list[str]:
     """Return all columns; in JSONL the first record may lack what others have."""
     columns = dict.fromkeys(found.columns)
@@ -68,10 +100,17 @@ def _columns_of(found: Found) -> list[str]:
 
 
 def _records(found: Found) -> Iterator[Record]:
+    """Yield all records; raises UserError DATA for one that cannot be read."""
     with open_table(Path(found.name), found.dialect) as table:
         for item in table.items:
             if isinstance(item, Record):
                 yield item
+            elif item.code != "repeated_header":
+                raise data_error(
+                    "{name}, {reject}; mend it, or classify the texts anew",
+                    name=found.name,
+                    reject=item,
+                )
 
 
 def _record_batches(found: Found, columns: list[str]) -> Iterator[Batch]:
@@ -90,6 +129,8 @@ def _csv_batches(found: Found, columns: list[str]) -> Iterator[Batch]:
     is_utf8 = dialect.encoding in ("utf-8", "utf-8-sig")
     if dialect.quoting not in ("double", "none") or not is_utf8 or dialect.header != 1:
         raise pyarrow.ArrowInvalid
+    if quoted and not _is_strict(found):
+        raise pyarrow.ArrowInvalid
     parse = csv.ParseOptions(
         delimiter=dialect.delimiter or "\t",
         quote_char='"' if quoted else False,
@@ -101,7 +142,46 @@ def _csv_batches(found: Found, columns: list[str]) -> Iterator[Batch]:
         reader = csv.open_csv(file, read, parse, convert)
         if reader.schema.names != columns:
             raise pyarrow.ArrowInvalid
-        yield from _numbered(reader)
+        yield from _numbered(_of_one_file(reader, found.settings.prefix + "status"))
+
+
+def _of_one_file(batches: Iterable[Any], status: str) -> Iterator[Any]:
+    """Yield batches; raises ArrowInvalid for a header or a mark among them: files were joined."""
+    import pyarrow
+    import pyarrow.compute as pc
+
+    words = pyarrow.array(WORDS)
+    for batch in batches:
+        is_answer = pc.is_in(batch.column(status), words)
+        is_marked = pc.starts_with(batch.column(0), "\ufeff")
+        if not pc.all(is_answer).as_py() or pc.any(is_marked).as_py():
+            raise pyarrow.ArrowInvalid
+        yield batch
+
+
+def _is_strict(found: Found) -> bool:
+    """Return whether each quote of a CSV begins or ends a cell, or is one of two in it.
+
+    pyarrow also reads what follows a closing quote, which is a reject to us.
+    """
+    quote = ord('"')
+    around = [quote, *str(found.dialect.delimiter).encode(), *b"\r\n"]
+    last, quotes = b"\n", 0  # the byte before the block, and how many quotes there are up to it
+    with InputFile(Path(found.name)) as file:
+        while block := file.read(_BYTES):
+            content = np.frombuffer(last + block, np.uint8)
+            is_quote = content == quote
+            places = np.flatnonzero(is_quote)
+            quotes -= int(is_quote[0])
+            is_opening = (np.arange(len(places)) + quotes) % 2 == 0
+            opening = places[is_opening & (places > 0)]
+            closing = places[~is_opening & (places < len(content) - 1)]
+            neighbours = np.concatenate([content[opening - 1], content[closing + 1]])
+            if not np.isin(neighbours, around).all():
+                return False
+            quotes += len(places)
+            last = block[-1:]
+    return quotes % 2 == 0
 
 
 def _parquet_batches(found: Found, columns: list[str]) -> Iterator[Batch]:  # noqa: ARG001
@@ -124,6 +204,8 @@ def _as_strings(column: Any) -> Any:
 
     types = pyarrow.types
     is_plain = (types.is_string, types.is_large_string, types.is_integer)
-    if any(is_one(column.type) for is_one in is_plain):
-        return column.cast(pyarrow.string()).fill_null("")
-    return pyarrow.array([as_text(value) for value in column], pyarrow.string())
+    with suppress(pyarrow.ArrowInvalid):  # bytes that are not UTF-8
+        if any(is_one(column.type) for is_one in is_plain):
+            column.validate(full=True)
+            return column.cast(pyarrow.string()).fill_null("")
+    return strings([cell_of(value) for value in column])

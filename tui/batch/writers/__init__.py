@@ -43,8 +43,7 @@ def open_writer(
             case "parquet":
                 return ParquetWriter(file, columns, table, answer)
             case "tsv":
-                quoted = settings.dialect.quoting == "double"
-                return CsvWriter(file, columns, "\t", quoted=quoted)
+                return CsvWriter(file, columns, "\t", quoted=found.quoting is not None)
             case _:
                 excel = bool(settings.excel)
                 marked = excel or found.answers_excel

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -33,7 +34,7 @@ class Writer(ABC):
             value = answer.get(column, record.fields.get(column))
             try:
                 cells.append(self._cell(column, value))
-            except (ValueError, RecursionError) as error:
+            except (ValueError, ArithmeticError, RecursionError) as error:
                 raise UnwritableError(column, error) from error
         self._add(cells)
 
@@ -50,7 +51,7 @@ class Writer(ABC):
 
 
 def as_text(value: Any) -> str:
-    """Return a value as a text that says the same; bytes in Base64."""
+    """Return a value as a text that says the same; bytes in Base64, "" for NaN."""
     if isinstance(value, str):  # nearly all are
         return value
     value = plain(value)
@@ -58,16 +59,31 @@ def as_text(value: Any) -> str:
         return ""
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
+    if isinstance(value, float) and not math.isfinite(value):
+        return "" if math.isnan(value) else str(value)
     return str(value) if isinstance(value, str | Decimal) else as_json(value)
 
 
 def as_json(value: Any) -> str:
-    """Return a value as JSON spells it."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_nested)
+    """Return a value as JSON spells it; null for NaN and infinity, which it lacks."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_nested)
+    except ValueError:
+        return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, default=_nested)
+
+
+def _finite(value: Any) -> Any:
+    """Return a value with None for the numbers that JSON lacks."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    return [*map(_finite, value)] if isinstance(value, list | tuple) else value
 
 
 def _nested(value: Any) -> Any:
     """Return a value within another as JSON can have it."""
     if isinstance(value, Decimal):
-        return float(value)
+        number = float(value)
+        return number if math.isfinite(number) else str(value)
     return as_text(value) if isinstance(value, bytes) else str(value)

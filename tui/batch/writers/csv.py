@@ -8,6 +8,18 @@ from tui.batch.journal import Sink
 from tui.batch.writers.base import Writer, as_text
 
 
+def special_in(delimiter: str) -> re.Pattern[str]:
+    """Return what finds the characters for which a cell needs quotes."""
+    return re.compile(f'["\r\n{delimiter}]')
+
+
+def in_quotes(cell: str, special: re.Pattern[str]) -> str:
+    """Return a cell in quotes where it needs them."""
+    if special.search(cell) is None:
+        return cell
+    return '"' + cell.replace('"', '""') + '"'
+
+
 class CsvWriter(Writer):
     """CSV as RFC 4180 has it, but with LF for a line end; and TSV, which has no quotes."""
 
@@ -25,8 +37,7 @@ class CsvWriter(Writer):
         self._delimiter = delimiter.encode()
         self._quoted = quoted
         self._excel = excel
-        special = f'["\r\n{delimiter}]' if quoted else "[\r\n\t]"
-        self._special = re.compile(special.encode())
+        self._special = special_in(delimiter) if quoted else re.compile("[\r\n\t]")
         if marked:
             file.write("\ufeff".encode())
         self._add([self._cell(column, column) for column in columns])
@@ -36,17 +47,16 @@ class CsvWriter(Writer):
         # OWASP, "CSV Injection": what a spreadsheet would run begins with one of these.
         if self._excel and text.startswith(tuple("=+-@\t\r")):
             text = f"'{text}"
-        cell = text.encode()  # UTF-8 cannot hold half a character alone, which JSON can spell
-        if not self._special.search(cell):
-            return cell
         if self._quoted:
-            return b'"' + cell.replace(b'"', b'""') + b'"'
-        raise ValueError(
-            tr(
-                "TSV cannot hold a tab or a line break in a value; write CSV or JSONL, "
-                "or say --quoting double"
+            text = in_quotes(text, self._special)
+        elif self._special.search(text):
+            raise ValueError(
+                tr(
+                    "TSV cannot hold a tab or a line break in a value; write CSV or JSONL, "
+                    "or say --quoting double"
+                )
             )
-        )
+        return text.encode()  # UTF-8 cannot hold half a character alone, which JSON can spell
 
     def _add(self, cells: list[bytes]) -> None:
         self._file.write(self._delimiter.join(cells) + b"\n")

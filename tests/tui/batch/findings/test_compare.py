@@ -61,7 +61,7 @@ DIFFERING = [
 ]
 
 
-def test_labels_that_differ_are_found_by_the_order_of_the_records(tmp_path: Path) -> None:
+def test_labels_that_differ_are_found_by_the_texts_of_the_records(tmp_path: Path) -> None:
     found = compared(tmp_path)
     assert cells_of(found) == DIFFERING
     assert found.labels == ("好", "坏", "中")
@@ -72,8 +72,9 @@ def test_labels_that_differ_are_found_by_the_order_of_the_records(tmp_path: Path
     ]
 
 
-def test_records_are_matched_by_a_column_whatever_their_order(tmp_path: Path) -> None:
-    assert cells_of(compared(tmp_path, SECOND[::-1], "order")) == DIFFERING
+@pytest.mark.parametrize("key", [None, "order"])
+def test_records_are_matched_whatever_their_order(tmp_path: Path, key: str | None) -> None:
+    assert cells_of(compared(tmp_path, SECOND[::-1], key)) == DIFFERING
 
 
 def test_both_are_scored_on_the_same_records(tmp_path: Path) -> None:
@@ -86,15 +87,42 @@ def test_both_are_scored_on_the_same_records(tmp_path: Path) -> None:
     assert any(line.startswith("second: accuracy 33.33% (1 of 3)") for line in found.lines())
 
 
-def test_a_text_that_was_changed_is_told(tmp_path: Path) -> None:
-    changed = [*SECOND[:3], ("d", "太差了", "坏", 0.7)]
-    assert "texts that differ: 1" in compared(tmp_path, changed).lines()
+def test_a_record_whose_text_was_changed_is_no_pair(tmp_path: Path) -> None:
+    changed = [*SECOND[:3], ("d", "太差了", "好", 0.7)]
+    assert compared(tmp_path, changed).lines()[:2] == [
+        "3 records in both; 2 only in the first, 1 in the second",
+        "labels that differ: 2 (66.67%)",
+    ]
+    found = compared(tmp_path, changed, "order")
+    assert cells_of(found) == DIFFERING
+    assert found.counts.sum() == 3
+    assert found.as_dict()["left_out"] == 1
+    assert found.lines()[:3] == [
+        "3 records in both; 1 only in the first, 0 in the second",
+        "labels that differ: 2 (66.67%)",
+        "left out, because their texts differ: 1 record",
+    ]
+
+
+def test_a_row_that_was_deleted_changes_no_label(tmp_path: Path) -> None:
+    rows = [(str(number), f"第{number % 8}", "好坏"[number % 2], 0.9) for number in range(20)]
+    stores = []
+    for name, kept in (("a", rows), ("b", rows[:12] + rows[13:])):
+        stores.append(open_finished(written(tmp_path / f"{name}.jsonl", kept)))
+    found = compare(*stores)
+    assert cells_of(found) == []
+    assert found.lines()[0] == "19 records in both; 1 only in the first, 0 in the second"
 
 
 @pytest.mark.parametrize(
     ("rows", "key", "code", "said"),
     [
-        (SECOND[::-1], None, ExitCode.DATA, "found 0 records with the same text"),
+        ([("a", "别的", "好", 0.8)], None, ExitCode.DATA, "found 0 records with the same text"),
+        ([("a", "别的", "好", 0.8)], "order", ExitCode.DATA, "found 0 records with the same text"),
+        (
+            [*SECOND[:1], *[(f"{n}", f"别的{n}", "好", 0.8) for n in range(3)]],
+            *(None, ExitCode.DATA, "found 1 record with the same text"),
+        ),
         ([*SECOND, SECOND[0]], "order", ExitCode.DATA, "cells all differ"),
         (SECOND, "price", ExitCode.USAGE, "expected a column of order, truth"),
     ],

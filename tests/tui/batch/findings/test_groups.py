@@ -119,6 +119,37 @@ def test_numbers_are_grouped_by_value_in_their_order_or_in_ranges() -> None:
     assert (table.rows.tolist(), table.other) == ([20] * 9 + [21], 1)
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["10023456789012", "10023456789013", "10023456789014"],
+        ["1234567890123456567", "1234567890123456568", "-1234567890123456567"],
+        ["001", "01", "1"],
+    ],
+)
+@pytest.mark.parametrize("kind", [None, "number", "value"])
+def test_each_code_is_a_group_that_its_filter_finds(cells: list[str], kind: str | None) -> None:
+    store = column_of("产品", cells * 2)
+    table = by_column(store, every(store), "产品", kind)
+    assert table.kind == (kind or "value")
+    assert sorted(table.names) == sorted(cells)
+    assert table.rows.tolist() == [2, 2, 2]
+    for group, name in enumerate(table.names):
+        for line in (term_of(table, group), f"产品={name}"):
+            found = store.select(Query.parse(line, LABELS, ["产品"]))
+            assert {store.cell("产品", row) for row in found.tolist()} == {name}
+
+
+def test_numbers_are_equal_however_they_are_written_and_never_have_an_exponent() -> None:
+    store = column_of("产品", ["+5", "5.00", "5", "-0", "0.0", "1,250.50", "1250.5", "0.000012"])
+    table = by_column(store, every(store), "产品", "number")
+    assert list(table.names) == ["0", "0.000012", "5", "1250.5"]
+    assert table.rows.tolist() == [2, 1, 3, 2]
+    sizes = column_of("产品", [f"{10**12 * size}" for size in range(1, 31)])
+    names = by_column(sizes, every(sizes), "产品", "range").names
+    assert names[1] == "3900000000000 – 6800000000000"
+
+
 @pytest.mark.parametrize("cell", ["", "7", "-0.5", "无"])
 def test_ranges_of_one_value_or_of_none_are_still_whole(cell: str) -> None:
     store = column_of("产品", [cell] * 3)
@@ -175,6 +206,7 @@ def test_a_table_is_json() -> None:
 
 
 CELLS = ["手机", "手机壳", " 手机 ", "iPhone", "IPHONE", "", "10", "10.0", "9", "-9", "1,000"]
+CELLS += ["010", "+9", "1000.50", "12345678901234567890", "12345678901234567891", "0.00001", "-0"]
 CELLS += ["a b", "a|b", "-x", "a:b", '5"', "<3", "2025-01", "2025-01-03", "2025/1/3 12:00", "45660"]
 cells_of_a_column = st.lists(st.sampled_from(CELLS), min_size=1, max_size=30)
 

@@ -118,6 +118,18 @@ def test_the_filter_and_the_columns_are_those_that_were_asked_for(tmp_path: Path
     assert "product:手机" in drawn
 
 
+@pytest.mark.parametrize("name", ["r.html", "r.md"])
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("number", "a number"), ("range", "a number"), ("month", "a date")],
+)
+def test_rows_in_no_group_are_told_by_what_they_lack(
+    tmp_path: Path, name: str, kind: str, said: str
+) -> None:
+    _, drawn = reported(tmp_path, name, columns=[f"product:{kind}"])
+    assert f"300 rows without {said}" in drawn
+
+
 def test_a_period_is_the_one_that_was_asked_for(tmp_path: Path) -> None:
     report, _ = reported(tmp_path, "r.md", columns=["date:quarter"])
     (column,) = report.columns
@@ -177,6 +189,15 @@ def test_how_it_was_made_is_told_by_the_receipt(tmp_path: Path) -> None:
     output.write_text(output.read_text().replace("很好", "很差"))
     report = report_file(output, tmp_path / "r.md", BUILTIN, force=True)
     assert "was changed" in report.made["receipt"]
+
+
+def test_a_report_is_of_the_column_that_is_named(tmp_path: Path) -> None:
+    source = labelled(tmp_path / "out.csv")
+    source.write_text(source.read_text().replace("text", "买家留言", 1))
+    with pytest.raises(UserError, match="--text-column 买家留言"):
+        report_file(source, tmp_path / "r.md", BUILTIN)
+    report_file(source, tmp_path / "r.md", BUILTIN, text_column="买家留言")
+    assert (tmp_path / "r.md").exists()
 
 
 def test_a_report_is_as_private_as_its_file(tmp_path: Path) -> None:

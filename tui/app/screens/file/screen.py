@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -65,20 +66,20 @@ class FileScreen(Page):
 
     def on_mount(self) -> None:
         """Begin to read the file."""
-        self._look_for_answers()
+        self._look_for_answers(self._settings)
 
     @work
-    async def _look_for_answers(self) -> None:
+    async def _look_for_answers(self, settings: BatchSettings) -> None:
         """Read the file; where it has answers, offer to browse them."""
-        settings = self._settings
         source = Path(str(settings.source))
+        known: dict[str, Any] = {"dialect": settings.dialect, "text_column": settings.text_column}
         with suppress(UserError, OSError):  # what is wrong, `_inspect` says
-            dialect = settings.dialect
-            self._finished = await run_in_thread(lambda: find_finished(source, dialect=dialect))
+            self._finished = await run_in_thread(lambda: find_finished(source, **known))
         if self._finished is None:
-            self._inspect(settings)
+            if self._found is None and self._problem is None:  # nobody has looked yet
+                self._inspect(settings)
             return
-        self._inspect(replace(settings, prefix=free_prefix(self._finished.found.columns)))
+        self._inspect(replace(self._settings, prefix=free_prefix(self._finished.found.columns)))
         title = tr("{name} has answers already", name=source.name)
         answers = [tr("Browse them"), tr("Classify it anew, beside them")]
         if await self.app.ask(title, answers) == 0:
@@ -253,8 +254,10 @@ class FileScreen(Page):
             names = list(field.choices)
             number = await self.app.ask(field.title, names)
             if number is not None:
-                value = field.choices[names[number]]
-                self._inspect(changed(settings, field.name, value))
+                settings = changed(settings, field.name, field.choices[names[number]])
+                self._inspect(settings)
+                if field.name == "text_column" and self._finished is None:
+                    self._look_for_answers(settings)  # where the texts are may have been unknown
 
     @work
     async def action_classify(self) -> None:

@@ -19,7 +19,6 @@ from tui.app.threads import run_in_thread
 from tui.app.widgets.columns import Column, Titles
 from tui.app.widgets.timeline import Timeline
 from tui.app.widgets.virtual_list import VirtualList
-from tui.batch.by_column import outside
 from tui.batch.findings.groups import KINDS, CrossTable, Table, by_column, crossed, term_of
 from tui.batch.findings.query import Query
 
@@ -116,7 +115,7 @@ class GroupsScreen(FindingsPage):
         table = view.table
         shown.show(view.groups())
         shown.border_title = tr("{count:group}", count=len(table))
-        shown.border_subtitle = outside(table) if table.other else ""
+        shown.border_subtitle = table.outside if table.other else ""
         self.query_one(Titles).refresh()
         self.query_one("#rows", Static).update(self._about(view))
         timeline = self.query_one(Timeline)

@@ -317,7 +317,7 @@ class ResultsScreen(RowsPage):
     @work
     async def action_compare(self) -> None:
         """Ask for another labelled file, and show where its labels differ."""
-        await ask_and_compare(self, self.job.results)
+        await ask_and_compare(self, self.job.results, self.job.found.text_column)
 
     @work
     async def action_report(self) -> None:

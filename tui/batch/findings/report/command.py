@@ -40,6 +40,7 @@ def report_file(
     *,
     line: str = "",
     columns: Sequence[str] = (),
+    text_column: str | None = None,
     force: bool = False,
 ) -> Report:
     """Write the report of a labelled file.
@@ -50,6 +51,7 @@ def report_file(
         model: model whose tokenizer cuts the texts.
         line: filter of the rows that count.
         columns: columns to group by, each with a kind after a colon where it is said.
+        text_column: column of the texts, as `find_finished` takes it.
         force: whether `output` may be replaced.
 
     Raises:
@@ -62,7 +64,7 @@ def report_file(
             "{path} exists; name another --output, or --force to replace it",
             path=output,
         )
-    finished = require_finished(path)
+    finished = require_finished(path, text_column=text_column)
     store = read_finished(finished)
     names = store.columns.names
     grouped = [kind_of_group(column, names) for column in columns]
