@@ -118,6 +118,11 @@ async def ask(pilot: Pilot[Any], text: str) -> None:
     await pilot.press("enter")
 
 
+async def notified(pilot: Pilot[Any], words: str) -> None:
+    """Wait for a notification, which may be cut on the screen."""
+    await until(pilot, lambda: any(words in note.message for note in pilot.app._notifications))
+
+
 def row_of(pilot: Pilot[Any], *words: str) -> str:
     (row,) = [row for row in screen(pilot) if all(word in row for word in words)]
     return row

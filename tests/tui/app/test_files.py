@@ -26,6 +26,7 @@ from tests.tui.app.harness import (
     choose,
     lacks,
     leave,
+    notified,
     screen,
     shows,
     until,
@@ -1031,3 +1032,50 @@ async def test_more_answers_than_digits_have_letters(fake: FakeModel, tmp_path: 
         await pilot.press("down", "enter")
         await choose(pilot, "b", "Enter chooses")
         await shows(pilot, "Text column                 c11", "1 坏")
+
+
+@pytest.mark.parametrize("name", [f"{'a' * 300}.csv", f"{'a' * 300}/b.csv"])
+async def test_an_output_whose_name_cannot_be_is_refused_where_it_is_typed(
+    fake: FakeModel, table: Path, name: str
+) -> None:
+    async with app_of(fake).run_test(notifications=True) as pilot:
+        await preview(pilot, table)
+        await pilot.press("enter")
+        await shows(pilot, "Enter chooses")
+        await type_path(pilot, table.parent / name)
+        fields = pilot.app.screen.query_one("#fields", VirtualList)
+        await until(pilot, lambda: fields.items[0].value.endswith(name))
+        await pilot.press("f5")
+        await shows(pilot, "too long", "How it is read")
+
+
+@pytest.mark.parametrize("name", [f"{'a' * 300}.csv", f"{'a' * 300}/b.csv"])
+async def test_what_cannot_be_saved_under_a_name_keeps_what_was_marked(
+    fake: FakeModel, table: Path, name: str
+) -> None:
+    async with app_of(fake).run_test(notifications=True) as pilot:
+        await classified(pilot, table)
+        await pilot.press("space", "ctrl+s")
+        await choose(pilot, "1", "1  All 6 rows")
+        await shows(pilot, "Save to (CSV")
+        await type_path(pilot, table.parent / name)
+        await notified(pilot, "too long")
+        await shows(pilot, "1 marked")
+
+
+async def test_a_file_whose_output_cannot_have_its_name_opens_and_takes_another(
+    fake: FakeModel, tmp_path: Path
+) -> None:
+    path = tmp_path / f"{'长' * 82}.csv"
+    path.write_text("text\n很好\n", encoding="utf-8")
+    async with app_of(fake).run_test(notifications=True) as pilot:
+        await preview(pilot, path)
+        await pilot.press("f5")
+        await shows(pilot, "too long")
+        await pilot.press("home", "enter")
+        await shows(pilot, "Enter chooses")
+        await type_path(pilot, tmp_path / "short.csv")
+        fields = pilot.app.screen.query_one("#fields", VirtualList)
+        await until(pilot, lambda: fields.items[0].value.endswith("short.csv"))
+        await pilot.press("f5")
+        await shows(pilot, "done, written to short.csv")

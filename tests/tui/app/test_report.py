@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.app.harness import SIZES, choose, lacks, row_of, shows, until
+from tests.tui.app.harness import SIZES, choose, lacks, notified, row_of, shows, until
 from tests.tui.app.test_files import type_path
 from tests.tui.app.test_words import REVIEWS, app, results, reviews
 from tui.app.app import SentimentApp
@@ -85,3 +85,16 @@ async def test_a_file_that_was_not_classified_is_no_second_file(
         await type_path(pilot, reviews)
         await shows(pilot, "was not classified")
         await lacks(pilot, "Their order in the file")
+
+
+@pytest.mark.parametrize("name", [f"{'a' * 300}.html", f"{'a' * 300}/b.html"])
+async def test_a_report_whose_name_cannot_be_is_refused(
+    app: SentimentApp, reviews: Path, name: str
+) -> None:
+    async with app.run_test(notifications=True) as pilot:
+        await results(pilot, reviews)
+        await pilot.press("f9")
+        await shows(pilot, "Report to")
+        await type_path(pilot, reviews.parent / name)
+        await notified(pilot, "too long")
+        await shows(pilot, "180 of 180 rows")

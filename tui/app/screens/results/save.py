@@ -1,5 +1,6 @@
 """Saving rows from the results screen, or a report of them: which ones, where to, how it went."""
 
+import os
 import threading
 from pathlib import Path
 
@@ -91,7 +92,7 @@ async def ask_and_report(page: Page, job: Job, shown: Items[int]) -> None:
     path = typed_output(typed, proposed)
     if not app.allows(path):
         return
-    if path.exists():
+    if os.path.exists(path):
         title = tr("{name} exists already", name=path.name)
         if await app.ask(title, [tr("Replace it"), tr("Go back")]) != 0:
             return
