@@ -73,6 +73,18 @@ class FakeModel:
         return list(text)
 
 
+def let_answer_by_chunks(fake: FakeModel) -> threading.Semaphore:
+    """Let a model answer a chunk of short texts for each release of what is returned."""
+    gate, predict = threading.Semaphore(0), fake.predict
+
+    def gated(texts: Sequence[str], **more: bool) -> Predictions:
+        assert gate.acquire(timeout=SECONDS)
+        return predict(texts, **more)
+
+    fake.predict = gated  # type: ignore[method-assign]
+    return gate
+
+
 def app_of(
     fake: FakeModel,
     path: str = str(BUILTIN),

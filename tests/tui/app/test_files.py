@@ -26,6 +26,7 @@ from tests.tui.app.harness import (
     choose,
     lacks,
     leave,
+    let_answer_by_chunks,
     notified,
     screen,
     shows,
@@ -613,6 +614,33 @@ async def test_rows_that_come_in_leave_the_view_where_it_is(
         await until(pilot, lambda: bool(listed))
         await pilot.pause()
         assert (table.scroll_offset.y, table.cursor) == (60, 0)
+
+
+async def test_the_cursor_stays_on_its_record_while_others_come_in_before_it(
+    fake: FakeModel, tmp_path: Path
+) -> None:
+    path = tmp_path / "numbers.txt"
+    path.write_text("".join(f"{100 - n}\n" for n in range(96)), encoding="utf-8")
+    fake.answer = lambda text: (float(text) / 200 + 0.5, 0.5 - float(text) / 200)  # type: ignore[method-assign]
+    gate = let_answer_by_chunks(fake)
+    app = app_of(fake)
+    async with app.run_test() as pilot:
+        await preview(pilot, path)
+        await pilot.press("f5")
+        gate.release()
+        await shows(pilot, "32 / 96")
+        await pilot.press("s")
+        rows = pilot.app.screen.query_one("#table", VirtualList)
+        await until(pilot, lambda: len(rows.items) == FIRST and rows.chosen == FIRST - 1)
+        await pilot.press(*["down"] * 20)
+        record, line = rows.chosen, rows.cursor - rows.scroll_offset.y
+        assert (record, rows.cursor) == (FIRST - 21, 20)
+        gate.release()
+        await until(pilot, lambda: len(rows.items) == 96)
+        assert rows.chosen == record
+        assert rows.cursor - rows.scroll_offset.y == line
+        await pilot.press("2")
+    assert list(app.corrections.labels) == [str(100 - record)]
 
 
 async def stopped(pilot: Pilot[Any], fake: FakeModel, many: Path) -> None:

@@ -8,13 +8,14 @@ from textual.content import Content
 
 from models.console import one_line, tr
 from tui.app import keymap
+from tui.app.clipboard import copy
 from tui.app.job import Job
 from tui.app.screens.dialogs import ColumnsDialog
 from tui.app.screens.page import Page
-from tui.app.screens.results.table import Fields, both_orders
+from tui.app.screens.results.table import Fields, both_orders, copied
 from tui.app.screens.why import ExplainDialog
 from tui.app.widgets.columns import Column, Titles
-from tui.app.widgets.virtual_list import VirtualList
+from tui.app.widgets.virtual_list import Items, VirtualList
 from tui.batch.findings.result_store import ResultRow
 from tui.batch.status import TO_REVIEW
 
@@ -100,6 +101,16 @@ class RowsPage(Page):
         self.query_one(Titles).refresh()
         self._table.refresh()
 
+    def _show_again(self, rows: Items[int]) -> None:
+        """Show rows of the same filter in the same order; the cursor stays on its record."""
+        places = ()
+        if not isinstance(rows, range):  # in which a record keeps its place
+            places = np.flatnonzero(np.asarray(rows) == self._table.chosen)
+        if len(places):
+            self._table.follow(rows, int(places[0]))
+        else:
+            self._table.show(rows)
+
     # The rows that are meant
 
     def _rows_meant(self) -> list[ResultRow]:
@@ -124,6 +135,17 @@ class RowsPage(Page):
             key = self.app.key_of(f"label_{number}")
             parts.append(f"{key} {one_line(label, _LABEL_CELLS)}")
         self._table.border_subtitle = Content(" · ".join(parts))
+
+    def action_copy(self) -> None:
+        """Copy the text."""
+        if (row := self._row) is not None:
+            copy(self.app, row.text)
+
+    def action_copy_rows(self) -> None:
+        """Copy the row, or those that are marked, as lines with tabs between the columns."""
+        labels = self.job.labels
+        if rows := self._rows_meant():
+            copy(self.app, "\n".join(copied(row, labels) for row in rows))
 
     def action_next_unsure(self) -> None:
         """Go to the next row to be looked at of which the user has said nothing yet."""

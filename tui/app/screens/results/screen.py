@@ -14,7 +14,6 @@ from textual.content import Content
 from models.arrays import Int64
 from models.console import UserError, tr
 from tui.app import keymap
-from tui.app.clipboard import copy
 from tui.app.job import Job, JobState
 from tui.app.screens.compare import ask_and_compare
 from tui.app.screens.dialogs import TextDialog, shown
@@ -22,7 +21,7 @@ from tui.app.screens.groups import GroupsScreen, ask_column
 from tui.app.screens.page import Detail, Progress
 from tui.app.screens.results.rows import RowsPage
 from tui.app.screens.results.save import ask_and_report, ask_and_save
-from tui.app.screens.results.table import ResultsTable, copied, named_order
+from tui.app.screens.results.table import ResultsTable, named_order
 from tui.app.screens.summary import SummaryDialog, progress
 from tui.app.screens.words import WordsScreen
 from tui.app.theme import marked
@@ -54,6 +53,10 @@ class Selection(NamedTuple):
     def every(self) -> bool:
         """Whether all rows are shown as they stand in the file."""
         return self.query == Query() and self.order == "file"
+
+    def is_alike(self, other: "Selection") -> bool:
+        """Return whether the same is asked, of a store that may have more rows by now."""
+        return self == other._replace(total=self.total)
 
 
 class ResultsScreen(RowsPage):
@@ -143,9 +146,8 @@ class ResultsScreen(RowsPage):
         wanted, asked = self._wanted(), self._asked
         if wanted == asked:
             return
-        grown = asked is not None and wanted == asked._replace(total=wanted.total)
         recent = monotonic() - self._asked_at < _RESELECT
-        if grown and recent and not wanted.every:
+        if recent and asked is not None and wanted.is_alike(asked) and not wanted.every:
             return
         self._asked, self._asked_at = wanted, monotonic()
         self._select(wanted)
@@ -164,12 +166,14 @@ class ResultsScreen(RowsPage):
             return
         before, self._shown = self._shown, selection
         self.results = selection.results
-        grown = before.total and before == selection._replace(total=before.total)
+        grown = before.total and selection.is_alike(before)
         if grown and selection.every and self.job.running:
             self._table.grow(rows)
             return
-        same = (selection.query, selection.order) == (before.query, before.order)
-        self._table.show(rows, cursor=None if same else 0)
+        if (selection.query, selection.order) == (before.query, before.order):
+            self._show_again(rows)
+        else:
+            self._table.show(rows, cursor=0)
         if before.results is not selection.results or not before.total:
             # A collection of all that was imported by now would hold the event loop up for 100 ms.
             gc.freeze()
@@ -288,17 +292,6 @@ class ResultsScreen(RowsPage):
             label = self.job.labels[row.final] if row.final >= 0 else Status(row.status).title
             title = tr("Record {number}: {label}", number=row.number, label=label)
             self.app.push_screen(TextDialog(title, row.text))
-
-    def action_copy(self) -> None:
-        """Copy the text."""
-        if (row := self._row) is not None:
-            copy(self.app, row.text)
-
-    def action_copy_rows(self) -> None:
-        """Copy the row, or those that are marked, as lines with tabs between the columns."""
-        labels = self.job.labels
-        if rows := self._rows_meant():
-            copy(self.app, "\n".join(copied(row, labels) for row in rows))
 
     # All rows
 
