@@ -805,6 +805,40 @@ async def test_quitting_during_a_run_asks_and_is_quick(fake: FakeModel, many: Pa
     fake.may_answer.set()
 
 
+@pytest.mark.parametrize("over", ["q and enter", "a question"])
+async def test_quitting_during_a_run_asks_wherever_one_is(
+    fake: FakeModel, many: Path, over: str
+) -> None:
+    app = app_of(fake)
+    async with app.run_test() as pilot:
+        await hold(pilot, fake, many)
+        await leave(pilot)
+        if over == "a question":
+            app.post_message(events.Paste("one\ntwo"))
+            await shows(pilot, "You pasted several lines")
+            await pilot.press("ctrl+q")
+        else:
+            await pilot.press("q", "enter")
+        await shows(pilot, "A file is being classified", "1  Quit")
+        assert not app._exit
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: app._exit)
+    fake.may_answer.set()
+
+
+async def test_quitting_while_rows_are_saved_asks(
+    fake: FakeModel, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with held_while_it_saves(fake, many, monkeypatch) as (pilot, go_on, told):
+        await pilot.press("ctrl+q")
+        await shows(pilot, "A file is being saved", "To quit now leaves nothing of it.")
+        await choose(pilot, "2", "2  Go on")
+        go_on.set()
+        await told("3,000 records saved to")
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: bool(pilot.app._exit))
+
+
 async def test_a_run_that_fails_says_why(fake: FakeModel, table: Path) -> None:
     app = app_of(fake)
     async with app.run_test(notifications=True) as pilot:

@@ -1,15 +1,20 @@
 """A report from the results screen, and another labelled file beside the one that is open."""
 
 import json
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.tui.app.harness import SIZES, choose, lacks, notified, row_of, shows, until
+from tests.tui.app.harness import SECONDS, SIZES, choose, lacks, notified, row_of, shows, until
 from tests.tui.app.test_files import type_path
 from tests.tui.app.test_words import REVIEWS, app, results, reviews
 from tui.app.app import SentimentApp
 from tui.app.job import JobState
+from tui.app.screens.results import save
+from tui.batch.findings.report.command import write
+from tui.batch.findings.report.content import report_of
 
 __all__ = ["app", "reviews"]
 
@@ -98,3 +103,51 @@ async def test_a_report_whose_name_cannot_be_is_refused(
         await type_path(pilot, reviews.parent / name)
         await notified(pilot, "too long")
         await shows(pilot, "180 of 180 rows")
+
+
+async def test_a_report_goes_on_when_its_screen_is_left_and_quitting_asks(
+    app: SentimentApp, reviews: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawing, go_on = threading.Event(), threading.Event()
+
+    def slowly(*args: Any) -> None:
+        drawing.set()
+        assert go_on.wait(SECONDS)
+        write(*args)
+
+    monkeypatch.setattr(save, "write", slowly)
+    async with app.run_test(notifications=True) as pilot:
+        await results(pilot, reviews)
+        await pilot.press("f9")
+        await shows(pilot, "Report to")
+        await type_path(pilot, reviews.with_name("mine.html"))
+        await until(pilot, drawing.is_set)
+        await pilot.press("ctrl+q")
+        await choose(pilot, "2", "A file is being saved")
+        await pilot.press("escape")
+        go_on.set()
+        await notified(pilot, "written to")
+    assert reviews.with_name("mine.html").exists()
+
+
+async def test_a_report_can_be_stopped_and_then_leaves_nothing(
+    app: SentimentApp, reviews: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting, go_on = threading.Event(), threading.Event()
+
+    def slowly(*args: Any, **more: Any) -> Any:
+        counting.set()
+        assert go_on.wait(SECONDS)
+        return report_of(*args, **more)
+
+    monkeypatch.setattr(save, "report_of", slowly)
+    async with app.run_test(notifications=True) as pilot:
+        await results(pilot, reviews)
+        await pilot.press("f9")
+        await shows(pilot, "Report to")
+        await type_path(pilot, reviews.with_name("mine.html"))
+        await until(pilot, counting.is_set)
+        await pilot.press("f8")
+        go_on.set()
+        await notified(pilot, "mine.html was not written.")
+    assert not reviews.with_name("mine.html").exists()

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,6 @@ from tui.app.widgets.virtual_list import Items
 from tui.batch.engine import Stopped
 from tui.batch.findings.report.command import kind_of, made_of, write
 from tui.batch.findings.report.content import report_of
-from tui.batch.settings import BatchSettings
 
 
 async def ask_and_save(page: Page, job: Job, shown: Items[int]) -> None:
@@ -42,7 +42,12 @@ async def ask_and_save(page: Page, job: Job, shown: Items[int]) -> None:
     settings = await page.may_write(path, job.settings, alone=True)
     if settings is not None:
         rows = list(scopes.values())[number]
-        app.run_worker(_save(page, job, settings, rows, path), description="save")
+
+        def save(stop: threading.Event) -> str:
+            count = save_rows(settings, job.found, job.results, rows, path, stop)
+            return tr("{count:record} saved to {path}", count=count, path=path)
+
+        app.run_worker(_write(page, path, save), description="save")
 
 
 def _scopes(job: Job, shown: Items[int]) -> dict[str, Int64 | None]:
@@ -57,18 +62,20 @@ def _scopes(job: Job, shown: Items[int]) -> dict[str, Int64 | None]:
     return scopes
 
 
-async def _save(
-    page: Page, job: Job, settings: BatchSettings, rows: Int64 | None, path: Path
-) -> None:
+async def _write(page: Page, path: Path, work: Callable[[threading.Event], str]) -> None:
+    """Write a file on another thread, and say how that went.
+
+    Args:
+        page: the screen that asked.
+        path: the file.
+        work: writes it, and returns what to say; raises Stopped soon after the event is set.
+    """
     app, stop = page.app, threading.Event()
     app.notify(tr("Saving to {path}… {key} stops it.", path=path, key=app.key_of("stop")))
     app.saving = stop
     try:
         with app.showing_errors():
-            count = await run_in_thread(
-                lambda: save_rows(settings, job.found, job.results, rows, path, stop)
-            )
-            app.notify(tr("{count:record} saved to {path}", count=count, path=path))
+            app.notify(await run_in_thread(lambda: work(stop)))
     except Stopped:
         app.notify(tr("Stopped: {path} was not written.", path=path))
     finally:
@@ -77,10 +84,10 @@ async def _save(
 
 
 async def ask_and_report(page: Page, job: Job, shown: Items[int]) -> None:
-    """Ask where to write a report, and write it; in a worker.
+    """Ask where to write a report, and begin to write it; in a worker.
 
     Args:
-        page: the screen that asks.
+        page: the screen that asks; the writing goes on when it is left.
         job: a run that has ended.
         shown: indices of the rows that count.
     """
@@ -97,7 +104,11 @@ async def ask_and_report(page: Page, job: Job, shown: Items[int]) -> None:
         if await app.ask(title, [tr("Replace it"), tr("Go back")]) != 0:
             return
 
-    def work() -> None:
+    def work(stop: threading.Event) -> str:
+        def progress(_: float) -> None:
+            if stop.is_set():
+                raise Stopped
+
         kind_of(path)
         report = report_of(
             job.results,
@@ -107,10 +118,10 @@ async def ask_and_report(page: Page, job: Job, shown: Items[int]) -> None:
             made=made_of(job.summary.receipt),
             filter=job.filter,
             truth=job.settings.label_column,
+            progress=progress,
         )
+        progress(1.0)
         write(report, path, output)
+        return tr("written to {path}", path=path)
 
-    app.notify(tr("Writing {path}…", path=path))
-    with app.showing_errors():
-        await run_in_thread(work)
-        app.notify(tr("written to {path}", path=path))
+    app.run_worker(_write(page, path, work), description="report")

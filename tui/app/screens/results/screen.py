@@ -315,7 +315,9 @@ class ResultsScreen(RowsPage):
     @work
     async def action_report(self) -> None:
         """Ask where to write a report of the rows that are shown, and write it."""
-        if self.job.state is not JobState.DONE:
+        if self.app.saving is not None:
+            self.app.bell()
+        elif self.job.state is not JobState.DONE:
             self.app.notify(tr("A report can be written when the run has ended."))
         else:
             await ask_and_report(self, self.job, self._table.items)
