@@ -15,6 +15,7 @@ import xlsxwriter
 from textual import events
 from textual.pilot import Pilot
 
+from models.locations import BUILTIN
 from models.predictor import Predictor
 from models.review import Level
 from models.tables import Dialect, format_of
@@ -1141,3 +1142,49 @@ async def test_a_file_whose_output_cannot_have_its_name_opens_and_takes_another(
         await until(pilot, lambda: fields.items[0].value.endswith("short.csv"))
         await pilot.press("f5")
         await shows(pilot, "done, written to short.csv")
+
+
+@pytest.fixture
+def stars(tmp_path: Path) -> Path:
+    path = tmp_path / "stars.csv"
+    path.write_text("text,stars\n很好,5\n坏,1\n", encoding="utf-8")
+    return path
+
+
+async def test_true_labels_that_were_chosen_before_the_model_is_there_are_checked_when_it_is(
+    fake: FakeModel, stars: Path
+) -> None:
+    fake.may_open.clear()
+    async with app_of(fake).run_test(size=(100, 30), notifications=True) as pilot:
+        pilot.app.open_file(stars)  # type: ignore[attr-defined]
+        await shows(pilot, "How it is read", "2 records")
+        await pilot.press("down", "down", "enter")
+        await choose(pilot, "3", "3  stars")
+        await shows(pilot, "What its labels stand for   –", "2 records")
+        await pilot.press("down", "enter")
+        await notified(pilot, "A model is needed")
+        fake.may_open.set()
+        await shows(pilot, "Write VALUE,VALUE=LABEL")
+        assert pilot.app.screen.query_one(SafeInput).value == "1=负向评价; 5=正向评价"
+        await leave(pilot)
+        await shows(pilot, "✗ ", "Say what they stand for", "“What its labels stand for”")
+        await lacks(pilot, "F5 Classify")
+        await pilot.press("enter")
+        await shows(pilot, "Write VALUE,VALUE=LABEL")
+        await pilot.press("enter")
+        await shows(pilot, "2 records", "F5 Classify")
+
+
+async def test_true_labels_are_checked_anew_for_another_model(fake: FakeModel, stars: Path) -> None:
+    others = {"other.onnx": FakeModel(["1", "5"])}
+    async with app_of(fake, others=others).run_test(size=(100, 30)) as pilot:
+        await preview(pilot, stars)
+        await pilot.press("down", "down", "enter")
+        await choose(pilot, "3", "3  stars")
+        await shows(pilot, "Write VALUE,VALUE=LABEL")
+        await leave(pilot)
+        await shows(pilot, "✗ ")
+        pilot.app.open_model(Path("other.onnx"), "auto")  # type: ignore[attr-defined]
+        await shows(pilot, "2 records", "F5 Classify")
+        pilot.app.open_model(BUILTIN, "auto")  # type: ignore[attr-defined]
+        await shows(pilot, "Write VALUE,VALUE=LABEL")

@@ -55,6 +55,7 @@ class FileScreen(Page):
         self._finished: Finished | None = None
         self._sheets: Sequence[str] = ()
         self._problem: str | None = None
+        self._checked: tuple[str, ...] = ()  # labels that `_check` went by
 
     def _body(self) -> ComposeResult:
         fields: list[Field] = []
@@ -140,16 +141,24 @@ class FileScreen(Page):
             else:
                 self.call_later(self.refresh_state)
                 self._found = await run_in_thread(lambda: inspect(settings))
-            if self._found.problem is not None:
-                raise self._found.problem
-            if labels := self.app.labels:
-                label_map_of(settings, self._found.name, self._found.labels, labels)
+            self._check(self._found, self.app.labels)
         except (UserError, OSError) as error:
             self._problem = reason_of(error)
         await self._find_sheets()
         self.call_later(self.refresh_state)
-        if self._found is not None and self._found.labels and self._problem is not None:
-            self._map_labels(self._found)
+
+    def _check(self, found: Found, labels: tuple[str, ...]) -> None:
+        """Note what is wrong with what was found, for a model with these labels; () for none."""
+        self._checked, self._problem = labels, None
+        try:
+            if found.problem is not None:
+                raise found.problem
+            if labels:
+                label_map_of(found.settings, found.name, found.labels, labels)
+        except UserError as error:
+            self._problem = reason_of(error)
+            if found.labels and labels and self.is_current:
+                self._map_labels(found)
 
     async def _find_sheets(self) -> None:
         """Read the names of a workbook's sheets, once."""
@@ -176,7 +185,9 @@ class FileScreen(Page):
             self._inspect(replace(settings, label_map=typed.strip() or None))
 
     def refresh_state(self) -> None:
-        """Show what was found."""
+        """Show what was found, and whether the model that is there by now can score it."""
+        if self._found is not None and self._checked != self.app.labels:
+            self._check(self._found, self.app.labels)
         fields = fields_of(self._settings, self._found, self._sheets)
         self.query_one("#recognised", Static).update(self._recognised(fields))
         listed = self.query_one("#fields", VirtualList)
@@ -240,7 +251,7 @@ class FileScreen(Page):
         field = listed.items[listed.cursor]
         settings = self._settings
         if field.name == "label_map":
-            if self._found is not None:
+            if self._found is not None and self.app.has_model():
                 self._map_labels(self._found)
         elif field.choices is None:
             typed = await self.app.prompt(field.title, field.value)
