@@ -176,9 +176,11 @@ async def test_the_sheet_of_a_workbook_and_the_names_of_the_answer_can_be_chosen
         await pilot.press("enter")
         await choose(pilot, "1", "1  1")
         await shows(pilot, "book.xlsx: 1 record")
+        await shows(pilot, "It has status already", "Prefix of the new columns   new_")
         await pilot.press("down", "enter")
-        await choose(pilot, "2", "2  new_")
-        await shows(pilot, "new_")
+        await shows(pilot, "1  new_", "2  model_")
+        await choose(pilot, "2", "3  new2_")  # none would be taken
+        await shows(pilot, "Prefix of the new columns   model_")
         await pilot.press("f5")
         await shows(pilot, "done, written to book.labelled.xlsx")
 
@@ -1188,3 +1190,21 @@ async def test_true_labels_are_checked_anew_for_another_model(fake: FakeModel, s
         await shows(pilot, "2 records", "F5 Classify")
         pilot.app.open_model(BUILTIN, "auto")  # type: ignore[attr-defined]
         await shows(pilot, "Write VALUE,VALUE=LABEL")
+
+
+async def test_columns_named_as_the_answers_get_another_prefix_and_that_is_said_without_a_model(
+    fake: FakeModel, tmp_path: Path
+) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("text,status,new_confidence\n很好,paid,1\n", encoding="utf-8")
+    fake.may_open.clear()
+    async with app_of(fake).run_test(size=(100, 30)) as pilot:
+        pilot.app.open_file(path)  # type: ignore[attr-defined]
+        await shows(pilot, "Prefix of the new columns   model_", "1 record")
+        await shows(pilot, "It has status already: “Prefix of the new columns” tells the new ones")
+        fake.may_open.set()
+        await shows(pilot, "F5 Classify")
+        await pilot.press("f5")
+        await shows(pilot, "done, written to")
+    header = (tmp_path / "orders.labelled.csv").read_text(encoding="utf-8").splitlines()[0]
+    assert header.startswith("text,status,new_confidence,model_predicted_label,")

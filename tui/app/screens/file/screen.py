@@ -20,13 +20,21 @@ from models.tables.excel import sheets_of
 from tui.app import keymap
 from tui.app.job import Job
 from tui.app.paths import typed_output, typed_path
-from tui.app.screens.file.fields import Field, changed, fields_of, in_words_of, read_alike
+from tui.app.screens.file.fields import (
+    Field,
+    changed,
+    fields_of,
+    free_prefixes,
+    in_words_of,
+    read_alike,
+    taken,
+)
 from tui.app.screens.page import Page
 from tui.app.screens.results import ResultsScreen
 from tui.app.theme import FAINT, padded
 from tui.app.threads import run_in_thread
 from tui.app.widgets.virtual_list import VirtualList
-from tui.batch.findings.finished import Finished, find_finished, free_prefix, read_finished
+from tui.batch.findings.finished import Finished, find_finished, read_finished
 from tui.batch.inspection import Found, inspect, with_output
 from tui.batch.journal import run_folder
 from tui.batch.receipt import as_interrupted
@@ -76,10 +84,9 @@ class FileScreen(Page):
         with suppress(UserError, OSError):  # what is wrong, `_inspect` says
             dialect = settings.dialect
             self._finished = await run_in_thread(lambda: find_finished(source, dialect=dialect))
+        self._inspect(settings)
         if self._finished is None:
-            self._inspect(settings)
             return
-        self._inspect(replace(settings, prefix=free_prefix(self._finished.found.columns)))
         title = tr("{name} has answers already", name=source.name)
         answers = [tr("Browse them"), tr("Classify it anew, beside them")]
         if await self.app.ask(title, answers) == 0:
@@ -141,6 +148,9 @@ class FileScreen(Page):
             else:
                 self.call_later(self.refresh_state)
                 self._found = await run_in_thread(lambda: inspect(settings))
+            if taken(self._found, settings.prefix):
+                self._settings = replace(settings, prefix=next(free_prefixes(self._found)))
+                self._found = replace(self._found, settings=self._settings)
             self._check(self._found, self.app.labels)
         except (UserError, OSError) as error:
             self._problem = reason_of(error)
@@ -217,6 +227,11 @@ class FileScreen(Page):
         lines += [one_line(f"  {reject}", self.size.width - 4) for reject in found.rejects]
         if found.answers_excel:
             lines.append(tr("The input is of Excel: the answer gets a byte order mark for it."))
+        if columns := taken(found, ""):
+            words = tr(
+                "It has {columns} already: --prefix tells the new ones apart.", columns=columns
+            )
+            lines.append(one_line(words, self.size.width - 4))
         if self._interrupted:
             lines.append(tr("A run of it was interrupted, and goes on where it stopped."))
         return Content.styled(in_words_of(fields, "\n".join(lines)), "bold")
