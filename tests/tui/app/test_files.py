@@ -46,6 +46,7 @@ from tui.app.screens.summary import progress
 from tui.app.widgets.text_entry import SafeInput, TextEntry
 from tui.app.widgets.virtual_list import Items, VirtualList
 from tui.batch.engine import FIRST, Hooks, Stopped, classify
+from tui.batch.findings.finished import find_finished
 from tui.batch.inspection import inspect
 from tui.batch.settings import BatchSettings
 from tui.batch.summary import Summary
@@ -1208,3 +1209,32 @@ async def test_columns_named_as_the_answers_get_another_prefix_and_that_is_said_
         await shows(pilot, "done, written to")
     header = (tmp_path / "orders.labelled.csv").read_text(encoding="utf-8").splitlines()[0]
     assert header.startswith("text,status,new_confidence,model_predicted_label,")
+
+
+async def test_what_is_chosen_while_answers_are_looked_for_counts(
+    fake: FakeModel, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, go_on = threading.Event(), threading.Event()
+
+    def slowly(*args: Any, **more: Any) -> Any:
+        looking.set()
+        assert go_on.wait(SECONDS)
+        return find_finished(*args, **more)
+
+    monkeypatch.setattr(file, "find_finished", slowly)
+    async with app_of(fake).run_test() as pilot:
+        await shows(pilot, "CPU")
+        pilot.app.open_file(table)  # type: ignore[attr-defined]
+        await until(pilot, looking.is_set)
+        await pilot.press("end", "enter")
+        await choose(pilot, "2", "2  new_")
+        await shows(pilot, "Prefix of the new columns   new_", "6 records")
+        await pilot.press("enter")
+        await shows(pilot, "3  model_")
+        go_on.set()
+        await choose(pilot, "3", "3  model_")
+        await shows(pilot, "Prefix of the new columns   model_", "6 records")
+        await pilot.press("f5")
+        await shows(pilot, "done, written to")
+    written = table.with_name("评价 reviews.labelled.jsonl").read_text(encoding="utf-8")
+    assert '"model_status"' in written

@@ -79,12 +79,10 @@ class FileScreen(Page):
     @work
     async def _look_for_answers(self) -> None:
         """Read the file; where it has answers, offer to browse them."""
-        settings = self._settings
-        source = Path(str(settings.source))
+        source, dialect = Path(str(self._settings.source)), self._settings.dialect
         with suppress(UserError, OSError):  # what is wrong, `_inspect` says
-            dialect = settings.dialect
             self._finished = await run_in_thread(lambda: find_finished(source, dialect=dialect))
-        self._inspect(settings)
+        self._inspect(self._settings)  # of which some may have been changed meanwhile
         if self._finished is None:
             return
         title = tr("{name} has answers already", name=source.name)
@@ -137,13 +135,18 @@ class FileScreen(Page):
         output = self._settings.output
         return isinstance(output, Path) and os.path.exists(run_folder(output))
 
-    @work(exclusive=True, group="inspect")
-    async def _inspect(self, settings: BatchSettings) -> None:
-        """Read the file, and show what was found."""
+    def _inspect(self, settings: BatchSettings) -> None:
+        """Take other settings, and read the file where they have it read otherwise."""
         before, found = self._settings, self._found
         self._settings, self._found, self._problem = settings, None, None
+        alike = found is not None and found.problem is None and read_alike(settings, before)
+        self._read(settings, found if alike else None)
+
+    @work(exclusive=True, group="inspect")
+    async def _read(self, settings: BatchSettings, found: Found | None) -> None:
+        """Read the file, unless it was read, and show what was found."""
         try:
-            if found is not None and found.problem is None and read_alike(settings, before):
+            if found is not None:
                 self._found = with_output(found, settings)
             else:
                 self.call_later(self.refresh_state)
@@ -182,8 +185,7 @@ class FileScreen(Page):
     @work(description="map labels")
     async def _map_labels(self, found: Found) -> None:
         """Show how often each value of the label column occurs, and ask what it stands for."""
-        settings = self._settings
-        proposal = settings.label_map or proposed_map(found.labels, self.app.labels)
+        proposal = self._settings.label_map or proposed_map(found.labels, self.app.labels)
         counts = with_counts(found.labels, _VALUES_SHOWN).replace(" × ", "  × ")
         text = tr(
             "Labels of the model: {labels}. Write VALUE,VALUE=LABEL; VALUE= leaves it out.",
@@ -192,7 +194,7 @@ class FileScreen(Page):
         about = "\n".join([*counts.split(", "), "", text])
         typed = await self.app.prompt(tr("What its labels stand for"), proposal, about)
         if typed is not None:
-            self._inspect(replace(settings, label_map=typed.strip() or None))
+            self._inspect(replace(self._settings, label_map=typed.strip() or None))
 
     def refresh_state(self) -> None:
         """Show what was found, and whether the model that is there by now can score it."""
@@ -264,7 +266,6 @@ class FileScreen(Page):
         """Ask for another value of the setting under the cursor."""
         listed: VirtualList[Field] = self.query_one("#fields", VirtualList)
         field = listed.items[listed.cursor]
-        settings = self._settings
         if field.name == "label_map":
             if self._found is not None and self.app.has_model():
                 self._map_labels(self._found)
@@ -272,7 +273,7 @@ class FileScreen(Page):
             typed = await self.app.prompt(field.title, field.value)
             if typed and self.app.allows(typed_path(typed)):
                 output = typed_output(typed, self._proposed)
-                self._inspect(replace(settings, output=output, output_format=None))
+                self._inspect(replace(self._settings, output=output, output_format=None))
         elif not field.choices:  # none is known before the file is read
             self.app.bell()
         else:
@@ -280,7 +281,7 @@ class FileScreen(Page):
             number = await self.app.ask(field.title, names)
             if number is not None:
                 value = field.choices[names[number]]
-                self._inspect(changed(settings, field.name, value))
+                self._inspect(changed(self._settings, field.name, value))
 
     @work
     async def action_classify(self) -> None:
