@@ -12,7 +12,7 @@ from models.console import UserError, reason_of
 from models.review import Levels
 from tui.app.model_worker import Ended, LoadedModel, ModelWorker, Post
 from tui.app.preferences import Corrections
-from tui.batch.engine import Hooks, Stopped, classify
+from tui.batch.engine import Hooks, Stopped, classify, replay
 from tui.batch.findings.half_done import RecordedModel
 from tui.batch.findings.query import Query
 from tui.batch.findings.result_store import ResultStore
@@ -106,10 +106,16 @@ class Job:
         self._ended = JobState.DONE
 
     def replay(self) -> None:
-        """Take the answers that an interrupted run has, without a model."""
+        """Take the answers that an interrupted run has, without a model.
+
+        Raises:
+            UserError: as `replay` of the engine, and `RecordedModel.of`; OSError likewise.
+        """
         model = RecordedModel.of(self.output)
         self._renew(model.manifest.labels)
-        self._end(model, Hooks(answered=self.results.append))
+        hooks = Hooks(answered=self.results.append)
+        self.summary = replay(self.settings, cast("Predictor", model), self.found, hooks)
+        self._ended = JobState.STOPPED
 
     def start(self, reply: Post) -> None:
         """Start, or go on after a stop; `reply` gets `Ended` at the end."""
@@ -164,12 +170,8 @@ class Job:
     def _work(self, model: LoadedModel) -> Ended:
         if self.labels != model.manifest.labels:  # another one was opened meanwhile
             self._renew(model.manifest.labels)
-        self._end(model, Hooks(between=self._between, answered=self.results.append))
-        return Ended(self.reason or None)
-
-    def _end(self, model: LoadedModel | RecordedModel, hooks: Hooks) -> None:
-        """Classify to the end, and note what that was."""
         self.reason = ""
+        hooks = Hooks(between=self._between, answered=self.results.append)
         predictor = cast("Predictor", model)
         try:
             self.summary = classify(self.settings, predictor, found=self.found, hooks=hooks)
@@ -179,6 +181,7 @@ class Job:
         except (UserError, OSError) as error:
             self.reason = reason_of(error)
             self._ended = JobState.FAILED
+        return Ended(self.reason or None)
 
     def _between(self, summary: Summary) -> None:
         self.summary = summary

@@ -214,3 +214,44 @@ async def test_columns_are_shown_scrolled_chosen_and_sorted_by(
         await shows(pilot, "The table of answers")
         await pilot.press("end")
         await shows(pilot, "product:phone", "breakfast|lunch")
+
+
+@pytest.mark.parametrize("review", [None, "10%"])
+@pytest.mark.parametrize("kept", [480, 1500])
+async def test_a_run_that_replaces_an_output_is_browsed_before_it_goes_on(
+    fake: FakeModel, tmp_path: Path, review: str | None, kept: int
+) -> None:
+    many = tmp_path / "many.txt"
+    many.write_text("".join(f"坏 {n}\n" for n in range(1500)), encoding="utf-8")
+    output = many.with_name("many.labelled.csv")
+    settings = BatchSettings(many, output, review=review)
+    classify(settings, cast(Predictor, fake))
+    before = output.read_bytes()
+    answered = 0
+
+    def stop(chunk: Any) -> None:
+        nonlocal answered
+        answered += len(chunk.texts)
+        if answered >= kept:
+            raise Stopped
+
+    def stop_between(summary: Any) -> None:
+        if summary.predicted >= kept:
+            raise Stopped
+
+    hooks = Hooks(between=stop_between) if kept < 1500 else Hooks(answered=stop)
+    with pytest.raises(Stopped):
+        classify(replace(settings, force=True), cast(Predictor, fake), hooks=hooks)
+    async with app_of(fake).run_test(size=(100, 30)) as pilot:
+        await shows(pilot, "CPU")
+        pilot.app.open_file(many)  # type: ignore[attr-defined]
+        await shows(pilot, "was interrupted", "F3 Browse")
+        await pilot.press("f3")
+        await shows(pilot, f"stopped; what is done is kept · {kept:,} / 1,500")
+        await shows(pilot, f"{kept:,} of {kept:,} rows")
+        assert (tmp_path / ".many.labelled.csv.run" / "journal").exists()
+        assert output.read_bytes() == before
+        await pilot.press("f8")
+        await choose(pilot, "1", "many.labelled.csv exists already", "1  Replace it")
+        await shows(pilot, "done, written to", "1,500 of 1,500 rows")
+    assert output.read_bytes() == before

@@ -3,21 +3,21 @@
 from collections.abc import Sequence
 
 import numpy as np
-from textual import work
+from textual import on, work
 from textual.content import Content
 
 from models.console import one_line, tr
 from tui.app import keymap
 from tui.app.clipboard import copy
 from tui.app.job import Job
-from tui.app.screens.dialogs import ColumnsDialog
+from tui.app.screens.dialogs import ColumnsDialog, TextDialog
 from tui.app.screens.page import Page
 from tui.app.screens.results.table import Fields, both_orders, copied
 from tui.app.screens.why import ExplainDialog
 from tui.app.widgets.columns import Column, Titles
 from tui.app.widgets.virtual_list import Items, VirtualList
 from tui.batch.findings.result_store import ResultRow
-from tui.batch.status import TO_REVIEW
+from tui.batch.status import TO_REVIEW, Status
 
 _LABEL_CELLS = 12
 _CYCLE = ("file", "unsure", "sure", "label", "status")  # orders that one key goes through
@@ -135,6 +135,14 @@ class RowsPage(Page):
             key = self.app.key_of(f"label_{number}")
             parts.append(f"{key} {one_line(label, _LABEL_CELLS)}")
         self._table.border_subtitle = Content(" · ".join(parts))
+
+    @on(VirtualList.Chosen)
+    def _opened(self) -> None:
+        """Show the whole text over everything else."""
+        if (row := self._row) is not None:
+            label = self.job.labels[row.final] if row.final >= 0 else Status(row.status).title
+            title = tr("Record {number}: {label}", number=row.number, label=label)
+            self.app.push_screen(TextDialog(title, row.text))
 
     def action_copy(self) -> None:
         """Copy the text."""

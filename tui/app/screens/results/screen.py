@@ -16,7 +16,7 @@ from models.console import UserError, tr
 from tui.app import keymap
 from tui.app.job import Job, JobState
 from tui.app.screens.compare import ask_and_compare
-from tui.app.screens.dialogs import TextDialog, shown
+from tui.app.screens.dialogs import shown
 from tui.app.screens.groups import GroupsScreen, ask_column
 from tui.app.screens.page import Detail, Progress
 from tui.app.screens.results.rows import RowsPage
@@ -31,7 +31,6 @@ from tui.app.widgets.text_entry import SafeInput
 from tui.app.widgets.virtual_list import Items, VirtualList
 from tui.batch.findings.query import FILTER_HELP, IS, Query, quoted, terms_without
 from tui.batch.findings.result_store import ResultStore
-from tui.batch.status import Status
 
 _POLL = 0.1  # seconds between two looks at the counters of a run
 _RESELECT = 1.0  # seconds between two selections while rows come in
@@ -224,8 +223,17 @@ class ResultsScreen(RowsPage):
             self.app.saving.set()
         elif self.job.running:
             self.job.stop()
-        elif self.job.state is not JobState.DONE:
-            self.job.start(self.app.post_message)
+        elif self.job.state is not JobState.DONE and self.app.has_model():
+            self._start_again()
+
+    @work
+    async def _start_again(self) -> None:
+        """Go on with the run, when it is clear that nothing is lost by it."""
+        job, settings = self.job, self.job.settings
+        allowed = settings if settings.force else await self.may_write(job.output, settings)
+        if allowed is not None and not job.running:
+            job.settings = allowed
+            job.start(self.app.post_message)
             self.refresh_state()
 
     # Filter and order
@@ -284,14 +292,6 @@ class ResultsScreen(RowsPage):
     def _moved(self) -> None:
         row = self._row
         self.show_detail(marked(shown(row.text), self._shown.query.words) if row else "")
-
-    @on(VirtualList.Chosen)
-    def _opened(self) -> None:
-        """Show the whole text over everything else."""
-        if (row := self._row) is not None:
-            label = self.job.labels[row.final] if row.final >= 0 else Status(row.status).title
-            title = tr("Record {number}: {label}", number=row.number, label=label)
-            self.app.push_screen(TextDialog(title, row.text))
 
     # All rows
 
