@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from models.console import UserError, reason_of
-from models.review import Levels
 from tui.app.model_worker import Ended, LoadedModel, ModelWorker, Post
 from tui.app.preferences import Corrections
 from tui.batch.engine import Hooks, Stopped, classify, replay
+from tui.batch.findings.finished import Finished
 from tui.batch.findings.half_done import RecordedModel
 from tui.batch.findings.query import Query
 from tui.batch.findings.result_store import ResultStore
@@ -52,6 +52,7 @@ class Job:
         summary: counts so far.
         reason: why it failed.
         note: where the answers are from, if no model gave them.
+        edited: whether they are from a file that was changed since its run.
         marked: indices of the rows that the user marked.
         filter: line that the user typed to find rows by.
         hidden: names of the columns of the input that the user does not want to see.
@@ -71,6 +72,7 @@ class Job:
         self._renew(labels)
         self.reason = ""
         self.note = ""
+        self.edited = False
         self.filter = ""
         self.marked: set[int] = set()
         self.hidden: set[str] = set()
@@ -94,15 +96,17 @@ class Job:
         """Let the labels count that the user gave by now."""
         self.results.correct(self._corrections.labels)
 
-    def open(self, results: ResultStore, note: str, levels: Levels) -> None:
+    def open(self, finished: Finished, results: ResultStore, note: str) -> None:
         """Take answers that were read from a file, and end; `note` says where they are from."""
         self.results = results
+        self.edited = finished.edited
         self.note = note
         self.correct()
         self.summary = Summary(results.labels, len(results))
         self.summary.predicted = len(results)
         self.summary.statuses, self.summary.doubts = results.statuses()
-        self.summary.review = levels
+        self.summary.review = finished.levels
+        self.summary.receipt = finished.receipt
         self._ended = JobState.DONE
 
     def replay(self) -> None:

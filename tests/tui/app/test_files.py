@@ -400,7 +400,7 @@ async def test_rows_are_filtered_sorted_marked_and_saved(
         await pilot.press("f7")
         await shows(pilot, "坏 >80%", "2 of 6 rows", "● ", "1 marked")
         await pilot.press("ctrl+s")
-        await shows(pilot, "1  All 6 rows", "2  The 2 rows shown")
+        await shows(pilot, "1  All 6 rows", "2  The 2 rows under the filter")
         await choose(pilot, "3", "3  The 1 marked row")
         await shows(pilot, "Save to")
         (tmp_path / "some.csv").write_text("precious")
@@ -1238,3 +1238,41 @@ async def test_what_is_chosen_while_answers_are_looked_for_counts(
         await shows(pilot, "done, written to")
     written = table.with_name("评价 reviews.labelled.jsonl").read_text(encoding="utf-8")
     assert '"model_status"' in written
+
+
+async def test_what_is_summed_up_and_saved_is_what_the_filter_leaves_by_now(
+    fake: FakeModel, tmp_path: Path
+) -> None:
+    path = tmp_path / "scored.csv"
+    path.write_text("text,label\n坏,1\n很坏,1\n太坏,1\n不坏,0\n", encoding="utf-8")
+    async with app_of(fake).run_test(size=(100, 40), notifications=True) as pilot:
+        await preview(pilot, path)
+        await pilot.press("down", "down", "enter")
+        await choose(pilot, "3", "3  label")
+        await shows(pilot, "Label column, to score by   label")
+        await pilot.press("f5")
+        await shows(pilot, "done, written to", "4 of 4 rows")
+        await pilot.press("w")
+        await shows(pilot, "is:wrong", "3 of 4 rows")
+        await pilot.press("2")
+        await shows(pilot, "1 corrected")
+        await pilot.press("f3")
+        await shows(pilot, "the filter leaves: is:wrong", "accuracy 0.00% (0 of 2)")
+        await leave(pilot)
+        pilot.app.screen.query_one("#filter", SafeInput).value = "is:wrong label:x"
+        await shows(pilot, "expected the beginning of")
+        await pilot.press("f3")
+        await shows(pilot, "the filter leaves: is:wrong", "accuracy 0.00% (0 of 2)")
+        await leave(pilot)
+        await pilot.press("ctrl+s")
+        await choose(pilot, "2", "2  The 2 rows under the filter is:wrong")
+        await shows(pilot, "Save to")
+        await type_path(pilot, tmp_path / "wrong.csv")
+        await until(pilot, (tmp_path / "wrong.csv").exists)
+        await pilot.press("g")
+        await choose(pilot, "1", "By which column?")
+        await shows(pilot, "2 rows · is:wrong ")
+        await leave(pilot)
+        await shows(pilot, "is:wrong label:x", "expected the beginning of")
+    saved = (tmp_path / "wrong.csv").read_text(encoding="utf-8").splitlines()
+    assert [line.split(",")[0] for line in saved] == ["text", "很坏", "太坏"]

@@ -13,6 +13,7 @@ from tests.tui.app.test_words import REVIEWS, app, results, reviews
 from tui.app.app import SentimentApp
 from tui.app.job import JobState
 from tui.app.screens.results import save
+from tui.app.widgets.text_entry import SafeInput
 from tui.batch.findings.report.command import write
 from tui.batch.findings.report.content import report_of
 
@@ -151,3 +152,30 @@ async def test_a_report_can_be_stopped_and_then_leaves_nothing(
         go_on.set()
         await notified(pilot, "mine.html was not written.")
     assert not reviews.with_name("mine.html").exists()
+
+
+@pytest.mark.parametrize("edited", [False, True])
+async def test_a_report_of_browsed_answers_says_how_they_were_made(
+    app: SentimentApp, reviews: Path, edited: bool
+) -> None:
+    output = reviews.with_name("reviews.labelled.csv")
+    async with app.run_test(notifications=True) as pilot:
+        await results(pilot, reviews)
+        if edited:
+            output.write_text(output.read_text().replace("很干净", "不干净"))
+        app.open_file(output)
+        await choose(pilot, "1", "1  Browse them")
+        await shows(pilot, "read from reviews.labelled.csv")
+        await pilot.press("slash", *"wifi", "enter")
+        await shows(pilot, "30 of 180 rows")
+        app.screen.query_one("#filter", SafeInput).value = "wifi a:b"
+        await shows(pilot, "no column is called a")
+        await pilot.press("f9")
+        await shows(pilot, "Report to")
+        await type_path(pilot, reviews.with_name("mine.html"))
+        await notified(pilot, "written to")
+    drawn = reviews.with_name("mine.html").read_text(encoding="utf-8")
+    assert "30 of 180 rows, under the filter wifi" in drawn
+    assert "there is no receipt" not in drawn
+    assert ("its receipt is of other bytes" in drawn) == edited
+    assert ("180 read = 180 written + 0 rejected" in drawn) != edited

@@ -149,12 +149,14 @@ class FindingsPage(Page):
 
     Args:
         job: the run.
+        line: the filter.
     """
 
-    def __init__(self, job: "Job") -> None:
+    def __init__(self, job: "Job", line: str) -> None:
         super().__init__()
         self._job = job
-        self._filter = job.filter
+        self._filter = line
+        self._typed = job.filter
 
     def show_rows(self, line: str) -> None:
         """Show the rows of the run under a filter."""
@@ -162,8 +164,8 @@ class FindingsPage(Page):
         self.app.push_results(self._job)
 
     def on_screen_resume(self) -> None:
-        """Come back from there: the filter is what it was."""
-        self._job.filter = self._filter
+        """Come back from there: what was typed as a filter is what it was."""
+        self._job.filter = self._typed
 
 
 class Detail(VerticalScroll, can_focus=False):

@@ -46,8 +46,8 @@ class WordsScreen(FindingsPage):
     BINDINGS = [Binding("escape", "back", show=False)]
     BINDING_GROUP_TITLE = tr("Words")
 
-    def __init__(self, job: Job) -> None:
-        super().__init__(job)
+    def __init__(self, job: Job, line: str) -> None:
+        super().__init__(job, line)
         self._label = 0
         self._asked: object = None  # last given to `_count`
         self._stop = threading.Event()

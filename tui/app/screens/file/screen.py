@@ -116,7 +116,7 @@ class FileScreen(Page):
             settings = replace(found.settings, select=kept)
             found = replace(found, settings=settings, records=len(store), digest=digest)
             job = self._job(settings, found)
-            job.open(store, note, finished.levels)
+            job.open(finished, store, note)
             self._show(job)
 
     def _job(self, settings: BatchSettings, found: Found) -> Job:

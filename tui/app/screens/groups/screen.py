@@ -39,15 +39,16 @@ class GroupsScreen(FindingsPage):
 
     Args:
         job: the run.
-        query: its filter.
+        line: its filter.
+        query: what that asks for.
         column: the column that the rows are grouped by.
     """
 
     BINDINGS = [Binding("escape", "leave", show=False)]
     BINDING_GROUP_TITLE = tr("Answers by column")
 
-    def __init__(self, job: Job, query: Query, column: str) -> None:
-        super().__init__(job)
+    def __init__(self, job: Job, line: str, query: Query, column: str) -> None:
+        super().__init__(job, line)
         self._query = query
         self._columns: tuple[str, ...] = (column,)
         self._kind: str | None = None

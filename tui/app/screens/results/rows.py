@@ -103,9 +103,10 @@ class RowsPage(Page):
 
     def _show_again(self, rows: Items[int]) -> None:
         """Show rows of the same filter in the same order; the cursor stays on its record."""
-        places = ()
-        if not isinstance(rows, range):  # in which a record keeps its place
-            places = np.flatnonzero(np.asarray(rows) == self._table.chosen)
+        if isinstance(rows, range):  # in which a record keeps its place
+            self._table.show(rows)
+            return
+        places = np.flatnonzero(np.asarray(rows) == self._table.chosen)
         if len(places):
             self._table.follow(rows, int(places[0]))
         else:

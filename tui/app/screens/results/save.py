@@ -14,22 +14,22 @@ from tui.app.job import Job
 from tui.app.paths import typed_output, typed_path
 from tui.app.saving import save_rows
 from tui.app.screens.page import Page
+from tui.app.screens.results.selection import Selection
 from tui.app.threads import run_in_thread
-from tui.app.widgets.virtual_list import Items
 from tui.batch.engine import Stopped
 from tui.batch.findings.report.command import kind_of, made_of, write
 from tui.batch.findings.report.content import report_of
 
 
-async def ask_and_save(page: Page, job: Job, shown: Items[int]) -> None:
+async def ask_and_save(page: Page, job: Job, selection: Selection) -> None:
     """Ask which rows to save and where to, and begin to write them; in a worker.
 
     Args:
         page: the screen that asks; the writing goes on when it is left.
         job: a finished run.
-        shown: indices of the rows that the table shows; a range where it shows all.
+        selection: what the filter leaves.
     """
-    scopes = _scopes(job, shown)
+    scopes = await run_in_thread(lambda: _scopes(job, selection))
     app, output = page.app, job.output
     number = await app.ask(tr("What to save"), list(scopes))
     if number is None:
@@ -50,12 +50,15 @@ async def ask_and_save(page: Page, job: Job, shown: Items[int]) -> None:
         app.run_worker(_write(page, path, save), description="save")
 
 
-def _scopes(job: Job, shown: Items[int]) -> dict[str, Int64 | None]:
+def _scopes(job: Job, selection: Selection) -> dict[str, Int64 | None]:
     """Return the rows that can be saved, by what to call them; None for all."""
     scopes: dict[str, Int64 | None] = {tr("All {count:row}", count=len(job.results)): None}
-    if not isinstance(shown, range):
-        name = tr("The {count:row} shown", count=len(shown))
-        scopes[name] = np.asarray(shown)
+    if selection.line:
+        rows = selection.rows()
+        name = tr(
+            "The {count:row} under the filter {filter}", count=len(rows), filter=selection.line
+        )
+        scopes[name] = rows
     if job.marked:
         name = tr("The {count:marked row}", count=len(job.marked))
         scopes[name] = np.array(sorted(job.marked))
@@ -83,13 +86,13 @@ async def _write(page: Page, path: Path, work: Callable[[threading.Event], str])
         app.saving = None
 
 
-async def ask_and_report(page: Page, job: Job, shown: Items[int]) -> None:
+async def ask_and_report(page: Page, job: Job, selection: Selection) -> None:
     """Ask where to write a report, and begin to write it; in a worker.
 
     Args:
         page: the screen that asks; the writing goes on when it is left.
         job: a run that has ended.
-        shown: indices of the rows that count.
+        selection: the rows that count.
     """
     app, output, manifest = page.app, job.output, page.app.manifest
     proposed = output.with_name(f"{output.stem}.report.html")
@@ -112,11 +115,11 @@ async def ask_and_report(page: Page, job: Job, shown: Items[int]) -> None:
         kind_of(path)
         report = report_of(
             job.results,
-            np.sort(np.asarray(shown, dtype=np.int64)),
+            selection.rows(),
             Tokenizer(manifest.tokenizer, manifest.max_length),
             name=output.name,
-            made=made_of(job.summary.receipt),
-            filter=job.filter,
+            made=made_of(job.summary.receipt, edited=job.edited),
+            filter=selection.line,
             truth=job.settings.label_column,
             progress=progress,
         )

@@ -3,15 +3,12 @@
 import gc
 from functools import partial
 from time import monotonic
-from typing import NamedTuple
 
-import numpy as np
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
 
-from models.arrays import Int64
 from models.console import UserError, tr
 from tui.app import keymap
 from tui.app.job import Job, JobState
@@ -21,6 +18,7 @@ from tui.app.screens.groups import GroupsScreen, ask_column
 from tui.app.screens.page import Detail, Progress
 from tui.app.screens.results.rows import RowsPage
 from tui.app.screens.results.save import ask_and_report, ask_and_save
+from tui.app.screens.results.selection import Selection
 from tui.app.screens.results.table import ResultsTable, named_order
 from tui.app.screens.summary import SummaryDialog, progress
 from tui.app.screens.words import WordsScreen
@@ -30,32 +28,9 @@ from tui.app.widgets.columns import Titles
 from tui.app.widgets.text_entry import SafeInput
 from tui.app.widgets.virtual_list import Items, VirtualList
 from tui.batch.findings.query import FILTER_HELP, IS, Query, quoted, terms_without
-from tui.batch.findings.result_store import ResultStore
 
 _POLL = 0.1  # seconds between two looks at the counters of a run
 _RESELECT = 1.0  # seconds between two selections while rows come in
-
-
-class Selection(NamedTuple):
-    """Rows to show: those of a store that a query leaves, in an order.
-
-    Attributes:
-        total: rows that the store had.
-    """
-
-    results: ResultStore
-    query: Query
-    order: str
-    total: int
-
-    @property
-    def every(self) -> bool:
-        """Whether all rows are shown as they stand in the file."""
-        return self.query == Query() and self.order == "file"
-
-    def is_alike(self, other: "Selection") -> bool:
-        """Return whether the same is asked, of a store that may have more rows by now."""
-        return self == other._replace(total=self.total)
 
 
 class ResultsScreen(RowsPage):
@@ -128,13 +103,13 @@ class ResultsScreen(RowsPage):
     def _wanted(self) -> Selection:
         """Return the selection to show; a filter that cannot be read leaves its query as it was."""
         results = self.job.results
-        query = self._shown.query
+        query, line = self._shown.query, self._shown.line
         self._complaint = ""
         try:
-            query = self.job.query(self.job.filter)
+            query, line = self.job.query(self.job.filter), self.job.filter.strip()
         except UserError as error:
             self._complaint = str(error)
-        return Selection(results, query, self._order, len(results))
+        return Selection(results, query, self._order, len(results), line)
 
     def _poll(self) -> None:
         """Show the counters, and select again where another selection is wanted."""
@@ -295,17 +270,17 @@ class ResultsScreen(RowsPage):
 
     # All rows
 
-    def action_summary(self) -> None:
-        """Show shares and confidences of the rows that are shown."""
-        shown = self._table.items
-        rows: Int64 | slice = slice(len(shown))
-        if not isinstance(shown, range):
-            rows = np.asarray(shown)
-        self.app.push_screen(SummaryDialog(self.job, rows))
+    @work(exclusive=True, group="summary")
+    async def action_summary(self) -> None:
+        """Show shares and confidences of the rows that the filter leaves."""
+        selection = self._wanted()
+        rows = await run_in_thread(selection.rows)
+        if self.is_current:
+            self.app.push_screen(SummaryDialog(self.job, rows, selection.line))
 
     def action_words(self) -> None:
         """Show which words the labels do not have alike."""
-        self.app.push_screen(WordsScreen(self.job))
+        self.app.push_screen(WordsScreen(self.job, self._wanted().line))
 
     @work
     async def action_compare(self) -> None:
@@ -314,19 +289,21 @@ class ResultsScreen(RowsPage):
 
     @work
     async def action_report(self) -> None:
-        """Ask where to write a report of the rows that are shown, and write it."""
+        """Ask where to write a report of the rows that the filter leaves, and write it."""
         if self.app.saving is not None:
             self.app.bell()
         elif self.job.state is not JobState.DONE:
             self.app.notify(tr("A report can be written when the run has ended."))
         else:
-            await ask_and_report(self, self.job, self._table.items)
+            await ask_and_report(self, self.job, self._wanted())
 
     @work
     async def action_groups(self) -> None:
         """Ask for a column, and show the rows by it."""
         if column := await ask_column(self, self.job):
-            self.app.push_screen(GroupsScreen(self.job, self._wanted().query, column))
+            selection = self._wanted()
+            screen = GroupsScreen(self.job, selection.line, selection.query, column)
+            self.app.push_screen(screen)
 
     @work
     async def action_save(self) -> None:
@@ -334,7 +311,7 @@ class ResultsScreen(RowsPage):
         if self.app.saving is not None:
             self.app.bell()
         else:
-            await ask_and_save(self, self.job, self._table.items)
+            await ask_and_save(self, self.job, self._wanted())
 
     def action_back(self) -> None:
         """Go from the filter to the table, and from there to the screen before."""
