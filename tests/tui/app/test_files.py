@@ -1276,3 +1276,24 @@ async def test_what_is_summed_up_and_saved_is_what_the_filter_leaves_by_now(
         await shows(pilot, "is:wrong label:x", "expected the beginning of")
     saved = (tmp_path / "wrong.csv").read_text(encoding="utf-8").splitlines()
     assert [line.split(",")[0] for line in saved] == ["text", "很坏", "太坏"]
+
+
+async def test_after_a_correction_is_taken_back_a_digit_labels_its_row(
+    fake: FakeModel, table: Path
+) -> None:
+    app = app_of(fake)
+    async with app.run_test(notifications=True) as pilot:
+        await classified(pilot, table)
+        await pilot.press("down", "1", "u", "2")
+        await shows(pilot, "2  ✎ ▲ 正向评价", "1 corrected")
+        assert app.corrections.labels == {"坏了": "正向评价"}
+        await pilot.press("down", "2")  # a row without text
+        await shows(pilot, "4    –")
+        await pilot.press("u")
+        await shows(pilot, "2    ▼ 负向评价")
+        assert app.corrections.labels == {}
+        await pilot.press("2", "slash", *"很好", "enter")
+        await shows(pilot, "1 of 6 rows")
+        await pilot.press("u")
+        await notified(pilot, "Taken back, of a row that is not listed: 坏了")
+    assert app.corrections.labels == {}

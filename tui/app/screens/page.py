@@ -101,13 +101,6 @@ class Page(FullScreen[None]):
             return True
         return False
 
-    def action_undo_correction(self) -> None:
-        """Take the last correction back."""
-        with self.app.showing_errors():
-            self.app.corrections.undo()
-            self._let_count()
-            self.refresh_state()
-
     def _let_count(self) -> None:
         if self.app.job is not None:
             self.app.job.correct()

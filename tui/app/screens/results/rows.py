@@ -1,6 +1,6 @@
 """Rows of the results as the user arranges, marks and corrects them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from textual import on, work
@@ -20,6 +20,7 @@ from tui.batch.findings.result_store import ResultRow
 from tui.batch.status import TO_REVIEW, Status
 
 _LABEL_CELLS = 12
+_TEXT_CELLS = 40
 _CYCLE = ("file", "unsure", "sure", "label", "status")  # orders that one key goes through
 
 
@@ -190,6 +191,26 @@ class RowsPage(Page):
         label = self.job.labels[number - 1]
         if self.correct(dict.fromkeys(self._texts_meant(), label)):
             self._go_on()
+
+    def action_undo_correction(self) -> None:
+        """Take the last correction back, and go to its row."""
+        with self.app.showing_errors():
+            texts = self.app.corrections.undo()
+            self._let_count()
+            self._go_to(texts)
+            self.refresh_state()
+
+    def _go_to(self, texts: Collection[str]) -> None:
+        """Go to the nearest row with one of some texts; where none is listed, show a text."""
+        hashes = [hash(text) for text in texts]
+        listed = np.asarray(self._table.items, dtype=np.int64)
+        places = np.flatnonzero(np.isin(self.results.column("hash")[listed], hashes))
+        if len(places):
+            nearest = np.abs(places - self._table.cursor).argmin()
+            self._table.go(int(places[nearest]))
+        elif texts:
+            text = one_line(next(iter(texts)), _TEXT_CELLS)
+            self.app.notify(tr("Taken back, of a row that is not listed: {text}", text=text))
 
     def _go_on(self) -> None:
         """Show what was corrected; from a single row go to the next."""
