@@ -161,13 +161,13 @@ class SentimentApp(TerminalApp, inherit_bindings=False):
         if path := await self.push_screen_wait(picker):
             self.open_model(path, self.device)
 
-    def has_model(self) -> bool:
-        """Return whether a model is there; where none is, say so."""
-        if self.manifest is not None:
-            return True
-        key = self.key_of("palette")
-        self.notify(tr("A model is needed, and none is open yet: {key} chooses one.", key=key))
-        return False
+    def require_model(self) -> "Manifest | None":
+        """Return facts about the model that is open; where none is, say so, and return None."""
+        if self.manifest is None:
+            key = self.key_of("palette")
+            words = tr("A model is needed, and none is open yet: {key} chooses one.", key=key)
+            self.notify(words, severity="warning")
+        return self.manifest
 
     @on(messages.Opened)
     def _opened(self, event: messages.Opened) -> None:

@@ -267,7 +267,7 @@ class FileScreen(Page):
         listed: VirtualList[Field] = self.query_one("#fields", VirtualList)
         field = listed.items[listed.cursor]
         if field.name == "label_map":
-            if self._found is not None and self.app.has_model():
+            if self._found is not None and self.app.require_model():
                 self._map_labels(self._found)
         elif field.choices is None:
             typed = await self.app.prompt(field.title, field.value)

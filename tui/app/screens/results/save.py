@@ -94,10 +94,12 @@ async def ask_and_report(page: Page, job: Job, selection: Selection) -> None:
         job: a run that has ended.
         selection: the rows that count.
     """
-    app, output, manifest = page.app, job.output, page.app.manifest
+    app, output = page.app, job.output
+    if (manifest := app.require_model()) is None:
+        return
     proposed = output.with_name(f"{output.stem}.report.html")
     typed = await app.prompt(tr("Report to (HTML or Markdown)"), str(proposed))
-    if not typed or manifest is None:
+    if not typed:
         return
     path = typed_output(typed, proposed)
     if not app.allows(path):

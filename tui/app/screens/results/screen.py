@@ -198,7 +198,7 @@ class ResultsScreen(RowsPage):
             self.app.saving.set()
         elif self.job.running:
             self.job.stop()
-        elif self.job.state is not JobState.DONE and self.app.has_model():
+        elif self.job.state is not JobState.DONE and self.app.require_model():
             self._start_again()
 
     @work
@@ -280,7 +280,8 @@ class ResultsScreen(RowsPage):
 
     def action_words(self) -> None:
         """Show which words the labels do not have alike."""
-        self.app.push_screen(WordsScreen(self.job, self._wanted().line))
+        if self.app.require_model():
+            self.app.push_screen(WordsScreen(self.job, self._wanted().line))
 
     @work
     async def action_compare(self) -> None:
