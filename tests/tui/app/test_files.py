@@ -339,7 +339,9 @@ async def test_a_run_shows_its_answers(fake: FakeModel, table: Path, size: tuple
     async with app_of(fake).run_test(size=size) as pilot:
         await classified(pilot, table)
         await shows(pilot, "▼ 负向评价 5 (100.0%)", "▲ 正向评价 0 (0.0%)", "6 of 6 rows")
-        await shows(pilot, "1    ▼ 负向评价  50.00%", "不错，[/", "empty")
+        await shows(pilot, "1    ▼ 负向评价  50.00%", "不错，[/")
+        if size[0] > 60:  # else the status gives way to the text
+            await shows(pilot, "empty")
 
 
 async def test_the_app_and_the_command_write_the_same_bytes(
