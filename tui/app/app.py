@@ -21,7 +21,7 @@ from tui.app.model_worker import Answer, ModelWorker, OpenModel
 from tui.app.palette import PaletteDialog, commands
 from tui.app.paths import is_inside, require_inside
 from tui.app.preferences import Archive, Corrections, Preferences, UserDirs
-from tui.app.screens.dialogs import ChoiceDialog, HelpDialog
+from tui.app.screens.dialogs import HelpDialog, QuitDialog
 from tui.app.screens.log import LogDialog
 from tui.app.screens.page import Page, StatusBar
 from tui.app.screens.pick import FilePicker
@@ -55,7 +55,7 @@ class SentimentApp(TerminalApp, inherit_bindings=False):
         answers: answers of this session and those before, oldest first.
         manifest: facts about the model that is open, once one is.
         job: the file run of this session.
-        saving: stops the rows that are being saved when set; None where none are.
+        saving: stops the rows or the report that are being written when set; None where none are.
         restarting: the app ended to start anew.
     """
 
@@ -160,6 +160,14 @@ class SentimentApp(TerminalApp, inherit_bindings=False):
         picker = FilePicker(tr("Open a model"), lambda path: path.suffix == ".onnx")
         if path := await self.push_screen_wait(picker):
             self.open_model(path, self.device)
+
+    def require_model(self) -> "Manifest | None":
+        """Return facts about the model that is open; where none is, say so, and return None."""
+        if self.manifest is None:
+            key = self.key_of("palette")
+            words = tr("A model is needed, and none is open yet: {key} chooses one.", key=key)
+            self.notify(words, severity="warning")
+        return self.manifest
 
     @on(messages.Opened)
     def _opened(self, event: messages.Opened) -> None:
@@ -319,14 +327,18 @@ class SentimentApp(TerminalApp, inherit_bindings=False):
             self.push_screen(PaletteDialog(commands(self)))
 
     async def action_quit(self) -> None:
-        """Leave; while a file is classified, ask."""
-        if not self.classifying or isinstance(self.screen, ChoiceDialog):
+        """Leave; while a file is saved or classified, ask first, and leave at the second time."""
+        question = None
+        if self.saving is not None:
+            text = tr("To quit now leaves nothing of it.")
+            question = QuitDialog(tr("A file is being saved"), text)
+        elif self.classifying:
+            text = tr("What is done is kept: classify the same file again to go on.")
+            question = QuitDialog(tr("A file is being classified"), text)
+        if question is None or isinstance(self.screen, QuitDialog):
             self.exit()
-            return
-        title = tr("A file is being classified")
-        text = tr("What is done is kept: classify the same file again to go on.")
-        dialog = ChoiceDialog(title, [tr("Quit"), tr("Go on")], text)
-        self.push_screen(dialog, lambda number: self.exit() if number == 0 else None)
+        else:
+            self.push_screen(question, lambda number: self.exit() if number == 0 else None)
 
     def action_help_quit(self) -> None:
         """Say how to quit, to whoever pressed Ctrl+C."""

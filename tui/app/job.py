@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from models.console import UserError, reason_of
-from models.review import Levels
 from tui.app.model_worker import Ended, LoadedModel, ModelWorker, Post
 from tui.app.preferences import Corrections
-from tui.batch.engine import Hooks, Stopped, classify
+from tui.batch.engine import Hooks, Stopped, classify, replay
+from tui.batch.findings.finished import Finished
 from tui.batch.findings.half_done import RecordedModel
 from tui.batch.findings.query import Query
 from tui.batch.findings.result_store import ResultStore
@@ -52,6 +52,7 @@ class Job:
         summary: counts so far.
         reason: why it failed.
         note: where the answers are from, if no model gave them.
+        edited: whether they are from a file that was changed since its run.
         marked: indices of the rows that the user marked.
         filter: line that the user typed to find rows by.
         hidden: names of the columns of the input that the user does not want to see.
@@ -71,6 +72,7 @@ class Job:
         self._renew(labels)
         self.reason = ""
         self.note = ""
+        self.edited = False
         self.filter = ""
         self.marked: set[int] = set()
         self.hidden: set[str] = set()
@@ -94,22 +96,30 @@ class Job:
         """Let the labels count that the user gave by now."""
         self.results.correct(self._corrections.labels)
 
-    def open(self, results: ResultStore, note: str, levels: Levels) -> None:
+    def open(self, finished: Finished, results: ResultStore, note: str) -> None:
         """Take answers that were read from a file, and end; `note` says where they are from."""
         self.results = results
+        self.edited = finished.edited
         self.note = note
         self.correct()
         self.summary = Summary(results.labels, len(results))
         self.summary.predicted = len(results)
         self.summary.statuses, self.summary.doubts = results.statuses()
-        self.summary.review = levels
+        self.summary.review = finished.levels
+        self.summary.receipt = finished.receipt
         self._ended = JobState.DONE
 
     def replay(self) -> None:
-        """Take the answers that an interrupted run has, without a model."""
+        """Take the answers that an interrupted run has, without a model.
+
+        Raises:
+            UserError: as `replay` of the engine, and `RecordedModel.of`; OSError likewise.
+        """
         model = RecordedModel.of(self.output)
         self._renew(model.manifest.labels)
-        self._end(model, Hooks(answered=self.results.append))
+        hooks = Hooks(answered=self.results.append)
+        self.summary = replay(self.settings, cast("Predictor", model), self.found, hooks)
+        self._ended = JobState.STOPPED
 
     def start(self, reply: Post) -> None:
         """Start, or go on after a stop; `reply` gets `Ended` at the end."""
@@ -164,12 +174,8 @@ class Job:
     def _work(self, model: LoadedModel) -> Ended:
         if self.labels != model.manifest.labels:  # another one was opened meanwhile
             self._renew(model.manifest.labels)
-        self._end(model, Hooks(between=self._between, answered=self.results.append))
-        return Ended(self.reason or None)
-
-    def _end(self, model: LoadedModel | RecordedModel, hooks: Hooks) -> None:
-        """Classify to the end, and note what that was."""
         self.reason = ""
+        hooks = Hooks(between=self._between, answered=self.results.append)
         predictor = cast("Predictor", model)
         try:
             self.summary = classify(self.settings, predictor, found=self.found, hooks=hooks)
@@ -179,6 +185,7 @@ class Job:
         except (UserError, OSError) as error:
             self.reason = reason_of(error)
             self._ended = JobState.FAILED
+        return Ended(self.reason or None)
 
     def _between(self, summary: Summary) -> None:
         self.summary = summary

@@ -5,7 +5,7 @@ Files of JSON, written whole or by a line; none is needed, and all can be delete
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -184,18 +184,26 @@ class Corrections:
 
     def correct(self, changes: Mapping[str, str | None]) -> None:
         """Note the right label of each of some texts, None for none; the last word counts."""
+        before = self._write(changes)
+        if before != changes:
+            self._undone.append(before)
+
+    def undo(self) -> Collection[str]:
+        """Take back the last correction of this session, if there was one, and return its texts."""
+        if not self._undone:
+            return ()
+        self._write(self._undone[-1])
+        return self._undone.pop().keys()
+
+    def _write(self, changes: Mapping[str, str | None]) -> Mapping[str, str | None]:
+        """Write the labels down, and return those that the texts had before."""
         labels = self._read()  # other sessions may have written meanwhile
         before = {text: labels.pop(text, None) for text in changes}
         for text, label in changes.items():
             if label is not None:
                 labels[text] = label
-        objects = [{"text": text, "label": label} for text, label in labels.items()]
-        _write_objects(self.path, objects)
+        if before != changes:
+            objects = [{"text": text, "label": label} for text, label in labels.items()]
+            _write_objects(self.path, objects)
         self.labels = labels
-        self._undone.append(before)
-
-    def undo(self) -> None:
-        """Take back the last correction of this session, if there was one."""
-        if self._undone:
-            self.correct(self._undone[-1])
-            del self._undone[-2:]
+        return before

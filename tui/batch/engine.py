@@ -5,10 +5,11 @@ tell whoever asked how far it is. `tui.batch.inspection` has what is known of an
 `tui.batch.journal` how a run survives being killed, `tui.batch.receipt` how its output appears.
 """
 
+import os
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
@@ -24,7 +25,7 @@ from models.tables import Item, Reject, Table, open_table
 from tui.batch.answer import AnswerColumns, Confidences, decide
 from tui.batch.answering import Answering, Hooks, Question, Stopped
 from tui.batch.inspection import Found, counted_labels, inspect, recognise
-from tui.batch.journal import Draft, Sink, discard, journal_of
+from tui.batch.journal import Draft, Journal, Sink, discard, journal_of
 from tui.batch.opinion import is_blank
 from tui.batch.publishing import check_output, take_over
 from tui.batch.receipt import (
@@ -43,7 +44,7 @@ from tui.batch.summary import Chunk, Summary
 from tui.batch.validation import Accepted, check_run, validate
 from tui.batch.writers import UnwritableError, Writer, open_writer
 
-__all__ = ["CHUNK", "FIRST", "Hooks", "Stopped", "classify"]
+__all__ = ["CHUNK", "FIRST", "Hooks", "Stopped", "classify", "replay"]
 
 CHUNK = 512
 """Records that are read, kept and written together: memory is bounded by this."""
@@ -99,6 +100,32 @@ def classify(
         else:
             run.write(table, standard_output())
         return run.summary
+
+
+def replay(settings: BatchSettings, predictor: Predictor, found: Found, hooks: Hooks) -> Summary:
+    """Take the answers that an interrupted run has; nothing is written, and the run can go on.
+
+    Args:
+        settings: of the run.
+        predictor: a model that raises Stopped where it is asked.
+        found: what `inspect` returned for these settings.
+        hooks: who is told of the answers.
+
+    Raises:
+        UserError: as `classify`, where the run could not go on; but the output may exist.
+        OSError: the input cannot be read any more, …
+    """
+    assert settings.output is not None  # noqa: S101 - such a run leads into a file
+    run = _Run(predictor, found, hooks)
+    with (
+        open_table(settings.source, found.dialect) as table,
+        journal_of(settings.output) as journal,
+    ):
+        journal.keep = True
+        resume(journal, fingerprint_of(predictor, found))
+        with suppress(Stopped):
+            run.read_back(table, journal)
+    return run.summary
 
 
 class _Work(NamedTuple):
@@ -169,6 +196,17 @@ class _Run:
             journal.keep = True  # what is finished
             publish(target, draft, rejects, folder, self.summary, fingerprint)
             discard(folder)
+
+    def read_back(self, table: Table, journal: Journal) -> None:
+        """Tell of the answers in a journal, as if they were written; raises Stopped at its end."""
+        self._answering.journal = journal
+        if self._share is not None:
+            try:
+                self._limit_to(self._share)
+            except Stopped:  # which answers are the share, only all of them tell
+                self._answering.rewind()
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+            self.write(table, Sink(nowhere.fileno()), scratch=journal.folder)
 
     def _limit_to(self, share: float) -> None:
         """Answer everything, to find the confidence that a share of the answers does not reach."""

@@ -191,7 +191,8 @@ def _unsealed(line: bytes) -> bytes:
 
 def followed(path: Path) -> Path:
     """Return where a symlink leads, whether something is there or not; another path as it is."""
-    return Path(os.path.realpath(path)) if path.is_symlink() else path
+    is_link = os.path.islink(path)  # noqa: PTH114 - which raises for no name that cannot be
+    return Path(os.path.realpath(path)) if is_link else path
 
 
 def stamp_of(path: Path) -> Stamp | None:

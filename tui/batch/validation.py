@@ -43,7 +43,7 @@ def check_run(found: Found, answer: AnswerColumns) -> LabelMap | None:
             "{format} is not for a terminal: name an --output, or lead it into a pipe or a file",
             format=found.output_format,
         )
-    if taken := sorted({*found.kept} & {*answer.names}):
+    if taken := taken_columns(found, answer):
         raise data_error(
             "{name}: the input has a column {columns} already; "
             "choose other names for the answer with --prefix",
@@ -51,6 +51,11 @@ def check_run(found: Found, answer: AnswerColumns) -> LabelMap | None:
             columns=taken,
         )
     return label_map
+
+
+def taken_columns(found: Found, answer: AnswerColumns) -> list[str]:
+    """Return the columns of an answer that the input has already, and would keep."""
+    return sorted({*found.kept} & {*answer.names})
 
 
 def validate(

@@ -73,6 +73,18 @@ class FakeModel:
         return list(text)
 
 
+def let_answer_by_chunks(fake: FakeModel) -> threading.Semaphore:
+    """Let a model answer a chunk of short texts for each release of what is returned."""
+    gate, predict = threading.Semaphore(0), fake.predict
+
+    def gated(texts: Sequence[str], **more: bool) -> Predictions:
+        assert gate.acquire(timeout=SECONDS)
+        return predict(texts, **more)
+
+    fake.predict = gated  # type: ignore[method-assign]
+    return gate
+
+
 def app_of(
     fake: FakeModel,
     path: str = str(BUILTIN),
@@ -116,6 +128,11 @@ async def lacks(pilot: Pilot[Any], words: str) -> None:
 async def ask(pilot: Pilot[Any], text: str) -> None:
     pilot.app.query_one(TextEntry).insert(text)
     await pilot.press("enter")
+
+
+async def notified(pilot: Pilot[Any], words: str) -> None:
+    """Wait for a notification, which may be cut on the screen."""
+    await until(pilot, lambda: any(words in note.message for note in pilot.app._notifications))
 
 
 def row_of(pilot: Pilot[Any], *words: str) -> str:

@@ -9,9 +9,10 @@ import pytest
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
+from models.console import config_error
 from models.predictor import Predictor
 from models.review import Level
-from tests.tui.app.harness import FakeModel, app_of, lacks, row_of, screen, shows
+from tests.tui.app.harness import FakeModel, app_of, lacks, notified, row_of, screen, shows
 from tui.app.widgets.text_entry import SafeInput
 from tui.batch.engine import Hooks, Stopped, classify
 from tui.batch.settings import BatchSettings
@@ -230,3 +231,86 @@ async def test_columns_are_shown_scrolled_chosen_and_sorted_by(
         await shows(pilot, "The table of answers")
         await pilot.press("end")
         await shows(pilot, "product:phone", "breakfast|lunch")
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_what_needs_a_model_says_so_where_answers_are_browsed_without_one(
+    fake: FakeModel, source: Path, refused: bool
+) -> None:
+    output = finished(fake, source)
+
+    def stop(_: Any) -> None:
+        raise Stopped
+
+    other = BatchSettings(source, source.with_name("other.csv"))
+    with pytest.raises(Stopped):
+        classify(other, cast(Predictor, fake), hooks=Hooks(answered=stop))
+    if refused:
+        fake.error = config_error("no such model")
+    else:
+        fake.may_open.clear()
+    async with app_of(fake).run_test(size=(100, 30), notifications=True) as pilot:
+        pilot.app.open_file(output)  # type: ignore[attr-defined]
+        await choose(pilot, "1", "1  Browse them")
+        await shows(pilot, "4 of 4 rows")
+        for key in ("f9", "k"):
+            pilot.app.clear_notifications()
+            await pilot.press(key)
+            await notified(pilot, "A model is needed")
+            await shows(pilot, "4 of 4 rows")
+        pilot.app.open_file(source)  # type: ignore[attr-defined]
+        await shows(pilot, "How it is read", "4 records")
+        await pilot.press("enter")
+        await shows(pilot, "Enter chooses")
+        pilot.app.screen.query_one(SafeInput).value = str(other.output)
+        await pilot.press("enter")
+        await shows(pilot, "was interrupted", "F3 Browse")
+        await pilot.press("f3")
+        await shows(pilot, "stopped; what is done is kept", "4 of 4 rows")
+        pilot.app.clear_notifications()
+        await pilot.press("f8")
+        await notified(pilot, "A model is needed")
+        await shows(pilot, "stopped; what is done is kept", "4 of 4 rows")
+        assert not pilot.app.classifying  # type: ignore[attr-defined]
+        fake.may_open.set()
+
+
+@pytest.mark.parametrize("review", [None, "10%"])
+@pytest.mark.parametrize("kept", [480, 1500])
+async def test_a_run_that_replaces_an_output_is_browsed_before_it_goes_on(
+    fake: FakeModel, tmp_path: Path, review: str | None, kept: int
+) -> None:
+    many = tmp_path / "many.txt"
+    many.write_text("".join(f"坏 {n}\n" for n in range(1500)), encoding="utf-8")
+    output = many.with_name("many.labelled.csv")
+    settings = BatchSettings(many, output, review=review)
+    classify(settings, cast(Predictor, fake))
+    before = output.read_bytes()
+    answered = 0
+
+    def stop(chunk: Any) -> None:
+        nonlocal answered
+        answered += len(chunk.texts)
+        if answered >= kept:
+            raise Stopped
+
+    def stop_between(summary: Any) -> None:
+        if summary.predicted >= kept:
+            raise Stopped
+
+    hooks = Hooks(between=stop_between) if kept < 1500 else Hooks(answered=stop)
+    with pytest.raises(Stopped):
+        classify(replace(settings, force=True), cast(Predictor, fake), hooks=hooks)
+    async with app_of(fake).run_test(size=(100, 30)) as pilot:
+        await shows(pilot, "CPU")
+        pilot.app.open_file(many)  # type: ignore[attr-defined]
+        await shows(pilot, "was interrupted", "F3 Browse")
+        await pilot.press("f3")
+        await shows(pilot, f"stopped; what is done is kept · {kept:,} / 1,500")
+        await shows(pilot, f"{kept:,} of {kept:,} rows")
+        assert (tmp_path / ".many.labelled.csv.run" / "journal").exists()
+        assert output.read_bytes() == before
+        await pilot.press("f8")
+        await choose(pilot, "1", "many.labelled.csv exists already", "1  Replace it")
+        await shows(pilot, "done, written to", "1,500 of 1,500 rows")
+    assert output.read_bytes() == before

@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 from textual.pilot import Pilot
 
-from tests.tui.app.harness import FakeModel, app_of, choose, lacks, row_of, screen, shows
+from tests.tui.app.harness import (
+    FakeModel,
+    app_of,
+    choose,
+    lacks,
+    let_answer_by_chunks,
+    row_of,
+    screen,
+    shows,
+    until,
+)
 from tui.app.widgets.timeline import plot
 from tui.batch.findings.groups import Table
 
@@ -169,3 +179,29 @@ def test_a_chart_with_too_many_periods_shows_the_last_ones() -> None:
 
 def find(line: str, mark: str) -> list[int]:
     return [place for place, character in enumerate(line) if character == mark]
+
+
+async def test_the_cursor_stays_on_its_group_while_rows_come_in(
+    fake: FakeModel, tmp_path: Path
+) -> None:
+    path = tmp_path / "shops.csv"
+    shops = [*["b", "b", "c"] * 11, *["a"] * 60]  # the first 32 rows have no a
+    path.write_text("text,shop\n" + "".join(f"很好,{shop}\n" for shop in shops))
+    gate = let_answer_by_chunks(fake)
+    async with app_of(fake).run_test() as pilot:
+        await shows(pilot, "CPU")
+        pilot.app.open_file(path)  # type: ignore[attr-defined]
+        await shows(pilot, "How it is read", " record")
+        await pilot.press("f5")
+        gate.release()
+        await shows(pilot, "32 / 93")
+        await pilot.press("g")
+        await choose(pilot, "1", "By which column?")
+        await shows(pilot, "2 groups")
+        await pilot.press("down")
+        assert "c" in row_of(pilot, "10 ", "c ")
+        gate.release()
+        await shows(pilot, "3 groups")
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.job.filter != "")  # type: ignore[attr-defined]
+    assert pilot.app.job.filter == '"shop"=="c"'  # type: ignore[attr-defined]

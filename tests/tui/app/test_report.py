@@ -1,15 +1,21 @@
 """A report from the results screen, and another labelled file beside the one that is open."""
 
 import json
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.tui.app.harness import SIZES, choose, lacks, row_of, shows, until
+from tests.tui.app.harness import SECONDS, SIZES, choose, lacks, notified, row_of, shows, until
 from tests.tui.app.test_files import type_path
 from tests.tui.app.test_words import REVIEWS, app, results, reviews
 from tui.app.app import SentimentApp
 from tui.app.job import JobState
+from tui.app.screens.results import save
+from tui.app.widgets.text_entry import SafeInput
+from tui.batch.findings.report.command import write
+from tui.batch.findings.report.content import report_of
 
 __all__ = ["app", "reviews"]
 
@@ -85,3 +91,91 @@ async def test_a_file_that_was_not_classified_is_no_second_file(
         await type_path(pilot, reviews)
         await shows(pilot, "was not classified")
         await lacks(pilot, "Their texts")
+
+
+@pytest.mark.parametrize("name", [f"{'a' * 300}.html", f"{'a' * 300}/b.html"])
+async def test_a_report_whose_name_cannot_be_is_refused(
+    app: SentimentApp, reviews: Path, name: str
+) -> None:
+    async with app.run_test(notifications=True) as pilot:
+        await results(pilot, reviews)
+        await pilot.press("f9")
+        await shows(pilot, "Report to")
+        await type_path(pilot, reviews.parent / name)
+        await notified(pilot, "too long")
+        await shows(pilot, "180 of 180 rows")
+
+
+async def test_a_report_goes_on_when_its_screen_is_left_and_quitting_asks(
+    app: SentimentApp, reviews: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawing, go_on = threading.Event(), threading.Event()
+
+    def slowly(*args: Any) -> None:
+        drawing.set()
+        assert go_on.wait(SECONDS)
+        write(*args)
+
+    monkeypatch.setattr(save, "write", slowly)
+    async with app.run_test(notifications=True) as pilot:
+        await results(pilot, reviews)
+        await pilot.press("f9")
+        await shows(pilot, "Report to")
+        await type_path(pilot, reviews.with_name("mine.html"))
+        await until(pilot, drawing.is_set)
+        await pilot.press("ctrl+q")
+        await choose(pilot, "2", "A file is being saved")
+        await pilot.press("escape")
+        go_on.set()
+        await notified(pilot, "written to")
+    assert reviews.with_name("mine.html").exists()
+
+
+async def test_a_report_can_be_stopped_and_then_leaves_nothing(
+    app: SentimentApp, reviews: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting, go_on = threading.Event(), threading.Event()
+
+    def slowly(*args: Any, **more: Any) -> Any:
+        counting.set()
+        assert go_on.wait(SECONDS)
+        return report_of(*args, **more)
+
+    monkeypatch.setattr(save, "report_of", slowly)
+    async with app.run_test(notifications=True) as pilot:
+        await results(pilot, reviews)
+        await pilot.press("f9")
+        await shows(pilot, "Report to")
+        await type_path(pilot, reviews.with_name("mine.html"))
+        await until(pilot, counting.is_set)
+        await pilot.press("f8")
+        go_on.set()
+        await notified(pilot, "mine.html was not written.")
+    assert not reviews.with_name("mine.html").exists()
+
+
+@pytest.mark.parametrize("edited", [False, True])
+async def test_a_report_of_browsed_answers_says_how_they_were_made(
+    app: SentimentApp, reviews: Path, edited: bool
+) -> None:
+    output = reviews.with_name("reviews.labelled.csv")
+    async with app.run_test(notifications=True) as pilot:
+        await results(pilot, reviews)
+        if edited:
+            output.write_text(output.read_text().replace("很干净", "不干净"))
+        app.open_file(output)
+        await choose(pilot, "1", "1  Browse them")
+        await shows(pilot, "read from reviews.labelled.csv")
+        await pilot.press("slash", *"wifi", "enter")
+        await shows(pilot, "30 of 180 rows")
+        app.screen.query_one("#filter", SafeInput).value = "wifi a:b"
+        await shows(pilot, "no column is called a")
+        await pilot.press("f9")
+        await shows(pilot, "Report to")
+        await type_path(pilot, reviews.with_name("mine.html"))
+        await notified(pilot, "written to")
+    drawn = reviews.with_name("mine.html").read_text(encoding="utf-8")
+    assert "30 of 180 rows, under the filter wifi" in drawn
+    assert "there is no receipt" not in drawn
+    assert ("its receipt is of other bytes" in drawn) == edited
+    assert ("180 read = 180 written + 0 rejected" in drawn) != edited

@@ -1,5 +1,6 @@
 """The table of answers, and a row of it as a line."""
 
+import pytest
 from rich.cells import cell_len
 from textual.app import App, ComposeResult
 from textual.content import Content
@@ -22,6 +23,22 @@ def test_words_of_the_filter_stand_out_in_the_text_and_no_letters_of_the_status(
     assert cell_len(titles) == 100
     before_title, before_text = titles.partition("text")[0], line.plain.partition("look, good")[0]
     assert cell_len(before_title) == cell_len(before_text)
+
+
+@pytest.mark.parametrize("width", [56, 76, 116])
+@pytest.mark.parametrize("truth", [False, True])
+def test_the_text_has_room_whatever_else_there_is(width: int, truth: bool) -> None:
+    text = "房间很干净，早餐也不错，下次还来"
+    fields = Fields(store_of([text]), (), truth=truth)
+    row = ResultRow(1, 1, 0.6, Status.LOOK, 0, -1, text)
+    line = fields.line(0, row, width, "  ", []).plain
+    titles = "".join(column.fit(column.title) for column in fields.titles(width, "file"))
+    assert cell_len(line) == cell_len(titles) == width
+    assert text[:7] in line
+    assert cell_len(titles.partition("text")[0]) == cell_len(line.partition("房间")[0])
+    assert ("true label" in titles) == (truth and width > 56)
+    assert ("status" in titles) == (width > 56)
+    assert "confidence" in titles
 
 
 class Growing(App[None]):

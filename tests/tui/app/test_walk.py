@@ -110,7 +110,7 @@ def test_type_explain_open_filter_correct_save_quit(tmux: Tmux, tmp_path: Path, 
     tmux.press("2")
     tmux.shows("✎")
     tmux.press("C-s")
-    tmux.shows("2  The 2 rows shown")
+    tmux.shows("2  The 2 rows under the filter")
     tmux.press("2")
     tmux.shows("Save to", "reviews.labelled.rows.csv")
     tmux.press("Enter")

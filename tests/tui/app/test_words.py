@@ -161,6 +161,7 @@ async def test_leaving_stops_the_count(
         await results(pilot, reviews)
         await pilot.press("k")
         await shows(pilot, " 50%")
+        await lacks(pilot, "Nothing beyond chance")  # nothing is counted yet
         assert going.is_set()
         await pilot.press("escape")
         await until(pilot, stopped.is_set)

@@ -123,6 +123,18 @@ class ChoiceDialog(Dialog):
         self.dismiss(event.option_index)
 
 
+class QuitDialog(ChoiceDialog):
+    """Asks whether to quit, and returns 0 for yes.
+
+    Args:
+        title: what is going on.
+        text: what becomes of it.
+    """
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__(title, [tr("Quit"), tr("Go on")], text)
+
+
 class ColumnsDialog(Dialog):
     """Asks which of some columns to show, and returns their names.
 

@@ -101,13 +101,6 @@ class Page(FullScreen[None]):
             return True
         return False
 
-    def action_undo_correction(self) -> None:
-        """Take the last correction back."""
-        with self.app.showing_errors():
-            self.app.corrections.undo()
-            self._let_count()
-            self.refresh_state()
-
     def _let_count(self) -> None:
         if self.app.job is not None:
             self.app.job.correct()
@@ -149,12 +142,14 @@ class FindingsPage(Page):
 
     Args:
         job: the run.
+        line: the filter.
     """
 
-    def __init__(self, job: "Job") -> None:
+    def __init__(self, job: "Job", line: str) -> None:
         super().__init__()
         self._job = job
-        self._filter = job.filter
+        self._filter = line
+        self._typed = job.filter
 
     def show_rows(self, line: str) -> None:
         """Show the rows of the run under a filter."""
@@ -162,8 +157,8 @@ class FindingsPage(Page):
         self.app.push_results(self._job)
 
     def on_screen_resume(self) -> None:
-        """Come back from there: the filter is what it was."""
-        self._job.filter = self._filter
+        """Come back from there: what was typed as a filter is what it was."""
+        self._job.filter = self._typed
 
 
 class Detail(VerticalScroll, can_focus=False):

@@ -12,7 +12,7 @@ from models.console import display, one_line, tr
 from tui.app.job import Job, JobState
 from tui.app.screens.dialogs import Dialog
 from tui.app.theme import bar, look, named
-from tui.batch.findings.result_store import ResultStore, Rows
+from tui.batch.findings.result_store import ResultStore
 from tui.batch.status import Status
 from tui.batch.summary import Summary, advice, frequent, scores
 
@@ -25,22 +25,24 @@ class SummaryDialog(Dialog):
 
     Args:
         job: the run.
-        rows: indices of the rows; a slice takes all.
+        rows: indices of the rows.
+        line: the filter that leaves them; "" for none.
     """
 
-    def __init__(self, job: Job, rows: Rows) -> None:
+    def __init__(self, job: Job, rows: Int64, line: str) -> None:
         title = tr("Summary")
-        if job.filter:
-            title = tr("Summary of the rows that the filter leaves: {filter}", filter=job.filter)
+        if line:
+            title = tr("Summary of the rows that the filter leaves: {filter}", filter=line)
         super().__init__(one_line(title, _LINE_CELLS))
         self._job = job
         self._rows = rows
+        self._line = line
 
     def _body(self) -> ComposeResult:
         job, results = self._job, self._job.results
         counts, doubts = results.statuses(self._rows)
         lines = [*_facts(results, self._rows, counts), *advice(counts, doubts, job.summary.review)]
-        if not job.filter:
+        if not self._line:
             lines += _run_facts(job.summary)
         yield Static(Content.styled(tr("Labels"), "bold underline"))
         yield Static(_label_bars(results, self._rows), classes="keys")
@@ -103,7 +105,7 @@ def _label_counts(results: ResultStore) -> Content:
     return Content("   ").join(parts)
 
 
-def _label_bars(results: ResultStore, rows: Rows) -> Content:
+def _label_bars(results: ResultStore, rows: Int64) -> Content:
     """Return a bar for the share of each label."""
     counts = results.count(results.labels_of(rows))
     shares = counts / max(counts.sum(), 1)
@@ -116,7 +118,7 @@ def _label_bars(results: ResultStore, rows: Rows) -> Content:
     return Content("\n").join(lines)
 
 
-def _confidence_bars(results: ResultStore, rows: Rows) -> Content:
+def _confidence_bars(results: ResultStore, rows: Int64) -> Content:
     """Return a bar for each bin of the histogram of confidences."""
     counts = results.histogram(rows).tolist()
     edges = pairwise(np.linspace(1 / len(results.labels), 1, len(counts) + 1).tolist())
@@ -128,7 +130,7 @@ def _confidence_bars(results: ResultStore, rows: Rows) -> Content:
     return Content("\n").join(lines)
 
 
-def _facts(results: ResultStore, rows: Rows, statuses: Int64) -> list[str]:
+def _facts(results: ResultStore, rows: Int64, statuses: Int64) -> list[str]:
     """Return lines with the counts by status, and the scores where true labels are known."""
     parts = []
     for status in Status:

@@ -120,9 +120,9 @@ class TypeScreen(Page):
             )
 
     @on(TextEntry.Submitted)
-    def _submitted(self, event: TextEntry.Submitted) -> None:
+    async def _submitted(self, event: TextEntry.Submitted) -> None:
         if event.text.strip() == "q":  # as in the tutorial's loop
-            self.app.exit()
+            await self.app.action_quit()
         elif self.app.state == "refused":
             self.app.bell()  # the card says why, and goes on saying it
         elif not event.text.strip():

@@ -46,8 +46,8 @@ class WordsScreen(FindingsPage):
     BINDINGS = [Binding("escape", "back", show=False)]
     BINDING_GROUP_TITLE = tr("Words")
 
-    def __init__(self, job: Job) -> None:
-        super().__init__(job)
+    def __init__(self, job: Job, line: str) -> None:
+        super().__init__(job, line)
         self._label = 0
         self._asked: object = None  # last given to `_count`
         self._stop = threading.Event()
@@ -63,8 +63,7 @@ class WordsScreen(FindingsPage):
                     yield SafeInput(line, classes="filter")
                     yield Titles(_columns)
                     draw = partial(self._draw, group)
-                    empty = tr("Nothing beyond chance.")
-                    yield WordsList([], draw, empty, id=f"words-{group}")
+                    yield WordsList([], draw, id=f"words-{group}")
         yield Detail()
 
     def on_mount(self) -> None:
@@ -156,6 +155,7 @@ class WordsScreen(FindingsPage):
         first = [word for word in words if word.z > 0]
         second = [word for word in reversed(words) if word.z < 0]
         for place, side, rows in zip(self._lists, (first, second), groups, strict=False):
+            place.empty = tr("Nothing beyond chance.")  # as has been counted by now
             place.show(side, cursor=0)
             place.border_title = tr("{count:row}", count=len(rows))
 

@@ -104,6 +104,16 @@ class VirtualList(ScrollView, Generic[T], can_focus=True, inherit_bindings=False
         self.set_reactive(VirtualList.virtual_size, Size(0, len(items)))
         self.vertical_scrollbar.window_virtual_size = len(items)
 
+    def follow(self, items: Items[T], row: int) -> None:
+        """List the items among others by now; the one under the cursor is at `row`.
+
+        It stays where it is in the view.
+        """
+        scrolled = self.scroll_offset.y + row - self.cursor
+        self.items, self.cursor = items, row
+        self.show(items)
+        self.scroll_to(y=scrolled, animate=False, force=True, immediate=True)
+
     def go(self, row: int) -> None:
         """Put the cursor on a row, or the nearest one, and scroll it into view."""
         self.cursor = max(0, min(row, len(self.items) - 1))

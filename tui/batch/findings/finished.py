@@ -80,15 +80,6 @@ def prefixes_of(columns: Sequence[str]) -> list[str]:
     return [prefix for prefix in prefixes if {prefix + name for name in _NEEDED} <= {*columns}]
 
 
-def free_prefix(columns: Sequence[str]) -> str:
-    """Return a prefix for other answers in the same file."""
-    taken = prefixes_of(columns)
-    prefix, number = "new_", 2
-    while prefix in taken:
-        prefix, number = f"new{number}_", number + 1
-    return prefix
-
-
 def find_finished(
     path: Path,
     *,

@@ -1,16 +1,20 @@
 """The settings of a file run that can be changed on the screen, and the values they can have."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from models.console import tr
+from models.labels import NEGATIVE_POSITIVE
 from models.tables import FORMATS, TEXT_FORMATS, WORKBOOKS, Dialect, format_of
 from models.tables.encoding import ENCODINGS
+from tui.batch.answer import AnswerColumns
 from tui.batch.inspection import Found
 from tui.batch.settings import BatchSettings
+from tui.batch.validation import taken_columns
 
 _DELIMITERS = {",": ",", "Tab": "\t", ";": ";", "|": "|"}
 _PREFIXES = ("", "new_", "model_")
@@ -58,12 +62,14 @@ def fields_of(settings: BatchSettings, found: Found | None, sheets: Sequence[str
     none = tr("none")
     dialect = settings.dialect
     columns: dict[str, str] = {}
+    free: Iterable[str] = _PREFIXES
     text_column: str | None = "…"
     if found is not None:
         dialect = found.dialect
         columns = _by_name(found.columns)
         text_column = found.text_column
-    prefixes = {prefix or none: prefix for prefix in _PREFIXES}
+        free = islice(free_prefixes(found), len(_PREFIXES))
+    prefixes = {prefix or none: prefix for prefix in free}
     return [
         _field("output", tr("Output"), settings.output, None),
         _field("text_column", tr("Text column"), text_column, columns),
@@ -77,6 +83,19 @@ def fields_of(settings: BatchSettings, found: Found | None, sheets: Sequence[str
         *_dialect_fields(settings, dialect, sheets),
         _field("prefix", tr("Prefix of the new columns"), settings.prefix or "–", prefixes),
     ]
+
+
+def free_prefixes(found: Found) -> Iterator[str]:
+    """Yield prefixes with which no column of the answer is one of the input."""
+    for prefix in chain(_PREFIXES, (f"new{number}_" for number in count(2))):
+        if not taken(found, prefix):
+            yield prefix
+
+
+def taken(found: Found, prefix: str) -> list[str]:
+    """Return the columns of an answer with this prefix that the input has already."""
+    settings = replace(found.settings, prefix=prefix)
+    return taken_columns(found, AnswerColumns(settings, NEGATIVE_POSITIVE))  # of whatever labels
 
 
 def _label_map_field(settings: BatchSettings) -> Field:

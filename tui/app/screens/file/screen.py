@@ -21,13 +21,21 @@ from models.tables.excel import sheets_of
 from tui.app import keymap
 from tui.app.job import Job
 from tui.app.paths import typed_output, typed_path
-from tui.app.screens.file.fields import Field, changed, fields_of, in_words_of, read_alike
+from tui.app.screens.file.fields import (
+    Field,
+    changed,
+    fields_of,
+    free_prefixes,
+    in_words_of,
+    read_alike,
+    taken,
+)
 from tui.app.screens.page import Page
 from tui.app.screens.results import ResultsScreen
 from tui.app.theme import FAINT, padded
 from tui.app.threads import run_in_thread
 from tui.app.widgets.virtual_list import VirtualList
-from tui.batch.findings.finished import Finished, find_finished, free_prefix, read_finished
+from tui.batch.findings.finished import Finished, find_finished, read_finished
 from tui.batch.inspection import Found, inspect, with_output
 from tui.batch.journal import run_folder
 from tui.batch.receipt import as_interrupted
@@ -56,6 +64,7 @@ class FileScreen(Page):
         self._finished: Finished | None = None
         self._sheets: Sequence[str] = ()
         self._problem: str | None = None
+        self._checked: tuple[str, ...] = ()  # labels that `_check` went by
 
     def _body(self) -> ComposeResult:
         fields: list[Field] = []
@@ -75,11 +84,10 @@ class FileScreen(Page):
         known: dict[str, Any] = {"dialect": settings.dialect, "text_column": settings.text_column}
         with suppress(UserError, OSError):  # what is wrong, `_inspect` says
             self._finished = await run_in_thread(lambda: find_finished(source, **known))
+        if self._found is None and self._problem is None:  # nobody has looked yet
+            self._inspect(self._settings)  # of which some may have been changed meanwhile
         if self._finished is None:
-            if self._found is None and self._problem is None:  # nobody has looked yet
-                self._inspect(settings)
             return
-        self._inspect(replace(self._settings, prefix=free_prefix(self._finished.found.columns)))
         title = tr("{name} has answers already", name=source.name)
         answers = [tr("Browse them"), tr("Classify it anew, beside them")]
         if await self.app.ask(title, answers) == 0:
@@ -111,7 +119,7 @@ class FileScreen(Page):
             settings = replace(found.settings, select=kept)
             found = replace(found, settings=settings, records=len(store), digest=digest)
             job = self._job(settings, found)
-            job.open(store, note, finished.levels)
+            job.open(finished, store, note)
             self._show(job)
 
     def _job(self, settings: BatchSettings, found: Found) -> Job:
@@ -130,27 +138,43 @@ class FileScreen(Page):
         output = self._settings.output
         return isinstance(output, Path) and os.path.exists(run_folder(output))
 
-    @work(exclusive=True, group="inspect")
-    async def _inspect(self, settings: BatchSettings) -> None:
-        """Read the file, and show what was found."""
+    def _inspect(self, settings: BatchSettings) -> None:
+        """Take other settings, and read the file where they have it read otherwise."""
         before, found = self._settings, self._found
         self._settings, self._found, self._problem = settings, None, None
+        alike = found is not None and found.problem is None and read_alike(settings, before)
+        self._read(settings, found if alike else None)
+
+    @work(exclusive=True, group="inspect")
+    async def _read(self, settings: BatchSettings, found: Found | None) -> None:
+        """Read the file, unless it was read, and show what was found."""
         try:
-            if found is not None and found.problem is None and read_alike(settings, before):
+            if found is not None:
                 self._found = with_output(found, settings)
             else:
                 self.call_later(self.refresh_state)
                 self._found = await run_in_thread(lambda: inspect(settings))
-            if self._found.problem is not None:
-                raise self._found.problem
-            if labels := self.app.labels:
-                label_map_of(settings, self._found.name, self._found.labels, labels)
+            if taken(self._found, settings.prefix):
+                self._settings = replace(settings, prefix=next(free_prefixes(self._found)))
+                self._found = replace(self._found, settings=self._settings)
+            self._check(self._found, self.app.labels)
         except (UserError, OSError) as error:
             self._problem = reason_of(error)
         await self._find_sheets()
         self.call_later(self.refresh_state)
-        if self._found is not None and self._found.labels and self._problem is not None:
-            self._map_labels(self._found)
+
+    def _check(self, found: Found, labels: tuple[str, ...]) -> None:
+        """Note what is wrong with what was found, for a model with these labels; () for none."""
+        self._checked, self._problem = labels, None
+        try:
+            if found.problem is not None:
+                raise found.problem
+            if labels:
+                label_map_of(found.settings, found.name, found.labels, labels)
+        except UserError as error:
+            self._problem = reason_of(error)
+            if found.labels and labels and self.is_current:
+                self._map_labels(found)
 
     async def _find_sheets(self) -> None:
         """Read the names of a workbook's sheets, once."""
@@ -164,8 +188,7 @@ class FileScreen(Page):
     @work(description="map labels")
     async def _map_labels(self, found: Found) -> None:
         """Show how often each value of the label column occurs, and ask what it stands for."""
-        settings = self._settings
-        proposal = settings.label_map or proposed_map(found.labels, self.app.labels)
+        proposal = self._settings.label_map or proposed_map(found.labels, self.app.labels)
         counts = with_counts(found.labels, _VALUES_SHOWN).replace(" × ", "  × ")
         text = tr(
             "Labels of the model: {labels}. Write VALUE,VALUE=LABEL; VALUE= leaves it out.",
@@ -174,10 +197,12 @@ class FileScreen(Page):
         about = "\n".join([*counts.split(", "), "", text])
         typed = await self.app.prompt(tr("What its labels stand for"), proposal, about)
         if typed is not None:
-            self._inspect(replace(settings, label_map=typed.strip() or None))
+            self._inspect(replace(self._settings, label_map=typed.strip() or None))
 
     def refresh_state(self) -> None:
-        """Show what was found."""
+        """Show what was found, and whether the model that is there by now can score it."""
+        if self._found is not None and self._checked != self.app.labels:
+            self._check(self._found, self.app.labels)
         fields = fields_of(self._settings, self._found, self._sheets)
         self.query_one("#recognised", Static).update(self._recognised(fields))
         listed = self.query_one("#fields", VirtualList)
@@ -207,6 +232,11 @@ class FileScreen(Page):
         lines += [one_line(f"  {reject}", self.size.width - 4) for reject in found.rejects]
         if found.answers_excel:
             lines.append(tr("The input is of Excel: the answer gets a byte order mark for it."))
+        if columns := taken(found, ""):
+            words = tr(
+                "It has {columns} already: --prefix tells the new ones apart.", columns=columns
+            )
+            lines.append(one_line(words, self.size.width - 4))
         if self._interrupted:
             lines.append(tr("A run of it was interrupted, and goes on where it stopped."))
         return Content.styled(in_words_of(fields, "\n".join(lines)), "bold")
@@ -239,22 +269,21 @@ class FileScreen(Page):
         """Ask for another value of the setting under the cursor."""
         listed: VirtualList[Field] = self.query_one("#fields", VirtualList)
         field = listed.items[listed.cursor]
-        settings = self._settings
         if field.name == "label_map":
-            if self._found is not None:
+            if self._found is not None and self.app.require_model():
                 self._map_labels(self._found)
         elif field.choices is None:
             typed = await self.app.prompt(field.title, field.value)
             if typed and self.app.allows(typed_path(typed)):
                 output = typed_output(typed, self._proposed)
-                self._inspect(replace(settings, output=output, output_format=None))
+                self._inspect(replace(self._settings, output=output, output_format=None))
         elif not field.choices:  # none is known before the file is read
             self.app.bell()
         else:
             names = list(field.choices)
             number = await self.app.ask(field.title, names)
             if number is not None:
-                settings = changed(settings, field.name, field.choices[names[number]])
+                settings = changed(self._settings, field.name, field.choices[names[number]])
                 self._inspect(settings)
                 if field.name == "text_column" and self._finished is None:
                     self._look_for_answers(settings)  # where the texts are may have been unknown

@@ -38,15 +38,16 @@ class GroupsScreen(FindingsPage):
 
     Args:
         job: the run.
-        query: its filter.
+        line: its filter.
+        query: what that asks for.
         column: the column that the rows are grouped by.
     """
 
     BINDINGS = [Binding("escape", "leave", show=False)]
     BINDING_GROUP_TITLE = tr("Answers by column")
 
-    def __init__(self, job: Job, query: Query, column: str) -> None:
-        super().__init__(job)
+    def __init__(self, job: Job, line: str, query: Query, column: str) -> None:
+        super().__init__(job, line)
         self._query = query
         self._columns: tuple[str, ...] = (column,)
         self._kind: str | None = None
@@ -100,8 +101,18 @@ class GroupsScreen(FindingsPage):
             return pairs.down, pairs
 
         table, pairs = await run_in_thread(count)
-        self._view = replace(self._view, table=table, pairs=pairs)
-        self.call_later(self._show)
+        self.call_later(self._take, (columns, kind), table, pairs)
+
+    def _take(self, asked: object, table: Table, pairs: CrossTable | None) -> None:
+        """Show groups as they are counted by now; the cursor stays on its group."""
+        if not self.is_attached or asked != (self._columns, self._kind):
+            return
+        chosen, names = self._list.chosen, self._view.table.names
+        self._change(table=table, pairs=pairs)
+        if chosen is not None and names[chosen] in table.names:
+            groups = self._view.groups()
+            group = table.names.index(names[chosen])
+            self._list.follow(groups, groups.index(group))
 
     def _change(self, **changes: Any) -> None:
         """Show the groups in another way."""
@@ -109,8 +120,6 @@ class GroupsScreen(FindingsPage):
         self._show()
 
     def _show(self) -> None:
-        if not self.is_attached:
-            return
         view, shown = self._view, self._list
         table = view.table
         shown.show(view.groups())

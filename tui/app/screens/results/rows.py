@@ -1,24 +1,26 @@
 """Rows of the results as the user arranges, marks and corrects them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
-from textual import work
+from textual import on, work
 from textual.content import Content
 
 from models.console import one_line, tr
 from tui.app import keymap
+from tui.app.clipboard import copy
 from tui.app.job import Job
-from tui.app.screens.dialogs import ColumnsDialog
+from tui.app.screens.dialogs import ColumnsDialog, TextDialog
 from tui.app.screens.page import Page
-from tui.app.screens.results.table import Fields, both_orders
+from tui.app.screens.results.table import Fields, both_orders, copied
 from tui.app.screens.why import ExplainDialog
 from tui.app.widgets.columns import Column, Titles
-from tui.app.widgets.virtual_list import VirtualList
+from tui.app.widgets.virtual_list import Items, VirtualList
 from tui.batch.findings.result_store import ResultRow
-from tui.batch.status import TO_REVIEW
+from tui.batch.status import TO_REVIEW, Status
 
 _LABEL_CELLS = 12
+_TEXT_CELLS = 40
 _CYCLE = ("file", "unsure", "sure", "label", "status")  # orders that one key goes through
 
 
@@ -100,6 +102,17 @@ class RowsPage(Page):
         self.query_one(Titles).refresh()
         self._table.refresh()
 
+    def _show_again(self, rows: Items[int]) -> None:
+        """Show rows of the same filter in the same order; the cursor stays on its record."""
+        if isinstance(rows, range):  # in which a record keeps its place
+            self._table.show(rows)
+            return
+        places = np.flatnonzero(np.asarray(rows) == self._table.chosen)
+        if len(places):
+            self._table.follow(rows, int(places[0]))
+        else:
+            self._table.show(rows)
+
     # The rows that are meant
 
     def _rows_meant(self) -> list[ResultRow]:
@@ -124,6 +137,25 @@ class RowsPage(Page):
             key = self.app.key_of(f"label_{number}")
             parts.append(f"{key} {one_line(label, _LABEL_CELLS)}")
         self._table.border_subtitle = Content(" · ".join(parts))
+
+    @on(VirtualList.Chosen)
+    def _opened(self) -> None:
+        """Show the whole text over everything else."""
+        if (row := self._row) is not None:
+            label = self.job.labels[row.final] if row.final >= 0 else Status(row.status).title
+            title = tr("Record {number}: {label}", number=row.number, label=label)
+            self.app.push_screen(TextDialog(title, row.text))
+
+    def action_copy(self) -> None:
+        """Copy the text."""
+        if (row := self._row) is not None:
+            copy(self.app, row.text)
+
+    def action_copy_rows(self) -> None:
+        """Copy the row, or those that are marked, as lines with tabs between the columns."""
+        labels = self.job.labels
+        if rows := self._rows_meant():
+            copy(self.app, "\n".join(copied(row, labels) for row in rows))
 
     def action_next_unsure(self) -> None:
         """Go to the next row to be looked at of which the user has said nothing yet."""
@@ -159,6 +191,26 @@ class RowsPage(Page):
         label = self.job.labels[number - 1]
         if self.correct(dict.fromkeys(self._texts_meant(), label)):
             self._go_on()
+
+    def action_undo_correction(self) -> None:
+        """Take the last correction back, and go to its row."""
+        with self.app.showing_errors():
+            texts = self.app.corrections.undo()
+            self._let_count()
+            self._go_to(texts)
+            self.refresh_state()
+
+    def _go_to(self, texts: Collection[str]) -> None:
+        """Go to the nearest row with one of some texts; where none is listed, show a text."""
+        hashes = [hash(text) for text in texts]
+        listed = np.asarray(self._table.items, dtype=np.int64)
+        places = np.flatnonzero(np.isin(self.results.column("hash")[listed], hashes))
+        if len(places):
+            nearest = np.abs(places - self._table.cursor).argmin()
+            self._table.go(int(places[nearest]))
+        elif texts:
+            text = one_line(next(iter(texts)), _TEXT_CELLS)
+            self.app.notify(tr("Taken back, of a row that is not listed: {text}", text=text))
 
     def _go_on(self) -> None:
         """Show what was corrected; from a single row go to the next."""

@@ -1,6 +1,8 @@
 """Saving rows from the results screen, or a report of them: which ones, where to, how it went."""
 
+import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,23 +14,22 @@ from tui.app.job import Job
 from tui.app.paths import typed_output, typed_path
 from tui.app.saving import save_rows
 from tui.app.screens.page import Page
+from tui.app.screens.results.selection import Selection
 from tui.app.threads import run_in_thread
-from tui.app.widgets.virtual_list import Items
 from tui.batch.engine import Stopped
 from tui.batch.findings.report.command import kind_of, made_of, write
 from tui.batch.findings.report.content import report_of
-from tui.batch.settings import BatchSettings
 
 
-async def ask_and_save(page: Page, job: Job, shown: Items[int]) -> None:
+async def ask_and_save(page: Page, job: Job, selection: Selection) -> None:
     """Ask which rows to save and where to, and begin to write them; in a worker.
 
     Args:
         page: the screen that asks; the writing goes on when it is left.
         job: a finished run.
-        shown: indices of the rows that the table shows; a range where it shows all.
+        selection: what the filter leaves.
     """
-    scopes = _scopes(job, shown)
+    scopes = await run_in_thread(lambda: _scopes(job, selection))
     app, output = page.app, job.output
     number = await app.ask(tr("What to save"), list(scopes))
     if number is None:
@@ -41,33 +42,43 @@ async def ask_and_save(page: Page, job: Job, shown: Items[int]) -> None:
     settings = await page.may_write(path, job.settings, alone=True)
     if settings is not None:
         rows = list(scopes.values())[number]
-        app.run_worker(_save(page, job, settings, rows, path), description="save")
+
+        def save(stop: threading.Event) -> str:
+            count = save_rows(settings, job.found, job.results, rows, path, stop)
+            return tr("{count:record} saved to {path}", count=count, path=path)
+
+        app.run_worker(_write(page, path, save), description="save")
 
 
-def _scopes(job: Job, shown: Items[int]) -> dict[str, Int64 | None]:
+def _scopes(job: Job, selection: Selection) -> dict[str, Int64 | None]:
     """Return the rows that can be saved, by what to call them; None for all."""
     scopes: dict[str, Int64 | None] = {tr("All {count:row}", count=len(job.results)): None}
-    if not isinstance(shown, range):
-        name = tr("The {count:row} shown", count=len(shown))
-        scopes[name] = np.asarray(shown)
+    if selection.line:
+        rows = selection.rows()
+        name = tr(
+            "The {count:row} under the filter {filter}", count=len(rows), filter=selection.line
+        )
+        scopes[name] = rows
     if job.marked:
         name = tr("The {count:marked row}", count=len(job.marked))
         scopes[name] = np.array(sorted(job.marked))
     return scopes
 
 
-async def _save(
-    page: Page, job: Job, settings: BatchSettings, rows: Int64 | None, path: Path
-) -> None:
+async def _write(page: Page, path: Path, work: Callable[[threading.Event], str]) -> None:
+    """Write a file on another thread, and say how that went.
+
+    Args:
+        page: the screen that asked.
+        path: the file.
+        work: writes it, and returns what to say; raises Stopped soon after the event is set.
+    """
     app, stop = page.app, threading.Event()
     app.notify(tr("Saving to {path}… {key} stops it.", path=path, key=app.key_of("stop")))
     app.saving = stop
     try:
         with app.showing_errors():
-            count = await run_in_thread(
-                lambda: save_rows(settings, job.found, job.results, rows, path, stop)
-            )
-            app.notify(tr("{count:record} saved to {path}", count=count, path=path))
+            app.notify(await run_in_thread(lambda: work(stop)))
     except Stopped:
         app.notify(tr("Stopped: {path} was not written.", path=path))
     finally:
@@ -75,41 +86,47 @@ async def _save(
         app.saving = None
 
 
-async def ask_and_report(page: Page, job: Job, shown: Items[int]) -> None:
-    """Ask where to write a report, and write it; in a worker.
+async def ask_and_report(page: Page, job: Job, selection: Selection) -> None:
+    """Ask where to write a report, and begin to write it; in a worker.
 
     Args:
-        page: the screen that asks.
+        page: the screen that asks; the writing goes on when it is left.
         job: a run that has ended.
-        shown: indices of the rows that count.
+        selection: the rows that count.
     """
-    app, output, manifest = page.app, job.output, page.app.manifest
+    app, output = page.app, job.output
+    if (manifest := app.require_model()) is None:
+        return
     proposed = output.with_name(f"{output.stem}.report.html")
     typed = await app.prompt(tr("Report to (HTML or Markdown)"), str(proposed))
-    if not typed or manifest is None:
+    if not typed:
         return
     path = typed_output(typed, proposed)
     if not app.allows(path):
         return
-    if path.exists():
+    if os.path.exists(path):
         title = tr("{name} exists already", name=path.name)
         if await app.ask(title, [tr("Replace it"), tr("Go back")]) != 0:
             return
 
-    def work() -> None:
+    def work(stop: threading.Event) -> str:
+        def progress(_: float) -> None:
+            if stop.is_set():
+                raise Stopped
+
         kind_of(path)
         report = report_of(
             job.results,
-            np.sort(np.asarray(shown, dtype=np.int64)),
+            selection.rows(),
             Tokenizer(manifest.tokenizer, manifest.max_length),
             name=output.name,
-            made=made_of(job.summary.receipt),
-            filter=job.filter,
+            made=made_of(job.summary.receipt, edited=job.edited),
+            filter=selection.line,
             truth=job.settings.label_column,
+            progress=progress,
         )
+        progress(1.0)
         write(report, path, output)
+        return tr("written to {path}", path=path)
 
-    app.notify(tr("Writing {path}…", path=path))
-    with app.showing_errors():
-        await run_in_thread(work)
-        app.notify(tr("written to {path}", path=path))
+    app.run_worker(_write(page, path, work), description="report")

@@ -3,26 +3,23 @@
 import gc
 from functools import partial
 from time import monotonic
-from typing import NamedTuple
 
-import numpy as np
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
 
-from models.arrays import Int64
 from models.console import UserError, tr
 from tui.app import keymap
-from tui.app.clipboard import copy
 from tui.app.job import Job, JobState
 from tui.app.screens.compare import ask_and_compare
-from tui.app.screens.dialogs import TextDialog, shown
+from tui.app.screens.dialogs import shown
 from tui.app.screens.groups import GroupsScreen, ask_column
 from tui.app.screens.page import Detail, Progress
 from tui.app.screens.results.rows import RowsPage
 from tui.app.screens.results.save import ask_and_report, ask_and_save
-from tui.app.screens.results.table import ResultsTable, copied, named_order
+from tui.app.screens.results.selection import Selection
+from tui.app.screens.results.table import ResultsTable, named_order
 from tui.app.screens.summary import SummaryDialog, progress
 from tui.app.screens.words import WordsScreen
 from tui.app.theme import marked
@@ -31,29 +28,9 @@ from tui.app.widgets.columns import Titles
 from tui.app.widgets.text_entry import SafeInput
 from tui.app.widgets.virtual_list import Items, VirtualList
 from tui.batch.findings.query import FILTER_HELP, IS, Query, quoted, terms_without
-from tui.batch.findings.result_store import ResultStore
-from tui.batch.status import Status
 
 _POLL = 0.1  # seconds between two looks at the counters of a run
 _RESELECT = 1.0  # seconds between two selections while rows come in
-
-
-class Selection(NamedTuple):
-    """Rows to show: those of a store that a query leaves, in an order.
-
-    Attributes:
-        total: rows that the store had.
-    """
-
-    results: ResultStore
-    query: Query
-    order: str
-    total: int
-
-    @property
-    def every(self) -> bool:
-        """Whether all rows are shown as they stand in the file."""
-        return self.query == Query() and self.order == "file"
 
 
 class ResultsScreen(RowsPage):
@@ -126,13 +103,13 @@ class ResultsScreen(RowsPage):
     def _wanted(self) -> Selection:
         """Return the selection to show; a filter that cannot be read leaves its query as it was."""
         results = self.job.results
-        query = self._shown.query
+        query, line = self._shown.query, self._shown.line
         self._complaint = ""
         try:
-            query = self.job.query(self.job.filter)
+            query, line = self.job.query(self.job.filter), self.job.filter.strip()
         except UserError as error:
             self._complaint = str(error)
-        return Selection(results, query, self._order, len(results))
+        return Selection(results, query, self._order, len(results), line)
 
     def _poll(self) -> None:
         """Show the counters, and select again where another selection is wanted."""
@@ -143,9 +120,8 @@ class ResultsScreen(RowsPage):
         wanted, asked = self._wanted(), self._asked
         if wanted == asked:
             return
-        grown = asked is not None and wanted == asked._replace(total=wanted.total)
         recent = monotonic() - self._asked_at < _RESELECT
-        if grown and recent and not wanted.every:
+        if recent and asked is not None and wanted.is_alike(asked) and not wanted.every:
             return
         self._asked, self._asked_at = wanted, monotonic()
         self._select(wanted)
@@ -164,12 +140,14 @@ class ResultsScreen(RowsPage):
             return
         before, self._shown = self._shown, selection
         self.results = selection.results
-        grown = before.total and before == selection._replace(total=before.total)
+        grown = before.total and selection.is_alike(before)
         if grown and selection.every and self.job.running:
             self._table.grow(rows)
             return
-        same = (selection.query, selection.order) == (before.query, before.order)
-        self._table.show(rows, cursor=None if same else 0)
+        if (selection.query, selection.order) == (before.query, before.order):
+            self._show_again(rows)
+        else:
+            self._table.show(rows, cursor=0)
         if before.results is not selection.results or not before.total:
             # A collection of all that was imported by now would hold the event loop up for 100 ms.
             gc.freeze()
@@ -220,8 +198,17 @@ class ResultsScreen(RowsPage):
             self.app.saving.set()
         elif self.job.running:
             self.job.stop()
-        elif self.job.state is not JobState.DONE:
-            self.job.start(self.app.post_message)
+        elif self.job.state is not JobState.DONE and self.app.require_model():
+            self._start_again()
+
+    @work
+    async def _start_again(self) -> None:
+        """Go on with the run, when it is clear that nothing is lost by it."""
+        job, settings = self.job, self.job.settings
+        allowed = settings if settings.force else await self.may_write(job.output, settings)
+        if allowed is not None and not job.running:
+            job.settings = allowed
+            job.start(self.app.post_message)
             self.refresh_state()
 
     # Filter and order
@@ -281,38 +268,20 @@ class ResultsScreen(RowsPage):
         row = self._row
         self.show_detail(marked(shown(row.text), self._shown.query.words) if row else "")
 
-    @on(VirtualList.Chosen)
-    def _opened(self) -> None:
-        """Show the whole text over everything else."""
-        if (row := self._row) is not None:
-            label = self.job.labels[row.final] if row.final >= 0 else Status(row.status).title
-            title = tr("Record {number}: {label}", number=row.number, label=label)
-            self.app.push_screen(TextDialog(title, row.text))
-
-    def action_copy(self) -> None:
-        """Copy the text."""
-        if (row := self._row) is not None:
-            copy(self.app, row.text)
-
-    def action_copy_rows(self) -> None:
-        """Copy the row, or those that are marked, as lines with tabs between the columns."""
-        labels = self.job.labels
-        if rows := self._rows_meant():
-            copy(self.app, "\n".join(copied(row, labels) for row in rows))
-
     # All rows
 
-    def action_summary(self) -> None:
-        """Show shares and confidences of the rows that are shown."""
-        shown = self._table.items
-        rows: Int64 | slice = slice(len(shown))
-        if not isinstance(shown, range):
-            rows = np.asarray(shown)
-        self.app.push_screen(SummaryDialog(self.job, rows))
+    @work(exclusive=True, group="summary")
+    async def action_summary(self) -> None:
+        """Show shares and confidences of the rows that the filter leaves."""
+        selection = self._wanted()
+        rows = await run_in_thread(selection.rows)
+        if self.is_current:
+            self.app.push_screen(SummaryDialog(self.job, rows, selection.line))
 
     def action_words(self) -> None:
         """Show which words the labels do not have alike."""
-        self.app.push_screen(WordsScreen(self.job))
+        if self.app.require_model():
+            self.app.push_screen(WordsScreen(self.job, self._wanted().line))
 
     @work
     async def action_compare(self) -> None:
@@ -321,17 +290,21 @@ class ResultsScreen(RowsPage):
 
     @work
     async def action_report(self) -> None:
-        """Ask where to write a report of the rows that are shown, and write it."""
-        if self.job.state is not JobState.DONE:
+        """Ask where to write a report of the rows that the filter leaves, and write it."""
+        if self.app.saving is not None:
+            self.app.bell()
+        elif self.job.state is not JobState.DONE:
             self.app.notify(tr("A report can be written when the run has ended."))
         else:
-            await ask_and_report(self, self.job, self._table.items)
+            await ask_and_report(self, self.job, self._wanted())
 
     @work
     async def action_groups(self) -> None:
         """Ask for a column, and show the rows by it."""
         if column := await ask_column(self, self.job):
-            self.app.push_screen(GroupsScreen(self.job, self._wanted().query, column))
+            selection = self._wanted()
+            screen = GroupsScreen(self.job, selection.line, selection.query, column)
+            self.app.push_screen(screen)
 
     @work
     async def action_save(self) -> None:
@@ -339,7 +312,7 @@ class ResultsScreen(RowsPage):
         if self.app.saving is not None:
             self.app.bell()
         else:
-            await ask_and_save(self, self.job, self._table.items)
+            await ask_and_save(self, self.job, self._wanted())
 
     def action_back(self) -> None:
         """Go from the filter to the table, and from there to the screen before."""

@@ -16,6 +16,8 @@ from tui.batch.status import Status
 
 _NUMBER_CELLS = 8
 _TEXT_CELLS = 40  # of the text at least, where there are as many
+_LEAST_CELLS = 16  # for the text, or what is scrolled to, before other columns give way
+_GIVING_WAY = ("status", "truth", "confidence")
 _MOST_CELLS = 24  # of a column of the input
 _SAMPLE = 200  # rows that tell how wide a column is
 
@@ -100,12 +102,21 @@ class Fields:
         self.left = min(max(self.left + by, 0), len(self._others) - 1)
 
     def within(self, width: int) -> list[Field]:
-        """Return the columns in view; the text gets what others leave, but so much at least."""
-        room = width - sum(field.cells for field in self._fixed)
-        others = sum(field.cells for field in self._others)
-        text_cells = max(room - others, min(room, _TEXT_CELLS))
-        found = [*self._fixed]
-        for field in self._others[self.left :]:
+        """Return the columns in view; the text gets what others leave, but so much at least.
+
+        Where that is hardly anything, some of the others give way.
+        """
+        fields = [*self._fixed, *self._others[self.left :]]
+        for kind in _GIVING_WAY:
+            taken = sum(field.cells for field in fields if field.kind not in ("text", "column"))
+            if width - taken >= _LEAST_CELLS:
+                break
+            fields = [field for field in fields if field.kind != kind]
+        found = [field for field in fields if field in self._fixed]
+        others = fields[len(found) :]
+        room = width - sum(field.cells for field in found)
+        text_cells = max(room - sum(field.cells for field in others), min(room, _TEXT_CELLS))
+        for field in others:
             cells = text_cells if field.kind == "text" else field.cells
             cells = max(min(cells, room), 0)
             found.append(field._replace(cells=cells))
