@@ -56,6 +56,15 @@ class ObjectPath(PosixPath):
     def mkdir(self, *_arguments: object, **_options: object) -> None:
         """Do nothing: a folder is there when an object is in it."""
 
+    def beside(self, end: str) -> "ObjectPath":
+        """Return the address of what stands beside an output, by the end of its name."""
+        return ObjectPath(f"{self}{end}")
+
+    def is_object(self, other: "ObjectPath") -> bool:
+        """Return whether two addresses are of one object, as those of `gs://` and `gcs://`."""
+        with self.opened() as mine, other.opened() as theirs:
+            return mine == theirs
+
     @contextmanager
     def opened(self) -> Iterator[tuple[Any, str]]:
         """Give the store, a `pyarrow.fs.FileSystem`, and the path in it, which errors name.
@@ -122,10 +131,14 @@ def staged(run: BatchSettings) -> Iterator[BatchSettings]:
     interrupted leaves its answers on this machine, for the same run to go on.
 
     Raises:
-        UserError: NO_INPUT; CANNOT_CREATE, there is no such bucket, or an object of the output's
-            name appeared; IO.
+        UserError: NO_INPUT; CANNOT_CREATE, the output is the input, there is no such bucket, or an
+            object of the output's name appeared; IO.
     """
     source, output = run.source, run.output
+    if isinstance(source, ObjectPath) and isinstance(output, ObjectPath):
+        for name in map(output.beside, _ENDS):
+            if name.is_object(source):
+                raise cannot_create_error("{path} is the input; name another output", path=name)
     with ExitStack() as stack:
         if isinstance(source, ObjectPath):
             copy = stack.enter_context(readable(source))
@@ -180,7 +193,7 @@ def _published(output: ObjectPath, *, force: bool) -> Iterator[Path]:
     name = hashlib.sha256(str(output).encode()).hexdigest()
     copy = user_cache_path("sentiment-tui") / "objects" / name / output.name
     copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    pairs = [(Path(f"{copy}{end}"), ObjectPath(f"{output}{end}")) for end in _ENDS]
+    pairs = [(Path(f"{copy}{end}"), output.beside(end)) for end in _ENDS]
     before = {}  # what is there
     try:
         for mine, theirs in pairs:

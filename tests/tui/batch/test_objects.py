@@ -179,6 +179,21 @@ def test_what_is_there_is_replaced_only_by_force(
     assert set(stored(s3, f"{bucket}/out")) == {"a.csv", "a.csv.receipt.json"}
 
 
+@pytest.mark.parametrize("end", ["", ".rejects.jsonl"])
+def test_an_object_that_is_the_input_is_never_replaced(
+    s3: Any, bucket: str, classify: Callable[..., Result], end: str
+) -> None:
+    put(s3, f"{bucket}/in/a.csv{end}", '{"text": "好"}\n' if end else REVIEWS)
+    before = stored(s3, f"{bucket}/in")
+    command = (f"s3://{bucket}/in/a.csv{end}", "-o", f"s3://{bucket}/in/a.csv", "--to", "csv")
+    refused = classify(*command, "--force", "--select", "text")
+    assert refused.code == ExitCode.CANNOT_CREATE
+    assert f"s3://{bucket}/in/a.csv{end} is the input; name another output" in refused.stderr
+    of_a_folder = classify(f"s3://{bucket}/in", "-o", f"s3://{bucket}/in/", "--force")
+    assert of_a_folder.code == ExitCode.CANNOT_CREATE
+    assert stored(s3, f"{bucket}/in") == before
+
+
 def test_an_output_that_appears_meanwhile_is_left(
     s3: Any, bucket: str, classify: Callable[..., Result], predictor: FakePredictor
 ) -> None:
