@@ -70,15 +70,24 @@ class Report:
             )
         )
 
-    def left_out(self, folder: Path, names: Sequence[str]) -> None:
+    def left_out(self, folder: Path, others: Sequence[str], outputs: Sequence[str]) -> None:
         """Say what of a folder is not read."""
-        self._say(
-            tr(
-                "not read in {folder}, for the names tell no format: {names}",
-                folder=folder,
-                names=display(", ".join(names), limit=500),
+        if others:
+            self._say(
+                tr(
+                    "not read in {folder}, for the names tell no format: {names}",
+                    folder=folder,
+                    names=display(", ".join(others), limit=500),
+                )
             )
-        )
+        if outputs:
+            self._say(
+                tr(
+                    "not read in {folder}, for a run wrote them there: {names}",
+                    folder=folder,
+                    names=display(", ".join(outputs), limit=500),
+                )
+            )
 
     def found(self, found: Found) -> None:
         """Say how the input is read."""

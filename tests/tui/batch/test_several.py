@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from models.console.command import ExitCode, UserError
+from models.predictor import Predictor
+from tests.cli import Invoke, invoker
 from tests.tui.batch.runs import MANIFEST, contents, fake, run, small_chunks  # noqa: F401
 from tui.batch import several
 from tui.batch.engine import Stopped
@@ -13,6 +15,15 @@ from tui.batch.report import Report
 from tui.batch.settings import BatchSettings
 from tui.batch.several import Board, Workers
 from tui.batch.summary import Summary
+from tui.cli import cli
+
+
+@pytest.fixture
+def classify(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Invoke:
+    """Run the command with a model that costs nothing."""
+    monkeypatch.setattr(Predictor, "open", lambda *_, **__: fake())
+    invoke = invoker(cli, monkeypatch, capfd)
+    return lambda *arguments: invoke("classify", *arguments)
 
 
 def summary(predicted: int, resumed: int = 0, rejected: int = 0) -> Summary:
@@ -66,3 +77,30 @@ def test_a_file_among_several_has_the_bytes_of_a_run_alone(tmp_path: Path) -> No
     _, found = workers.classify(0, BatchSettings(source, there / "a.csv"), report)
     assert found.written == workers.board.predicted == 60
     assert contents(there) == contents(here)
+
+
+def test_a_folder_that_its_outputs_go_into_is_classified_again(
+    classify: Invoke, tmp_path: Path
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "a.csv").write_text("text\n很好\n", encoding="utf-8")
+    (folder / "b.csv").write_text("text\n太差\n", encoding="utf-8")
+    command = (folder, "-o", folder, "--to", "jsonl")
+    assert classify(folder / "a.csv", *command[1:]).code == ExitCode.OK
+    assert classify(*command).code == ExitCode.OK
+    written = contents(folder)
+    assert written.keys() >= {"a.jsonl", "b.jsonl"}
+    again = classify(tmp_path / "." / "data", *command[1:])
+    assert again.code == ExitCode.OK
+    assert f"not read in {folder}, for a run wrote them there: a.jsonl, b.jsonl\n" in again.stderr
+    assert again.stderr.count("nothing to do") == 2
+    assert contents(folder) == written
+
+
+def test_outputs_are_inputs_of_a_run_into_another_folder(classify: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\n很好\n", encoding="utf-8")
+    (tmp_path / "one").mkdir()
+    assert classify(tmp_path / "a.csv", "-o", tmp_path / "one").code == ExitCode.OK
+    both = classify(tmp_path / "one", "-o", tmp_path / "two", "--prefix", "b_")
+    assert (both.code, "a run wrote" in both.stderr) == (ExitCode.OK, False)
