@@ -118,6 +118,7 @@ def classify_files(
     for path, found in zip(files, contents, strict=True):
         report.left_out(path, found.others, found.outputs)
     runs = runs_of(files, contents, settings)
+    runs[0].check()
     if dry_run:
         return _exit_code(*_each(runs, lambda run: _preview(run, report)))
     if on and not all(run.resumable for run in runs):
@@ -254,7 +255,7 @@ def _preview(run: BatchSettings, report: Report) -> int:
 def _concerns_all(error: UserError | OSError) -> bool:
     """Return whether the other inputs would fail as this one did."""
     if isinstance(error, UserError):
-        return error.code in (ExitCode.USAGE, ExitCode.UNAVAILABLE)
+        return error.code == ExitCode.UNAVAILABLE
     return isinstance(error, BrokenPipeError) or error.errno == errno.ENOSPC
 
 

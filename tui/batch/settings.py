@@ -88,6 +88,16 @@ class BatchSettings:
             )
         return (limit, None) if is_share else (None, limit)
 
+    def check(self) -> None:
+        """Check what is said of any input, before the first of them is read.
+
+        Raises:
+            UserError: USAGE, as `review_limit` and `format_from`.
+        """
+        _ = self.review_limit
+        if self.output_format is not None:
+            self.format_from(self.output_format)
+
     @property
     def named_format(self) -> str | None:
         """The output format that was named, or that the name of the output tells."""

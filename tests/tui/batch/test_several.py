@@ -104,3 +104,32 @@ def test_outputs_are_inputs_of_a_run_into_another_folder(classify: Invoke, tmp_p
     assert classify(tmp_path / "a.csv", "-o", tmp_path / "one").code == ExitCode.OK
     both = classify(tmp_path / "one", "-o", tmp_path / "two", "--prefix", "b_")
     assert (both.code, "a run wrote" in both.stderr) == (ExitCode.OK, False)
+
+
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_a_wrong_use_of_one_input_spoils_only_that_one(
+    classify: Invoke, tmp_path: Path, dry: list[str]
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "README.txt").write_text("很好\n", encoding="utf-8")
+    (folder / "a.csv").write_text("text\n很好\n", encoding="utf-8")
+    (folder / "b.csv").write_text("text,产品\n太差,手机\n", encoding="utf-8")
+    (folder / "c.csv").write_text("text,产品\n很好,手机\n", encoding="utf-8")
+    result = classify(folder, "-o", tmp_path / "out", "--by", "产品", *dry)
+    assert result.code == ExitCode.USAGE
+    assert "README.txt names no format that has; say --to" in result.stderr
+    assert "--by 产品: expected a column of text, or" in result.stderr
+    assert "2 of the inputs were not classified" in result.stderr
+    assert dry or {path.name for path in (tmp_path / "out").glob("*.csv")} == {"b.csv", "c.csv"}
+
+
+@pytest.mark.parametrize("wrong", [["--review", "9"], ["--excel", "--to", "jsonl"]])
+def test_what_is_wrong_with_all_inputs_is_told_once(
+    classify: Invoke, tmp_path: Path, wrong: list[str]
+) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.csv").write_text("text\n很好\n", encoding="utf-8")
+    result = classify(tmp_path, "-o", tmp_path / "out", *wrong)
+    assert (result.code, result.stderr.count("error: ")) == (ExitCode.USAGE, 1)
+    assert not (tmp_path / "out").exists()
