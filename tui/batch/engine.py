@@ -168,7 +168,8 @@ class _Run:
                 check_unchanged(table, self._found, self.summary, folder)
             journal.keep = True  # what is finished
             publish(target, draft, rejects, folder, self.summary, fingerprint)
-            discard(folder)
+            if not settings.keep:
+                discard(folder)
 
     def _limit_to(self, share: float) -> None:
         """Answer everything, to find the confidence that a share of the answers does not reach."""
