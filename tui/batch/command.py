@@ -181,7 +181,7 @@ def _several(
     """Classify files, several at once, and tell of each in their order."""
     signals.catch(resumable=True)
     board = workers.board
-    summaries: list[Summary] = []
+    total, told = Summary(workers.predictor.manifest.labels), 0
     pool = ThreadPoolExecutor(workers.files)
     board.share_out(workers.cores, min(workers.files, len(runs)))
     futures: dict[Path | None, Future[Outcome]] = {}
@@ -189,17 +189,21 @@ def _several(
         futures[run.output] = pool.submit(workers.classify, number, run, report)
 
     def tell(run: BatchSettings) -> int:
-        while not wait([futures[run.output]], timeout=_TICK).done:
+        nonlocal told
+        future = futures[run.output]
+        while not wait([future], timeout=_TICK).done:
             if signals.caught:
                 board.stop()
-            done = sum(future.done() for future in futures.values())
+            done = len(runs) - sum(not future.done() for future in futures.values())
             board.share_out(workers.cores, min(workers.files, len(runs) - done))
             signals.done = board.predicted
             report.progress(workers.place + board.words(done))
         report.clear()
-        own, summary = futures[run.output].result()
+        del futures[run.output]  # what a file has to tell is held until it is told
+        own, summary = future.result()
         own.finish(summary, run.output)
-        summaries.append(summary)
+        total.join(summary)
+        told += 1
         return summary.rejected
 
     try:
@@ -207,8 +211,8 @@ def _several(
     finally:
         board.stop()
         pool.shutdown(cancel_futures=True)
-    if len(summaries) > 1:
-        report.total(summaries)
+    if told > 1:
+        report.total(told, total)
     return _exit_code(rejected, failures)
 
 

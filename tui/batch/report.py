@@ -224,19 +224,19 @@ class Report:
         elif summary.rejected:
             self._say(tr("{count:record} rejected", count=summary.rejected))
 
-    def total(self, summaries: Sequence[Summary]) -> None:
+    def total(self, inputs: int, summary: Summary) -> None:
         """Say what several inputs come to."""
         self._say(
             "",
             tr(
                 "together: {inputs:file}, {records:record}: {shares}",
-                inputs=len(summaries),
-                records=sum(summary.written for summary in summaries),
-                shares=shares_of(summaries),
+                inputs=inputs,
+                records=summary.written,
+                shares=shares_of(summary),
             ),
         )
-        if rejected := sum(summary.rejected for summary in summaries):
-            self._say(tr("{count:record} rejected", count=rejected))
+        if summary.rejected:
+            self._say(tr("{count:record} rejected", count=summary.rejected))
 
     def _table(self, header: list[str], records: int) -> None:
         table = [header, *self._rows]
@@ -278,7 +278,7 @@ def _counts(summary: Summary) -> Iterator[str]:
         "{records:record}, {rate}/s: {shares}",
         records=summary.written,
         rate=f"{summary.rate:,.0f}",
-        shares=shares_of([summary]),
+        shares=shares_of(summary),
     )
     if summary.resumed:
         yield tr("{count:record} of them before the interruption", count=summary.resumed)

@@ -1,6 +1,8 @@
 """Several files at once."""
 
+import gc
 import pickle
+import weakref
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,32 @@ def test_a_file_among_several_has_the_bytes_of_a_run_alone(tmp_path: Path) -> No
     _, found = workers.classify(0, BatchSettings(source, there / "a.csv"), report)
     assert found.written == workers.board.predicted == 60
     assert contents(there) == contents(here)
+
+
+def test_of_a_file_that_is_told_nothing_is_held(
+    classify: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        texts = [f"评价{number}，第{n}条" for n in range(20)]
+        lines = ["text", *texts, *["一样"] * 5]
+        (tmp_path / f"{number}.csv").write_text("\n".join(lines), encoding="utf-8")
+    told: list[weakref.ref[Summary]] = []
+    most: list[int] = []
+
+    def finish(_: Report, summary: Summary, __: Path) -> None:
+        assert [text for text, _, _ in summary.flood] == ["一样"]
+        told.append(weakref.ref(summary))
+        most.append(len(summary.texts))
+
+    def total(_: Report, inputs: int, summary: Summary) -> None:
+        assert (inputs, summary.written, summary.rejected) == (6, 150, 0)
+        gc.collect()
+        assert not [one for one in told if one()]
+
+    monkeypatch.setattr(Report, "finish", finish)
+    monkeypatch.setattr(Report, "total", total)
+    assert classify(tmp_path, "-o", tmp_path / "out").code == ExitCode.OK
+    assert max(most) < 5
 
 
 def test_a_folder_that_its_outputs_go_into_is_classified_again(
