@@ -1,5 +1,6 @@
 """How the three commands end: exit codes, errors for people, and no traceback for either."""
 
+import io
 import signal
 import sys
 import traceback
@@ -119,6 +120,8 @@ def run(command: click.Command, name: str) -> NoReturn:
         name: how the usage line calls it, e.g. "python -m trainer".
     """
     signal.signal(signal.SIGTERM, _terminate)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr has it
     help.speak()
     code: int = ExitCode.OK
     try:
