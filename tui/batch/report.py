@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from models.console import aligned, display, one_line, tr
+from models.console import aligned, display, one_line, print_json, tr
 from models.console.install import again
 from models.files import json_bytes
 from models.locations import BUILTIN
@@ -19,7 +19,7 @@ from tui.batch.findings.groups import Table
 from tui.batch.inspection import PREVIEW, Found, in_excel
 from tui.batch.publishing import sidecar
 from tui.batch.receipt import reject_fields
-from tui.batch.screen import harmless, is_terminal
+from tui.batch.screen import is_terminal
 from tui.batch.status import Status
 from tui.batch.summary import TEXT_WIDTH, Chunk, Summary, advice, frequent, scores, shares_of
 from tui.batch.truth import Problem, label_map_of, with_counts
@@ -161,8 +161,8 @@ class Report:
             return
         for reject in chunk.rejects:
             line = json_bytes(reject_fields(self._found, reject))
-            shown = harmless(line) if is_terminal(sys.stderr) else line.decode()
-            self._echo(shown, end="")
+            text = line.decode()
+            self._echo(display(text, keep="\n") if is_terminal(sys.stderr) else text, end="")
 
     def _row(self, chunk: Chunk, row: int) -> list[str]:
         """Return a row of the closing table."""
@@ -201,8 +201,7 @@ class Report:
             told = dict(summary.receipt)
             if self._tables:
                 told["by"] = [table.as_dict() for table in self._tables]
-            line = json_bytes(told)
-            click.echo(harmless(line) if is_terminal(sys.stdout) else line, nl=False)
+            print_json(json_bytes(told))
         groups = [line for table in self._tables for line in lines_of(table)]
         if summary.finished:
             self._say(tr("nothing to do: this run had finished before, {path}", path=output))
