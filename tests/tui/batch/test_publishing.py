@@ -301,6 +301,22 @@ def test_what_is_made_of_a_private_input_is_private(
     assert {stat.S_IMODE(output.with_name(name).stat().st_mode) for name in NAMES} == {found}
 
 
+@pytest.mark.parametrize(("given", "found"), [(0o640, 0o600), (0o644, 0o644), (0o660, 0o600)])
+def test_a_group_that_cannot_read_the_input_reads_no_output(
+    source: Path, output: Path, monkeypatch: pytest.MonkeyPatch, given: int, found: int
+) -> None:
+    source.chmod(given)
+    monkeypatch.setattr(os, "getegid", lambda: source.stat().st_gid + 1)
+    run(source, output)
+    assert {stat.S_IMODE(output.with_name(name).stat().st_mode) for name in NAMES} == {found}
+    output.chmod(given)
+    run(source, output, force=True)
+    assert stat.S_IMODE(output.stat().st_mode) == found
+    output.parent.chmod(0o2755)  # what is new here is of the folder's group, that of the input
+    run(source, output.with_name("b.csv"))
+    assert stat.S_IMODE(output.with_name("b.csv").stat().st_mode) == given & 0o644
+
+
 def test_an_output_that_is_replaced_keeps_its_permissions(source: Path, output: Path) -> None:
     for mode in (0o600, 0o664):
         output.touch()
