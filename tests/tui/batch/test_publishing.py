@@ -179,6 +179,23 @@ def test_rejects_that_were_edited_are_left(source: Path, output: Path) -> None:
         run(source, output)
 
 
+@pytest.mark.parametrize("deed", ["removed", "changed"])
+def test_a_run_whose_rejects_are_not_there_is_not_finished(
+    source: Path, output: Path, golden: dict[str, bytes], deed: str
+) -> None:
+    run(source, output)
+    rejects = output.with_name("out.csv.rejects.jsonl")
+    rejects.unlink() if deed == "removed" else rejects.write_bytes(b"mine")
+    before = contents(output.parent)
+    with pytest.raises(UserError, match=r"but .*rejects\.jsonl is gone, or was") as caught:
+        run(source, output)
+    assert caught.value.code == ExitCode.CANNOT_CREATE
+    assert contents(output.parent) == before
+    run(source, output, force=True)
+    assert contents(output.parent) == golden
+    assert run(source, output).finished
+
+
 def test_sidecars_that_are_changed_during_the_run_are_left(source: Path, output: Path) -> None:
     run(source, output)
     output.unlink()
