@@ -11,7 +11,6 @@ if (
 ):
     del sys.path[0]
 
-import json
 import os
 import tomllib
 from dataclasses import fields
@@ -20,8 +19,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from models.console import data_error, require_file, tr, usage_error
+from models.console import data_error, print_json, require_file, tr, usage_error
 from models.console.command import run
+from models.files import json_bytes
 from models.tables.options import READING, reading_options
 from trainer.settings import TrainingSettings, click_options
 
@@ -162,7 +162,7 @@ def _print_scores(scores: dict[str, Any], title: str, run: Path, *, as_json: boo
     from trainer.console import print_scores
 
     if as_json:
-        click.echo(json.dumps(scores, ensure_ascii=False))
+        print_json(json_bytes(scores))
     else:
         print_scores(scores, title, read_run(run).labels)
 

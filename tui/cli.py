@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from models.console import ExitCode, complain, require_file, tr, usage_error
+from models.console import ExitCode, require_file, tr, usage_error
 from models.console.command import run
 from models.label_map import checked_map
 from models.locations import Device, model_path
@@ -316,12 +316,10 @@ def doctor(model: str | None, device: Device) -> None:
     from models.console.display import aligned
     from tui.doctor import examine
 
-    found, problems = examine(model_path(model), device)
+    found, problem = examine(model_path(model), device)
     click.echo("\n".join(aligned(found)))
-    for problem in problems:
-        complain(problem)
-    if problems:
-        raise click.exceptions.Exit(ExitCode.UNAVAILABLE)
+    if problem is not None:
+        raise problem
 
 
 cli.add_command(report)

@@ -3,7 +3,7 @@
 import platform
 from pathlib import Path
 
-from models.console import UserError, reason_of, tr
+from models.console import UserError, tr, unavailable_error
 from models.cores import available_cores, instructions, quota
 from models.locations import Device
 from models.predictor import Predictor
@@ -15,7 +15,7 @@ _PACKAGES = ("sentiment-tui", "onnxruntime", "onnxruntime-gpu", "tokenizers", "n
 Fact = tuple[str, str]
 
 
-def examine(model: Path, device: Device) -> tuple[list[Fact], list[str]]:
+def examine(model: Path, device: Device) -> tuple[list[Fact], UserError | OSError | None]:
     """Return what was found, as names and values, and what is wrong, with what mends it.
 
     Args:
@@ -28,16 +28,16 @@ def examine(model: Path, device: Device) -> tuple[list[Fact], list[str]]:
         found.append((tr("providers offered"), offered))
         predictor = Predictor.open(model, device=device)
     except (UserError, OSError) as error:
-        return found, [reason_of(error)]
+        return found, error
     found.append((tr("asked for, got"), f"{device}, {predictor.device}"))
     found += _model(predictor)
-    if predictor.device != "cpu" or not installed("onnxruntime-gpu"):
-        return found, []
-    problem = tr(
+    for_cpu = device == "cpu" or predictor.manifest.precision == "int8"  # no CUDA kernels for that
+    if for_cpu or predictor.device != "cpu" or not installed("onnxruntime-gpu"):
+        return found, None
+    return found, unavailable_error(
         "onnxruntime-gpu is installed, and the CPU is used: sentiment-tui doctor --device "
         "cuda says why"
     )
-    return found, [problem]
 
 
 def _machine() -> list[Fact]:

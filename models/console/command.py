@@ -1,5 +1,6 @@
 """How the three commands end: exit codes, errors for people, and no traceback for either."""
 
+import io
 import signal
 import sys
 import traceback
@@ -95,6 +96,12 @@ def complain(message: str) -> None:
     click.echo(tr("error: ") + display(message, keep="\n"), err=True)
 
 
+def print_json(line: bytes) -> None:
+    """Print a line of JSON: as it is for a program, as it may be on a terminal for a person."""
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    click.echo(display(line.decode(), keep="\n") if is_terminal else line, nl=False)
+
+
 def _unexpected(error: BaseException, program: str) -> ExitCode:
     """Say how to install what an extra brings, else that this is a bug, and where."""
     if isinstance(error, ModuleNotFoundError) and error.name:
@@ -119,6 +126,8 @@ def run(command: click.Command, name: str) -> NoReturn:
         name: how the usage line calls it, e.g. "python -m trainer".
     """
     signal.signal(signal.SIGTERM, _terminate)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr has it
     help.speak()
     code: int = ExitCode.OK
     try:

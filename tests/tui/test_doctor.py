@@ -6,14 +6,17 @@ from pathlib import Path
 import pytest
 
 from models import predictor, session
+from models.console import ExitCode, reason_of
 from models.locations import BUILTIN
 from models.manifest import Manifest
+from tests.cli import invoker
 from tui import doctor
+from tui.cli import cli
 
 
 def examine(model: Path, device: str = "cpu") -> tuple[dict[str, str], str]:
-    found, problems = doctor.examine(model, device)  # type: ignore[arg-type]
-    return dict(found), "\n".join(problems)
+    found, problem = doctor.examine(model, device)  # type: ignore[arg-type]
+    return dict(found), reason_of(problem) if problem else ""
 
 
 def test_it_says_what_is_there(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,12 +64,31 @@ def test_cuda_that_is_not_to_be_had_is_a_finding(
     assert "or use --device cpu" in examine(model, "cuda")[1]
 
 
-def test_a_gpu_wheel_that_is_not_used_is_a_finding(
-    model: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("precision", "device", "is_finding"),
+    [("fp32", "auto", True), ("int8", "auto", False), ("fp32", "cpu", False)],
+)
+def test_a_gpu_wheel_that_is_not_used_is_a_finding_where_it_might_be(
+    monkeypatch: pytest.MonkeyPatch, precision: str, device: str, is_finding: bool
 ) -> None:
     wheels = {"onnxruntime": None, "onnxruntime-gpu": "1.0"}
     monkeypatch.setattr(doctor, "installed", lambda name: wheels.get(name, "1.0"))
-    assert "doctor --device cuda says why" in examine(model)[1]
+    read = Manifest.from_metadata
+    monkeypatch.setattr(
+        Manifest, "from_metadata", lambda found: replace(read(found), precision=precision)
+    )
+    problems = examine(BUILTIN, device)[1]
+    assert ("doctor --device cuda says why" in problems, bool(problems)) == (is_finding,) * 2
+
+
+def test_the_command_ends_with_the_code_of_what_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    invoke = invoker(cli, monkeypatch, capfd)
+    assert invoke("doctor", "--model", "builtin", "--device", "cpu").code == ExitCode.OK
+    missing = invoke("doctor", "--model", tmp_path / "no.onnx")
+    assert (missing.code, "onnxruntime" in missing.stdout) == (ExitCode.NO_INPUT, True)
+    assert "no such model file" in missing.stderr
 
 
 def test_a_model_that_cannot_be_opened_is_a_finding(tmp_path: Path) -> None:

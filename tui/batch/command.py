@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -16,7 +15,6 @@ from models.console import (
     UserError,
     cannot_create_error,
     complain,
-    no_input_error,
     reason_of,
     unavailable_error,
     usage_error,
@@ -25,8 +23,8 @@ from models.console.command import Terminated
 from models.console.install import install_extra_of
 from models.locations import Device
 from models.predictor import Predictor
-from models.tables import StandardInput, bare_name, format_of, output_suffix
 from tui.batch.engine import Hooks, Stopped, classify
+from tui.batch.inputs import contents_of, runs_of
 from tui.batch.inspection import inspect
 from tui.batch.objects import staged
 from tui.batch.report import Report
@@ -34,9 +32,6 @@ from tui.batch.settings import BatchSettings
 from tui.batch.several import Board, Outcome, Workers
 from tui.batch.summary import Summary, progress_of
 
-_DASH = Path("-")
-_HIDDEN = (".", "~$")
-_OURS = (".rejects.jsonl", ".receipt.json")
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
 
 
@@ -120,10 +115,11 @@ def classify_files(
         UserError: the input cannot be classified. Of several, those that can be are, and each of
             the others is told; what concerns them all ends the command at once.
     """
-    runs = _runs(files, settings)
-    for path in files:
-        if others := _contents(path)[1]:
-            report.left_out(path, others)
+    contents = [contents_of(path, settings.output) for path in files]
+    for path, found in zip(files, contents, strict=True):
+        report.left_out(path, found.others, found.outputs)
+    runs = runs_of(files, contents, settings)
+    runs[0].check()
     if dry_run:
         return _exit_code(*_each(runs, lambda run: _preview(run, report)))
     if on and not all(run.resumable for run in runs):
@@ -187,7 +183,7 @@ def _several(
     """Classify files, several at once, and tell of each in their order."""
     signals.catch(resumable=True)
     board = workers.board
-    summaries: list[Summary] = []
+    total, told = Summary(workers.predictor.manifest.labels), 0
     pool = ThreadPoolExecutor(workers.files)
     board.share_out(workers.cores, min(workers.files, len(runs)))
     futures: dict[Path | None, Future[Outcome]] = {}
@@ -195,17 +191,21 @@ def _several(
         futures[run.output] = pool.submit(workers.classify, number, run, report)
 
     def tell(run: BatchSettings) -> int:
-        while not wait([futures[run.output]], timeout=_TICK).done:
+        nonlocal told
+        future = futures[run.output]
+        while not wait([future], timeout=_TICK).done:
             if signals.caught:
                 board.stop()
-            done = sum(future.done() for future in futures.values())
+            done = len(runs) - sum(not future.done() for future in futures.values())
             board.share_out(workers.cores, min(workers.files, len(runs) - done))
             signals.done = board.predicted
             report.progress(workers.place + board.words(done))
         report.clear()
-        own, summary = futures[run.output].result()
+        del futures[run.output]  # what a file has to tell is held until it is told
+        own, summary = future.result()
         own.finish(summary, run.output)
-        summaries.append(summary)
+        total.join(summary)
+        told += 1
         return summary.rejected
 
     try:
@@ -213,8 +213,8 @@ def _several(
     finally:
         board.stop()
         pool.shutdown(cancel_futures=True)
-    if len(summaries) > 1:
-        report.total(summaries)
+    if told > 1:
+        report.total(told, total)
     return _exit_code(rejected, failures)
 
 
@@ -261,7 +261,7 @@ def _preview(run: BatchSettings, report: Report) -> int:
 def _concerns_all(error: UserError | OSError) -> bool:
     """Return whether the other inputs would fail as this one did."""
     if isinstance(error, UserError):
-        return error.code in (ExitCode.USAGE, ExitCode.UNAVAILABLE)
+        return error.code == ExitCode.UNAVAILABLE
     return isinstance(error, BrokenPipeError) or error.errno == errno.ENOSPC
 
 
@@ -283,67 +283,3 @@ def _make_folder(folder: Path) -> None:
             path=folder,
             reason=error.strerror,
         ) from error
-
-
-def _runs(files: Sequence[Path], settings: BatchSettings) -> list[BatchSettings]:
-    """Return the settings of the run of each input."""
-    sources = [source for path in files for source in _contents(path)[0]]
-    if not sources:
-        raise no_input_error("{path} holds no file that could be read", path=files[0])
-    output = settings.output
-    into_folder = output is not None and output.is_dir()
-    if sources == [*files] and len(files) == 1 and not into_folder:
-        source = StandardInput() if files[0] == _DASH else files[0]
-        return [replace(settings, source=source)]
-    if output is None or _DASH in sources:
-        raise usage_error(
-            "several inputs have several outputs: name files, and a folder with --output",
-        )
-    runs: dict[Path | None, BatchSettings] = {}
-    for source in sources:
-        run = _into(output, source, settings)
-        if run.output in runs:
-            raise usage_error(
-                "{a} and {b} would both be written to {path}; classify them one by one",
-                a=runs[run.output].source,
-                b=source,
-                path=run.output,
-            )
-        runs[run.output] = run
-    return list(runs.values())
-
-
-def _into(folder: Path, source: Path, settings: BatchSettings) -> BatchSettings:
-    """Return the settings of one of several inputs, without what was said of other formats."""
-    format = format_of(source)
-    suffix = output_suffix(source, format)
-    if settings.output_format:
-        suffix = f".{settings.output_format}"
-    run = replace(
-        settings,
-        source=source,
-        output=folder / (bare_name(source) + suffix),
-    )
-    if said := settings.dialect.format or format:
-        return replace(run, dialect=run.dialect_of(said))
-    return run
-
-
-def _contents(path: Path) -> tuple[list[Path], list[str]]:
-    """Return the inputs that a path stands for, and the names in it of what is none.
-
-    Of a folder, what is hidden, a program's lock, or written by `classify`, is neither. Names of
-    folders end in "/".
-    """
-    if not path.is_dir():
-        return [path], []
-    inputs: list[Path] = []
-    others: list[str] = []
-    for one in sorted(path.iterdir()):
-        if one.name.startswith(_HIDDEN) or one.name.endswith(_OURS):
-            continue
-        if one.is_file() and format_of(one):
-            inputs.append(one)
-        else:
-            others.append(f"{one.name}/" if one.is_dir() else one.name)
-    return inputs, others

@@ -195,7 +195,8 @@ class _Run:
                 check_unchanged(table, self._found, self.summary, folder)
             journal.keep = True  # what is finished
             publish(target, draft, rejects, folder, self.summary, fingerprint)
-            discard(folder)
+            if not settings.keep:
+                discard(folder)
 
     def read_back(self, table: Table, journal: Journal) -> None:
         """Tell of the answers in a journal, as if they were written; raises Stopped at its end."""

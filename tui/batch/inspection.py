@@ -265,7 +265,7 @@ def recognise(settings: BatchSettings, table: Table) -> Found:
         text_column = _text_column(settings, table)
         if settings.label_column is not None:
             find_column(searched, settings.label_column, (), "--label-column")
-        if format != "jsonl":
+        if format != "jsonl" or not isinstance(settings.source, Path):  # of JSONL, a file tells all
             _check_selected(settings, searched)
         output_format = settings.format_from(format)
     except UserError as error:

@@ -8,17 +8,20 @@ address holds none, so none can reach a receipt or a log.
 import hashlib
 import re
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path, PosixPath
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from models.console import ExitCode, UserError, cannot_create_error, no_input_error, usage_error
 from models.files import draft_of
 from tui.batch.settings import BatchSettings
+
+if TYPE_CHECKING:
+    from tui.batch.journal import Stamp
 
 _ADDRESS = re.compile("(s3|gs|gcs|abfss?)://", re.IGNORECASE)
 _ENDS = (".receipt.json", ".rejects.jsonl", "")
@@ -55,6 +58,15 @@ class ObjectPath(PosixPath):
 
     def mkdir(self, *_arguments: object, **_options: object) -> None:
         """Do nothing: a folder is there when an object is in it."""
+
+    def beside(self, end: str) -> "ObjectPath":
+        """Return the address of what stands beside an output, by the end of its name."""
+        return ObjectPath(f"{self}{end}")
+
+    def is_object(self, other: "ObjectPath") -> bool:
+        """Return whether two addresses are of one object, as those of `gs://` and `gcs://`."""
+        with self.opened() as mine, other.opened() as theirs:
+            return mine == theirs
 
     @contextmanager
     def opened(self) -> Iterator[tuple[Any, str]]:
@@ -119,20 +131,24 @@ def staged(run: BatchSettings) -> Iterator[BatchSettings]:
     """Give a run copies of its objects to read and to write; these are its objects when it ends.
 
     What was written is copied when all of it is finished, the output last. A run that is
-    interrupted leaves its answers on this machine, for the same run to go on.
+    interrupted, or not copied whole, leaves its answers on this machine, for the same run to go on.
 
     Raises:
-        UserError: NO_INPUT; CANNOT_CREATE, there is no such bucket, or an object of the output's
-            name appeared; IO.
+        UserError: NO_INPUT; CANNOT_CREATE, the output is the input, there is no such bucket, or an
+            object of the output's name appeared; IO.
     """
     source, output = run.source, run.output
+    if isinstance(source, ObjectPath) and isinstance(output, ObjectPath):
+        for name in map(output.beside, _ENDS):
+            if name.is_object(source):
+                raise cannot_create_error("{path} is the input; name another output", path=name)
     with ExitStack() as stack:
         if isinstance(source, ObjectPath):
             copy = stack.enter_context(readable(source))
             run = replace(run, source=copy, uri=str(source))
         if isinstance(output, ObjectPath):
             copy = stack.enter_context(_published(output, force=run.force))
-            run = replace(run, output=copy)
+            run = replace(run, output=copy, keep=True)
         yield run
 
 
@@ -164,11 +180,12 @@ def _published(output: ObjectPath, *, force: bool) -> Iterator[Path]:
     """Give a path to write; before that, and after it, it is as the object.
 
     So is what stands beside it. The receipt goes first, for by its digests a run that was killed
-    knows the rest as its own.
+    knows the rest as its own. Between two commands the copies of objects are of no use: what is to
+    go on is the journal, which is kept until all is sent.
     """
     from platformdirs import user_cache_path
 
-    from tui.batch.journal import stamp_of
+    from tui.batch.journal import remove, stamp_of
 
     bucket = ObjectPath(*output.parts[:2])
     if not bucket.is_dir():
@@ -180,31 +197,51 @@ def _published(output: ObjectPath, *, force: bool) -> Iterator[Path]:
     name = hashlib.sha256(str(output).encode()).hexdigest()
     copy = user_cache_path("sentiment-tui") / "objects" / name / output.name
     copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    pairs = [(Path(f"{copy}{end}"), ObjectPath(f"{output}{end}")) for end in _ENDS]
-    before = {}  # what is there
+    pairs = [(Path(f"{copy}{end}"), output.beside(end)) for end in _ENDS]
+    before: dict[Path, Stamp | None] = {}  # what is there
     try:
         for mine, theirs in pairs:
+            remove(mine)  # of a command that was killed
             if theirs.is_file():
                 if not force:
                     _download(theirs, mine)
                 before[mine] = stamp_of(mine)
         with _named(copy, output):
             yield copy
+    except BaseException:
+        for mine, _ in pairs:
+            remove(mine)
+        with suppress(OSError):  # it holds what can go on
+            copy.parent.rmdir()
+        raise
+    try:
         if copy not in before and not force and output.is_file():
             raise cannot_create_error(
                 "{path} exists; name another --output, or --force to replace it",
                 path=output,
             )
-        for mine, theirs in pairs:
-            now = stamp_of(mine)
-            if now is None and mine in before:
-                _remove(theirs)
-            elif now != before.get(mine):
-                _upload(mine, theirs)
-        shutil.rmtree(copy.parent)
-    finally:
-        with suppress(OSError):  # it is gone, or holds what can go on
-            copy.parent.rmdir()
+        _send(pairs, before)
+    except UserError as error:
+        raise UserError(
+            error.code,
+            "{error}. The finished output is kept as {copy} until the command is given again; from "
+            "a file, that ends at once",
+            error=error,
+            copy=copy,
+        ) from error
+    shutil.rmtree(copy.parent)
+
+
+def _send(pairs: Sequence[tuple[Path, ObjectPath]], before: Mapping[Path, "Stamp | None"]) -> None:
+    """Make of objects what their copies are, where these are not as they were before."""
+    from tui.batch.journal import stamp_of
+
+    after = {mine: stamp_of(mine) for mine, _ in pairs}  # nobody can have removed them yet
+    for mine, theirs in pairs:
+        if after[mine] is None and mine in before:
+            _remove(theirs)
+        elif after[mine] != before.get(mine):
+            _upload(mine, theirs)
 
 
 def _remove(path: ObjectPath) -> None:

@@ -7,6 +7,8 @@ ever taken while it is free.
 
 import json
 import os
+import stat
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -116,9 +118,10 @@ def check_output(path: Path, settings: BatchSettings, *, alone: bool = False) ->
     names = (output,) if alone else (output, *beside)
     _require_possible(path, output, names, source)
     ours = _ours(output, names)
-    mode, old_mode = _mode_of(source), None
+    mode = mode_beside(output.parent, source) if isinstance(source, Path) else 0o666
+    old_mode = None
     if output.exists() and output not in ours:
-        old_mode = output.stat().st_mode & 0o777
+        old_mode = _permissions(output, output.parent)
         mode &= old_mode | 0o600
     target = Target(output, names, ours, settings.force, mode, old_mode)
     taken = None if settings.force else target.taken()
@@ -154,12 +157,22 @@ def _require_possible(path: Path, output: Path, names: Sequence[Path], source: S
             raise cannot_create_error("{path} is no file; for standard output say -", path=name)
 
 
-def _mode_of(source: Source) -> int:
-    """Return the permissions of what is made of an input: who cannot read that reads none of it."""
-    if not isinstance(source, Path):
-        return 0o666
-    readable = source.stat().st_mode & 0o044
+def mode_beside(folder: Path, source: Path) -> int:
+    """Return the permissions of what is made of a file: who cannot read that reads none of it."""
+    readable = _permissions(source, folder) & 0o044
     return 0o600 | readable | readable >> 1
+
+
+def _permissions(path: Path, folder: Path) -> int:
+    """Return those of a file, for another one in a folder, which may be of another group.
+
+    Members of that group get what all get.
+    """
+    old, around = path.stat(), folder.stat()
+    inherits = around.st_mode & stat.S_ISGID or sys.platform in ("darwin", "win32")
+    group = around.st_gid if inherits else os.getegid()
+    mode = old.st_mode & 0o777
+    return mode if old.st_gid == group else mode & 0o707 | (mode & 0o007) << 3
 
 
 def _ours(output: Path, names: tuple[Path, ...]) -> dict[Path, Stamp]:

@@ -187,15 +187,30 @@ def as_interrupted(settings: BatchSettings) -> BatchSettings:
 def finished(
     output: Path, settings: BatchSettings, fingerprint: Mapping[str, Any]
 ) -> Mapping[str, Any] | None:
-    """Return the receipt of an output that a run with this fingerprint has finished, or None."""
+    """Return the receipt of an output that a run with this fingerprint has finished, or None.
+
+    Raises:
+        UserError: CANNOT_CREATE, its rejects are gone, or are not those that it wrote.
+    """
     if settings.force or not settings.resumable:
         return None
     try:
         receipt: Mapping[str, Any] = json.loads(sidecar(output, "receipt.json").read_bytes())
         is_ours = not changes_of(receipt["run"], fingerprint)
-        return receipt if is_ours and receipt["output"]["sha256"] == file_digest(output) else None
+        if not is_ours or receipt["output"]["sha256"] != file_digest(output):
+            return None
+        told = receipt["rejects"]
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return None
+    rejects = sidecar(output, "rejects.jsonl")
+    if told and not (rejects.is_file() and told["sha256"] == file_digest(rejects)):
+        raise cannot_create_error(
+            "{path} was finished before, but {rejects} is gone, or was changed since. Bring it "
+            "back, or --force to write both anew",
+            path=output,
+            rejects=rejects,
+        )
+    return receipt
 
 
 def check_unchanged(table: Table, found: Found, summary: Summary, folder: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from models.console import aligned, display, one_line, tr
+from models.console import aligned, display, one_line, print_json, tr
 from models.console.install import again
 from models.files import json_bytes
 from models.locations import BUILTIN
@@ -19,7 +19,7 @@ from tui.batch.findings.groups import Table
 from tui.batch.inspection import PREVIEW, Found, in_excel
 from tui.batch.publishing import sidecar
 from tui.batch.receipt import reject_fields
-from tui.batch.screen import harmless, is_terminal
+from tui.batch.screen import is_terminal
 from tui.batch.status import Status
 from tui.batch.summary import TEXT_WIDTH, Chunk, Summary, advice, frequent, scores, shares_of
 from tui.batch.truth import Problem, label_map_of, with_counts
@@ -70,15 +70,24 @@ class Report:
             )
         )
 
-    def left_out(self, folder: Path, names: Sequence[str]) -> None:
+    def left_out(self, folder: Path, others: Sequence[str], outputs: Sequence[str]) -> None:
         """Say what of a folder is not read."""
-        self._say(
-            tr(
-                "not read in {folder}, for the names tell no format: {names}",
-                folder=folder,
-                names=display(", ".join(names), limit=500),
+        if others:
+            self._say(
+                tr(
+                    "not read in {folder}, for the names tell no format: {names}",
+                    folder=folder,
+                    names=display(", ".join(others), limit=500),
+                )
             )
-        )
+        if outputs:
+            self._say(
+                tr(
+                    "not read in {folder}, for a run wrote them there: {names}",
+                    folder=folder,
+                    names=display(", ".join(outputs), limit=500),
+                )
+            )
 
     def found(self, found: Found) -> None:
         """Say how the input is read."""
@@ -152,8 +161,8 @@ class Report:
             return
         for reject in chunk.rejects:
             line = json_bytes(reject_fields(self._found, reject))
-            shown = harmless(line) if is_terminal(sys.stderr) else line.decode()
-            self._echo(shown, end="")
+            text = line.decode()
+            self._echo(display(text, keep="\n") if is_terminal(sys.stderr) else text, end="")
 
     def _row(self, chunk: Chunk, row: int) -> list[str]:
         """Return a row of the closing table."""
@@ -192,8 +201,7 @@ class Report:
             told = dict(summary.receipt)
             if self._tables:
                 told["by"] = [table.as_dict() for table in self._tables]
-            line = json_bytes(told)
-            click.echo(harmless(line) if is_terminal(sys.stdout) else line, nl=False)
+            print_json(json_bytes(told))
         groups = [line for table in self._tables for line in lines_of(table)]
         if summary.finished:
             self._say(tr("nothing to do: this run had finished before, {path}", path=output))
@@ -215,19 +223,19 @@ class Report:
         elif summary.rejected:
             self._say(tr("{count:record} rejected", count=summary.rejected))
 
-    def total(self, summaries: Sequence[Summary]) -> None:
+    def total(self, inputs: int, summary: Summary) -> None:
         """Say what several inputs come to."""
         self._say(
             "",
             tr(
                 "together: {inputs:file}, {records:record}: {shares}",
-                inputs=len(summaries),
-                records=sum(summary.written for summary in summaries),
-                shares=shares_of(summaries),
+                inputs=inputs,
+                records=summary.written,
+                shares=shares_of(summary),
             ),
         )
-        if rejected := sum(summary.rejected for summary in summaries):
-            self._say(tr("{count:record} rejected", count=rejected))
+        if summary.rejected:
+            self._say(tr("{count:record} rejected", count=summary.rejected))
 
     def _table(self, header: list[str], records: int) -> None:
         table = [header, *self._rows]
@@ -269,7 +277,7 @@ def _counts(summary: Summary) -> Iterator[str]:
         "{records:record}, {rate}/s: {shares}",
         records=summary.written,
         rate=f"{summary.rate:,.0f}",
-        shares=shares_of([summary]),
+        shares=shares_of(summary),
     )
     if summary.resumed:
         yield tr("{count:record} of them before the interruption", count=summary.resumed)

@@ -28,8 +28,3 @@ def standard_output() -> Sink:
 def is_terminal(stream: TextIO | None) -> bool:
     """Return whether a standard stream is a terminal; it is None where it was closed."""
     return stream is not None and stream.isatty()
-
-
-def harmless(line: bytes) -> str:
-    """Return a line of JSON as a terminal may have it."""
-    return display(line.decode(), keep="\n")

@@ -34,6 +34,7 @@ class BatchSettings:
         no_opinion: texts that hold none, beside those that `tui.batch.opinion` knows.
         force: replace the output if it exists.
         uri: address of the object that the source is a copy of.
+        keep: keep the answers when the output is there, a copy of an object that is not sent yet.
     """
 
     source: Source
@@ -53,6 +54,7 @@ class BatchSettings:
     no_opinion: tuple[str, ...] = ()
     force: bool = False
     uri: str | None = None
+    keep: bool = False
 
     @property
     def resumable(self) -> bool:
@@ -87,6 +89,16 @@ class BatchSettings:
                 share=self.review,
             )
         return (limit, None) if is_share else (None, limit)
+
+    def check(self) -> None:
+        """Check what is said of any input, before the first of them is read.
+
+        Raises:
+            UserError: USAGE, as `review_limit` and `format_from`.
+        """
+        _ = self.review_limit
+        if self.output_format is not None:
+            self.format_from(self.output_format)
 
     @property
     def named_format(self) -> str | None:

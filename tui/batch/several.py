@@ -170,4 +170,5 @@ class Workers:
             summary = classify(local, self.predictor, hooks=hooks)
         self.board.note(number, summary)
         own.close(summary, run.output)
+        summary.close()
         return own, summary

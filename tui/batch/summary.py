@@ -20,6 +20,7 @@ from tui.batch.truth import Problem, Truth, count
 
 _MOST_TEXTS = 4096  # that are counted
 _BEGINNING = 200  # characters of a text that is counted
+_TOLD = 3  # texts
 
 TEXT_WIDTH = 40
 """Terminal cells of a text among other words: with them, a line has under 80."""
@@ -134,7 +135,8 @@ class Summary:
     def flood(self) -> list[tuple[str, int, int]]:
         """The most frequent texts, label ids and counts: at least 5, and 1 % of the records."""
         least = max(5, self.written // 100)
-        found = Counter(dict(list(self.texts.items()))).most_common(3)  # while another thread adds
+        texts = Counter(dict(list(self.texts.items())))  # while another thread adds
+        found = texts.most_common(_TOLD)
         return [(text, label, times) for (text, label), times in found if times >= least]
 
     @property
@@ -168,6 +170,16 @@ class Summary:
             if known.any():
                 scored = Metrics.of(chunk.truths[known], chunk.ids[known], labels)
                 self.metrics = self.metrics + scored if self.metrics else scored
+
+    def close(self) -> None:
+        """Forget the texts of a run that has ended, but for those that `flood` may tell."""
+        self.texts = Counter(dict(self.texts.most_common(_TOLD)))
+
+    def join(self, other: "Summary") -> None:
+        """Add the counts of another run of the model."""
+        self.counts += other.counts
+        self.statuses += other.statuses
+        self.rejected += other.rejected
 
 
 def duration(seconds: float) -> str:
@@ -233,11 +245,11 @@ def scores(metrics: Metrics, labels: Sequence[str]) -> list[str]:
     return [line, *aligned(table, right=range(1, len(table)))]
 
 
-def shares_of(summaries: Sequence[Summary]) -> str:
-    """Return how many records of some runs of one model got each label, and its share of them."""
-    counts = np.sum([summary.counts for summary in summaries], axis=0)
+def shares_of(summary: Summary) -> str:
+    """Return how many records got each label, and its share of them."""
+    counts = summary.counts
     shares = []
-    for name, rows in zip(summaries[0].labels, counts.tolist(), strict=True):
+    for name, rows in zip(summary.labels, counts.tolist(), strict=True):
         share = f"{rows / max(counts.sum(), 1):.1%}"
         shares.append(tr("{name} {count:,} ({share})", name=name, count=rows, share=share))
     return tr(", ").join(shares)

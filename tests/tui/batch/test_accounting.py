@@ -13,9 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.console.command import ExitCode, UserError
-from models.tables import FORMATS, QUOTING, Dialect, Item, Record, Reject, open_table
-from tests.tui.batch.runs import run, small_chunks, times_opened  # noqa: F401
+from models.tables import (
+    FORMATS,
+    QUOTING,
+    Dialect,
+    Item,
+    Record,
+    Reject,
+    StandardInput,
+    open_table,
+)
+from tests.tui.batch.runs import fake, run, small_chunks, times_opened  # noqa: F401
+from tui.batch.engine import classify
 from tui.batch.inspection import inspect
+from tui.batch.settings import BatchSettings
 
 ROOT = Path(__file__).parents[3]
 
@@ -224,3 +235,24 @@ def test_an_input_is_opened_once_to_inspect_it_and_once_to_classify_it(
     assert 1 <= times_opened(source, output) <= 2
     receipt = json.loads((tmp_path / "out.csv.receipt.json").read_bytes())
     assert receipt["run"]["input"]["sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("way", ["file", "pipe"])
+def test_a_column_to_keep_that_jsonl_lacks_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    source = tmp_path / "a.jsonl"
+    source.write_text('{"text": "好", "id": 1}\n{"text": "差"}\n')
+
+    def keep(column: str) -> bytes:
+        output = tmp_path / f"{column}.jsonl"
+        with source.open("rb") as pipe:
+            monkeypatch.setattr(sys, "stdin", pipe)
+            given = StandardInput() if way == "pipe" else source
+            dialect = Dialect("jsonl")
+            classify(BatchSettings(given, output, dialect=dialect, select=(column,)), fake())
+        return output.read_bytes()
+
+    with pytest.raises(UserError, match="expected a column called txet, found the columns text"):
+        keep("txet")
+    assert keep("id").count(b'"id": null') == 1

@@ -1,5 +1,6 @@
 """Objects of a store are read and written as files are: moto's S3 on this machine is the store."""
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -165,7 +166,7 @@ def test_of_a_single_end_the_other_is_a_file_or_a_pipe(
 
 
 def test_what_is_there_is_replaced_only_by_force(
-    s3: Any, bucket: str, classify: Callable[..., Result]
+    s3: Any, bucket: str, classify: Callable[..., Result], home: Path
 ) -> None:
     command = (f"s3://{bucket}/in/评 价.csv", "-o", f"s3://{bucket}/out/a.csv")
     put(s3, f"{bucket}/out/a.csv", "mine")
@@ -173,10 +174,26 @@ def test_what_is_there_is_replaced_only_by_force(
     assert refused.code == ExitCode.CANNOT_CREATE
     assert f"s3://{bucket}/out/a.csv exists" in refused.stderr
     assert stored(s3, f"{bucket}/out") == {"a.csv": b"mine"}
+    assert scratch(home) == {}
     assert classify(*command, "--force").code == ExitCode.REJECTS
     put(s3, f"{bucket}/in/评 价.csv", "text\n好\n")
     assert classify(*command, "--force").code == ExitCode.OK
     assert set(stored(s3, f"{bucket}/out")) == {"a.csv", "a.csv.receipt.json"}
+
+
+@pytest.mark.parametrize("end", ["", ".rejects.jsonl"])
+def test_an_object_that_is_the_input_is_never_replaced(
+    s3: Any, bucket: str, classify: Callable[..., Result], end: str
+) -> None:
+    put(s3, f"{bucket}/in/a.csv{end}", '{"text": "好"}\n' if end else REVIEWS)
+    before = stored(s3, f"{bucket}/in")
+    command = (f"s3://{bucket}/in/a.csv{end}", "-o", f"s3://{bucket}/in/a.csv", "--to", "csv")
+    refused = classify(*command, "--force", "--select", "text")
+    assert refused.code == ExitCode.CANNOT_CREATE
+    assert f"s3://{bucket}/in/a.csv{end} is the input; name another output" in refused.stderr
+    of_a_folder = classify(f"s3://{bucket}/in", "-o", f"s3://{bucket}/in/", "--force")
+    assert of_a_folder.code == ExitCode.CANNOT_CREATE
+    assert stored(s3, f"{bucket}/in") == before
 
 
 def test_an_output_that_appears_meanwhile_is_left(
@@ -234,34 +251,83 @@ class Failing:
         self._real.write(part)
 
 
+def test_an_object_that_was_removed_is_none(
+    s3: Any, bucket: str, classify: Callable[..., Result], home: Path
+) -> None:
+    command = (f"s3://{bucket}/in/评 价.csv", "-o", f"s3://{bucket}/out/a.csv")
+    assert classify(*command).code == ExitCode.REJECTS
+    assert classify(*command, "--prefix", "x_").code == ExitCode.CANNOT_CREATE
+    assert scratch(home) == {}
+    for name in stored(s3, f"{bucket}/out"):
+        s3.delete_file(f"{bucket}/out/{name}")
+    killed = home / "cache/sentiment-tui/objects" / hashlib.sha256(command[2].encode()).hexdigest()
+    killed.mkdir(parents=True)
+    (killed / "a.csv").write_text("a copy of what was there when the command was killed")
+    assert classify(*command, "--prefix", "x_").code == ExitCode.REJECTS
+    assert b"x_status" in stored(s3, f"{bucket}/out")["a.csv"]
+
+
+@contextmanager
+def network_that_fails(name: str, *, after: int) -> Iterator[None]:
+    """Have the sending of one object fail."""
+    opened = ObjectPath.opened
+
+    @contextmanager
+    def failing(path: ObjectPath) -> Iterator[tuple[Any, str]]:
+        with opened(path) as (store, found):
+            yield Failing(store, name, after=after), found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ObjectPath, "opened", failing)
+        patch.setattr(objects, "_PART", 16)
+        yield
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
 @pytest.mark.parametrize("after", [0, 1])
 def test_a_half_written_object_never_has_the_name_of_the_output(
     s3: Any,
     bucket: str,
     classify: Callable[..., Result],
     predictor: FakePredictor,
-    monkeypatch: pytest.MonkeyPatch,
+    home: Path,
     after: int,
+    force: list[str],
 ) -> None:
-    command = (f"s3://{bucket}/in/评 价.csv", "-o", f"s3://{bucket}/out/a.csv")
-    opened = ObjectPath.opened
-
-    @contextmanager
-    def failing(path: ObjectPath) -> Iterator[tuple[Any, str]]:
-        with opened(path) as (store, found):
-            yield Failing(store, "a.csv", after=after), found
-
-    with monkeypatch.context() as patch:
-        patch.setattr(ObjectPath, "opened", failing)
-        patch.setattr(objects, "_PART", 16)
+    command = (f"s3://{bucket}/in/评 价.csv", "-o", f"s3://{bucket}/out/a.csv", *force)
+    with network_that_fails("a.csv", after=after):
         failed = classify(*command)
     assert failed.code == ExitCode.IO
-    assert f"s3://{bucket}/out/a.csv: the network is gone" in failed.stderr
+    assert f"s3://{bucket}/out/a.csv: the network is gone. The finished output" in failed.stderr
     assert set(stored(s3, f"{bucket}/out")) == {"a.csv.receipt.json", "a.csv.rejects.jsonl"}
     predictor.seen.clear()
     assert classify(*command).code == ExitCode.REJECTS
     assert predictor.seen == []
     assert len(stored(s3, f"{bucket}/out")) == 3
+    assert scratch(home) == {}
+
+
+def test_of_what_a_pipe_gave_a_failed_upload_says_where_it_is(
+    bucket: str,
+    classify: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    home: Path,
+) -> None:
+    source = tmp_path / "a.csv"
+    source.write_text(REVIEWS, encoding="utf-8")
+    command = ("-", "--from", "csv", "-o", f"s3://{bucket}/out/a.csv", "--force")
+    for fails in (True, False):
+        with source.open("rb") as pipe:
+            monkeypatch.setattr("sys.stdin", pipe)
+            with network_that_fails("a.csv" if fails else "none", after=0):
+                result = classify(*command)
+        if fails:
+            assert result.code == ExitCode.IO
+            [kept] = [name for name in scratch(home) if name.endswith("/a.csv")]
+            assert f"objects/{kept} until" in result.stderr
+    assert result.code == ExitCode.REJECTS
+    assert scratch(home) == {}
 
 
 def test_what_is_not_there_is_told_by_its_address(

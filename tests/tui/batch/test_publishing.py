@@ -179,6 +179,23 @@ def test_rejects_that_were_edited_are_left(source: Path, output: Path) -> None:
         run(source, output)
 
 
+@pytest.mark.parametrize("deed", ["removed", "changed"])
+def test_a_run_whose_rejects_are_not_there_is_not_finished(
+    source: Path, output: Path, golden: dict[str, bytes], deed: str
+) -> None:
+    run(source, output)
+    rejects = output.with_name("out.csv.rejects.jsonl")
+    rejects.unlink() if deed == "removed" else rejects.write_bytes(b"mine")
+    before = contents(output.parent)
+    with pytest.raises(UserError, match=r"but .*rejects\.jsonl is gone, or was") as caught:
+        run(source, output)
+    assert caught.value.code == ExitCode.CANNOT_CREATE
+    assert contents(output.parent) == before
+    run(source, output, force=True)
+    assert contents(output.parent) == golden
+    assert run(source, output).finished
+
+
 def test_sidecars_that_are_changed_during_the_run_are_left(source: Path, output: Path) -> None:
     run(source, output)
     output.unlink()
@@ -299,6 +316,22 @@ def test_what_is_made_of_a_private_input_is_private(
     assert set(during) == {"journal", "output.draft", "rejects.draft"}
     assert set(during.values()) == {found}
     assert {stat.S_IMODE(output.with_name(name).stat().st_mode) for name in NAMES} == {found}
+
+
+@pytest.mark.parametrize(("given", "found"), [(0o640, 0o600), (0o644, 0o644), (0o660, 0o600)])
+def test_a_group_that_cannot_read_the_input_reads_no_output(
+    source: Path, output: Path, monkeypatch: pytest.MonkeyPatch, given: int, found: int
+) -> None:
+    source.chmod(given)
+    monkeypatch.setattr(os, "getegid", lambda: source.stat().st_gid + 1)
+    run(source, output)
+    assert {stat.S_IMODE(output.with_name(name).stat().st_mode) for name in NAMES} == {found}
+    output.chmod(given)
+    run(source, output, force=True)
+    assert stat.S_IMODE(output.stat().st_mode) == found
+    output.parent.chmod(0o2755)  # what is new here is of the folder's group, that of the input
+    run(source, output.with_name("b.csv"))
+    assert stat.S_IMODE(output.with_name("b.csv").stat().st_mode) == given & 0o644
 
 
 def test_an_output_that_is_replaced_keeps_its_permissions(source: Path, output: Path) -> None:

@@ -7,7 +7,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from models.console import aligned, display, tr
+from models.console import aligned, display, reason_of, tr
 from tui.app.screens.dialogs import Dialog
 from tui.app.threads import run_in_thread
 
@@ -38,11 +38,11 @@ class LogDialog(Dialog):
         from tui.doctor import examine
 
         app = self.app
-        found, problems = await run_in_thread(lambda: examine(app.model, app.device))
+        found, problem = await run_in_thread(lambda: examine(app.model, app.device))
         lines = aligned(found)
         for path in (app.dirs.config_file, app.dirs.state, app.corrections.path):
             lines.append(display(path))
-        for problem in problems:
-            lines.append(f"! {display(problem)}")
+        if problem is not None:
+            lines.append(f"! {display(reason_of(problem))}")
         for place in self.query("#findings").results(Static):  # none, once the dialog is left
             place.update("\n".join(lines))

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from models.console import require_file, tr
+from models.console import display, print_json, require_file, tr
 from models.locations import model_path
 from models.tables.options import reading_options
 
@@ -100,7 +100,6 @@ def compare(
     *,
     as_json: bool,
 ) -> None:
-    from models.console import display
     from models.files import json_bytes
     from tui.batch.findings.compare import compare as compared
     from tui.batch.findings.finished import open_finished
@@ -109,8 +108,8 @@ def compare(
         require_file(file)
     first, second = [open_finished(file, text_column=text_column) for file in files]
     found = compared(first, second, key)
-    lines = [*found.lines(), "", *found.table()]
     if as_json:
-        lines = [json_bytes(found.as_dict()).decode().rstrip()]
-    for line in lines:
+        print_json(json_bytes(found.as_dict()))
+        return
+    for line in [*found.lines(), "", *found.table()]:
         click.echo(display(line))

@@ -152,3 +152,10 @@ def test_the_command_tells_people_and_programs(tmp_path: Path) -> None:
         "answers": [["好", 0.6], ["中", 0.9]],
         "text": "一般",
     }
+
+
+def test_a_program_gets_texts_as_they_are(tmp_path: Path) -> None:
+    text = "一般\u200e\u2028\x7f\x9b"
+    files = [written(tmp_path / f"{n}.jsonl", [("a", text, n, 0.9)]) for n in ("好", "坏")]
+    done = CliRunner().invoke(cli, ["compare", *map(str, files), "--json"])
+    assert json.loads(done.stdout)["differing"][0]["text"] == text

@@ -1,6 +1,7 @@
 """A report tells the right figures, loads nothing, and shows a text as text whatever it holds."""
 
 import csv
+import os
 import re
 import stat
 from html.parser import HTMLParser
@@ -200,9 +201,13 @@ def test_a_report_is_of_the_column_that_is_named(tmp_path: Path) -> None:
     assert (tmp_path / "r.md").exists()
 
 
-def test_a_report_is_as_private_as_its_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("given", "group"), [(0o600, 0), (0o640, 1)])
+def test_a_report_is_as_private_as_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: int, group: int
+) -> None:
     source = labelled(tmp_path / "out.csv")
-    source.chmod(0o600)
+    source.chmod(given)
+    monkeypatch.setattr(os, "getegid", lambda: source.stat().st_gid + group)
     report_file(source, tmp_path / "r.html", BUILTIN)
     assert stat.S_IMODE((tmp_path / "r.html").stat().st_mode) == 0o600
 

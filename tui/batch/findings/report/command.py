@@ -16,6 +16,7 @@ from tui.batch.findings.groups import kind_of_group
 from tui.batch.findings.query import Query
 from tui.batch.findings.report.content import Report, report_of
 from tui.batch.findings.report.drawing import draw
+from tui.batch.publishing import mode_beside
 
 KINDS = {".html": "html", ".htm": "html", ".md": "md"}
 """Ends of the names that a report may have, and its kinds."""
@@ -91,8 +92,8 @@ def write(report: Report, output: Path, source: Path) -> None:
     """Write a report, as private as the file that it tells of."""
     drawn = draw(report, kind_of(output)).encode()
     with draft_of(output) as draft:
+        draft.touch(mode_beside(output.parent, source))
         draft.write_bytes(drawn)
-        draft.chmod(draft.stat().st_mode & source.stat().st_mode)
 
 
 def made_of(receipt: Mapping[str, Any], *, edited: bool = False) -> dict[str, str]:
