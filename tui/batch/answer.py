@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from models.arrays import Float32, Float64, Int64
-from models.labels import LabelSet
 from models.levels import level_places
 from models.review import Levels
 from tui.batch.settings import BatchSettings
@@ -79,7 +78,7 @@ class AnswerColumns:
 
     def __init__(self, settings: BatchSettings, labels: Sequence[str]) -> None:
         prefix = settings.prefix
-        self.labels = LabelSet(labels)
+        self.labels = tuple(labels)
         self.label = prefix + "predicted_label"
         self.id = prefix + "predicted_id"
         self.confidence = prefix + "confidence"
@@ -103,7 +102,7 @@ class AnswerColumns:
         row[self.status] = _WORDS[status]
         if label < 0:
             return row
-        row[self.label] = self.labels.names[label]
+        row[self.label] = self.labels[label]
         row[self.id] = label
         row[self.confidence] = round(confidence, 6)
         for name, probability in zip(self.probabilities, probabilities, strict=False):

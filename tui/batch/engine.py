@@ -8,7 +8,7 @@ tell whoever asked how far it is. `tui.batch.inspection` has what is known of an
 import os
 from collections import deque
 from collections.abc import Generator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from dataclasses import replace
 from itertools import chain, islice
@@ -142,6 +142,16 @@ class _Work(NamedTuple):
     answers: Future[Float32]
 
 
+def _settled(answers: Future[Float32]) -> Float32:
+    """Return answers when they are there; Ctrl-C that comes just before the wait is not lost.
+
+    Python runs the handler of a signal when a wait ends, unless the signal comes within it.
+    """
+    while not wait([answers], timeout=1).done:
+        pass
+    return answers.result()
+
+
 class _Run:
     """One run: its summary, and whoever reads, predicts and writes for it."""
 
@@ -215,7 +225,7 @@ class _Run:
         source, dialect = self._settings.source, self._found.dialect
         with open_table(source, dialect) as table, closing(self._chunks(table)) as chunks:
             for work in chunks:
-                confidences.add(work.answers.result())
+                confidences.add(_settled(work.answers))
         self.summary.review = limited(self.summary.review, confidences.limit_of(share))
         self._answering.rewind()
 
@@ -288,7 +298,7 @@ class _Run:
 
     def _written(self, work: _Work, writer: Writer) -> Chunk:
         """Write the records of a chunk; those that the format cannot hold join its rejects."""
-        answers = work.answers.result()
+        answers = _settled(work.answers)
         ids, confidences, statuses = decide(answers, self.summary.review)
         kept: list[int] = []
         rejects = list(work.rejects)

@@ -35,7 +35,7 @@ def check_run(found: Found, answer: AnswerColumns) -> LabelMap | None:
         UserError: as `label_map_of`; DATA, the input has a column of the answer's name; USAGE, the
             output is a terminal and no text.
     """
-    settings, labels = found.settings, answer.labels.names
+    settings, labels = found.settings, answer.labels
     label_map = label_map_of(settings, found.name, found.labels, labels)
     is_text = found.output_format in TEXT_FORMATS
     if settings.output is None and not is_text and os.isatty(1):

@@ -1,6 +1,7 @@
 """Answers that are there already, in a finished file or a half-done run, are browsed at once."""
 
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -10,11 +11,14 @@ from rich.cells import cell_len
 from textual.pilot import Pilot
 
 from models.console import config_error
+from models.files import file_digest
 from models.predictor import Predictor
 from models.review import Level
 from tests.tui.app.harness import FakeModel, app_of, lacks, notified, row_of, screen, shows
+from tui.app.saving import save_rows
 from tui.app.widgets.text_entry import SafeInput
 from tui.batch.engine import Hooks, Stopped, classify
+from tui.batch.findings.finished import read_finished, require_finished
 from tui.batch.settings import BatchSettings
 
 
@@ -153,6 +157,16 @@ async def test_labels_that_were_corrected_before_count_in_the_saved_file(
         pilot.app.open_file(output)  # type: ignore[attr-defined]
         await choose(pilot, "1", "Browse them")
         await filtered(pilot, "is:corrected", "1 of 4 rows", "房间坏", "1 corrected")
+
+
+def test_rows_of_one_label_are_saved(tmp_path: Path) -> None:
+    source, copy = tmp_path / "in.csv", tmp_path / "copy.csv"
+    source.write_text("text,predicted_label,confidence,status\n很好,咨询,0.9,ok\n")
+    answers = require_finished(source)
+    found = replace(answers.found, digest=file_digest(source))
+    store = read_finished(answers)
+    save_rows(found.settings, found, store, None, copy, threading.Event())
+    assert "很好,咨询,0.9,ok" in copy.read_text()
 
 
 async def test_what_a_run_did_before_it_was_interrupted_is_browsed_and_goes_on(
