@@ -1111,8 +1111,10 @@ async def test_an_output_whose_name_cannot_be_is_refused_where_it_is_typed(
         await pilot.press("enter")
         await shows(pilot, "Enter chooses")
         await type_path(pilot, table.parent / name)
-        fields = pilot.app.screen.query_one("#fields", VirtualList)
+        page = pilot.app.screen
+        fields = page.query_one("#fields", VirtualList)
         await until(pilot, lambda: fields.items[0].value.endswith(name))
+        await until(pilot, lambda: page.check_action("classify", ()) is True)
         await pilot.press("f5")
         await shows(pilot, "too long", "How it is read")
 

@@ -75,16 +75,17 @@ class FileScreen(Page):
 
     def on_mount(self) -> None:
         """Begin to read the file."""
-        self._look_for_answers(self._settings)
+        self._look_for_answers(then_inspect=True)
 
     @work
-    async def _look_for_answers(self, settings: BatchSettings) -> None:
+    async def _look_for_answers(self, *, then_inspect: bool = False) -> None:
         """Read the file; where it has answers, offer to browse them."""
+        settings = self._settings
         source = Path(str(settings.source))
         known: dict[str, Any] = {"dialect": settings.dialect, "text_column": settings.text_column}
         with suppress(UserError, OSError):  # what is wrong, `_inspect` says
             self._finished = await run_in_thread(lambda: find_finished(source, **known))
-        if self._found is None and self._problem is None:  # nobody has looked yet
+        if then_inspect:
             self._inspect(self._settings)  # of which some may have been changed meanwhile
         if self._finished is None:
             return
@@ -286,7 +287,7 @@ class FileScreen(Page):
                 settings = changed(self._settings, field.name, field.choices[names[number]])
                 self._inspect(settings)
                 if field.name == "text_column" and self._finished is None:
-                    self._look_for_answers(settings)  # where the texts are may have been unknown
+                    self._look_for_answers()  # where the texts are may have been unknown
 
     @work
     async def action_classify(self) -> None:
