@@ -248,7 +248,7 @@ class FileScreen(Page):
     def _draw_record(self, record: Record, width: int) -> Content:
         """Draw a record: number, text, and the other columns."""
         column = self._found.text_column if self._found else None
-        text = record.fields.get(column or "", "")
+        text = record.get(column or "") or ""
         others = [f"{name}={value}" for name, value in record.fields.items() if name != column]
         text_width = max(width * 2 // 3 - 6, 10)
         rest = one_line(" · ".join(others), width - text_width - 7)
