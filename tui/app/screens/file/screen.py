@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from models.console import UserError, display, one_line, reason_of, tr
 from models.files import file_digest
-from models.label_map import proposed_map
+from models.label_proposal import proposed_map
 from models.tables import WORKBOOKS, Record, bare_name, format_of, output_suffix
 from models.tables.excel import sheets_of
 from tui.app import keymap
@@ -188,7 +188,9 @@ class FileScreen(Page):
     @work(description="map labels")
     async def _map_labels(self, found: Found) -> None:
         """Show how often each value of the label column occurs, and ask what it stands for."""
-        proposal = self._settings.label_map or proposed_map(found.labels, self.app.labels)
+        settings = self._settings
+        column = settings.label_column or ""
+        proposal = settings.label_map or proposed_map(found.labels, self.app.labels, column)
         counts = with_counts(found.labels, _VALUES_SHOWN).replace(" × ", "  × ")
         text = tr(
             "Labels of the model: {labels}. Write VALUE,VALUE=LABEL; VALUE= leaves it out.",
@@ -197,7 +199,7 @@ class FileScreen(Page):
         about = "\n".join([*counts.split(", "), "", text])
         typed = await self.app.prompt(tr("What its labels stand for"), proposal, about)
         if typed is not None:
-            self._inspect(replace(self._settings, label_map=typed.strip() or None))
+            self._inspect(replace(settings, label_map=typed.strip() or None))
 
     def refresh_state(self) -> None:
         """Show what was found, and whether the model that is there by now can score it."""
