@@ -1,5 +1,6 @@
 """What the reader promises: every record once, in order, or an error that names the line."""
 
+import codecs
 import csv
 import hashlib
 import io
@@ -190,6 +191,25 @@ def test_a_txt_of_texts_with_commas_is_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    "content", ["评论\n很好用\n", "评论\n" + "房间很干净，" * 90_000 + "\n👍\n"]
+)
+def test_utf_16_of_chinese_alone_needs_no_mark(tmp_path: Path, encoding: str, content: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(content.encode(encoding))
+    with open_table(path) as table:
+        assert table.dialect.encoding == encoding
+        assert texts(list(table.records), "评论") == content.split("\n")[1:-1]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_a_zero_by_mistake_makes_no_utf_16(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("text\n很好\0\nab\0\n".encode(encoding))
+    assert detect_encoding(path) == encoding
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf_16_needs_no_mark(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes("评论,评分\r\n好用,5\r\n差,1\r\n".encode(encoding))
@@ -217,10 +237,44 @@ def test_big5_is_told_from_gb18030_which_has_nearly_all_bytes(
 
 def test_an_encoding_that_is_none_of_ours_is_said_with_the_place(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_bytes(b"text\n\xff\xff\n")
-    with pytest.raises(UserError, match=r"utf-8 fails in line 2.*--encoding") as caught:
+    path.write_bytes("text\n很好\n".encode() + b"\xff\xff\n")
+    with pytest.raises(UserError, match=r"utf-8 fails in line 3.*--encoding utf-8") as caught:
         detect_encoding(path)
     assert caught.value.code == ExitCode.DATA
+
+
+@pytest.mark.parametrize(
+    ("content", "likely"),
+    [(b"text\n\xff\xff\n", "--encoding"), ("좋아\n싫다\n".encode("utf-16-le"), "likely utf-16-le")],
+)
+def test_an_encoding_that_fails_in_every_line_is_no_remedy(
+    tmp_path: Path, content: bytes, likely: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=f"none of these.*{likely}$"):
+        detect_encoding(path)
+
+
+def test_a_mark_of_utf_8_before_another_encoding_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(codecs.BOM_UTF8 + "text,评分\n很好,5\n".encode("gb18030"))
+    for encoding in (None, "gbk"):
+        with open_table(path, Dialect(encoding=encoding)) as table:
+            assert table.columns == ["text", "评分"]
+            assert texts(list(table.records)) == ["很好"]
+    path.write_bytes(codecs.BOM_UTF8 + "text\n很好\n".encode() + b"\xff\n")
+    assert detect_encoding(path) == "utf-8-sig"
+
+
+@pytest.mark.parametrize("amount", [b"\x8020", b"20\x80", b"\x80 20"])
+def test_the_euro_of_windows_in_china_is_one(tmp_path: Path, amount: bytes) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("text\n花了".encode("gb18030") + amount + "好用\n".encode("gb18030"))
+    assert detect_encoding(path) == "gb18030"
+    with open_table(path) as table:
+        (found,) = texts(list(table.records))
+    assert found == f"花了{amount.decode('cp1252')}好用"
 
 
 def test_a_wrong_encoding_by_hand_is_an_error_for_people(tmp_path: Path) -> None:
