@@ -15,12 +15,12 @@ from models.console import UserError, data_error, tr
 from models.tables.cells import EXACT, Note, SheetNotes, TwiceError, whole_number
 from models.tables.dialect import Dialect
 from models.tables.extent import DamagedError, TooLargeError, check_size
-from models.tables.mistaken import OLE, refuse
+from models.tables.mistaken import is_workbook, refuse
+from models.tables.packed import zipped_format
 from models.tables.records import ParsedRow, Place, Table, damaged, named, unreadable
 from models.tables.source import InputFile
 
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # part of a file with a password
-_PARTS = {"xl/workbook.bin": "xlsb", "content.xml": "ods", "[content_types].xml": "xlsx"}
 _DAMAGED = (OSError, KeyError, ValueError, IndexError, ExpatError, zipfile.BadZipFile)
 
 
@@ -59,16 +59,17 @@ def _open(file: InputFile, format: str) -> tuple[Any, str | io.BytesIO, str]:
     """Return the opened workbook, what it is in, and its true format."""
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
-    head = bytes(file.peek(1024))
+    if not is_workbook(file):
+        refuse(file, format)
+    is_zip = file.peek(2).startswith(b"PK")
     data = file.whole()
-    found = "xls"
+    found = format if is_zip else "xls"
     try:
-        if head.startswith(b"PK"):
-            found = format
+        if is_zip:
             check_size(data)
-            found = _zipped_format(data)
-        elif not head.startswith(OLE):
-            refuse(file, format)
+            found = zipped_format(data) or ""
+            if not found:
+                raise DamagedError
         elif _has_password(data):
             raise PasswordError
         if isinstance(data, io.BytesIO):
@@ -104,16 +105,6 @@ def _broken(file: InputFile, format: str, error: Exception) -> UserError:
         shown=unknown[1],
     )
     return unreadable(file, format.upper(), problem)
-
-
-def _zipped_format(data: str | io.BytesIO) -> str:
-    """Return the format of a workbook that is a whole ZIP file; raises DamagedError."""
-    with zipfile.ZipFile(data) as archive:
-        names = {name.lower() for name in archive.namelist()}
-    for part, found in _PARTS.items():
-        if part in names:
-            return found
-    raise DamagedError
 
 
 def _has_password(data: str | io.BytesIO) -> bool:

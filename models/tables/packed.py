@@ -6,7 +6,7 @@ import os
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import Any, cast
+from typing import IO, Any, cast
 
 from models.console import UserError, data_error
 from models.tables.dialect import plain_format
@@ -17,16 +17,24 @@ MOST_UNPACKED = 256 << 20
 MOST_RATIO = 100
 """Times its size on disk that a file may hold beyond that: tables have 3 to 20."""
 
+_PARTS = {"xl/workbook.bin": "xlsb", "content.xml": "ods", "[content_types].xml": "xlsx"}
 _DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError)
 
 
-def tables_in(path: Path) -> list[str]:
+def tables_in(file: Path | IO[bytes]) -> list[str]:
     """Return the names of the tables in a ZIP file; none where it is no such file."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             return _tables(archive)
     except _DAMAGED:
         return []
+
+
+def zipped_format(file: str | IO[bytes]) -> str | None:
+    """Return the format of a workbook that is a ZIP file; None of another one."""
+    with zipfile.ZipFile(file) as archive:
+        names = {name.lower() for name in archive.namelist()}
+    return next((found for part, found in _PARTS.items() if part in names), None)
 
 
 def _tables(archive: zipfile.ZipFile) -> list[str]:

@@ -14,6 +14,7 @@ from models.console import UserError
 from models.tables import (
     TEXT_COLUMNS,
     CellError,
+    Dialect,
     Record,
     Reject,
     find_column,
@@ -111,6 +112,9 @@ def test_a_workbook_called_csv_is_read_as_a_workbook(tmp_path: Path) -> None:
     with open_table(path) as table:
         assert table.dialect.format == "xlsx"
         assert [record.fields for record in table.records] == [{"评论": "好"}]
+    said = Dialect("csv")
+    with pytest.raises(UserError, match="a workbook; say --from xlsx"), open_table(path, said):
+        pass
 
 
 @pytest.mark.parametrize("shown", ["#SPILL!", "Err:502"])

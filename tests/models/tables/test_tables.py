@@ -7,6 +7,7 @@ import io
 import json
 import os
 import time
+import zipfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -36,6 +37,14 @@ def detect_encoding(path: Path) -> str:
 
 def texts(records: list[Record], column: str = "text") -> list[object]:
     return [record.fields[column] for record in records]
+
+
+def zipped(name: str) -> bytes:
+    """Return a ZIP that holds a file of this name."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(name, "text\n好\n")
+    return content.getvalue()
 
 
 def test_csv_honours_quotes(tmp_path: Path) -> None:
@@ -165,6 +174,12 @@ def test_a_txt_with_columns_is_an_error_that_names_both_readings(tmp_path: Path)
         ("a.csv", '[{"text": "好"},\n', "its first line is JSON; say --from jsonl, or --from csv"),
         ("a.csv", "<table><tr>", "a web page"),
         ("a.csv", b"\x1f\x8b\x08\0", "packed with gzip; add .gz"),
+        ("a.csv", b"Rar!\x1a\x07\x01\0\xff", "packed with RAR; unpack it"),
+        ("a.xlsx", b"7z\xbc\xaf\x27\x1c\0\xff", "packed with 7z; unpack it"),
+        ("a.xlsx", b"\x1f\x8b\x08\0", "packed with gzip; add .gz"),
+        ("a.csv", zipped("a.csv"), "is no CSV, .* packed with ZIP; add .zip"),
+        ("a.xlsx", zipped("a.csv"), "is no XLSX, .* packed with ZIP; add .zip"),
+        ("a.xlsx", zipped("word/document.xml"), "it is damaged"),
         ("a.txt", b"PAR1\0", "say --from parquet"),
         ("a.csv", b"%PDF-1.4", "a PDF"),
         ("a.parquet", "评论,分\n", "it is a text file; say --from csv"),
