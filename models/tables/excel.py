@@ -5,6 +5,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -33,6 +34,8 @@ def open_workbook(file: InputFile, dialect: Dialect) -> Table:
     """
     book, data, format = _open(file, str(dialect.format))
     visible = _visible(book)
+    if dialect.sheet is None:
+        visible = _filled(book, visible)
     wanted = visible if dialect.sheet is None else [dialect.sheet]
     if len(wanted) != 1 or wanted[0] not in book.sheet_names:
         raise data_error(
@@ -114,10 +117,32 @@ def _has_password(data: str | io.BytesIO) -> bool:
 
 
 def _visible(book: Any) -> list[str]:
-    from python_calamine import SheetVisibleEnum
+    """Return the names of the visible sheets that have cells, not a chart alone."""
+    from python_calamine import SheetTypeEnum, SheetVisibleEnum
 
-    visible = SheetVisibleEnum.Visible
-    return [sheet.name for sheet in book.sheets_metadata if sheet.visible == visible]
+    chart, visible = SheetTypeEnum.ChartSheet, SheetVisibleEnum.Visible
+    sheets = [sheet for sheet in book.sheets_metadata if sheet.typ != chart]
+    return [sheet.name for sheet in sheets if sheet.visible == visible]
+
+
+def _filled(book: Any, names: list[str]) -> list[str]:
+    """Return the sheets without the empty ones; those behind the second that is not stay, unread.
+
+    One alone, and several that are all empty, are what they are.
+    """
+    from python_calamine import CalamineError
+
+    if len(names) == 1:
+        return names
+    filled: list[str] = []
+    for number, name in enumerate(names, start=1):
+        with suppress(CalamineError):  # one that cannot be read is not empty
+            if not book.get_sheet_by_name(name).height:
+                continue
+        filled.append(name)
+        if len(filled) > 1:
+            return filled + names[number:]
+    return filled or names
 
 
 def _rows(
