@@ -65,6 +65,16 @@ def test_jsonl_keeps_the_line_as_it_was(tmp_path: Path) -> None:
     assert record.source == line
 
 
+def test_a_comma_behind_an_object_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "好"}, \n{"text": "差",\n{"text": "x"}\n', encoding="utf-8")
+    with open_table(path) as table:
+        comma, cut, last = table.items
+    assert "a comma stands behind it" in str(comma)
+    assert "breaks off" in str(cut)
+    assert isinstance(last, Record)
+
+
 def test_every_line_of_a_txt_file_is_a_record_even_an_empty_one(tmp_path: Path) -> None:
     assert texts(read(tmp_path, "a.txt", "a\n\nb\n")) == ["a", "", "b"]
 
