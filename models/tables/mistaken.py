@@ -54,11 +54,18 @@ def _is_markup(head: bytes) -> bool:
     return start.startswith((b"<!doctype", b"<html", b"<head", b"<table", b"<meta", b"<?xml"))
 
 
-def _described(file: InputFile, head: bytes) -> str:
-    """Return what a file is that begins like this."""
+def packed_with(head: bytes) -> str | None:
+    """Return what a file is that begins as what nobody here unpacks; None for another."""
     for mark, packer in _PACKERS.items():
         if head.startswith(mark):
             return tr("packed with {packer}; unpack it, and name the table in it", packer=packer)
+    return None
+
+
+def _described(file: InputFile, head: bytes) -> str:
+    """Return what a file is that begins like this."""
+    if packed := packed_with(head):
+        return packed
     if head.startswith(b"\x1f\x8b"):
         return tr("packed with gzip; add .gz to its name")
     if head.startswith(_ZIP) and not is_workbook(file):

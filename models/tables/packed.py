@@ -10,6 +10,7 @@ from typing import IO, Any, cast
 
 from models.console import UserError, data_error
 from models.tables.dialect import plain_format
+from models.tables.mistaken import packed_with
 
 MOST_UNPACKED = 256 << 20
 """Bytes that a file may hold whatever its size on disk is."""
@@ -66,8 +67,15 @@ class Unpacked(io.RawIOBase):
             raise self._damaged() from error
 
     def _open(self) -> io.BufferedIOBase:
-        head = self._file.read(4)
+        head = self._file.read(8)
         self._file.seek(0)
+        if packed := packed_with(head):
+            raise data_error(
+                "{name} is no {format}, whatever its name says: it is {found}",
+                name=self._path,
+                format=self._path.suffix[1:].upper(),
+                found=packed,
+            )
         if head and not head.startswith((b"\x1f\x8b", b"PK")):
             raise data_error(
                 "{path} is not packed, whatever its name says; take {suffix} off its name",

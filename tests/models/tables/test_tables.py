@@ -185,6 +185,7 @@ def test_a_txt_with_columns_is_an_error_that_names_both_readings(tmp_path: Path)
         ("a.csv", "<table><tr>", "a web page"),
         ("a.csv", b"\x1f\x8b\x08\0", "packed with gzip; add .gz"),
         ("a.csv", b"Rar!\x1a\x07\x01\0\xff", "packed with RAR; unpack it"),
+        ("a.zip", b"Rar!\x1a\x07\x01\0\xff", "is no ZIP, .* packed with RAR; unpack it"),
         ("a.xlsx", b"7z\xbc\xaf\x27\x1c\0\xff", "packed with 7z; unpack it"),
         ("a.xlsx", b"\x1f\x8b\x08\0", "packed with gzip; add .gz"),
         ("a.csv", zipped("a.csv"), "is no CSV, .* packed with ZIP; add .zip"),
