@@ -10,7 +10,8 @@ from export.classifier import ExportableClassifier
 from models.console import UserError, data_error, display, tr, usage_error
 from models.console.narration import narrate
 from models.encoder import canonical_tokenizer, load_pretrained, max_positions
-from models.label_map import AmbiguousLabelsError, map_labels, parse_label_map, proposed_map
+from models.label_map import AmbiguousLabelsError, map_labels, parse_label_map
+from models.label_proposal import proposed_map
 from models.labels import folded, natural_order
 from models.run_directory import ScoredRow
 from models.tables import LABEL_COLUMNS, TEXT_COLUMNS, find_column, open_table
@@ -123,7 +124,7 @@ def _labelled(path: Path, labels: Sequence[str], label_map: str | None = None) -
     if skipped:
         narrate(tr("{where}: {rows:row} without a label skipped", where=path, rows=skipped))
     try:
-        found = map_labels(rows.labels, labels)
+        found = map_labels(rows.labels, labels, column=rows.column)
         unknown, proposal = ", ".join(found.unknown), ""
     except AmbiguousLabelsError as error:
         unknown, proposal = ", ".join(natural_order(rows.labels)), error.proposal
@@ -134,7 +135,7 @@ def _labelled(path: Path, labels: Sequence[str], label_map: str | None = None) -
             name=path,
             labels=", ".join(labels),
             found=display(unknown, limit=200),
-            proposal=proposal or proposed_map(rows.labels, labels),
+            proposal=proposal or proposed_map(rows.labels, labels, rows.column),
         )
     if said := found.said():
         narrate(tr("{where}: labels {said}", where=path, said=display(said, limit=300)))

@@ -18,8 +18,9 @@ from typing import Any
 import click
 
 from models.console import tr
-from models.labels import folded, label_name, polarity
-from models.stars import is_scale, star_of
+from models.label_proposal import proposed_map
+from models.labels import by_polarity, folded, is_of_negatives, label_name, polarity
+from models.stars import is_scale, star_number, star_of
 
 _NO_LABEL = frozenset(
     [
@@ -30,6 +31,8 @@ _NO_LABEL = frozenset(
 """What programs write where there is no label."""
 
 _WRAPPED = re.compile(r"""["'“‘「『【《(（]([^"'“”‘’「」『』【】《》()（）]+)["'”’」』】》)）]""")
+_QUOTED = re.compile(r"""(?<![^\s,;，；、])"((?:[^"]|"")+)"(?=\s*[,=，＝、])""")
+"""A value of a mapping in quotes."""
 
 
 VALUES = 1_000
@@ -99,7 +102,7 @@ def _literal(text: str) -> Any:
 def parse_label_map(text: str) -> dict[str, str]:
     """Read a mapping such as "1,2=负向评价; 4,5=正向评价; 3=", where "3=" leaves rows of 3 out.
 
-    Signs of full width count as the narrow ones.
+    Signs of full width count as the narrow ones. A value that has some stands in quotes.
 
     Returns:
         The label of each value, folded; "" where it is left out.
@@ -107,13 +110,15 @@ def parse_label_map(text: str) -> dict[str, str]:
     Raises:
         ValueError: a part has no "=", no value, or a value of a part before.
     """
-    narrow = text.translate(str.maketrans("，；＝、", ",;=,"))
+    quoted = (value.replace('""', '"') for value in _QUOTED.findall(text))
+    narrow = _QUOTED.sub("\0", text).translate(str.maketrans("，；＝、", ",;=,"))
     mapping: dict[str, str] = {}
     for part in narrow.split(";"):
         if not part.strip():
             continue
         values, equals, label = part.rpartition("=")
-        names = [label_name(value) for value in values.split(",") if value.strip()]
+        given = [value.strip() for value in values.split(",") if value.strip()]
+        names = [label_name(next(quoted) if value == "\0" else value) for value in given]
         if not equals or not names:
             raise ValueError(part.strip())
         for name in names:
@@ -124,12 +129,7 @@ def parse_label_map(text: str) -> dict[str, str]:
 
 def mapped(mapping: Mapping[str, str], value: str) -> str:
     """Return what a mapping says of a value, or of its number of stars; else the value."""
-    return mapping.get(folded(value), mapping.get(_number(value), value))
-
-
-def _number(value: str) -> str:
-    star = star_of(value)
-    return "" if star is None else f"{star:g}"
+    return mapping.get(folded(value), mapping.get(star_number(value), value))
 
 
 def checked_map(
@@ -153,12 +153,14 @@ class LabelMap:
         mapping: what the user said; None if nothing.
         ids: by value; None for a value that is left out or that the model does not know.
         unknown: values that the model does not know and no mapping leaves out.
+        column: name of the column.
     """
 
     names: Sequence[str]
     mapping: Mapping[str, str] | None
     ids: dict[str, int | None]
     unknown: tuple[str, ...]
+    column: str = ""
 
     def find(self, value: str) -> int | None:
         """Return the label id of a value, or None.
@@ -171,7 +173,8 @@ class LabelMap:
         few = len(self.ids) < VALUES
         try:
             values = [*self.ids, value] if few else [value]
-            found = map_labels(values, self.names, self.mapping).ids[value]
+            mapped_all = map_labels(values, self.names, self.mapping, column=self.column)
+            found = mapped_all.ids[value]
         except AmbiguousLabelsError:
             found = None
         if few:
@@ -196,6 +199,7 @@ def map_labels(
     mapping: Mapping[str, str] | None = None,
     *,
     ordered: bool = False,
+    column: str = "",
 ) -> LabelMap:
     """Find out what the values of a column stand for.
 
@@ -204,6 +208,7 @@ def map_labels(
         names: of the model's labels, by id.
         mapping: what the user said, from `parse_label_map`.
         ordered: the user said the names in the order of the ids, which numbers then are.
+        column: name of the column: 1 in one of "差评" is no id of a positive label.
 
     Raises:
         AmbiguousLabelsError: without a mapping, the values may stand for other labels than they
@@ -219,11 +224,15 @@ def map_labels(
     ids = {value: find(mapped(said, value)) for value in distinct}
     if mapping is None:
         rest = _without_id(ids)
-        ids |= _by_polarity(rest, names) | _by_number(rest, distinct, names, ordered)
+        try:
+            ids |= by_polarity(rest, names) | _by_number(rest, names, column, ordered=ordered)
+        except ValueError as error:
+            proposal = proposed_map(distinct, names, column)
+            raise AmbiguousLabelsError(str(error), proposal) from None
     unknown = tuple(value for value in _without_id(ids) if mapped(said, value) != "")
     if unknown and len(_without_id(ids)) == len(distinct):
-        raise AmbiguousLabelsError("unknown", proposed_map(distinct, names))
-    return LabelMap(names, mapping, ids, unknown)
+        raise AmbiguousLabelsError("unknown", proposed_map(distinct, names, column))
+    return LabelMap(names, mapping, ids, unknown, column)
 
 
 def _without_id(ids: Mapping[str, int | None]) -> list[str]:
@@ -239,31 +248,19 @@ def _finder(names: Sequence[str]) -> Callable[[str], int | None]:
     return lambda name: exact.get(name, alike.get(folded(name)))
 
 
-def _by_polarity(values: Iterable[str], names: Sequence[str]) -> dict[str, int | None]:
-    """Map words to the label of their polarity, where each label has one of its own."""
-    signs = [polarity(name) for name in names]
-    if None in signs or len(set(signs)) < len(signs):
-        return {}
-    label_of = {sign: number for number, sign in enumerate(signs)}
-    return {value: label_of.get(sign) for value in values if (sign := polarity(value)) is not None}
-
-
 def _by_number(
-    rest: Sequence[str],
-    distinct: Sequence[str],
-    names: Sequence[str],
-    ordered: bool,
+    rest: Sequence[str], names: Sequence[str], column: str, *, ordered: bool
 ) -> dict[str, int | None]:
-    """Take numbers for label ids, where nothing says that they may be something else."""
+    """Take numbers for label ids; ValueError, with the reason, where they may be something else."""
     if all(star_of(name) is not None for name in names):
         return _by_stars(rest, names)
     ids = {str(number): number for number in range(len(names))}
     scale = {value for value in rest if star_of(value) is not None}
     if is_scale(scale) and not ids.keys() >= scale:
-        raise AmbiguousLabelsError("stars", proposed_map(distinct, names))
+        raise ValueError("stars")
     numbers = {value for value in rest if re.fullmatch("-?[0-9]+", value)}
-    if numbers and not (ids.keys() >= numbers and (ordered or _are_ids(numbers, names))):
-        raise AmbiguousLabelsError("numbers", proposed_map(distinct, names))
+    if numbers and not (ids.keys() >= numbers and (ordered or _are_ids(numbers, names, column))):
+        raise ValueError("numbers")
     return {value: ids[value] for value in sorted(numbers)}
 
 
@@ -275,68 +272,15 @@ def _by_stars(values: Iterable[str], names: Sequence[str]) -> dict[str, int | No
     return {value: steps.get(star_of(value)) for value in values}
 
 
-def _are_ids(numbers: Collection[str], names: Sequence[str]) -> bool:
+def _are_ids(numbers: Collection[str], names: Sequence[str], column: str) -> bool:
     """Say whether the names tell their order: negative first, or LABEL_0, LABEL_1.
 
-    0 and 1 alone are no ids of three labels.
+    0 and 1 alone are no ids of three labels; nor is 1 the positive one in a column of 差评.
     """
     if len(names) > 2 and str(len(names) - 1) not in numbers:
         return False
     signs = [polarity(name) for name in names]
     if None in signs:
         return all(name == f"LABEL_{number}" for number, name in enumerate(names))
-    return signs == sorted(set(signs), key=lambda sign: sign or 0)
-
-
-def proposed_map(values: Iterable[str], names: Sequence[str]) -> str:
-    """Return a mapping for the user to confirm or change, as `parse_label_map` reads it.
-
-    Of a scale, the lower two fifths are the first label and the upper two fifths the last; of known
-    words, each is the label of its polarity; what else there is, is left out.
-    """
-    distinct = sorted(set(values))
-    stars = {value: _truth_of(value) for value in distinct}
-    steps = [star for star in stars.values() if star is not None]
-    known = _by_polarity(distinct, names)
-    groups: dict[str, list[str]] = {name: [] for name in [*names, ""]}
-    for value in distinct:
-        number, star = known.get(value), stars[value]
-        label = "" if number is None else names[number]
-        if number is None and star is not None and len(steps) > 1:
-            label = _label_at(_share_of(star, steps), names)
-        groups[label].append(_number(value) if re.search("[,;=，；＝、]", value) else value)
-    parts = [f"{','.join(found)}={name}" for name, found in groups.items() if found]
-    return "; ".join(parts)
-
-
-def _label_at(share: float, names: Sequence[str]) -> str:
-    """Return the label of a place on a scale from 0 to 1, the negative one at its lower end."""
-    order = [*names]
-    if len(_by_polarity(names, names)) == len(names):
-        order.sort(key=lambda name: polarity(name) or 0)
-    if share < 0.4:
-        return order[0]
-    if share > 0.6:
-        return order[-1]
-    return order[1] if len(order) == 3 else ""
-
-
-def _truth_of(value: str) -> float | None:
-    """Return the number that a value says; 0 and 1 for no and yes."""
-    if folded(value) in ("false", "no", "否"):
-        return 0.0
-    if folded(value) in ("true", "yes", "是"):
-        return 1.0
-    return star_of(value)
-
-
-def _share_of(star: float, steps: Sequence[float]) -> float:
-    """Return where a step stands on its scale, from 0, the worst, to 1."""
-    if min(steps) < 0:
-        lowest, highest = -1.0, 1.0
-    elif max(steps) <= 1 or (min(steps) == 0 and max(steps) <= 2):  # 0, 1, and 2 for the best
-        lowest, highest = 0.0, max(1.0, max(steps))
-    else:
-        tops = (2, 3, 5, 10, 100, max(steps))
-        lowest, highest = 1.0, next(top for top in tops if max(steps) <= top)
-    return (star - lowest) / (highest - lowest)
+    in_order = sorted(set(signs), key=lambda sign: sign or 0)
+    return signs == in_order and not is_of_negatives(column)

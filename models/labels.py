@@ -26,6 +26,16 @@ _AROUND = re.compile(
 )
 """What stands around such a word: fastText's prefix, a number, a degree, a noun, a remark."""
 
+_NEGATIVE_NAME = re.compile(
+    "(?<![非正])(?:差评|负面|负向|消极|贬义|不满意?|不好|不推荐|不喜欢|讨厌|投诉)"
+    "|(?<![a-z])(?<!not[_-])(?<!non[_-])"
+    "(?:is)?(?:neg|negative|bad|dissatisfied|unsatisfied|unhappy|complaint)s?(?![a-z])"
+)
+_POSITIVE_NAME = re.compile(
+    "好评|正面|正向|积极|褒义|满意|推荐|喜欢|(?<![a-z])(?:is)?(?:pos|positive|good)(?![a-z])"
+)
+"""Words in the name of a column that say what 1, or yes, stands for."""
+
 SIMPLIFIED = str.maketrans(
     "評負滿極薦歡壞沒買價戶統認論暫無寫顧給內條刪動為發隱蔽該這點圖視頻轉預設總計單網頁鏈",
     "评负满极荐欢坏没买价户统认论暂无写顾给内条删动为发隐蔽该这点图视频转预设总计单网页链",
@@ -53,6 +63,21 @@ def is_total(text: str) -> bool:
 def polarity(label: str) -> int | None:
     """Return the sign of a word that people call sentiment by; None for another word."""
     return _POLARITY.get(_AROUND.sub("", folded(label).translate(SIMPLIFIED)).strip())
+
+
+def by_polarity(values: Iterable[str], names: Sequence[str]) -> dict[str, int | None]:
+    """Map words to the label of their polarity, where each label has one of its own."""
+    signs = [polarity(name) for name in names]
+    if None in signs or len(set(signs)) < len(signs):
+        return {}
+    label_of = {sign: number for number, sign in enumerate(signs)}
+    return {value: label_of.get(sign) for value in values if (sign := polarity(value)) is not None}
+
+
+def is_of_negatives(column: str) -> bool:
+    """Return whether the name of a column has a negative word alone: 是否差评, is_negative."""
+    rest, negatives = _NEGATIVE_NAME.subn(" ", folded(column).translate(SIMPLIFIED))
+    return negatives > 0 and _POSITIVE_NAME.search(rest) is None
 
 
 def natural_order(names: Iterable[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ _DIGITS: dict[str, float] = {
 }
 _DIGITS |= {"〇": 0, "两": 2, "半": 0.5}
 _STARS = re.compile(
-    r"(?P<before>(?:评分|得分|打分|星级|rating|score|stars?):?)?"
+    r"(?P<before>(?:评分|得分|打分|星级|rating|score|stars?)[:=]?)?"
     r"(?P<number>\d+(?:\.\d+)?|[零〇一两二三四五六七八九十半](?:点[一二三四五六七八九])?)"
     r"(?P<unit>颗?星|分|stars?|/(?:5|10)|outof(?:5|10)(?:stars?)?)?(?P<half>半)?"
     r"(?:级|[好中差]评|,最多[五5]颗星)?(?:\(.*\))?"
@@ -31,6 +31,12 @@ def star_of(label: str) -> float | None:
     whole, _, tenths = found["number"].partition("点")
     star = float(_DIGITS.get(whole, whole)) + _DIGITS.get(tenths, 0) / 10
     return star + 0.5 if found["half"] else star
+
+
+def star_number(label: str) -> str:
+    """Return the number of stars that a label says as it is written, "4.5"; "" for none."""
+    star = star_of(label)
+    return "" if star is None else f"{star:g}"
 
 
 def is_scale(values: Collection[str]) -> bool:

@@ -15,6 +15,7 @@ from models.console import data_error, tr, usage_error
 from models.tables.records import Place, Problem
 from models.tables.source import InputFile, StandardInput
 
+_UTF_16 = ("utf-16-le", "utf-16-be")
 _MARKS = {  # the UTF-32 ones first: the little-endian one begins with that of UTF-16
     codecs.BOM_UTF32_LE: "utf-32-le",
     codecs.BOM_UTF32_BE: "utf-32-be",
@@ -35,6 +36,11 @@ _CANDIDATES = (
     ("gb18030", True),
 )
 _PRIVATE_USE = re.compile("[\ue000-\uf8ff]")
+_CHINESE = re.compile(
+    "[\t\r\n -~\xa0-\xff\u200b-\u203f\u2100-\u27bf\u3000-\u30ff\u3200-\u9fff\ufe0f\uff00-\uffef"
+    "\U0001f000-\U0001faff]+"
+)
+"""What a text in UTF-16 is of whose only zeros are in its line ends."""
 
 
 _LINES_SHOWN = 3
@@ -81,6 +87,8 @@ def encoding_of(file: InputFile, told: str | None = None) -> str:
     """
     _, marked = _byte_order_mark(file)
     if told is None:
+        if marked == "utf-8-sig" and not _is_as_marked(file):
+            return next(_fitting(file), marked)
         return marked or _unmarked(file) or _detect(file)
     try:
         codec = codecs.lookup(told).name
@@ -105,30 +113,56 @@ def encoding_of(file: InputFile, told: str | None = None) -> str:
 def _unmarked(file: InputFile) -> str | None:
     """Return the UTF-16 that a file begins in which has no byte order mark; None if in none."""
     head = bytes(file.peek())
-    if head.count(0) < _FEWEST_ZEROS or head.count(0) < len(head) // 50:
+    if 0 not in head:
         return None
-    for encoding in ("utf-16-le", "utf-16-be"):
+    few = head.count(0) < max(_FEWEST_ZEROS, len(head) // 50)
+    for encoding in _UTF_16:
         try:
             text = codecs.getincrementaldecoder(encoding)().decode(head)
         except UnicodeDecodeError:
             continue
-        if "\n" in text and "\0" not in text:  # of other encodings, two bytes are never LF
+        is_text = _CHINESE.fullmatch(text) if few else "\0" not in text
+        if "\n" in text and is_text:  # of other encodings, two bytes are never LF
             return encoding
     return None
 
 
-def _detect(file: InputFile) -> str:
-    """Return the first encoding that the whole file is of, decoded strictly; no statistics."""
+def _is_as_marked(file: InputFile) -> bool:
+    """Return whether a line that is not ASCII is UTF-8, or all lines are ASCII."""
+    lines = (line.valid for line in read_lines(file, "utf-8") if not line.raw.isascii())
+    first = next(lines, True)
+    found = first or any(lines)
+    file.seek(0)
+    return found
+
+
+def _fitting(file: InputFile) -> Iterator[str]:
+    """Yield the encodings that the whole file is of, decoded strictly; no statistics."""
     for encoding, private_use in _CANDIDATES:
-        fits = _fits(file, encoding, private_use=private_use)
-        file.seek(0)
-        if fits:
-            return encoding
+        if _fits(file, encoding, private_use=private_use):
+            yield encoding
+
+
+def _detect(file: InputFile) -> str:
+    """Return the first encoding that the whole file is of."""
+    if found := next(_fitting(file), None):
+        return found
     failures: dict[str, list[int]] = {}
     for encoding in ENCODINGS:
         failures[encoding] = [line.number for line in read_lines(file, encoding) if not line.valid]
         file.seek(0)
     nearest, lines = min(failures.items(), key=lambda found: len(found[1]))
+    others = sum(not line.raw.isascii() for line in read_lines(file, "utf-8"))
+    file.seek(0)
+    has_zeros = 0 in file.peek()
+    wide = [name for name in _UTF_16 if has_zeros and _fits(file, name, private_use=True)]
+    if wide or len(lines) == others:
+        raise data_error(
+            "{path}: expected UTF-8, GB18030, Big5 or a byte order mark, and it is none of these. "
+            "Save the file anew as UTF-8, or name its encoding with --encoding{likely}",
+            path=file,
+            likely=tr(", likely {encoding}", encoding=wide[0]) if wide else "",
+        )
     shown = ", ".join(map(str, lines[:_LINES_SHOWN]))
     raise data_error(
         "{path}: expected UTF-8, GB18030, Big5 or a byte order mark; {encoding} fails in line "
@@ -143,28 +177,47 @@ def _detect(file: InputFile) -> str:
 
 def _fits(file: InputFile, encoding: str, *, private_use: bool) -> bool:
     """Return whether a file is strictly of an encoding, and has private use only where it may."""
-    decoder = codecs.getincrementaldecoder(encoding)()
+    errors = _errors(encoding) if private_use else "strict"
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    file.seek(len(_mark_before(file, encoding)))
     block = b"-"
-    while block:
-        block = file.read(_BLOCK)
-        try:
+    try:
+        while block:
+            block = file.read(_BLOCK)
             text = decoder.decode(block, final=not block)
-        except UnicodeDecodeError:
-            return False
-        if not private_use and _PRIVATE_USE.search(text):
-            return False
+            if not private_use and _PRIVATE_USE.search(text):
+                return False
+    except UnicodeDecodeError:
+        return False
+    finally:
+        file.seek(0)
     return True
+
+
+def _euro(error: UnicodeError) -> tuple[str, int]:
+    """Decode the euro beside an amount as Windows writes it in China: 0x80, which GB18030 lacks."""
+    if isinstance(error, UnicodeDecodeError) and error.object[error.start] == 0x80:
+        before = error.object[: error.start][-1:]
+        after = error.object[error.start + 1 :][:1]
+        if before.isdigit() or after in b" 0123456789":
+            return "€", error.start + 1
+    raise error
+
+
+codecs.register_error("euro", _euro)
+
+
+def _errors(codec: str) -> str:
+    """Return how bytes are taken that are not of a codec."""
+    return "euro" if codec in ("gb18030", "gbk") else "strict"
 
 
 def read_lines(file: InputFile, encoding: str) -> Iterator[Line]:
     """Yield the lines of a file that is open at its start; its byte order mark is skipped."""
     codec = codecs.lookup(encoding).name
     newline = _newline(codec)
-    mark, marked = _byte_order_mark(file)
-    start = 0
-    if marked.startswith(codec):
-        start = len(mark)
-        file.read(start)
+    start = len(_mark_before(file, codec))
+    file.read(start)
     codec = codec.removesuffix("-sig")
     cr = newline.replace(b"\n", b"\r")
     is_mac = _is_mac(file, newline, cr)
@@ -172,7 +225,7 @@ def read_lines(file: InputFile, encoding: str) -> Iterator[Line]:
     for number, raw in enumerate(split, start=1):
         valid = True
         try:
-            text = raw.decode(codec)
+            text = raw.decode(codec, _errors(codec))
         except UnicodeDecodeError:
             text, valid = raw.decode(codec, "replace"), False
         text = text.removeprefix("\ufeff")
@@ -206,6 +259,13 @@ def _byte_order_mark(file: InputFile) -> tuple[bytes, str]:
         if head.startswith(mark):
             return mark, encoding
     return b"", ""
+
+
+def _mark_before(file: InputFile, encoding: str) -> bytes:
+    """Return the mark to pass over: one of this encoding, or of UTF-8, which is often a mistake."""
+    mark, marked = _byte_order_mark(file)
+    by_mistake = mark == codecs.BOM_UTF8 and len(_newline(encoding)) == 1
+    return mark if by_mistake or marked.startswith(encoding) else b""
 
 
 def _newline(encoding: str) -> bytes:

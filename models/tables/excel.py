@@ -5,6 +5,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -15,12 +16,12 @@ from models.console import UserError, data_error, tr
 from models.tables.cells import EXACT, Note, SheetNotes, TwiceError, whole_number
 from models.tables.dialect import Dialect
 from models.tables.extent import DamagedError, TooLargeError, check_size
-from models.tables.mistaken import OLE, refuse
+from models.tables.mistaken import is_workbook, refuse
+from models.tables.packed import zipped_format
 from models.tables.records import ParsedRow, Place, Table, damaged, named, unreadable
 from models.tables.source import InputFile
 
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # part of a file with a password
-_PARTS = {"xl/workbook.bin": "xlsb", "content.xml": "ods", "[content_types].xml": "xlsx"}
 _DAMAGED = (OSError, KeyError, ValueError, IndexError, ExpatError, zipfile.BadZipFile)
 
 
@@ -33,6 +34,8 @@ def open_workbook(file: InputFile, dialect: Dialect) -> Table:
     """
     book, data, format = _open(file, str(dialect.format))
     visible = _visible(book)
+    if dialect.sheet is None:
+        visible = _filled(book, visible)
     wanted = visible if dialect.sheet is None else [dialect.sheet]
     if len(wanted) != 1 or wanted[0] not in book.sheet_names:
         raise data_error(
@@ -59,16 +62,17 @@ def _open(file: InputFile, format: str) -> tuple[Any, str | io.BytesIO, str]:
     """Return the opened workbook, what it is in, and its true format."""
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
-    head = bytes(file.peek(1024))
+    if not is_workbook(file):
+        refuse(file, format)
+    is_zip = file.peek(2).startswith(b"PK")
     data = file.whole()
-    found = "xls"
+    found = format if is_zip else "xls"
     try:
-        if head.startswith(b"PK"):
-            found = format
+        if is_zip:
             check_size(data)
-            found = _zipped_format(data)
-        elif not head.startswith(OLE):
-            refuse(file, format)
+            found = zipped_format(data) or ""
+            if not found:
+                raise DamagedError
         elif _has_password(data):
             raise PasswordError
         if isinstance(data, io.BytesIO):
@@ -106,16 +110,6 @@ def _broken(file: InputFile, format: str, error: Exception) -> UserError:
     return unreadable(file, format.upper(), problem)
 
 
-def _zipped_format(data: str | io.BytesIO) -> str:
-    """Return the format of a workbook that is a whole ZIP file; raises DamagedError."""
-    with zipfile.ZipFile(data) as archive:
-        names = {name.lower() for name in archive.namelist()}
-    for part, found in _PARTS.items():
-        if part in names:
-            return found
-    raise DamagedError
-
-
 def _has_password(data: str | io.BytesIO) -> bool:
     """Return whether a compound file is an encrypted workbook."""
     content = data.getvalue() if isinstance(data, io.BytesIO) else Path(data).read_bytes()
@@ -123,10 +117,32 @@ def _has_password(data: str | io.BytesIO) -> bool:
 
 
 def _visible(book: Any) -> list[str]:
-    from python_calamine import SheetVisibleEnum
+    """Return the names of the visible sheets that have cells, not a chart alone."""
+    from python_calamine import SheetTypeEnum, SheetVisibleEnum
 
-    visible = SheetVisibleEnum.Visible
-    return [sheet.name for sheet in book.sheets_metadata if sheet.visible == visible]
+    chart, visible = SheetTypeEnum.ChartSheet, SheetVisibleEnum.Visible
+    sheets = [sheet for sheet in book.sheets_metadata if sheet.typ != chart]
+    return [sheet.name for sheet in sheets if sheet.visible == visible]
+
+
+def _filled(book: Any, names: list[str]) -> list[str]:
+    """Return the sheets without the empty ones; those behind the second that is not stay, unread.
+
+    One alone, and several that are all empty, are what they are.
+    """
+    from python_calamine import CalamineError
+
+    if len(names) == 1:
+        return names
+    filled: list[str] = []
+    for number, name in enumerate(names, start=1):
+        with suppress(CalamineError):  # one that cannot be read is not empty
+            if not book.get_sheet_by_name(name).height:
+                continue
+        filled.append(name)
+        if len(filled) > 1:
+            return filled + names[number:]
+    return filled or names
 
 
 def _rows(

@@ -80,6 +80,11 @@ def _item(text: str, place: Place, *, valid: bool) -> Item:
         fields = _decoder.decode(text)
     except json.JSONDecodeError as error:
         problem = tr("it breaks off, or breaks the rules, at character {at}", at=error.pos + 1)
+        if error.msg == "Extra data" and text[error.pos :].strip() == ",":
+            problem = tr(
+                "a comma stands behind it, as in a list; remove it from the end of each line, or "
+                "put [ before the first object and ] behind the last"
+            )
     except ArithmeticError:
         problem = tr("a number in it is too large")
     except RecursionError:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from models.console import data_error, tr
 from models.label_map import TwoLabelsError, cell_label, mapped, parse_label_map
+from models.label_proposal import written
+from models.labels import is_of_negatives
 from models.tables.dialect import TEXT_FORMATS
 from models.tables.records import Table
 
@@ -25,6 +27,7 @@ class LabelledRows(NamedTuple):
         names: names of the labels in the order of their ids, where a datasets ClassLabel has them.
         unlabelled: where the rows without a label stand, which are not among these.
         left_out: number of rows that the mapping leaves out.
+        column: name of the label column.
     """
 
     where: str
@@ -33,6 +36,7 @@ class LabelledRows(NamedTuple):
     names: Sequence[str] | None
     unlabelled: list[str]
     left_out: int
+    column: str = ""
 
     def without(self, label: str) -> tuple["LabelledRows", list[str]]:
         """Return the rows of the other labels, and the texts of this one."""
@@ -46,7 +50,7 @@ class LabelledRows(NamedTuple):
 
 def as_one(parts: Sequence[LabelledRows]) -> LabelledRows:
     """Return the rows of several tables as those of one."""
-    where, texts, labels, names, unlabelled, left_out = zip(*parts, strict=True)
+    where, texts, labels, names, unlabelled, left_out, columns = zip(*parts, strict=True)
     return LabelledRows(
         where=" + ".join(where),
         texts=[*chain(*texts)],
@@ -54,6 +58,7 @@ def as_one(parts: Sequence[LabelledRows]) -> LabelledRows:
         names=next(filter(None, names), None),
         unlabelled=[*chain(*unlabelled)],
         left_out=sum(left_out),
+        column=max(columns, key=is_of_negatives),
     )
 
 
@@ -132,15 +137,16 @@ def checked_rows(
             texts.append(text)
             labels.append(label)
     if joined := _joined(set(labels)):
-        hint = tr("; --label-map '{found}=' leaves such rows out", found=joined)
+        hint = tr("; --label-map '{found}=' leaves such rows out", found=written(joined))
         raise data_error(
             "{where}: expected one label in {label}, found several in one cell: {found}{hint}",
             where=where,
             label=columns[1],
             found=joined,
-            hint=hint if set(joined).isdisjoint(";；,，、") else "",  # which part a map
+            hint=hint,
         )
-    return LabelledRows(where, texts, labels, None if mapping else names, unlabelled, left_out)
+    names = None if mapping else names
+    return LabelledRows(where, texts, labels, names, unlabelled, left_out, columns[1])
 
 
 def _name_of(value: Any, names: Sequence[str] | None) -> str:

@@ -11,26 +11,32 @@ from models.tables.source import InputFile
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 """Begins a "compound file": XLS, or a workbook with a password."""
 
+_ZIP = b"PK\x03\x04"
+_PACKERS = {b"Rar!\x1a\x07": "RAR", b"7z\xbc\xaf\x27\x1c": "7z", b"\xfd7zXZ\0": "XZ"}
 _HEAD = 1024  # bytes
 
 
 def is_workbook(file: InputFile) -> bool:
-    """Return whether a file begins as workbooks do."""
-    return bytes(file.peek(_HEAD)).startswith((b"PK\x03\x04", OLE))
+    """Return whether a file begins as workbooks do, and is no ZIP of other tables."""
+    head = bytes(file.peek(_HEAD))
+    if not head.startswith(_ZIP) or not file.seekable():
+        return head.startswith((_ZIP, OLE))
+    from models.tables.packed import tables_in, zipped_format
+
+    is_one = not tables_in(file) or zipped_format(file) is not None
+    file.seek(0)
+    return is_one
 
 
 def check_text(file: InputFile, format: str) -> None:
     """Raise UserError DATA where a file that should be of text is of another kind for sure."""
     head = bytes(file.peek(_HEAD))
-    if head.startswith(b"\x1f\x8b"):
-        refuse(file, format, tr("packed with gzip; add .gz to its name"))
-    if head.startswith((b"PAR1", b"%PDF")):
-        refuse(file, format, _described(head))
-    if format in ("csv", "tsv") and _is_markup(head):
-        refuse(file, format, _described(head))
+    of_no_text = (b"\x1f\x8b", b"PAR1", b"%PDF", _ZIP, OLE, *_PACKERS)
+    if head.startswith(of_no_text) or (format in ("csv", "tsv") and _is_markup(head)):
+        refuse(file, format)
 
 
-def refuse(file: InputFile, format: str, found: str | None = None) -> NoReturn:
+def refuse(file: InputFile, format: str) -> NoReturn:
     """Say what a file is that is called by the name of another format."""
     head = bytes(file.peek(_HEAD))
     if not head.lstrip(b"\xef\xbb\xbf \t\r\n"):
@@ -39,7 +45,7 @@ def refuse(file: InputFile, format: str, found: str | None = None) -> NoReturn:
         "{name} is no {format}, whatever its name says: it is {found}",
         name=file,
         format=format.upper(),
-        found=found or _described(head),
+        found=_described(file, head),
     )
 
 
@@ -48,13 +54,27 @@ def _is_markup(head: bytes) -> bool:
     return start.startswith((b"<!doctype", b"<html", b"<head", b"<table", b"<meta", b"<?xml"))
 
 
-def _described(head: bytes) -> str:
+def packed_with(head: bytes) -> str | None:
+    """Return what a file is that begins as what nobody here unpacks; None for another."""
+    for mark, packer in _PACKERS.items():
+        if head.startswith(mark):
+            return tr("packed with {packer}; unpack it, and name the table in it", packer=packer)
+    return None
+
+
+def _described(file: InputFile, head: bytes) -> str:
     """Return what a file is that begins like this."""
+    if packed := packed_with(head):
+        return packed
+    if head.startswith(b"\x1f\x8b"):
+        return tr("packed with gzip; add .gz to its name")
+    if head.startswith(_ZIP) and not is_workbook(file):
+        return tr("packed with ZIP; add .zip to its name, or unpack it")
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         return tr("a web page (HTML) or XML; open it in Excel or WPS, and save it as XLSX")
     if head.startswith(b"PAR1"):
         return tr("Parquet; say --from parquet")
-    if head.startswith((b"PK\x03\x04", OLE)):
+    if head.startswith((_ZIP, OLE)):
         return tr("a workbook; say --from xlsx")
     if head.startswith(b"%PDF"):
         return tr("a PDF; copy its table into Excel or WPS, and save it as XLSX")

@@ -6,10 +6,11 @@ import os
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import Any, cast
+from typing import IO, Any, cast
 
 from models.console import UserError, data_error
 from models.tables.dialect import plain_format
+from models.tables.mistaken import packed_with
 
 MOST_UNPACKED = 256 << 20
 """Bytes that a file may hold whatever its size on disk is."""
@@ -17,16 +18,24 @@ MOST_UNPACKED = 256 << 20
 MOST_RATIO = 100
 """Times its size on disk that a file may hold beyond that: tables have 3 to 20."""
 
+_PARTS = {"xl/workbook.bin": "xlsb", "content.xml": "ods", "[content_types].xml": "xlsx"}
 _DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError)
 
 
-def tables_in(path: Path) -> list[str]:
+def tables_in(file: Path | IO[bytes]) -> list[str]:
     """Return the names of the tables in a ZIP file; none where it is no such file."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             return _tables(archive)
     except _DAMAGED:
         return []
+
+
+def zipped_format(file: str | IO[bytes]) -> str | None:
+    """Return the format of a workbook that is a ZIP file; None of another one."""
+    with zipfile.ZipFile(file) as archive:
+        names = {name.lower() for name in archive.namelist()}
+    return next((found for part, found in _PARTS.items() if part in names), None)
 
 
 def _tables(archive: zipfile.ZipFile) -> list[str]:
@@ -58,8 +67,15 @@ class Unpacked(io.RawIOBase):
             raise self._damaged() from error
 
     def _open(self) -> io.BufferedIOBase:
-        head = self._file.read(4)
+        head = self._file.read(8)
         self._file.seek(0)
+        if packed := packed_with(head):
+            raise data_error(
+                "{name} is no {format}, whatever its name says: it is {found}",
+                name=self._path,
+                format=self._path.suffix[1:].upper(),
+                found=packed,
+            )
         if head and not head.startswith((b"\x1f\x8b", b"PK")):
             raise data_error(
                 "{path} is not packed, whatever its name says; take {suffix} off its name",

@@ -8,8 +8,8 @@ from models.label_map import (
     cell_label,
     map_labels,
     parse_label_map,
-    proposed_map,
 )
+from models.label_proposal import proposed_map
 from models.labels import NEGATIVE_POSITIVE
 from models.stars import is_scale, star_of
 
@@ -203,12 +203,49 @@ def test_a_proposal_reads_back() -> None:
         assert set(parse_label_map(proposed_map(values, NEGATIVE_POSITIVE))) == set(values)
 
 
+@pytest.mark.parametrize("column", ["是否差评", "negative", "is_neg", "isBad", "不满意", "負面"])
+def test_in_a_column_of_negatives_1_is_no_positive_label(column: str) -> None:
+    with pytest.raises(AmbiguousLabelsError) as caught:
+        map_labels(["0", "1"], NEGATIVE_POSITIVE, column=column)
+    assert caught.value.proposal == "1=负向评价; 0=正向评价"
+    assert proposed_map(["否", "是"], NEGATIVE_POSITIVE, column) == "是=负向评价; 否=正向评价"
+    assert map_labels("01", NEGATIVE_POSITIVE, ordered=True, column=column).ids == {"0": 0, "1": 1}
+    assert map_labels(["差评"], NEGATIVE_POSITIVE, column=column).find("1") is None
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["label", "是否满意", "正负面", "neg_pos", "not_bad", "非差评", "negotiable", "满意/不满"],
+)
+def test_in_another_column_0_and_1_are_ids(column: str) -> None:
+    assert map_labels(["0", "1"], NEGATIVE_POSITIVE, column=column).ids == {"0": 0, "1": 1}
+
+
+@pytest.mark.parametrize("value", ["好评,物流", "好评；物流", "好、坏", 'a,"b"', 'a"b', "score=x"])
+def test_a_value_with_signs_of_a_mapping_can_be_mapped(value: str) -> None:
+    proposal = proposed_map([value, "x"], NEGATIVE_POSITIVE)
+    found = map_labels([value, "x"], NEGATIVE_POSITIVE, parse_label_map(proposal))
+    assert found.leaves_out(value)
+    assert found.leaves_out("x")
+
+
+def test_a_quote_that_stands_in_a_value_is_one() -> None:
+    mapping = parse_label_map('5"=大; 6"=小; "7, 8" = 大')
+    assert mapping == {'5"': "大", '6"': "小", "7,8": "大"}
+
+
 def test_a_scale_is_proposed_by_its_own_end() -> None:
     for values, proposal in (
         (["20", "90", "100"], "20=负向评价; 100,90=正向评价"),
         (["0", "1", "2"], "0=负向评价; 2=正向评价; 1="),
         (["1", "2", "3"], "1=负向评价; 3=正向评价; 2="),
         (["0", "0分"], "0,0分=负向评价"),
+        (["10", "20", "30", "40", "50"], "10,20=负向评价; 40,50=正向评价; 30="),
+        (["20%", "40%", "100%"], "20%=负向评价; 100%=正向评价; 40%="),
+        (["score=1", "score=5"], "score=1=负向评价; score=5=正向评价"),
+        (["Y", "N"], "N=负向评价; Y=正向评价"),
+        (["P", "N"], "N=负向评价; P=正向评价"),
+        (["√", "×"], "×=负向评价; √=正向评价"),
         (["1.0 颗星，最多 5 颗星", "5.0 颗星，最多 5 颗星"], "1=负向评价; 5=正向评价"),
     ):
         assert proposed_map(values, NEGATIVE_POSITIVE) == proposal

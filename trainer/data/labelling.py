@@ -35,7 +35,12 @@ def label_ids(split: str, rows: LabelledRows, labels: LabelSet, *, ordered: bool
     if not rows.texts:
         raise data_error("{where} has no rows in split {split}", where=rows.where, split=split)
     try:
-        found = map_labels(rows.labels, labels.names, ordered=ordered)
+        found = map_labels(
+            rows.labels,
+            labels.names,
+            ordered=ordered,
+            column=rows.column,
+        )
     except AmbiguousLabelsError as error:
         if error.reason == "unknown":
             _refuse_label(rows, rows.labels[0], labels)

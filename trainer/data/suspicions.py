@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from models.console import display, tr
-from models.label_map import proposed_map
+from models.label_proposal import proposed_map
 from models.labels import folded, is_total, natural_order
 from models.stars import star_of
 from models.tables.labelled import LabelledRows
@@ -34,7 +34,7 @@ def suspicions(rows: LabelledRows) -> Iterator[str]:
             where=rows.where,
             numbers=_listed(numbers, counts),
             words=_listed(words, counts),
-            map=proposed_map(numbers, words),
+            map=proposed_map(numbers, words, rows.column),
         )
     single = [name for name in names if counts[name] == 1]
     if single:

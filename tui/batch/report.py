@@ -134,7 +134,7 @@ class Report:
         columns = display(", ".join(found.columns), limit=500)
         self._say(tr("columns: {columns}", columns=columns))
         for record in found.preview:
-            text = record.fields[found.text_column or ""] or ""
+            text = record.get(found.text_column or "") or ""
             self._rows.append([str(record.place.number), one_line(text, TEXT_WIDTH)])
         rejected = found.rejected or 0
         self._table(["#", tr("text")], (found.records or 0) - rejected)

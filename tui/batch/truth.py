@@ -96,7 +96,7 @@ def label_map_of(
     labels = ", ".join(names)
     try:
         mapping = None if said is None else parse_label_map(said)
-        return map_labels(values.keys() - {REST}, names, mapping)
+        return map_labels(values.keys() - {REST}, names, mapping, column=column)
     except AmbiguousLabelsError as error:
         raise data_error(
             "{name}: expected labels of the model in the column {column}: {labels}; found {found}. "

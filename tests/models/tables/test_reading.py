@@ -14,12 +14,14 @@ from models.console import UserError
 from models.tables import (
     TEXT_COLUMNS,
     CellError,
+    Dialect,
     Record,
     Reject,
     find_column,
     open_table,
     plain,
 )
+from models.tables.excel import sheets_of
 from models.tables.extent import _BinaryExtent
 from models.tables.names import format_of, output_format_of, output_suffix
 
@@ -111,6 +113,38 @@ def test_a_workbook_called_csv_is_read_as_a_workbook(tmp_path: Path) -> None:
     with open_table(path) as table:
         assert table.dialect.format == "xlsx"
         assert [record.fields for record in table.records] == [{"评论": "好"}]
+    said = Dialect("csv")
+    with pytest.raises(UserError, match="a workbook; say --from xlsx"), open_table(path, said):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("filled", "found"),
+    [
+        (["a"], "a"),
+        (["c"], "c"),
+        (["a", "c"], "expected one sheet, found a, c;"),
+        ([], "found a, b"),
+    ],
+)
+def test_empty_sheets_and_charts_are_not_asked_for(
+    tmp_path: Path, filled: list[str], found: str
+) -> None:
+    path = tmp_path / "a.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        for name in ("a", "b", "c"):
+            book.add_worksheet(name).write_column(0, 0, ["text", "好"] if name in filled else [])
+        chart = book.add_chart({"type": "column"})
+        chart.add_series({"values": "=a!$A$1:$A$2"})
+        book.add_chartsheet("d").set_chart(chart)
+    if len(filled) == 1:
+        with open_table(path) as table:
+            assert table.dialect.sheet == found
+            assert [record.fields for record in table.records] == [{"text": "好"}]
+    else:
+        with pytest.raises(UserError, match=found), open_table(path):
+            pass
+    assert sheets_of(path) == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("shown", ["#SPILL!", "Err:502"])

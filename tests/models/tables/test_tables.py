@@ -1,11 +1,13 @@
 """What the reader promises: every record once, in order, or an error that names the line."""
 
+import codecs
 import csv
 import hashlib
 import io
 import json
 import os
 import time
+import zipfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -37,6 +39,14 @@ def texts(records: list[Record], column: str = "text") -> list[object]:
     return [record.fields[column] for record in records]
 
 
+def zipped(name: str) -> bytes:
+    """Return a ZIP that holds a file of this name."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(name, "text\n好\n")
+    return content.getvalue()
+
+
 def test_csv_honours_quotes(tmp_path: Path) -> None:
     records = read(tmp_path, "a.csv", 'id,text\n1,"a,""b""\nc"\n2,d\n')
     assert texts(records) == ['a,"b"\nc', "d"]
@@ -53,6 +63,16 @@ def test_jsonl_keeps_the_line_as_it_was(tmp_path: Path) -> None:
     (record,) = read(tmp_path, "a.jsonl", line + "\n\n")
     assert record.fields["text"] == "好"
     assert record.source == line
+
+
+def test_a_comma_behind_an_object_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "好"}, \n{"text": "差",\n{"text": "x"}\n', encoding="utf-8")
+    with open_table(path) as table:
+        comma, cut, last = table.items
+    assert "a comma stands behind it" in str(comma)
+    assert "breaks off" in str(cut)
+    assert isinstance(last, Record)
 
 
 def test_every_line_of_a_txt_file_is_a_record_even_an_empty_one(tmp_path: Path) -> None:
@@ -164,6 +184,13 @@ def test_a_txt_with_columns_is_an_error_that_names_both_readings(tmp_path: Path)
         ("a.csv", '[{"text": "好"},\n', "its first line is JSON; say --from jsonl, or --from csv"),
         ("a.csv", "<table><tr>", "a web page"),
         ("a.csv", b"\x1f\x8b\x08\0", "packed with gzip; add .gz"),
+        ("a.csv", b"Rar!\x1a\x07\x01\0\xff", "packed with RAR; unpack it"),
+        ("a.zip", b"Rar!\x1a\x07\x01\0\xff", "is no ZIP, .* packed with RAR; unpack it"),
+        ("a.xlsx", b"7z\xbc\xaf\x27\x1c\0\xff", "packed with 7z; unpack it"),
+        ("a.xlsx", b"\x1f\x8b\x08\0", "packed with gzip; add .gz"),
+        ("a.csv", zipped("a.csv"), "is no CSV, .* packed with ZIP; add .zip"),
+        ("a.xlsx", zipped("a.csv"), "is no XLSX, .* packed with ZIP; add .zip"),
+        ("a.xlsx", zipped("word/document.xml"), "it is damaged"),
         ("a.txt", b"PAR1\0", "say --from parquet"),
         ("a.csv", b"%PDF-1.4", "a PDF"),
         ("a.parquet", "评论,分\n", "it is a text file; say --from csv"),
@@ -187,6 +214,25 @@ def test_a_txt_of_texts_with_commas_is_one(tmp_path: Path) -> None:
     path.write_text("内容好,评论多\n{很好}\n", encoding="utf-8")
     with open_table(path) as table:
         assert texts(list(table.records)) == ["内容好,评论多", "{很好}"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    "content", ["评论\n很好用\n", "评论\n" + "房间很干净，" * 90_000 + "\n👍\n"]
+)
+def test_utf_16_of_chinese_alone_needs_no_mark(tmp_path: Path, encoding: str, content: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(content.encode(encoding))
+    with open_table(path) as table:
+        assert table.dialect.encoding == encoding
+        assert texts(list(table.records), "评论") == content.split("\n")[1:-1]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_a_zero_by_mistake_makes_no_utf_16(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("text\n很好\0\nab\0\n".encode(encoding))
+    assert detect_encoding(path) == encoding
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
@@ -217,10 +263,44 @@ def test_big5_is_told_from_gb18030_which_has_nearly_all_bytes(
 
 def test_an_encoding_that_is_none_of_ours_is_said_with_the_place(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_bytes(b"text\n\xff\xff\n")
-    with pytest.raises(UserError, match=r"utf-8 fails in line 2.*--encoding") as caught:
+    path.write_bytes("text\n很好\n".encode() + b"\xff\xff\n")
+    with pytest.raises(UserError, match=r"utf-8 fails in line 3.*--encoding utf-8") as caught:
         detect_encoding(path)
     assert caught.value.code == ExitCode.DATA
+
+
+@pytest.mark.parametrize(
+    ("content", "likely"),
+    [(b"text\n\xff\xff\n", "--encoding"), ("좋아\n싫다\n".encode("utf-16-le"), "likely utf-16-le")],
+)
+def test_an_encoding_that_fails_in_every_line_is_no_remedy(
+    tmp_path: Path, content: bytes, likely: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=f"none of these.*{likely}$"):
+        detect_encoding(path)
+
+
+def test_a_mark_of_utf_8_before_another_encoding_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(codecs.BOM_UTF8 + "text,评分\n很好,5\n".encode("gb18030"))
+    for encoding in (None, "gbk"):
+        with open_table(path, Dialect(encoding=encoding)) as table:
+            assert table.columns == ["text", "评分"]
+            assert texts(list(table.records)) == ["很好"]
+    path.write_bytes(codecs.BOM_UTF8 + "text\n很好\n".encode() + b"\xff\n")
+    assert detect_encoding(path) == "utf-8-sig"
+
+
+@pytest.mark.parametrize("amount", [b"\x8020", b"20\x80", b"\x80 20"])
+def test_the_euro_of_windows_in_china_is_one(tmp_path: Path, amount: bytes) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("text\n花了".encode("gb18030") + amount + "好用\n".encode("gb18030"))
+    assert detect_encoding(path) == "gb18030"
+    with open_table(path) as table:
+        (found,) = texts(list(table.records))
+    assert found == f"花了{amount.decode('cp1252')}好用"
 
 
 def test_a_wrong_encoding_by_hand_is_an_error_for_people(tmp_path: Path) -> None:

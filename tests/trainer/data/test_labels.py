@@ -1,5 +1,7 @@
 """Labels as people write them: read as what they say, or refused with the way out."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,15 @@ def test_words_train_negative_first_and_are_scored_on_numbers(
     assert data.labels.names == (bad, good)
     assert ids(data) == ids(data, "dev") == [1, 0]
     assert f"dev.csv: labels 0 = {bad}, 1 = {good}" in capsys.readouterr().err
+
+
+def test_0_and_1_in_a_column_of_negatives_are_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("是否差评,text\n0,很好\n1,太差\n", encoding="utf-8")
+    reading = Reading(label_column="是否差评")
+    with pytest.raises(UserError, match="--label-map '1=负向评价; 0=正向评价'"):
+        load_data([str(tmp_path)], reading, wanted=("train",))
+    reading = replace(reading, label_map="1=负向评价; 0=正向评价")
+    assert ids(load_data([str(tmp_path)], reading, wanted=("train",))) == [1, 0]
 
 
 def test_words_whose_order_nobody_knows_are_not_scored_on_numbers(tmp_path: Path) -> None:
@@ -123,7 +134,10 @@ def test_labels_in_a_list_are_refused_where_none_stands_alone(tmp_path: Path, si
     write(tmp_path, "train", *(f'"{sign.join(pair)}"' for pair in pairs))
     with pytest.raises(UserError, match="several in one cell: 好评") as caught:
         load(tmp_path)
-    assert ("--label-map" in str(caught.value)) == (sign == "|")  # others part a map
+    hint = re.search("--label-map '(.+=)'", str(caught.value))
+    assert hint is not None
+    with pytest.raises(UserError, match=r"several in one cell: 差评.服务"):
+        load(tmp_path, label_map=hint[1])
     write(tmp_path, "train", "食品、饮料", "书、杂志", "食品、饮料")  # each is one name
     assert ids(load(tmp_path)) == [1, 0, 1]
 

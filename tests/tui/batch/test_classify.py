@@ -468,6 +468,16 @@ def test_a_dry_run_shows_how_a_file_is_read_and_writes_nothing(
     assert classify("-", "--from", "txt", "--dry-run").code == ExitCode.USAGE
 
 
+def test_a_dry_run_shows_numbers_among_the_texts_as_the_run_does(
+    classify: Invoke, tmp_path: Path
+) -> None:
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as book:
+        book.add_worksheet().write_column(0, 0, ["text", 666, 0, 4.5, "很好"])
+    result = classify(tmp_path / "a.xlsx", "--dry-run")
+    assert result.code == ExitCode.OK
+    assert result.stderr.endswith("#  text\n1  666\n2  0\n3  4.5\n4  很好\n")
+
+
 def test_what_was_recognised_can_be_said_otherwise(classify: Invoke, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("很好|a\n'太|差'|b\n", encoding="utf-8")

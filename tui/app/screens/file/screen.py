@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from models.console import UserError, display, one_line, reason_of, tr
 from models.files import file_digest
-from models.label_map import proposed_map
+from models.label_proposal import proposed_map
 from models.tables import WORKBOOKS, Record, bare_name, format_of, output_suffix
 from models.tables.excel import sheets_of
 from tui.app import keymap
@@ -189,7 +189,9 @@ class FileScreen(Page):
     @work(description="map labels")
     async def _map_labels(self, found: Found) -> None:
         """Show how often each value of the label column occurs, and ask what it stands for."""
-        proposal = self._settings.label_map or proposed_map(found.labels, self.app.labels)
+        settings = self._settings
+        column = settings.label_column or ""
+        proposal = settings.label_map or proposed_map(found.labels, self.app.labels, column)
         counts = with_counts(found.labels, _VALUES_SHOWN).replace(" × ", "  × ")
         text = tr(
             "Labels of the model: {labels}. Write VALUE,VALUE=LABEL; VALUE= leaves it out.",
@@ -198,7 +200,7 @@ class FileScreen(Page):
         about = "\n".join([*counts.split(", "), "", text])
         typed = await self.app.prompt(tr("What its labels stand for"), proposal, about)
         if typed is not None:
-            self._inspect(replace(self._settings, label_map=typed.strip() or None))
+            self._inspect(replace(settings, label_map=typed.strip() or None))
 
     def refresh_state(self) -> None:
         """Show what was found, and whether the model that is there by now can score it."""
@@ -249,7 +251,7 @@ class FileScreen(Page):
     def _draw_record(self, record: Record, width: int) -> Content:
         """Draw a record: number, text, and the other columns."""
         column = self._found.text_column if self._found else None
-        text = record.fields.get(column or "", "")
+        text = record.get(column or "") or ""
         others = [f"{name}={value}" for name, value in record.fields.items() if name != column]
         text_width = max(width * 2 // 3 - 6, 10)
         rest = one_line(" · ".join(others), width - text_width - 7)
