@@ -4,19 +4,20 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from statistics import fmean
 from typing import Any, NamedTuple
 
 from models.console import data_error, display, one_line, tr
+from models.tables.kinds import is_figure, is_mark, likeness, says_text
 
 TEXT_COLUMNS = (
     *("text", "text_a", "review", "reviews", "comment", "comments", "content", "sentence"),
     *("文本", "评论", "评价", "内容", "句子", "正文"),
     *("评论内容", "评价内容", "评论文本", "评价文本", "评论正文"),
+    *("用户评论", "用户评论内容", "点评内容", "reviewcontent", "ratecontent", "review text"),
     *("微博正文", "微博内容", "微博中文内容"),
     *("評論", "評價", "內容", "評論內容", "評價內容"),
 )
-WEAK_TEXT_COLUMNS = ("data",)
+WEAK_TEXT_COLUMNS = ("data", "评语")
 """Names that count only where there is none of the others."""
 
 LABEL_COLUMNS = ("label", "labels", "class", "sentiment", "标签", "类别", "標籤", "類別")
@@ -40,12 +41,14 @@ class Columns(NamedTuple):
         names: names of the columns.
         samples: some values of each, where they are known.
         has_header: whether another line of the table may have the names.
+        labels: the column that was named to have the labels: it is none of texts.
     """
 
     table: str
     names: Sequence[str]
     samples: Mapping[str, Sequence[Any]] = {}
     has_header: bool = False
+    labels: str | None = None
 
 
 def find_column(
@@ -54,7 +57,8 @@ def find_column(
     """Return the wanted column, or the only one with a known name.
 
     A name is known in any case, with a remark in brackets, a line break or an asterisk too. Columns
-    of lists are no candidates.
+    of lists, numbers, stars and links are no candidates for the texts; nor are those of grades and
+    codes beside one that has texts, and a name that says so.
 
     Args:
         columns: those that there are.
@@ -93,13 +97,25 @@ def _known(columns: Columns, known: Sequence[str]) -> list[str]:
     candidates: Sequence[str] = columns.names
     weak: Sequence[str] = ()
     if known == TEXT_COLUMNS:  # a label may stand in a list
-        candidates = [name for name in candidates if not _holds_lists(columns, name)]
+        candidates = [name for name in candidates if _may_hold_texts(columns, name)]
         weak = WEAK_TEXT_COLUMNS
     ways = ((_first_of_its_name, known), (_without_remarks, known), (_first_of_its_name, weak))
     for simplified, names in ways:
         if found := [name for name in candidates if simplified(name) in names]:
             return found
     return []
+
+
+def _may_hold_texts(columns: Columns, name: str) -> bool:
+    """Return whether a column is not plainly of something else than texts."""
+    values = columns.samples.get(name, ())
+    if name == columns.labels or _holds_lists(columns, name):
+        return False
+    if len(columns.names) == 1 or not values or not all(map(is_mark, values)):
+        return True
+    others = [other for other in columns.names if other != columns.labels and says_text(other)]
+    has_texts = [not all(map(is_mark, columns.samples.get(other, ()))) for other in others]
+    return not all(map(is_figure, values)) and not any(has_texts)
 
 
 def _holds_lists(columns: Columns, name: str) -> bool:
@@ -162,13 +178,11 @@ def _quoted(name: str) -> str:
 
 
 def _likely(columns: Columns, names: Sequence[str]) -> str | None:
-    """Return the column whose values are the longest texts."""
-    lengths: dict[str, float] = {}
-    for name in names:
-        values = columns.samples.get(name)
-        if values and all(isinstance(value, str) and not value.isdecimal() for value in values):
-            lengths[name] = fmean(map(len, values))
-    return max(lengths, key=lambda name: lengths[name], default=None)
+    """Return the column that looks most like one of texts."""
+    found = {name: likeness(name, columns.samples.get(name, ())) for name in names}
+    found.pop(str(columns.labels), None)
+    rated = {name: rating for name, rating in found.items() if rating is not None}
+    return max(rated, key=lambda name: rated[name], default=None)
 
 
 def _first_of_its_name(column: str) -> str:

@@ -292,7 +292,7 @@ def _text_column(settings: BatchSettings, table: Table) -> str:
     if settings.text_column is None and is_only:
         return table.columns[0]
     return find_column(
-        table.to_search(),
+        table.to_search()._replace(labels=settings.label_column),
         settings.text_column,
         TEXT_COLUMNS,
         "--text-column",
