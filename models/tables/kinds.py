@@ -7,12 +7,15 @@ from typing import Any
 from models.labels import polarity
 from models.stars import star_of
 
+_NO_DELIMITER = " \u3000\"'\\_.-()（）[]【】"
 _LONGEST = 200  # characters; a longer value is a text
-_NUMBER = re.compile(r"[-+~<>≤≥]?\d[\d,.]*(?:[%％‰+]|[万千亿kwKW]\+?)*")
-_LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+_FIGURE = re.compile(
+    r"[-+~<>≤≥]?\d[\d,.]*(?:[%％‰+]|[万千亿kw]\+?)*|(?:https?://|www\.)\S+", re.IGNORECASE
+)
 _DATE = re.compile(
     r"\d{4}(?:[-/.]\d{1,2}\b|年\d{1,2}月).{0,20}|\d{1,2}([-/.])\d{1,2}\1\d{4}.{0,15}"
 )
+_TITLE = re.compile(r"[^，。！？,!?\n]{1,20}")
 _WORD = re.compile(r"[!-~]{1,30}")  # a code, or a word of English
 _SAYS_TEXT = re.compile(
     "评|評|留言|意见|意見|建议|建議|反馈|反饋|心声|review|comment|content|body|text|feedback|opinion"
@@ -28,8 +31,7 @@ def is_figure(value: Any) -> bool:
     shown = str(value).strip()
     if len(shown) > _LONGEST:
         return False
-    patterns = (_NUMBER, _LINK)
-    return any(one.fullmatch(shown) for one in patterns) or star_of(shown) is not None
+    return _FIGURE.fullmatch(shown) is not None or star_of(shown) is not None
 
 
 def is_date(value: Any) -> bool:
@@ -45,10 +47,26 @@ def is_mark(value: Any) -> bool:
     return len(shown) <= _LONGEST and shown[:1] not in "很太" and polarity(shown) is not None
 
 
+def is_title(value: Any) -> bool:
+    """Return whether a value may be the name of a column: it is a few words, and no number."""
+    shown = str(value).strip()
+    return bool(_TITLE.fullmatch(shown)) and not is_figure(shown) and not is_date(shown)
+
+
 def says_text(name: str) -> bool:
     """Return whether a name of a column sounds like texts that people wrote."""
     shown = name.lower()
     return bool(_SAYS_TEXT.search(shown)) and not _SAYS_OTHER.search(shown)
+
+
+def parting(lines: Sequence[str]) -> str | None:
+    """Return the sign that may part the columns of lines: it stands equally often in each."""
+    for sign in dict.fromkeys(lines[0]):
+        counts = {line.count(sign) for line in lines}
+        is_sign = not sign.isalnum() and sign not in _NO_DELIMITER
+        if is_sign and len(counts) == 1 < len(lines) and not lines[0].startswith(sign):
+            return sign
+    return None
 
 
 def likeness(name: str, values: Sequence[Any]) -> tuple[bool, bool, bool, float] | None:
@@ -58,6 +76,6 @@ def likeness(name: str, values: Sequence[Any]) -> tuple[bool, bool, bool, float]
     if all(is_figure(value) or is_date(value) for value in values):
         return None
     has_texts = not all(map(is_mark, values))
-    has_chinese = any("\u4e00" <= character <= "\u9fff" for character in "".join(values))
-    length = sum(map(len, values)) / len(values)
-    return has_texts, says_text(name), has_chinese, length
+    joined = "".join(values)
+    has_chinese = re.search("[\u4e00-\u9fff]", joined) is not None
+    return has_texts, says_text(name), has_chinese, len(joined) / len(values)
