@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from models.console import data_error, display, one_line, tr
 from models.tables.kinds import (
+    has_texts,
     is_date,
     is_figure,
     is_mark,
@@ -62,7 +63,7 @@ class Columns(NamedTuple):
     has_header: bool = False
     labels: str | None = None
     format: str = ""
-    rows: Sequence[tuple[int, Sequence[Any]]] = ()
+    rows: Sequence[tuple[int, Sequence[str]]] = ()
 
 
 def find_column(
@@ -136,8 +137,8 @@ def _may_hold_texts(columns: Columns, name: str) -> bool:
     if len(columns.names) == 1 or not values or not all(map(is_mark, values)):
         return True
     others = [other for other in columns.names if other != columns.labels and says_text(other)]
-    has_texts = [not all(map(is_mark, columns.samples.get(other, ()))) for other in others]
-    return not all(map(is_figure, values)) and not any(has_texts)
+    beside = any(has_texts(columns.samples.get(other, ())) for other in others)
+    return not all(map(is_figure, values)) and not beside
 
 
 def _holds_lists(columns: Columns, name: str) -> bool:
@@ -169,7 +170,7 @@ def _hint(columns: Columns, found: Sequence[str], flag: str | None, wanted: Sequ
         return ""
     if not found and _lies_deeper(columns):
         return tr("; the texts lie inside of these: write each record as an object on its own line")
-    if hint := _reread(columns, wanted):
+    if len(found) != 1 and (hint := _reread(columns, wanted)):
         return hint + tr(", else name yours with {flag}", flag=flag)
     hint = tr("; name yours with {flag}", flag=flag)
     likely = found[0] if len(found) == 1 else _likely(columns, found or columns.names)
@@ -191,7 +192,7 @@ def _reread(columns: Columns, wanted: Sequence[str]) -> str:
         return ""
     if line := _names_line(columns, wanted):
         return tr("; say --header {line} if the names stand in line {line}", line=line)
-    lines = [*columns.names, *(str(values[0]) for _, values in columns.rows if len(values) == 1)]
+    lines = [*columns.names, *(values[0] for _, values in columns.rows if len(values) == 1)]
     lines = [line for line in lines if not line.lower().startswith("sep=")]
     if len(columns.names) > 1 or columns.format not in ("csv", "tsv") or not lines:
         return ""
@@ -217,7 +218,7 @@ def _lies_deeper(columns: Columns) -> bool:
 def _names_line(columns: Columns, wanted: Sequence[str]) -> int | None:
     """Return the line that seems to have the names, one of the wanted: above it stands a title."""
     for line, values in columns.rows[:_TITLES]:
-        filled = [value for value in values if value not in (None, "")]
+        filled = [*filter(None, values)]
         if has_name(filled, wanted) and all(map(is_title, filled)):
             return line
     return None
@@ -235,7 +236,7 @@ def _header_below(columns: Columns) -> int | None:
         if not all(map(is_title, values)) or not (is_gapped or has_name(values)):
             continue
         for below in zip(*(values for _, values in rows[index + 1 :]), strict=True):
-            filled = [value for value in below if value not in (None, "")]
+            filled = [*filter(None, below)]
             if filled and all(is_figure(value) or is_date(value) for value in filled):
                 return line
     return None

@@ -40,11 +40,21 @@ def is_date(value: Any) -> bool:
 
 
 def is_mark(value: Any) -> bool:
-    """Return whether a value may be one of those, a grade, a date or a code: seldom a text."""
-    shown = str(value).strip()
+    """Return whether a string may be one of those, a grade, a date or a code: seldom a text.
+
+    What is no string, as in JSON, is none: where a text should be, it is an error with its place.
+    """
+    if not isinstance(value, str):
+        return False
+    shown = value.strip()
     if is_figure(shown) or is_date(shown) or _WORD.fullmatch(shown):
         return True
     return len(shown) <= _LONGEST and shown[:1] not in "很太" and polarity(shown) is not None
+
+
+def has_texts(values: Sequence[Any]) -> bool:
+    """Return whether one of some values is a string that is more than a mark."""
+    return any(isinstance(value, str) and not is_mark(value) for value in values)
 
 
 def is_title(value: Any) -> bool:
@@ -75,7 +85,6 @@ def likeness(name: str, values: Sequence[Any]) -> tuple[bool, bool, bool, float]
         return None
     if all(is_figure(value) or is_date(value) for value in values):
         return None
-    has_texts = not all(map(is_mark, values))
     joined = "".join(values)
     has_chinese = re.search("[\u4e00-\u9fff]", joined) is not None
-    return has_texts, says_text(name), has_chinese, len(joined) / len(values)
+    return has_texts(values), says_text(name), has_chinese, len(joined) / len(values)

@@ -170,11 +170,11 @@ class Table:
         """Return the columns, with some values of each, to find one among them."""
         samples: dict[str, list[Any]] = {}
         has_header = self.dialect.format in ("csv", "tsv", *WORKBOOKS)
-        rows: list[tuple[int, Sequence[Any]]] = []
+        rows: list[tuple[int, list[str]]] = []
         for item in self.head:
             values = item.values if isinstance(item, Reject) else [*item.fields.values()]
             if has_header and values:
-                rows.append((item.place.line, [shown(value) for value in values]))
+                rows.append((item.place.line, [str(shown(value)) for value in values]))
             if isinstance(item, Record):
                 for column in item.fields:
                     if (value := item.get(column)) not in (None, ""):
