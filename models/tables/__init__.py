@@ -33,7 +33,15 @@ from models.tables.names import (
     output_format_of,
     output_suffix,
 )
-from models.tables.records import Item, Place, Record, Reject, Table, empty
+from models.tables.records import (
+    Item,
+    Place,
+    Record,
+    Reject,
+    Table,
+    empty,
+    is_text_with_commas,
+)
 from models.tables.source import InputFile, Source, StandardInput, require_source
 from models.tables.values import CellError, plain, shown
 
@@ -58,6 +66,7 @@ __all__ = [
     "bare_name",
     "find_column",
     "format_of",
+    "is_text_with_commas",
     "open_table",
     "output_format",
     "output_format_of",

@@ -4,19 +4,30 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from statistics import fmean
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from models.console import data_error, display, one_line, tr
+from models.tables.kinds import (
+    has_texts,
+    is_date,
+    is_figure,
+    is_mark,
+    is_title,
+    likeness,
+    parting,
+    says_text,
+)
 
 TEXT_COLUMNS = (
     *("text", "text_a", "review", "reviews", "comment", "comments", "content", "sentence"),
     *("文本", "评论", "评价", "内容", "句子", "正文"),
     *("评论内容", "评价内容", "评论文本", "评价文本", "评论正文"),
+    *("用户评论", "用户评论内容", "点评内容", "reviewcontent", "ratecontent", "review text"),
     *("微博正文", "微博内容", "微博中文内容"),
     *("評論", "評價", "內容", "評論內容", "評價內容"),
 )
-WEAK_TEXT_COLUMNS = ("data",)
+WEAK_TEXT_COLUMNS = ("data", "评语")
 """Names that count only where there is none of the others."""
 
 LABEL_COLUMNS = ("label", "labels", "class", "sentiment", "标签", "类别", "標籤", "類別")
@@ -30,6 +41,7 @@ _NO_WIDTH = re.compile("[\u200b-\u200f\u2060\ufeff\xad\0]")
 _MOST_SHOWN = 20  # columns in an error
 _TITLES = 5  # rows below the first that may have the names
 _VALUE_WIDTH = 30  # cells of a value in an error
+_LONGEST_NAME = 100  # characters
 
 
 class Columns(NamedTuple):
@@ -40,12 +52,18 @@ class Columns(NamedTuple):
         names: names of the columns.
         samples: some values of each, where they are known.
         has_header: whether another line of the table may have the names.
+        labels: the column that was named to have the labels: it is none of texts.
+        format: of the table.
+        rows: its first, each with its line, where another line may have the names.
     """
 
     table: str
     names: Sequence[str]
     samples: Mapping[str, Sequence[Any]] = {}
     has_header: bool = False
+    labels: str | None = None
+    format: str = ""
+    rows: Sequence[tuple[int, Sequence[str]]] = ()
 
 
 def find_column(
@@ -54,7 +72,8 @@ def find_column(
     """Return the wanted column, or the only one with a known name.
 
     A name is known in any case, with a remark in brackets, a line break or an asterisk too. Columns
-    of lists are no candidates.
+    of lists, numbers, stars and links are no candidates for the texts; nor are those of grades and
+    codes beside one that has texts, and a name that says so.
 
     Args:
         columns: those that there are.
@@ -63,12 +82,20 @@ def find_column(
         flag: option that names the column, for the error.
 
     Raises:
-        UserError: DATA, there is no such column, or more than one is known.
+        UserError: DATA, there is no such column, or more than one is known, or the names of the
+            columns seem to stand further below.
     """
     if wanted is not None:
         found = [wanted] if wanted in columns.names else []
     else:
         found = _known(columns, known)
+        if found and known == TEXT_COLUMNS and (line := _header_below(columns)):
+            raise data_error(
+                "{name}: expected the names of the columns in one line, found more names in line "
+                "{line}; say --header {line} if these count, else name yours with --text-column",
+                name=columns.table,
+                line=line,
+            )
     if len(found) == 1:
         return found[0]
     if found:
@@ -84,7 +111,7 @@ def find_column(
         name=columns.table,
         problem=problem,
         columns=_shown(columns),
-        hint=_hint(columns, found or _alike(columns, wanted), flag),
+        hint=_hint(columns, found or _alike(columns, wanted), flag, (wanted,) if wanted else known),
     )
 
 
@@ -93,13 +120,25 @@ def _known(columns: Columns, known: Sequence[str]) -> list[str]:
     candidates: Sequence[str] = columns.names
     weak: Sequence[str] = ()
     if known == TEXT_COLUMNS:  # a label may stand in a list
-        candidates = [name for name in candidates if not _holds_lists(columns, name)]
+        candidates = [name for name in candidates if _may_hold_texts(columns, name)]
         weak = WEAK_TEXT_COLUMNS
     ways = ((_first_of_its_name, known), (_without_remarks, known), (_first_of_its_name, weak))
     for simplified, names in ways:
         if found := [name for name in candidates if simplified(name) in names]:
             return found
     return []
+
+
+def _may_hold_texts(columns: Columns, name: str) -> bool:
+    """Return whether a column is not plainly of something else than texts."""
+    values = columns.samples.get(name, ())
+    if name == columns.labels or _holds_lists(columns, name):
+        return False
+    if len(columns.names) == 1 or not values or not all(map(is_mark, values)):
+        return True
+    others = [other for other in columns.names if other != columns.labels and says_text(other)]
+    beside = any(has_texts(columns.samples.get(other, ())) for other in others)
+    return not all(map(is_figure, values)) and not beside
 
 
 def _holds_lists(columns: Columns, name: str) -> bool:
@@ -125,21 +164,48 @@ def _alike(columns: Columns, wanted: str | None) -> list[str]:
     return [name for name in columns.names if shown and _without_remarks(name) == shown]
 
 
-def _hint(columns: Columns, found: Sequence[str], flag: str | None) -> str:
+def _hint(columns: Columns, found: Sequence[str], flag: str | None, wanted: Sequence[str]) -> str:
     """Return what to do, with the column that is likely meant."""
     if flag is None:
         return ""
     if not found and _lies_deeper(columns):
         return tr("; the texts lie inside of these: write each record as an object on its own line")
+    if len(found) != 1 and (hint := _reread(columns, wanted)):
+        return hint + tr(", else name yours with {flag}", flag=flag)
     hint = tr("; name yours with {flag}", flag=flag)
     likely = found[0] if len(found) == 1 else _likely(columns, found or columns.names)
-    if likely is not None and (found or (flag == "--text-column" and not _names_below(columns))):
+    if likely is not None and (found or flag == "--text-column"):
         hint += tr(", likely {flag} {column}", flag=flag, column=_quoted(likely))
     if columns.has_header:
         hint += tr(", or with --header the line that has the names, 0 if none has")
-        if len(columns.names) == 1:
+        if len(columns.names) == 1 and columns.format in ("csv", "tsv"):
             hint += tr(", or with --delimiter what parts them")
     return hint
+
+
+def _reread(columns: Columns, wanted: Sequence[str]) -> str:
+    """Return how to read a table whose names stand in another line, or are parted by another sign.
+
+    Nothing, where neither seems so.
+    """
+    if not columns.has_header:
+        return ""
+    if line := _names_line(columns, wanted):
+        return tr("; say --header {line} if the names stand in line {line}", line=line)
+    lines = [*columns.names, *(values[0] for _, values in columns.rows if len(values) == 1)]
+    lines = [line for line in lines if not line.lower().startswith("sep=")]
+    if len(columns.names) > 1 or columns.format not in ("csv", "tsv") or not lines:
+        return ""
+    sign = parting(lines)
+    if sign is None:
+        return ""
+    if columns.format == "tsv" and sign in ",;|":
+        return tr("; say --from csv if {sign} parts the columns", sign=sign)
+    shown = shlex.quote(sign) if sign.isprintable() else f"$'\\x{ord(sign):02x}'"
+    return tr(
+        "; say --delimiter {sign} if that parts the columns",
+        sign="TAB" if sign == "\t" else shown,
+    )
 
 
 def _lies_deeper(columns: Columns) -> bool:
@@ -149,10 +215,42 @@ def _lies_deeper(columns: Columns) -> bool:
     return not has_text and any(_holds_lists(columns, name) for name in columns.names)
 
 
-def _names_below(columns: Columns) -> bool:
-    """Return whether a record seems to have the names: above them stands a title."""
-    values = [value for samples in columns.samples.values() for value in samples[:_TITLES]]
-    return any(_without_remarks(str(value)) in TEXT_COLUMNS for value in values)
+def _names_line(columns: Columns, wanted: Sequence[str]) -> int | None:
+    """Return the line that seems to have the names, one of the wanted: above it stands a title."""
+    for line, values in columns.rows[:_TITLES]:
+        filled = [*filter(None, values)]
+        if has_name(filled, wanted) and all(map(is_title, filled)):
+            return line
+    return None
+
+
+def _header_below(columns: Columns) -> int | None:
+    """Return the line of a record that seems to be a header, below another of titles or names.
+
+    All its cells are words, in a column where all below are numbers or dates too; and one of them
+    is a known name, or the header above has columns without a name.
+    """
+    is_gapped = not all(map(_first_of_its_name, columns.names))
+    rows = [row for row in columns.rows if len(row[1]) == len(columns.names)]
+    for index, (line, values) in enumerate(rows[:_TITLES]):
+        if not all(map(is_title, values)) or not (is_gapped or has_name(values)):
+            continue
+        for below in zip(*(values for _, values in rows[index + 1 :]), strict=True):
+            filled = [*filter(None, below)]
+            if filled and all(is_figure(value) or is_date(value) for value in filled):
+                return line
+    return None
+
+
+def has_name(values: Iterable[Any], wanted: Sequence[str] = TEXT_COLUMNS) -> bool:
+    """Return whether there is one of some names of columns among values."""
+    names = _simplified(tuple(wanted))
+    return any(_without_remarks(str(value)[:_LONGEST_NAME]) in names for value in values)
+
+
+@lru_cache(maxsize=8)
+def _simplified(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(_without_remarks, names)) - {""}
 
 
 def _quoted(name: str) -> str:
@@ -162,13 +260,11 @@ def _quoted(name: str) -> str:
 
 
 def _likely(columns: Columns, names: Sequence[str]) -> str | None:
-    """Return the column whose values are the longest texts."""
-    lengths: dict[str, float] = {}
-    for name in names:
-        values = columns.samples.get(name)
-        if values and all(isinstance(value, str) and not value.isdecimal() for value in values):
-            lengths[name] = fmean(map(len, values))
-    return max(lengths, key=lambda name: lengths[name], default=None)
+    """Return the column that looks most like one of texts."""
+    found = {name: likeness(name, columns.samples.get(name, ())) for name in names}
+    found.pop(str(columns.labels), None)
+    rated = {name: rating for name, rating in found.items() if rating is not None}
+    return max(rated, key=lambda name: rated[name], default=None)
 
 
 def _first_of_its_name(column: str) -> str:

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from models.console import UserError, data_error, encodable, tr
 from models.labels import folded
-from models.tables.columns import Columns, unique
+from models.tables.columns import Columns, has_name, unique
 from models.tables.dialect import WORKBOOKS, Dialect
 from models.tables.source import InputFile, StandardInput
-from models.tables.values import CellError, plain
+from models.tables.values import CellError, plain, shown
 
 Problem = tuple[str, str]
 """Code of what is wrong, as docs/files.md lists them, and a message for people."""
@@ -97,12 +97,14 @@ class Reject:
         code: as docs/files.md lists them.
         message: the reason, for people.
         column: name of the column that is to blame, if one is.
+        values: of a record with more or fewer fields than the header.
     """
 
     place: Place
     code: str
     message: str
     column: str | None = None
+    values: Sequence[Any] = ()
 
     def __str__(self) -> str:
         """Return where it stands and why, for people."""
@@ -167,13 +169,18 @@ class Table:
     def to_search(self) -> Columns:
         """Return the columns, with some values of each, to find one among them."""
         samples: dict[str, list[Any]] = {}
+        has_header = self.dialect.format in ("csv", "tsv", *WORKBOOKS)
+        rows: list[tuple[int, list[str]]] = []
         for item in self.head:
+            values = item.values if isinstance(item, Reject) else [*item.fields.values()]
+            if has_header and values:
+                rows.append((item.place.line, [str(shown(value)) for value in values]))
             if isinstance(item, Record):
                 for column in item.fields:
                     if (value := item.get(column)) not in (None, ""):
                         samples.setdefault(column, []).append(value)
-        has_header = self.dialect.format in ("csv", "tsv", *WORKBOOKS)
-        return Columns(self.name, self.columns, samples, has_header)
+        format = str(self.dialect.format)
+        return Columns(self.name, self.columns, samples, has_header, format=format, rows=rows)
 
     @property
     def name(self) -> str:
@@ -249,7 +256,14 @@ def items_of(
                 expected=len(columns),
                 found=len(values),
             )
-            yield Reject(place, "field_count", problem)
+            if len(columns) == 1 and is_text_with_commas(place, values):
+                problem += tr("; if each line is one text, say --delimiter TAB")
+            yield Reject(place, "field_count", problem, values=values)
+
+
+def is_text_with_commas(place: Place, values: Sequence[Any]) -> bool:
+    """Return whether --delimiter TAB makes a single value of a line, which names no columns."""
+    return place.raw is not None and b"\t" not in place.raw and not has_name(values)
 
 
 def _columns_again(

@@ -52,8 +52,9 @@ class Reading(Dialect):
 
     def columns(self, columns: Columns) -> tuple[str, str]:
         """Return the names of the text column and the label column."""
+        others = columns._replace(labels=self.label_column)
         return (
-            find_column(columns, self.text_column, TEXT_COLUMNS, "--text-column"),
+            find_column(others, self.text_column, TEXT_COLUMNS, "--text-column"),
             find_column(columns, self.label_column, LABEL_COLUMNS, "--label-column"),
         )
 

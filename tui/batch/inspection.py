@@ -16,6 +16,7 @@ from models.tables import (
     Reject,
     Table,
     find_column,
+    is_text_with_commas,
     open_table,
     shown,
 )
@@ -198,12 +199,16 @@ def _read_through(table: Table, found: Found) -> Found:
 
 def all_rejected(found: Found, first: Reject, records: int) -> UserError:
     """Return the error of a table none of whose records can be read, with what helps."""
+    names = tr(
+        "say --header {line} if the names stand in line {line}; else give every column its name "
+        "in the header",
+        line=first.place.line,
+    )
+    is_one = len(found.columns) == 1 and is_text_with_commas(first.place, first.values)
     remedies = {
-        "field_count": tr(
-            "say --header {line} if the names stand in line {line}; else give every column its "
-            "name in the header",
-            line=first.place.line,
-        ),
+        "field_count": tr("say so, or give every column its name in the header")
+        if is_one
+        else names,
         "bad_quote": tr("say --quoting backslash, or --quoting none"),
         "unterminated_quote": tr("say --quoting none"),
         "undecodable": tr("name another --encoding"),
@@ -292,7 +297,7 @@ def _text_column(settings: BatchSettings, table: Table) -> str:
     if settings.text_column is None and is_only:
         return table.columns[0]
     return find_column(
-        table.to_search(),
+        table.to_search()._replace(labels=settings.label_column),
         settings.text_column,
         TEXT_COLUMNS,
         "--text-column",

@@ -343,7 +343,7 @@ def test_a_record_of_some_names_is_one(tmp_path: Path) -> None:
         ('{"data": [{"text": "好"}], "total": 1}', "the texts lie inside of these"),
         ('[{"review": {"content": "好"}}]', "the texts lie inside of these"),
         ('[{"x": "好", "y": {}}]', "likely --text-column x"),
-        ('[{"Review Text": "好的"}]', "likely --text-column 'Review Text'"),
+        ('[{"My Review": "好的"}]', "likely --text-column 'My Review'"),
     ],
 )
 def test_the_hint_of_an_unknown_column_is_of_use(tmp_path: Path, content: str, hint: str) -> None:

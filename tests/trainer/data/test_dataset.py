@@ -172,9 +172,9 @@ def test_a_file_of_a_folder_that_is_for_no_split_is_named(
 
 
 def test_texts_that_are_taken_for_labels_are_not_all_told(tmp_path: Path) -> None:
-    rows = "".join(f"{number},评价{number}\n" for number in range(500))
+    rows = "".join(f"第 {number} 条,评价{number}\n" for number in range(500))
     (tmp_path / "train.csv").write_text("text,label\n" + rows, encoding="utf-8")
-    (tmp_path / "dev.csv").write_text("text,label\n1,另一条\n", encoding="utf-8")
+    (tmp_path / "dev.csv").write_text("text,label\n第 1 条,另一条\n", encoding="utf-8")
     with pytest.raises(UserError, match="label 另一条 is not in the label set") as caught:
         load_data([str(tmp_path)], wanted=("train", "dev"))
     assert len(str(caught.value)) < 700

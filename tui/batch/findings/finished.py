@@ -126,7 +126,7 @@ def find_finished(
         answers = {found + name for found in prefixes_of(columns) for name in _ANSWER}
         others = [name for name in columns if name not in answers]
         # The names of the answer were found in the header, so this is none of another line.
-        searched = table.to_search()._replace(names=others, has_header=False)
+        searched = table.to_search()._replace(names=others, has_header=False, labels=label_column)
         text_column = find_column(searched, text_column, TEXT_COLUMNS, "--text-column")
         settings = BatchSettings(
             path,
