@@ -37,16 +37,35 @@ _POSITIVE_NAME = re.compile(
 """Words in the name of a column that say what 1, or yes, stands for."""
 
 SIMPLIFIED = str.maketrans(
-    "評負滿極薦歡壞沒買價戶統認論暫無寫顧給內條刪動為發隱蔽該這點圖視頻轉預設總計單網頁鏈",
-    "评负满极荐欢坏没买价户统认论暂无写顾给内条删动为发隐蔽该这点图视频转预设总计单网页链",
+    "評負滿極薦歡壞沒買價戶統認論暫無寫顧給內條刪動為發隱蔽該這點圖視頻轉預設總計單網頁鏈個產"
+    "貼訊錄檔員創遊選擇並時間過週於賬號審處違規較還長後級應來傳詞廣舉報權關閉話語們確貨賓讀眾"
+    "測試節匯彙連結儲執讓懶麼聲題據類載頂當態訪續賣樓簡體輸編僅會筆則顯範",
+    "评负满极荐欢坏没买价户统认论暂无写顾给内条删动为发隐蔽该这点图视频转预设总计单网页链个产"
+    "贴讯录档员创游选择并时间过周于账号审处违规较还长后级应来传词广举报权关闭话语们确货宾读众"
+    "测试节汇汇连结储执让懒么声题据类载顶当态访续卖楼简体输编仅会笔则显范",
 )
 """Characters of the words of sentiment, and of what shops fill in for those who wrote nothing."""
 
 
-TOTALS = ("合计", "总计", "小计", "共计", "累计", "汇总", "total", "grandtotal", "subtotal", "sum")
-"""What stands in place of a text where a table adds up its rows, folded and simplified."""
+_AROUND_TOTAL = "[-—–:()\\[\\]【】《》.,。、…=*_#|/\"'“”~]*"
+_SUM = (
+    "(?:[总合小共累]计|汇总|总[数和]|[求总]和|平均[值数分]?|均值|中位数|标准差|最[大小]值"
+    "|(?:grand|sub)?total|sum|avg)"
+)
+_UNIT = "(?:[条行个项件份笔页人]数?|数量?|rows?|records?)?(?:记录|数据|评论|评价)?"
+_TABLES = (
+    rf"{_SUM}{_AROUND_TOTAL}(?:{_UNIT}|元){_AROUND_TOTAL}(?:\d[\d.,]*)?{_UNIT}",
+    r"共:?\d+[条行项页笔](?:记录|数据|评论|评价|结果)?(?:[,/]?第\d+页)?|第\d+页(?:[,/]?共\d+页)?",
+    r"\d+(?:rows?|records?)(?:affected|selected|returned|inset|fetched)?(?:\([\d.]+sec\))?",
+    r"\d+行(?:受影响|记录)|已选择\d+行|page\d+(?:of|/)\d+",
+    "(?:制表|填表|制单|编制|复核|统计)人:.{0,4}|数据来源:.{1,10}|以下空白|-+end-+",
+    r"(?:制表|填表|导出|统计|打印|生成)(?:时间|日期):?[\d年月日:/.-]*",
+    r"(?:注:?)?以上数据(?:截[至止]|统计至?)[\d年月日:/.-]+",
+)
+_TOTAL = re.compile(f"{_AROUND_TOTAL}(?:{'|'.join(_TABLES)}){_AROUND_TOTAL}")
+"""What stands in place of a text where a table adds up its rows or ends, folded and simplified."""
 
-LONGEST_TOTAL = 20
+LONGEST_TOTAL = 25
 """Characters; a text that has as many is no total."""
 
 
@@ -56,8 +75,10 @@ def folded(label: str) -> str:
 
 
 def is_total(text: str) -> bool:
-    """Return whether a text is what stands before the sums of a table."""
-    return len(text) < LONGEST_TOTAL and folded(text).translate(SIMPLIFIED).rstrip(":") in TOTALS
+    """Return whether a text is what stands before the sums of a table, or below them."""
+    if len(text) >= LONGEST_TOTAL:
+        return False
+    return _TOTAL.fullmatch(folded(text).translate(SIMPLIFIED)) is not None
 
 
 def polarity(label: str) -> int | None:
