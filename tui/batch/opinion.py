@@ -59,7 +59,7 @@ _GONE = "(?:删除|屏蔽|隐藏|折叠|移除)"
 _LINK = "(?:o?网页链接)"
 _HIDDEN = (
     "(?:很?抱歉|对不起)?(?:"
-    f"(?:{_BECAUSE}的?)?{_THIS_TEXT}{_BECAUSE}?[已现]?经?被?(?:用户|作者|系统|平台|管理员)?(?:自行|自动)?"
+    f"(?:{_BECAUSE}的?)?{_THIS_TEXT}{_BECAUSE}?[已现]?经?被?(?:用户|作者|系统|平台|管理员)?(?:自行)?"
     f"(?:{_GONE}|不可见|不存在|(?:正在)?(?:等待)?审核中?)"
     f"|(?:[该此本][条篇个则份]?(?:用户|买家)?的?{_TEXT}|当前(?:内容|笔记)){_BECAUSE}?[已现]?(?:暂时?)?"
     f"被?(?:商家|卖家|博主|发布者|官方)?(?:{_GONE}|下架|撤回|未通过审核|{_BECAUSE}"
@@ -85,7 +85,7 @@ _ENGLISH = (
     f"(?:{_READER}(?:left|wrote|provided))?no{_NOTE}(?:left|provided|available|given|written)?",
     "(?:th(?:is|e))?(?:review|comment|post|message|rating)(?:ha[sd])?(?:been|was|is)?(?:deleted|removed"
     "|hidden|withdrawn|recalled)(?:by(?:the|its)?(?:author|user|moderators?|system|admins?|sender))?",
-    "(?:default|automatic|automated|auto|system)+(?:generated)?(?:positive|good|(?:5|five)stars?)?"
+    "(?:system)?(?:default|automatic|automated|auto)+(?:generated)?(?:positive|good|(?:5|five)stars?)?"
     "(?:review|rating|feedback|comment)(?:by(?:the)?system)?",
     "rat(?:ed|ing)only(?:no(?:comment|review|text)s?)?|(?:image|video|audio|sticker|gif|media)omitted",
     "nil|na|null|none|nan|undefined|n|repost|notext|noreviewtext",
