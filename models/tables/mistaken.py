@@ -6,13 +6,13 @@ from typing import NoReturn
 
 from models.console import data_error, tr
 from models.tables.columns import TEXT_COLUMNS
+from models.tables.packers import PACKERS, packed_with
 from models.tables.source import InputFile
 
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 """Begins a "compound file": XLS, or a workbook with a password."""
 
 _ZIP = b"PK\x03\x04"
-_PACKERS = {b"Rar!\x1a\x07": "RAR", b"7z\xbc\xaf\x27\x1c": "7z", b"\xfd7zXZ\0": "XZ"}
 _HEAD = 1024  # bytes
 
 
@@ -31,7 +31,7 @@ def is_workbook(file: InputFile) -> bool:
 def check_text(file: InputFile, format: str) -> None:
     """Raise UserError DATA where a file that should be of text is of another kind for sure."""
     head = bytes(file.peek(_HEAD))
-    of_no_text = (b"\x1f\x8b", b"PAR1", b"%PDF", _ZIP, OLE, *_PACKERS)
+    of_no_text = (b"\x1f\x8b", b"PAR1", b"%PDF", _ZIP, OLE, *PACKERS)
     if head.startswith(of_no_text) or (format in ("csv", "tsv") and _is_markup(head)):
         refuse(file, format)
 
@@ -52,14 +52,6 @@ def refuse(file: InputFile, format: str) -> NoReturn:
 def _is_markup(head: bytes) -> bool:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     return start.startswith((b"<!doctype", b"<html", b"<head", b"<table", b"<meta", b"<?xml"))
-
-
-def packed_with(head: bytes) -> str | None:
-    """Return what a file is that begins as what nobody here unpacks; None for another."""
-    for mark, packer in _PACKERS.items():
-        if head.startswith(mark):
-            return tr("packed with {packer}; unpack it, and name the table in it", packer=packer)
-    return None
 
 
 def _described(file: InputFile, head: bytes) -> str:

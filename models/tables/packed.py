@@ -10,7 +10,7 @@ from typing import IO, Any, cast
 
 from models.console import UserError, data_error
 from models.tables.dialect import plain_format
-from models.tables.mistaken import packed_with
+from models.tables.packers import packed_with
 
 MOST_UNPACKED = 256 << 20
 """Bytes that a file may hold whatever its size on disk is."""
