@@ -156,7 +156,7 @@ def _detect(file: InputFile) -> str:
     file.seek(0)
     has_zeros = 0 in file.peek()
     wide = [name for name in _UTF_16 if has_zeros and _fits(file, name, private_use=True)]
-    if wide or len(lines) == others:
+    if wide or 1 < len(lines) == others:  # of a single one, the place tells more
         raise data_error(
             "{path}: expected UTF-8, GB18030, Big5 or a byte order mark, and it is none of these. "
             "Save the file anew as UTF-8, or name its encoding with --encoding{likely}",

@@ -271,7 +271,10 @@ def test_an_encoding_that_is_none_of_ours_is_said_with_the_place(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("content", "likely"),
-    [(b"text\n\xff\xff\n", "--encoding"), ("좋아\n싫다\n".encode("utf-16-le"), "likely utf-16-le")],
+    [
+        (b"text\n\xff\xff\n\xff\xff\n", "--encoding"),
+        ("좋아\n싫다\n".encode("utf-16-le"), "likely utf-16-le"),
+    ],
 )
 def test_an_encoding_that_fails_in_every_line_is_no_remedy(
     tmp_path: Path, content: bytes, likely: str
