@@ -77,7 +77,9 @@ builtin: .venv/dev
 	$(BIN)/python -m trainer --config benchmarks/builtin/student.toml \
 	    --encoder runs/builtin-teacher/encoder --data runs/builtin-data --teacher runs/builtin-teacher \
 	    --output runs/builtin --force
-	$(BIN)/python -m export runs/builtin --precision int8 -o models/builtin.onnx --force
+	$(BIN)/python -m export runs/builtin --precision int8 -o runs/builtin.onnx --force
+	rm -f models/builtin.onnx
+	$(BIN)/python -m benchmarks.builtin.levels runs/builtin.onnx runs/builtin-data models/builtin.onnx
 	$(BIN)/python -m benchmarks.builtin.measure runs/builtin-data $(DATA)/chnsenticorp \
 	    models/builtin.onnx
 

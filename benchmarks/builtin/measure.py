@@ -3,14 +3,15 @@
     python -m benchmarks.builtin.measure OUT CHNSENTICORP MODEL...
 
 On ChnSentiCorp test, as it is and in the characters and words of Taiwan (by OpenCC), on the tenths
-of each review file and of the written reviews that `prepare.py` held out in OUT, and on the check
-list. Beside the one-file models stand naive Bayes on character n-grams, which learns from the same
-train, and SnowNLP as it comes, whose own training text has most of ChnSentiCorp's test rows.
+of each review file, of the neutral texts and of the written reviews that `prepare.py` held out in
+OUT, and on the check list; and how often a model is right where it does not say "to review".
+Beside the one-file models stand naive Bayes on character n-grams, which learns from the same train,
+and SnowNLP as it comes, whose own training text has most of ChnSentiCorp's test rows.
 It needs `pip install scikit-learn snownlp`.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import click
@@ -22,7 +23,7 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 from snownlp import SnowNLP
 
-from benchmarks.builtin.prepare import CHECKLIST, read
+from benchmarks.builtin.prepare import CHECKLIST, NEUTRAL, read
 from benchmarks.builtin.written import Row
 from models.metrics import Metrics, calibration_error
 from models.predictor import Predictor
@@ -31,6 +32,9 @@ from trainer.data.duplicates import seen_rows
 
 Probabilities = NDArray[np.float32]  # [N, 2]
 Model = Callable[[Sequence[str]], Probabilities]
+
+FIRST = ("book", "computer", "hotel", "mixed_shop", "phone", "shampoo")
+"""The kinds that the first built-in model had learned."""
 
 
 @click.command()
@@ -44,7 +48,9 @@ Model = Callable[[Sequence[str]], Probabilities]
 )
 def main(out: Path, chnsenticorp: Path, files: tuple[Path, ...]) -> None:
     """Measure one-file models on what prepare.py laid out in OUT, and on CHNSENTICORP test."""
-    models = {"naive Bayes": naive_bayes(read(out / "train.tsv")), "SnowNLP": snownlp}
+    learned = [row for row in read(out / "train.tsv") if row[0] != NEUTRAL]
+    models = {"naive Bayes": naive_bayes(learned), "SnowNLP": snownlp}
+    limits = {}
     providers()  # imports ONNX Runtime
     for path in files:
         start = time.perf_counter()
@@ -52,6 +58,7 @@ def main(out: Path, chnsenticorp: Path, files: tuple[Path, ...]) -> None:
         predictor.predict(["好"])
         seconds = time.perf_counter() - start
         models[path.stem] = predictor_of(predictor)
+        limits[path.stem] = predictor.manifest.review[1].below
         print(
             f"{path.stem}: {path.stat().st_size / 1e6:.2f} MB, {predictor.manifest.digest}, ",
             end="",
@@ -82,11 +89,12 @@ def main(out: Path, chnsenticorp: Path, files: tuple[Path, ...]) -> None:
             line(
                 title, f"{len(rows):,}", *(f"{score(answers[m][title], rows):.2%}" for m in models)
             )
-    means = {
-        m: np.mean([macro_f1(answers[m][f"{name}, held out"], held_out[name]) for name in held_out])
-        for m in models
-    }
-    line("mean of the held-out files", "", *(f"{mean:.2%}" for mean in means.values()))
+    for title, names in groups(held_out).items():
+        means = (
+            np.mean([macro_f1(answers[m][f"{name}, held out"], held_out[name]) for name in names])
+            for m in models
+        )
+        line(f"mean of the {len(names)} {title}", "", *(f"{mean:.2%}" for mean in means))
 
     table("how sure, on all held out | ", models)
     given = {m: answers[m]["all held out"] for m in models}
@@ -94,6 +102,14 @@ def main(out: Path, chnsenticorp: Path, files: tuple[Path, ...]) -> None:
     line("expected calibration error", "", *(f"{error:.2%}" for error in errors.values()))
     shares = {m: unsure_errors(given[m], together) for m in models}
     line("errors in the tenth least sure", "", *(f"{share:.0%}" for share in shares.values()))
+
+    table("right where it is not to review (share of the rows that are not) | rows", limits)
+    for name, rows in held_out.items():
+        cells = (sure(answers[m][f"{name}, held out"], rows, limits[m]) for m in limits)
+        line(name, f"{len(rows):,}", *cells)
+    neutral = texts(read(out / "neutral.tsv"))
+    cells = (f"{(models[m](neutral).max(axis=1) < limits[m]).mean():.0%}" for m in limits)
+    line("neutral texts that are to review", len(neutral), *cells)
 
     kinds = [row.split("\t")[1] for row in CHECKLIST.read_text(encoding="utf-8").splitlines()[1:]]
     sentences = read(CHECKLIST)
@@ -145,6 +161,23 @@ def macro_f1(given: Probabilities, rows: Sequence[Row]) -> float:
     return Metrics.of(labels(rows), given.argmax(axis=1), 2).macro_f1
 
 
+def groups(held_out: dict[str, list[Row]]) -> dict[str, list[str]]:
+    """Return the names of the held-out files whose scores are averaged, by what they are."""
+    return {
+        "first kinds": [name for name in held_out if name in FIRST],
+        "later kinds of 200 rows or more": [
+            name for name, rows in held_out.items() if name not in FIRST and len(rows) >= 200
+        ],
+    }
+
+
+def sure(given: Probabilities, rows: Sequence[Row], limit: float) -> str:
+    """Return the accuracy of the answers that are at least so sure, and their share."""
+    kept = given.max(axis=1) >= limit
+    found = given[kept].argmax(axis=1) == labels(rows)[kept]
+    return f"{found.mean():.1%} ({kept.mean():.0%})"
+
+
 def unsure_errors(given: Probabilities, rows: Sequence[Row]) -> float:
     """Return the share of the errors that is in the tenth of the rows that it is least sure of."""
     wrong = given.argmax(axis=1) != labels(rows)
@@ -152,7 +185,7 @@ def unsure_errors(given: Probabilities, rows: Sequence[Row]) -> float:
     return float(wrong[least_sure].sum() / max(wrong.sum(), 1))
 
 
-def table(title: str, models: dict[str, Model]) -> None:
+def table(title: str, models: Collection[str]) -> None:
     """Print the head of a table: a column for each model."""
     line(f"\n| {title}", *models, start="")
     print("|---" + "|---:" * (len(models) + 1) + "|")

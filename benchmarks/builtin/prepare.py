@@ -1,12 +1,16 @@
 """Lays out the data that the built-in model learns from: `python -m benchmarks.builtin.prepare`.
 
-Reads ChnSentiCorp (train, dev, test) and six review files, and writes for the trainer:
+Reads ChnSentiCorp (train, dev, test), files of reviews of many kinds, and neutral texts, and writes
+for the trainer:
 
-    OUT/train.tsv       ChnSentiCorp train, 85 % of each review file, 90 % of the reviews written
-                        for it (`reviews.tsv`), and what `written.py` gives
-    OUT/dev.tsv         ChnSentiCorp dev, and the twentieth of each review file that chooses
+    OUT/train.tsv       ChnSentiCorp train, 85 % of each review file, as far as a kind may weigh, 90
+                        % of the neutral texts and of the reviews written for it (`reviews.tsv`),
+                        and what `written.py` gives
+    OUT/dev.tsv         ChnSentiCorp dev, and some of what is in `chosen`
     OUT/test.tsv        ChnSentiCorp test
+    OUT/chosen/*.tsv    the twentieth of each review file that chooses
     OUT/held-out/*.tsv  the tenth of each review file that only measures
+    OUT/neutral.tsv     the tenth of the neutral texts that only measures
     OUT/written.tsv     the tenth of the written reviews that only measures
 
 Which tenth a row is of follows from the SHA-256 of its text, so it never changes. A row of train
@@ -15,10 +19,14 @@ that stands in a file that measures, or nearly does, is dropped, and so is one o
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import click
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from benchmarks.builtin.written import Row, contrasts, sentences, variants
 from trainer.data.duplicates import normalised
@@ -28,6 +36,18 @@ WRITTEN = Path(__file__).with_name("written.tsv")
 REVIEWS = Path(__file__).with_name("reviews.tsv")
 """Reviews of over thirty kinds of things, written one by one: label, domain, text. The kinds that
 review files hold are called as these files are."""
+
+NEUTRAL = "2"
+"""The label of texts that neither praise nor blame."""
+
+MORE = 5000
+"""Rows that a file of DATA/more may give to train, the same number of each label."""
+
+CHOSEN = 200
+"""Rows that a review file may give to dev, so that no kind weighs much more than another."""
+
+DOUBTED = 0.8
+"""Probability of the other label, by who has not learned a row, from which it is not learned."""
 
 COMPOSED = 4000
 """Sentences composed from patterns, for what reviews lack."""
@@ -39,14 +59,14 @@ NEAR = 0.8
 """Jaccard similarity of 5-grams from which two texts count as nearly the same."""
 
 
-def read(path: Path, leave_out: str | None = None) -> list[Row]:
+def read(path: Path, leave_out: Sequence[str] = ()) -> list[Row]:
     """Read rows of label and text, the first and the last column, under a header; no quoting.
 
-    Rows of the domain `leave_out`, a column between, are left out.
+    Rows of the domains `leave_out`, a column between, are left out.
     """
     lines = path.read_text(encoding="utf-8").split("\n")
     rows = (line.split("\t") for line in lines[1:] if line)
-    return [(label, text) for label, *about, text in rows if leave_out not in about]
+    return [(label, text) for label, *about, text in rows if not set(about) & set(leave_out)]
 
 
 def write(path: Path, rows: Iterable[Row]) -> int:
@@ -105,39 +125,82 @@ def _grams(text: str) -> set[str]:
     return {text[start : start + 5] for start in range(len(text) - 4)}
 
 
-def _parts(data: Path) -> Iterator[tuple[str, list[Row], list[Row], list[Row]]]:
-    """Give the train, dev and held-out rows of each review file."""
-    for path in sorted((data / "reviews").glob("*.tsv")):
-        rows = read(path)
-        yield (
-            path.stem,
-            [row for row in rows if tenth(row[1]) >= 1.5],
-            [row for row in rows if 1 <= tenth(row[1]) < 1.5],
-            [row for row in rows if tenth(row[1]) < 1],
-        )
+def doubted(rows: Sequence[Row]) -> set[str]:
+    """Return the texts whose labels a model doubts that has learned the other half of the rows.
+
+    The model is a logistic regression on one to three characters, weighted by TF-IDF.
+    """
+    texts = np.array([text for _, text in rows], dtype=object)
+    labels = np.array([int(label) for label, _ in rows])
+    half = np.array([tenth(text) * 1000 % 2 < 1 for text in texts])
+    found: set[str] = set()
+    for learned in (half, ~half):
+        grams = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=3, sublinear_tf=True)
+        model = make_pipeline(grams, LogisticRegression(C=10, max_iter=200))
+        model.fit(texts[learned], labels[learned])
+        given = model.predict_proba(texts[~learned])
+        other = given[np.arange(len(given)), 1 - labels[~learned]]
+        found.update(texts[~learned][other >= DOUBTED])
+    return found
+
+
+def balanced(rows: Sequence[Row], limit: int) -> list[Row]:
+    """Return at most `limit` rows, and of no label more than twice the rows of the other."""
+    of_label = [[row for row in rows if row[0] == label] for label in "01"]
+    most = min(limit // 2, 2 * min(map(len, of_label)))
+    # by the hash: a file may be in the order of its sources
+    return [row for own in of_label for row in sorted(own, key=lambda row: tenth(row[1]))[:most]]
 
 
 @click.command()
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--leave-out", help="Learn nothing from this review file, and of the rest by halves.")
-def main(data: Path, out: Path, leave_out: str | None) -> None:
+@click.option(
+    "--leave-out",
+    multiple=True,
+    help="Learn nothing from this review file or domain of reviews.tsv, and of the rest by halves.",
+)
+def main(data: Path, out: Path, leave_out: tuple[str, ...]) -> None:
     """Lay out DATA for the trainer in OUT."""
     train = read(data / "chnsenticorp/train.tsv")
     dev = read(data / "chnsenticorp/dev.tsv")
     test = read(data / "chnsenticorp/test.tsv")
     measured = [text for _, text in [*dev, *test, *read(CHECKLIST)]]
-    for name, learned, chosen, held_out in _parts(data):
+
+    more: dict[str, list[Row]] = {}
+    for path in sorted([*data.glob("reviews/*.tsv"), *data.glob("more/*.tsv")]):
+        rows = read(path)
+        held_out = [row for row in rows if tenth(row[1]) < 1]
+        chosen = [row for row in rows if 1 <= tenth(row[1]) < 1.5]
+        learned = [row for row in rows if tenth(row[1]) >= 1.5]
+        write(out / "held-out" / path.name, held_out)
+        write(out / "chosen" / path.name, chosen)
         measured += [text for _, text in [*chosen, *held_out]]
-        write(out / "held-out" / f"{name}.tsv", held_out)
-        if name != leave_out:
+        if path.stem in leave_out:
+            continue
+        dev += balanced(chosen, CHOSEN)
+        if path.parent.name == "more":
+            more[path.stem] = learned
+        else:
             train += learned
-            dev += chosen
-    written = read(REVIEWS, leave_out)
+
+    doubts = doubted([*train, *(row for rows in more.values() for row in rows)])
+    for name, rows in more.items():
+        believed = [row for row in rows if row[1] not in doubts]
+        kept = balanced(believed, MORE)
+        train += kept
+        click.echo(
+            f"{name}: {len(rows):,}, {len(rows) - len(believed):,} doubted, {len(kept):,} kept"
+        )
+
+    neutral = [(NEUTRAL, text) for text in _lines(data / "more/neutral.txt")]
+    write(out / "neutral.tsv", [row for row in neutral if tenth(row[1]) < 1])
+    written = [*read(REVIEWS, leave_out), *neutral]
     held_out = [row for row in written if tenth(row[1]) < 1]
-    write(out / "written.tsv", held_out)
+    write(out / "written.tsv", [row for row in held_out if row[0] != NEUTRAL])
     measured += [text for _, text in held_out]
     train += [row for row in written if tenth(row[1]) >= 1]
+
     reviews = without_copies(train, measured)
     added = [
         *variants(read(WRITTEN), seed=0),
@@ -155,6 +218,10 @@ def main(data: Path, out: Path, leave_out: str | None) -> None:
         rows = read(path)
         inside = pieces(rows, learned_from)
         click.echo(f"held out: {path.stem} {len(rows):,}, {inside:,} a piece of a row of train")
+
+
+def _lines(path: Path) -> list[str]:
+    return [line for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 if __name__ == "__main__":

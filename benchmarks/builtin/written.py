@@ -113,7 +113,7 @@ def contrasts(reviews: Sequence[Row], count: int, seed: int) -> Iterator[Row]:
     short: dict[str, list[str]] = {"0": [], "1": []}
     for label, text in reviews:
         clause = text.strip(" ，。！,.!~～…")
-        if len(clause) in SHORT:
+        if label in short and len(clause) in SHORT:
             short[label].append(clause)
     for number in range(count):
         verdict, other = "01" if number % 2 else "10"
