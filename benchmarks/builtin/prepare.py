@@ -15,6 +15,7 @@ for the trainer:
 
 Which tenth a row is of follows from the SHA-256 of its text, so it never changes. A row of train
 that stands in a file that measures, or nearly does, is dropped, and so is one of the check list.
+It needs `pip install scikit-learn`.
 """
 
 import hashlib
@@ -24,9 +25,6 @@ from pathlib import Path
 
 import click
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
 
 from benchmarks.builtin.written import Row, contrasts, sentences, variants
 from trainer.data.duplicates import normalised
@@ -130,6 +128,10 @@ def doubted(rows: Sequence[Row]) -> set[str]:
 
     The model is a logistic regression on one to three characters, weighted by TF-IDF.
     """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
     texts = np.array([text for _, text in rows], dtype=object)
     labels = np.array([int(label) for label, _ in rows])
     half = np.array([tenth(text) * 1000 % 2 < 1 for text in texts])
