@@ -39,7 +39,7 @@ NEUTRAL = "2"
 """The label of texts that neither praise nor blame."""
 
 MORE = 5000
-"""Rows that a file of DATA/more may give to train, the same number of each label."""
+"""Rows that a file of DATA/more may give to train, half of them of either label."""
 
 CHOSEN = 200
 """Rows that a review file may give to dev, so that no kind weighs much more than another."""
@@ -195,7 +195,8 @@ def main(data: Path, out: Path, leave_out: tuple[str, ...]) -> None:
             f"{name}: {len(rows):,}, {len(rows) - len(believed):,} doubted, {len(kept):,} kept"
         )
 
-    neutral = [(NEUTRAL, text) for text in _lines(data / "more/neutral.txt")]
+    lines = (data / "more/neutral.txt").read_text(encoding="utf-8").split("\n")
+    neutral = [(NEUTRAL, text) for text in lines if text]
     write(out / "neutral.tsv", [row for row in neutral if tenth(row[1]) < 1])
     written = [*read(REVIEWS, leave_out), *neutral]
     held_out = [row for row in written if tenth(row[1]) < 1]
@@ -220,10 +221,6 @@ def main(data: Path, out: Path, leave_out: tuple[str, ...]) -> None:
         rows = read(path)
         inside = pieces(rows, learned_from)
         click.echo(f"held out: {path.stem} {len(rows):,}, {inside:,} a piece of a row of train")
-
-
-def _lines(path: Path) -> list[str]:
-    return [line for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 if __name__ == "__main__":
