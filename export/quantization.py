@@ -19,6 +19,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from export.onnx_graph import GraphEditor
+from export.outliers import APART, set_apart
 from export.smoothing import Channels, record_activations, smooth
 from models.tokenizer import Batch
 
@@ -49,6 +50,7 @@ class Form(NamedTuple):
 
 FORMS = {
     "all products, fixed scales": Form(REDUCED, None, fixed=True),
+    "all products, fixed scales, finer": Form(127, None, fixed=True),
     "all products": Form(REDUCED, None),
     "all products, finer": Form(127, None),
     "feed-forward products": Form(127, "/attention/self/"),
@@ -72,17 +74,17 @@ def candidates(
     smoothed = smooth(model, batches)
     products = GraphEditor(smoothed).products()
     shares = len({product.input[1] for product in products}) < len(products)
-    for form in FORMS:
-        read: dict[str, Channels] = {}
-        if FORMS[form].fixed:
-            if len(batches) < FEWEST:
-                continue
-            read = record_activations(smoothed, sorted({p.input[0] for p in products}), batches)
+    read: dict[str, Channels] = {}
+    if len(batches) >= FEWEST:
+        read = record_activations(smoothed, sorted({p.input[0] for p in products}), batches)
+    # A matrix that layers share would have a copy for each.
+    split = smoothed if shares or not read else set_apart(smoothed, read)
+    for form, (largest, _, fixed) in FORMS.items():
         if form == WEIGHTS_ONLY:
             yield form, quantize(model, form, short_layer, read)
         # To be exact without VNNI, ONNX Runtime rewrites larger weights, but not twice the same.
-        elif FORMS[form].largest <= REDUCED or not shares:
-            yield form, quantize(smoothed, form, short_layer, read)
+        elif (largest <= REDUCED or not shares) and (read or not fixed):
+            yield form, quantize(split if fixed else smoothed, form, short_layer, read)
 
 
 def quantize(
@@ -100,7 +102,7 @@ def quantize(
     graph = _Int8Graph(model)
     largest, float_nodes, fixed = FORMS[form]
     in_integers = {node.name for node in graph.products()}
-    for part in (float_nodes, short_layer):
+    for part in (float_nodes, short_layer, APART):
         if part is not None:
             in_integers = {name for name in in_integers if part not in name}
     additions = graph.additions()
@@ -158,7 +160,9 @@ class _Int8Graph(GraphEditor):
     ) -> None:
         """Multiply uint8 activations, all of one scale, with an int8 matrix, and add its bias."""
         name, matrix, output = node.input[0], node.input[1], node.output[0]
-        low, high = min(float(read.low.min()), 0.0), max(float(read.high.max()), 1e-8)
+        used = self.value(matrix).any(axis=1)  # not those of outliers
+        low = min(float(read.low[used].min()), 0.0)
+        high = max(float(read.high[used].max()), 1e-8)
         scale = self.put(f"{name}.scale", (high - low) / 255)
         zero = self.put(f"{name}.zero", round(-255 * low / (high - low)), np.uint8)
         rows = f"{name}.uint8"
