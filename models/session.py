@@ -1,7 +1,7 @@
 """ONNX Runtime: the devices that it offers, and one session of a model file."""
 
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -24,15 +24,26 @@ _FATAL = 4  # level of logging: everything else that matters is raised as an exc
 
 def installed(package: str) -> str | None:
     """Return the version of an installed package, or None."""
+    from importlib.metadata import PackageNotFoundError, version  # takes 30 ms
+
     try:
         return version(package)
     except PackageNotFoundError:
         return None
 
 
+def _wheels() -> list[Path]:
+    """Return what the wheels of ONNX Runtime left of themselves beside its code."""
+    found = find_spec("onnxruntime")
+    if found is None or found.origin is None:
+        return []
+    beside = Path(found.origin).parents[1]
+    return [*beside.glob("onnxruntime-*.dist-info"), *beside.glob("onnxruntime_gpu-*.dist-info")]
+
+
 def _onnxruntime() -> ModuleType:
     """Import ONNX Runtime, or say which command mends a missing or doubled installation."""
-    if installed("onnxruntime") and installed("onnxruntime-gpu"):
+    if len(_wheels()) > 1:
         raise unavailable_error(
             "onnxruntime and onnxruntime-gpu are both installed, and overwrite each other. "
             "Uninstall both, then: {command} (or, for a GPU, 'onnxruntime-gpu[cuda,cudnn]')",

@@ -4,7 +4,6 @@ import re
 import shlex
 import shutil
 import sys
-from importlib.metadata import requires
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,6 +26,8 @@ def again(*words: object) -> str:
 
 def install_extra_of(module: str) -> str | None:
     """Return the command for the smallest extra that brings a module; None where none does."""
+    from importlib.metadata import requires  # takes 30 ms
+
     extras: dict[str, list[str]] = {}
     for line in requires("sentiment-tui") or ():
         requirement, marker, extra = line.partition("; extra == ")

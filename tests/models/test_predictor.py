@@ -1,4 +1,3 @@
-import importlib.metadata
 import os
 import sys
 from collections.abc import Callable
@@ -11,7 +10,6 @@ import pytest
 from onnx import TensorProto, helper
 
 from models import predictor as predictor_module
-from models import session as session_module
 from models.console import ExitCode, UserError
 from models.locations import BUILTIN, newest_model
 from models.manifest import Manifest
@@ -298,9 +296,15 @@ def test_cuda_gives_the_answers_of_the_cpu(model: Path) -> None:
 
 
 def test_both_onnxruntime_wheels_at_once_are_an_error_with_the_command_that_mends_it(
-    model: Path, monkeypatch: pytest.MonkeyPatch
+    model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(session_module, "version", lambda _name: "1.0")
+    code = tmp_path / "onnxruntime" / "__init__.py"
+    code.parent.mkdir()
+    code.touch()
+    for name in ("onnxruntime", "onnxruntime_gpu"):
+        (tmp_path / f"{name}-1.32.0.dist-info").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "onnxruntime", raising=False)
     with pytest.raises(
         UserError, match=r"Uninstall both, then: .* -m pip install onnxruntime "
     ) as caught:
@@ -311,10 +315,6 @@ def test_both_onnxruntime_wheels_at_once_are_an_error_with_the_command_that_mend
 def test_no_onnxruntime_is_an_error_with_the_command_that_mends_it(
     model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def absent(name: str) -> str:
-        raise importlib.metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(session_module, "version", absent)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(UserError, match="-m pip install onnxruntime "):
         Predictor.open(model)

@@ -51,7 +51,7 @@ def test_that_int8_is_slow_for_want_of_vnni_is_no_problem_but_said(
 
 
 def test_both_wheels_at_once_are_a_finding(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "version", lambda _name: "1.0")
+    monkeypatch.setattr(session, "_wheels", lambda: [Path("a"), Path("b")])
     assert "Uninstall both, then: " in examine(model)[1]
 
 
