@@ -80,6 +80,7 @@ def convert_ctranslate2(folder: Path, classifier: Path, _: Path, __: Sequence[st
 CONVERTERS = {
     "ONNX Runtime, its optimiser": convert_optimized,
     "OpenVINO": convert_openvino,
+    "OpenVINO, bf16 where there is": convert_openvino,
     "OpenVINO, nncf's int8": convert_nncf,
     "CTranslate2": convert_ctranslate2,
     "CTranslate2, int8": convert_ctranslate2,
@@ -99,7 +100,7 @@ def ways(program: str, model: Path, classifier: Path) -> Ways:
     if program in ("transformers", "optimum"):
         return _pipelines(program, model)
     if program.startswith("OpenVINO"):
-        run = _openvino(model)
+        run = _openvino(model, "f32" if program == "OpenVINO" else None)
     elif program.startswith("CTranslate2"):
         run = _ctranslate2(model, "int8" if program.endswith("int8") else "float32")
     else:
@@ -154,12 +155,20 @@ def _by_length(
     return answers
 
 
-def _openvino(model: Path) -> Run:
-    """Compile for throughput, with as many requests in flight as it advises."""
+def _openvino(model: Path, precision: str | None) -> Run:
+    """Compile for throughput, with as many requests in flight as it advises.
+
+    Args:
+        model: the folder.
+        precision: precision of what is not int8; None is bf16 on processors that have it.
+    """
     import openvino
 
     core = openvino.Core()
-    compiled = core.compile_model(model / "model.xml", "CPU", {"PERFORMANCE_HINT": "THROUGHPUT"})
+    hints = {"PERFORMANCE_HINT": "THROUGHPUT"}
+    if precision:
+        hints["INFERENCE_PRECISION_HINT"] = precision
+    compiled = core.compile_model(model / "model.xml", "CPU", hints)
     names = {port.any_name for port in compiled.inputs}
 
     def run(batches: list[Tokens]) -> list[NDArray[np.float32]]:
