@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -170,19 +171,21 @@ def _openvino(model: Path, precision: str | None) -> Run:
         hints["INFERENCE_PRECISION_HINT"] = precision
     compiled = core.compile_model(model / "model.xml", "CPU", hints)
     names = {port.any_name for port in compiled.inputs}
+    count = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+    free: SimpleQueue[Any] = SimpleQueue()
+    for _ in range(count):
+        free.put(compiled.create_infer_request())
+
+    def one(batch: Tokens) -> NDArray[np.float32]:
+        request = free.get()
+        request.infer(_named(batch, names))
+        answer: NDArray[np.float32] = request.get_output_tensor(0).data.copy()
+        free.put(request)
+        return answer
 
     def run(batches: list[Tokens]) -> list[NDArray[np.float32]]:
-        answers: list[Any] = [None] * len(batches)
-        queue = openvino.AsyncInferQueue(compiled)
-
-        def keep(request: Any, number: int) -> None:
-            answers[number] = request.get_output_tensor(0).data.copy()
-
-        queue.set_callback(keep)
-        for number, batch in enumerate(batches):
-            queue.start_async(_named(batch, names), number)
-        queue.wait_all()
-        return answers
+        with ThreadPoolExecutor(count) as pool:
+            return list(pool.map(one, batches))
 
     return run
 
