@@ -332,4 +332,6 @@ def main() -> None:
         from click.shell_completion import shell_complete
 
         sys.exit(shell_complete(cli, {}, PROGRAM, COMPLETE, os.environ[COMPLETE]))
+    # NumPy multiplies little here; to start its threads is a sixth of all work before an answer.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     run(cli, PROGRAM)
