@@ -15,7 +15,7 @@ from export.onnx_graph import GraphEditor
 from export.smoothing import Channels
 
 OUTLIERS = 8
-"""Number of neurons: on a frozen encoder 128 would halve what error 8 leave."""
+"""Number of neurons: on a frozen encoder 8 leave 0.30 of the error of their product, 32 0.25."""
 
 APART = "/apart"
 """Part of the names of the products of outliers."""

@@ -161,8 +161,8 @@ class _Int8Graph(GraphEditor):
         """Multiply uint8 activations, all of one scale, with an int8 matrix, and add its bias."""
         name, matrix, output = node.input[0], node.input[1], node.output[0]
         used = self.value(matrix).any(axis=1)  # not those of outliers
-        low = min(float(read.low[used].min()), 0.0)
-        high = max(float(read.high[used].max()), 1e-8)
+        low = float(read.low[used].min(initial=0.0))
+        high = float(read.high[used].max(initial=1e-8))
         scale = self.put(f"{name}.scale", (high - low) / 255)
         zero = self.put(f"{name}.zero", round(-255 * low / (high - low)), np.uint8)
         rows = f"{name}.uint8"

@@ -380,6 +380,18 @@ def test_a_graph_that_the_app_would_refuse_never_gets_its_name(
     assert [path.name for path in tmp_path.iterdir()] == ["a.rejected.onnx"]
 
 
+def _graph_of(nodes: list[onnx.NodeProto], **weights: np.ndarray) -> onnx.ModelProto:
+    """Make a model from x to y, both `[b, t, 128]`."""
+    tensors = [
+        onnx.numpy_helper.from_array(array.astype(np.float32), name)
+        for name, array in weights.items()
+    ]
+    ends = [onnx.helper.make_tensor_value_info(name, 1, ["b", "t", 128]) for name in "xy"]
+    graph = onnx.helper.make_graph(nodes, "g", ends[:1], ends[1:], tensors)
+    opset = onnx.helper.make_opsetid("", 17)
+    return onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8)
+
+
 @pytest.mark.parametrize("short", ["third", None])
 def test_a_matrix_that_products_share_is_the_same_in_each(short: str | None) -> None:
     """One product reads what never changes, as DeBERTa's of positions; one may stay float32."""
@@ -387,17 +399,10 @@ def test_a_matrix_that_products_share_is_the_same_in_each(short: str | None) -> 
 
     chance = np.random.default_rng(0)
     matrix, constant = chance.normal(0, 0.1, (128, 128)), chance.normal(0, 1, (1, 3, 128))
-    weights = [
-        onnx.numpy_helper.from_array(array.astype(np.float32), name)
-        for name, array in (("w", matrix), ("c", constant))
-    ]
     products = [("x", "first"), ("c", "second"), ("first", "third")]
     nodes = [onnx.helper.make_node("MatMul", [a, "w"], [b], name=b) for a, b in products]
     nodes.append(onnx.helper.make_node("Add", ["second", "third"], ["y"]))
-    ends = [onnx.helper.make_tensor_value_info(name, 1, ["b", "t", 128]) for name in "xy"]
-    graph = onnx.helper.make_graph(nodes, "g", ends[:1], ends[1:], weights)
-    opset = onnx.helper.make_opsetid("", 17)
-    exact = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8)
+    exact = _graph_of(nodes, w=matrix, c=constant)
     x = chance.normal(0, 1, (2, 3, 128)).astype(np.float32)
     forms = dict(candidates(exact, [{"x": x}] * FEWEST, short))
     # others cannot be opened without VNNI
@@ -475,10 +480,6 @@ def test_a_few_far_larger_neurons_cost_the_others_no_precision() -> None:
     wide[:, ::100] *= 100
     narrow[::100] /= 100
     inner, outer = chance.normal(0, 0.1, 512), chance.normal(0, 0.1, 128)
-    weights = [
-        onnx.numpy_helper.from_array(array.astype(np.float32), name)
-        for name, array in (("w", wide), ("i", inner), ("n", narrow), ("o", outer))
-    ]
     nodes = [
         onnx.helper.make_node("MatMul", ["x", "w"], ["xw"], name="wide"),
         onnx.helper.make_node("Add", ["xw", "i"], ["xwi"]),
@@ -486,10 +487,7 @@ def test_a_few_far_larger_neurons_cost_the_others_no_precision() -> None:
         onnx.helper.make_node("MatMul", ["h", "n"], ["hn"], name="narrow"),
         onnx.helper.make_node("Add", ["hn", "o"], ["y"]),
     ]
-    ends = [onnx.helper.make_tensor_value_info(name, 1, ["b", "t", 128]) for name in "xy"]
-    graph = onnx.helper.make_graph(nodes, "g", ends[:1], ends[1:], weights)
-    opset = onnx.helper.make_opsetid("", 17)
-    exact = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8)
+    exact = _graph_of(nodes, w=wide, i=inner, n=narrow, o=outer)
     x = chance.normal(0, 1, (2, 3, 128)).astype(np.float32)
     right = np.maximum(x @ wide + inner, 0) @ narrow + outer
     form, fast = next(candidates(exact, [{"x": x}] * FEWEST, None))
