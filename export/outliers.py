@@ -21,12 +21,15 @@ APART = "/apart"
 """Part of the names of the products of outliers."""
 
 
-def set_apart(model: onnx.ModelProto, read: Mapping[str, Channels]) -> onnx.ModelProto:
+def set_apart(
+    model: onnx.ModelProto, read: Mapping[str, Channels], short_layer: str | None
+) -> onnx.ModelProto:
     """Return a model with the same answers whose outliers have products of their own.
 
     Args:
         model: the float32 graph.
         read: what products multiply, by its name.
+        short_layer: part of the names of products that stay float32 as they are.
     """
     graph = GraphEditor(model)
     biases = graph.additions()
@@ -35,6 +38,8 @@ def set_apart(model: onnx.ModelProto, read: Mapping[str, Channels]) -> onnx.Mode
         width, columns = graph.weights[matrix].dims
         if width <= columns:
             continue  # only the second matrix of a feed-forward part reads GELU
+        if short_layer is not None and short_layer in product.name:
+            continue
         neurons = np.sort(np.argsort(read[values].high)[-OUTLIERS:])
         weights = graph.value(matrix).copy()
         few = graph.put(f"{matrix}{APART}", weights[neurons])

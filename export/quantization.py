@@ -78,7 +78,7 @@ def candidates(
     if len(batches) >= FEWEST:
         read = record_activations(smoothed, sorted({p.input[0] for p in products}), batches)
     # A matrix that layers share would have a copy for each.
-    split = smoothed if shares or not read else set_apart(smoothed, read)
+    split = smoothed if shares or not read else set_apart(smoothed, read, short_layer)
     for form, (largest, _, fixed) in FORMS.items():
         if form == WEIGHTS_ONLY:
             yield form, quantize(model, form, short_layer, read)

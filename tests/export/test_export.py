@@ -472,6 +472,16 @@ def test_every_int8_form_is_close_to_its_graph(
     assert list(largest.values()) == [64, 127, 64, 127, 127, 0]  # 2 · 255 · 64 fits 16 bits
 
 
+def test_a_matrix_of_zeros_gives_zeros() -> None:
+    import onnxruntime
+
+    exact = _graph_of([onnx.helper.make_node("MatMul", ["x", "w"], ["y"])], w=np.zeros((128, 128)))
+    x = np.ones((2, 3, 128), dtype=np.float32)
+    for _, model in candidates(exact, [{"x": x}] * FEWEST, None):
+        (found,) = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"x": x})
+        assert not found.any()
+
+
 def test_a_few_far_larger_neurons_cost_the_others_no_precision() -> None:
     import onnxruntime
 
