@@ -84,11 +84,11 @@ def main(classifier: Path, dev: Path, texts: Path, rows: int, *, base: bool) -> 
             f"{statistics.median(alone) * 1e3:.1f} ms | "
             f"{max(one['memory'] for one in rounds) / 1e3:.0f} MB |"
         )
-    exact = found["fp32"]
-    arithmetic = statistics.median(one["flops"] for one in exact) * speed["fp32"] / rows
-    sgemm = statistics.median(one["sgemm"] for one in exact)
-    print(f"\nfp32: {arithmetic / 1e9:.0f} of {sgemm / 1e9:.0f} GFLOPS ({arithmetic / sgemm:.0%})")
-    for program in models.keys() - set(PEERS):
+    print()
+    for program in (program for program in models if program not in PEERS):
+        done = found[program][0]["operations"] * speed[program] / rows
+        rate = statistics.median(one["rate"] for one in found[program])
+        print(f"{program}: {done / 1e9:.0f} of {rate / 1e9:.0f} GOPS ({done / rate:.0%})")
         twice = statistics.median(one["twice"] for one in found[program])
         print(f"{program}, half of the rows repeated: {twice:.0%} of the time")
     for program, times in first.items():
@@ -174,9 +174,8 @@ def work(program: str, model: Path, classifier: Path, texts: Path, rows: int, ba
     # not ru_maxrss, which a child takes over from the process that started it
     status = Path("/proc/self/status").read_text(encoding="ascii")
     found["memory"] = int(status.partition("VmHWM:")[2].split()[0])
-    if program == "fp32":
-        found |= arithmetic(model, sample)
     if not is_peer:
+        found |= arithmetic(model, sample, integers=program != "fp32")
         found["twice"] = seconds(first, sample[::2] * 2) * found["speed"]["planned"] / rows
     print(json.dumps(found))
 
@@ -196,16 +195,21 @@ def ours(model: Path) -> Ways:
     return {"planned": lambda texts: predictor.predict(list(texts)).ids}
 
 
-def arithmetic(model: Path, sample: Sequence[str]) -> dict[str, float]:
-    """Return what the encoder's products take for the sample, and this machine's sgemm rate.
+def arithmetic(model: Path, sample: Sequence[str], *, integers: bool) -> dict[str, float]:
+    """Return what the encoder's products take for the sample, and this machine's rate of them.
 
-    The rate is of ONNX Runtime's own MatMul, on as many threads as there are cores, of 512 tokens
-    with the model's two largest matrices in turn.
+    The rate is of ONNX Runtime's own products, on as many threads as there are cores, of 512 tokens
+    with the model's two largest matrices.
+
+    Args:
+        model: the file.
+        sample: the texts.
+        integers: count and time products of integers alone, not those of floats.
     """
     import numpy as np
     import onnx
     import onnxruntime
-    from onnx import helper, numpy_helper
+    from onnx import TensorProto, helper, numpy_helper
 
     from models.manifest import Manifest
     from models.tokenizer import Tokenizer
@@ -216,27 +220,37 @@ def arithmetic(model: Path, sample: Sequence[str]) -> dict[str, float]:
     wide = next(shape for shape in shapes if len(shape) == 2 and shape[1] == 4 * shape[0])
     hidden, inner = wide
     layers = shapes.count(wide)
-    weights = [np.ones(shape, np.float32) for shape in (wide, wide[::-1])]
-    nodes = [helper.make_node("MatMul", [f"x{i}", f"w{i}"], [f"x{i + 1}"]) for i in range(2)]
-    ends = [helper.make_tensor_value_info(name, 1, [512, hidden]) for name in ("x0", "x2")]
-    tensors = [numpy_helper.from_array(array, f"w{i}") for i, array in enumerate(weights)]
-    graph = helper.make_graph(nodes, "sgemm", ends[:1], ends[1:], tensors)
+    kind = TensorProto.UINT8 if integers else TensorProto.FLOAT
+    tensors = [numpy_helper.from_array(np.array(0), "first")]
+    nodes, starts, ends = [], [], []
+    for rows in (hidden, inner):
+        weights = np.ones((rows, hidden + inner - rows), np.int8 if integers else np.float32)
+        tensors.append(numpy_helper.from_array(weights, f"w{rows}"))
+        names = [f"x{rows}", f"w{rows}"]
+        starts.append(helper.make_tensor_value_info(names[0], kind, [512, rows]))
+        ends.append(helper.make_empty_tensor_value_info(f"y{rows}"))
+        operator = "MatMulInteger" if integers else "MatMul"
+        nodes.append(helper.make_node(operator, names, [f"z{rows}"]))
+        # one row is given out: memory for all would be new, and slow, each time
+        nodes.append(helper.make_node("Gather", [f"z{rows}", "first"], [f"y{rows}"]))
+    graph = helper.make_graph(nodes, "products", starts, ends, tensors)
     product = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(product.SerializeToString(), options)
-    rows = np.ones((512, hidden), np.float32)
+    values = np.uint8 if integers else np.float32
+    inputs = {f"x{rows}": np.ones((512, rows), values) for rows in (hidden, inner)}
     turns, threads = 100, len(os.sched_getaffinity(0))
     with ThreadPoolExecutor(threads) as pool:
-        took = seconds(
-            lambda: list(pool.map(lambda _: session.run(None, {"x0": rows}), range(turns)))
-        )
+        took = seconds(lambda: list(pool.map(lambda _: session.run(None, inputs), range(turns))))
     manifest = Manifest.from_metadata({e.key: e.value for e in written.metadata_props})
     distinct = list(dict.fromkeys(sample))  # a text that comes again is not computed again
     tokens = Tokenizer(manifest.tokenizer, manifest.max_length).encode(distinct).lengths
     token = 2 * (4 * hidden * hidden + 2 * hidden * inner)
-    flops = (layers - 1) * (tokens * token + 4 * tokens**2 * hidden) + token
-    return {"flops": float(flops.sum()), "sgemm": turns * 2 * 2 * 512 * hidden * inner / took}
+    operations = (layers - 1) * tokens * token  # of the last layer, all are float32
+    if not integers:
+        operations = operations + (layers - 1) * 4 * tokens**2 * hidden + token
+    return {"operations": float(operations.sum()), "rate": turns * 4 * 512 * hidden * inner / took}
 
 
 if __name__ == "__main__":

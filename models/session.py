@@ -19,6 +19,10 @@ _PROVIDERS = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}
 # TF32, the default on CUDA, gives fp32 products a mantissa of ten bits.
 _PROVIDER_OPTIONS = {"cuda": {"use_tf32": "0"}, "cpu": {}}
 
+_SPIN = "1000"
+"""Microseconds that a thread looks for work before it sleeps: long enough from one product of a
+text to the next. By default all look while the graph is being optimised, as long as that takes."""
+
 _FATAL = 4  # level of logging: everything else that matters is raised as an exception
 
 
@@ -111,6 +115,7 @@ class Session:
         options = runtime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = _FATAL
+        options.add_session_config_entry("session.intra_op.spin_duration_us", _SPIN)
         if exact:
             options.add_session_config_entry("session.x64quantprecision", "1")
         if "cuda" in devices:
