@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from models.console import data_error, tr
 from models.tables.columns import TEXT_COLUMNS
+from models.tables.dialect import WORKBOOKS
 from models.tables.packers import PACKERS, packed_with
 from models.tables.source import InputFile
 
@@ -23,7 +24,8 @@ def is_workbook(file: InputFile) -> bool:
         return head.startswith((_ZIP, OLE))
     from models.tables.packed import tables_in, zipped_format
 
-    is_one = not tables_in(file) or zipped_format(file) is not None
+    found = zipped_format(file)
+    is_one = found in WORKBOOKS or (found is None and not tables_in(file))
     file.seek(0)
     return is_one
 
@@ -61,6 +63,10 @@ def _described(file: InputFile, head: bytes) -> str:
     if head.startswith(b"\x1f\x8b"):
         return tr("packed with gzip; add .gz to its name")
     if head.startswith(_ZIP) and not is_workbook(file):
+        from models.tables.packed import zipped_format
+
+        if zipped_format(file):
+            return tr("a document; copy its table into Excel or WPS, and save it as XLSX")
         return tr("packed with ZIP; add .zip to its name, or unpack it")
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         return tr("a web page (HTML) or XML; open it in Excel or WPS, and save it as XLSX")
@@ -69,7 +75,7 @@ def _described(file: InputFile, head: bytes) -> str:
     if head.startswith((_ZIP, OLE)):
         return tr("a workbook; say --from xlsx")
     if head.startswith(b"%PDF"):
-        return tr("a PDF; copy its table into Excel or WPS, and save it as XLSX")
+        return tr("a document; copy its table into Excel or WPS, and save it as XLSX")
     if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return tr("damaged, or of another program; open it there, and save it as XLSX")
     return tr("a text file; say --from csv if it has columns")

@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
-from models.console import UserError, data_error
+from models.console import UserError, data_error, tr
 from models.tables.dialect import plain_format
 from models.tables.packers import packed_with
 
@@ -18,7 +18,14 @@ MOST_UNPACKED = 256 << 20
 MOST_RATIO = 100
 """Times its size on disk that a file may hold beyond that: tables have 3 to 20."""
 
-_PARTS = {"xl/workbook.bin": "xlsb", "content.xml": "ods", "[content_types].xml": "xlsx"}
+_PARTS = {
+    "word/document.xml": "docx",
+    "ppt/presentation.xml": "pptx",
+    "xl/workbook.bin": "xlsb",
+    "content.xml": "ods",
+    "[content_types].xml": "xlsx",
+}
+_MARKS = {".gz": b"\x1f\x8b", ".zip": b"PK"}
 _DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError)
 
 
@@ -32,9 +39,12 @@ def tables_in(file: Path | IO[bytes]) -> list[str]:
 
 
 def zipped_format(file: str | IO[bytes]) -> str | None:
-    """Return the format of a workbook that is a ZIP file; None of another one."""
-    with zipfile.ZipFile(file) as archive:
-        names = {name.lower() for name in archive.namelist()}
+    """Return the format of an office program that is a ZIP file; None of another one."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = {name.lower() for name in archive.namelist()}
+    except _DAMAGED:
+        return None
     return next((found for part, found in _PARTS.items() if part in names), None)
 
 
@@ -69,20 +79,10 @@ class Unpacked(io.RawIOBase):
     def _open(self) -> io.BufferedIOBase:
         head = self._file.read(8)
         self._file.seek(0)
-        if packed := packed_with(head):
-            raise data_error(
-                "{name} is no {format}, whatever its name says: it is {found}",
-                name=self._path,
-                format=self._path.suffix[1:].upper(),
-                found=packed,
-            )
-        if head and not head.startswith((b"\x1f\x8b", b"PK")):
-            raise data_error(
-                "{path} is not packed, whatever its name says; take {suffix} off its name",
-                path=self._path,
-                suffix=self._path.suffix,
-            )
-        if self._path.suffix.lower() == ".gz":
+        suffix = self._path.suffix.lower()
+        if head and not head.startswith(_MARKS[suffix]):
+            raise self._misnamed(head)
+        if suffix == ".gz":
             return gzip.GzipFile(fileobj=self._file, mode="rb")
         archive = zipfile.ZipFile(self._file)
         names = _tables(archive)
@@ -98,6 +98,24 @@ class Unpacked(io.RawIOBase):
                 path=self._path,
             )
         return cast("zipfile.ZipExtFile", archive.open(names[0]))
+
+    def _misnamed(self, head: bytes) -> UserError:
+        found = packed_with(head)
+        for suffix, mark in _MARKS.items():
+            if head.startswith(mark):
+                found = tr("a {suffix} file; call it so", suffix=suffix)
+        if found is None:
+            return data_error(
+                "{path} is not packed, whatever its name says; take {suffix} off its name",
+                path=self._path,
+                suffix=self._path.suffix,
+            )
+        return data_error(
+            "{name} is no {format}, whatever its name says: it is {found}",
+            name=self._path,
+            format=self._path.suffix[1:].upper(),
+            found=found,
+        )
 
     def _damaged(self) -> UserError:
         return data_error(
