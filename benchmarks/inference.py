@@ -4,12 +4,13 @@
 
 CLASSIFIER is a `...ForSequenceClassification` of transformers, DEV has `text` and `label` for the
 gate of int8, TEXTS a column `text`. With `base`, random weights of BERT-base's shape take the place
-of CLASSIFIER's, and the built-in model stands beside them. The peers are those of `peers.py`, which
-need `pip install '.[peers]'`, each at the batch size that is its fastest on the first 100 rows.
-Every program runs in a process of its own, all in turn, on all cores and on one; the table has
-medians. Times begin when the model is loaded, but for the first answer, which is timed from the
-start of the process; memory is the process's peak. What other processes took of the cores meanwhile
-is printed too: above a few percent, only the texts per CPU second of one core are worth reading.
+of CLASSIFIER's. The built-in model, whose labels are its own, stands beside them. The peers are
+those of `peers.py`, which need `pip install '.[peers]'`, each at the batch size that is its fastest
+on the first 100 rows. Every program runs in a process of its own, all in turn, on all cores and on
+one; the table has medians. Times begin when the model is loaded, but for the first answer, which is
+timed from the start of the process; memory is the process's peak. What other processes took of the
+cores meanwhile is printed too: above a few percent, only the texts per CPU second of one core are
+worth reading.
 """
 
 import csv
@@ -118,6 +119,7 @@ def convert(classifier: Path, dev: Path, folder: Path, *, base: bool) -> dict[st
     from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
     from export.pipeline import ExportSettings, export
+    from export.quantization import FEWEST
     from models.locations import BUILTIN
 
     tokenizer = AutoTokenizer.from_pretrained(classifier)
@@ -135,7 +137,7 @@ def convert(classifier: Path, dev: Path, folder: Path, *, base: bool) -> dict[st
     tokenizer.save_pretrained(folder / "optimum")
     models = {"transformers": classifier, "optimum": folder / "optimum"}
     if base:
-        few = dev.read_text(encoding="utf-8").splitlines()[:20]
+        few = dev.read_text(encoding="utf-8").splitlines()[: 2 * FEWEST]
         dev = folder / "dev.jsonl"
         dev.write_text("\n".join(few), encoding="utf-8")
     for precision in ("fp32", "int8"):
@@ -151,7 +153,7 @@ def convert(classifier: Path, dev: Path, folder: Path, *, base: bool) -> dict[st
         models[program] = folder / program
         models[program].mkdir()
         converter(models[program], classifier, folder / "optimum" / "model.onnx", calibrated)
-    return models | ({"built-in": BUILTIN} if base else {})
+    return models | {"built-in": BUILTIN}
 
 
 def work(program: str, model: Path, classifier: Path, texts: Path, rows: int, batch: str) -> None:

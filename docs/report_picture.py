@@ -1,6 +1,7 @@
 """Makes the picture of a report: `python docs/report_picture.py` writes docs/report-LANGUAGE.png.
 
-The reviews are made up here, the built-in model reads them, and Chromium draws the page.
+The reviews are made up here, the built-in model reads them, and Chromium draws the page; it needs a
+font with Chinese characters (of Debian: fonts-noto-cjk).
 """
 
 import csv

@@ -159,8 +159,8 @@ def main() -> None:
     path.write_text(film.svg(), encoding="utf-8")
 
 
-def write_workbook(path: Path) -> None:
-    """Write reviews that the built-in model never learned from, as an Excel file."""
+def write_workbook(path: Path) -> int:
+    """Write reviews that the built-in model never learned from, and return how many they are."""
     with REVIEWS.open(encoding="utf-8", newline="") as file:
         reviews = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     with xlsxwriter.Workbook(path) as book:
@@ -174,11 +174,12 @@ def write_workbook(path: Path) -> None:
             day = f"2025-{row % 12 + 1:02}-{row % 28 + 1:02}"
             product = PRODUCTS[review["domain"]]
             sheet.write_row(row, 0, [product, day, review["text"], LABELS[review["label"]]])
+    return row
 
 
 async def play(home: Path, captions: dict[str, str]) -> Film:
     """Do in the app what the picture shows."""
-    write_workbook(home / FILE)
+    rows = str(write_workbook(home / FILE))
     os.chdir(home)
     dirs = UserDirs(home / "config", home / "state", home / "data")
     film = Film()
@@ -206,14 +207,14 @@ async def play(home: Path, captions: dict[str, str]) -> Film:
             raise TimeoutError(f"{name}: expected {words}, found {seen}")
 
         await until(lambda: app.state == "ready")
-        await shoot("open", "", "143", "CPU")
+        await shoot("open", "", rows, "CPU")
         await pilot.press("down", "down")
         await shoot("label", "enter", "5真实标签", seconds=1.5)
         await shoot("label", "5", "F5", seconds=1.5)
         await shoot("run", "f5", "状态" if "zh" in os.environ["LC_ALL"] else "status", seconds=1)
         await until(lambda: app.job is not None and app.job.state is JobState.DONE)
-        await shoot("done", "", "143", seconds=3)
-        await shoot("wrong", "w", "143", seconds=3)
+        await shoot("done", "", rows, seconds=3)
+        await shoot("wrong", "w", rows, seconds=3)
         await shoot("why", "f2", "Esc", seconds=3.5)
         await pilot.press("escape", "w")
         await shoot("group", "g", "1产品", seconds=1.5)
