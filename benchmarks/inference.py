@@ -86,7 +86,7 @@ def main(classifier: Path, dev: Path, texts: Path, rows: int, *, base: bool) -> 
             f"{max(one['memory'] for one in rounds) / 1e3:.0f} MB |"
         )
     print()
-    for program in (program for program in models if program not in PEERS):
+    for program in sorted(models.keys() - set(PEERS)):
         done = found[program][0]["operations"] * speed[program] / rows
         rate = statistics.median(one["rate"] for one in found[program])
         print(f"{program}: {done / 1e9:.0f} of {rate / 1e9:.0f} GOPS ({done / rate:.0%})")
@@ -211,7 +211,7 @@ def arithmetic(model: Path, sample: Sequence[str], *, integers: bool) -> dict[st
     import numpy as np
     import onnx
     import onnxruntime
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import helper, numpy_helper
 
     from models.manifest import Manifest
     from models.tokenizer import Tokenizer
@@ -222,16 +222,18 @@ def arithmetic(model: Path, sample: Sequence[str], *, integers: bool) -> dict[st
     wide = next(shape for shape in shapes if len(shape) == 2 and shape[1] == 4 * shape[0])
     hidden, inner = wide
     layers = shapes.count(wide)
-    kind = TensorProto.UINT8 if integers else TensorProto.FLOAT
+    operator, of_tokens, of_weights = "MatMul", "float32", "float32"
+    if integers:
+        operator, of_tokens, of_weights = "MatMulInteger", "uint8", "int8"
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(of_tokens))
     tensors = [numpy_helper.from_array(np.array(0), "first")]
     nodes, starts, ends = [], [], []
     for rows in (hidden, inner):
-        weights = np.ones((rows, hidden + inner - rows), np.int8 if integers else np.float32)
+        weights = np.ones((rows, hidden + inner - rows), of_weights)
         tensors.append(numpy_helper.from_array(weights, f"w{rows}"))
         names = [f"x{rows}", f"w{rows}"]
         starts.append(helper.make_tensor_value_info(names[0], kind, [512, rows]))
         ends.append(helper.make_empty_tensor_value_info(f"y{rows}"))
-        operator = "MatMulInteger" if integers else "MatMul"
         nodes.append(helper.make_node(operator, names, [f"z{rows}"]))
         # one row is given out: memory for all would be new, and slow, each time
         nodes.append(helper.make_node("Gather", [f"z{rows}", "first"], [f"y{rows}"]))
@@ -240,8 +242,7 @@ def arithmetic(model: Path, sample: Sequence[str], *, integers: bool) -> dict[st
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(product.SerializeToString(), options)
-    values = np.uint8 if integers else np.float32
-    inputs = {f"x{rows}": np.ones((512, rows), values) for rows in (hidden, inner)}
+    inputs = {f"x{rows}": np.ones((512, rows), of_tokens) for rows in (hidden, inner)}
     turns, threads = 100, len(os.sched_getaffinity(0))
     with ThreadPoolExecutor(threads) as pool:
         took = seconds(lambda: list(pool.map(lambda _: session.run(None, inputs), range(turns))))

@@ -7,7 +7,7 @@ from typing import NoReturn
 from models.console import data_error, tr
 from models.tables.columns import TEXT_COLUMNS
 from models.tables.dialect import WORKBOOKS
-from models.tables.packers import PACKERS, packed_with
+from models.tables.packers import GZIP, PACKERS, misnamed, packed_with
 from models.tables.source import InputFile
 
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
@@ -33,7 +33,7 @@ def is_workbook(file: InputFile) -> bool:
 def check_text(file: InputFile, format: str) -> None:
     """Raise UserError DATA where a file that should be of text is of another kind for sure."""
     head = bytes(file.peek(_HEAD))
-    of_no_text = (b"\x1f\x8b", b"PAR1", b"%PDF", _ZIP, OLE, *PACKERS)
+    of_no_text = (GZIP, b"PAR1", b"%PDF", _ZIP, OLE, *PACKERS)
     if head.startswith(of_no_text) or (format in ("csv", "tsv") and _is_markup(head)):
         refuse(file, format)
 
@@ -43,12 +43,7 @@ def refuse(file: InputFile, format: str) -> NoReturn:
     head = bytes(file.peek(_HEAD))
     if not head.lstrip(b"\xef\xbb\xbf \t\r\n"):
         raise data_error("{name} is empty: expected records", name=file)
-    raise data_error(
-        "{name} is no {format}, whatever its name says: it is {found}",
-        name=file,
-        format=format.upper(),
-        found=_described(file, head),
-    )
+    raise misnamed(file, format, _described(file, head))
 
 
 def _is_markup(head: bytes) -> bool:
@@ -60,7 +55,7 @@ def _described(file: InputFile, head: bytes) -> str:
     """Return what a file is that begins like this."""
     if packed := packed_with(head):
         return packed
-    if head.startswith(b"\x1f\x8b"):
+    if head.startswith(GZIP):
         return tr("packed with gzip; add .gz to its name")
     if head.startswith(_ZIP) and not is_workbook(file):
         from models.tables.packed import zipped_format
@@ -75,7 +70,7 @@ def _described(file: InputFile, head: bytes) -> str:
     if head.startswith((_ZIP, OLE)):
         return tr("a workbook; say --from xlsx")
     if head.startswith(b"%PDF"):
-        return tr("a document; copy its table into Excel or WPS, and save it as XLSX")
+        return tr("a PDF; copy its table into Excel or WPS, and save it as XLSX")
     if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return tr("damaged, or of another program; open it there, and save it as XLSX")
     return tr("a text file; say --from csv if it has columns")

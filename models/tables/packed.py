@@ -10,7 +10,7 @@ from typing import IO, Any, cast
 
 from models.console import UserError, data_error, tr
 from models.tables.dialect import plain_format
-from models.tables.packers import packed_with
+from models.tables.packers import GZIP, misnamed, packed_with
 
 MOST_UNPACKED = 256 << 20
 """Bytes that a file may hold whatever its size on disk is."""
@@ -25,7 +25,7 @@ _PARTS = {
     "content.xml": "ods",
     "[content_types].xml": "xlsx",
 }
-_MARKS = {".gz": b"\x1f\x8b", ".zip": b"PK"}
+_MARKS = {".gz": GZIP, ".zip": b"PK"}
 _DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError)
 
 
@@ -110,12 +110,7 @@ class Unpacked(io.RawIOBase):
                 path=self._path,
                 suffix=self._path.suffix,
             )
-        return data_error(
-            "{name} is no {format}, whatever its name says: it is {found}",
-            name=self._path,
-            format=self._path.suffix[1:].upper(),
-            found=found,
-        )
+        return misnamed(self._path, self._path.suffix[1:], found)
 
     def _damaged(self) -> UserError:
         return data_error(

@@ -196,7 +196,7 @@ def test_a_txt_with_columns_is_an_error_that_names_both_readings(tmp_path: Path)
         ("a.zip", b"\x1f\x8b\x08\0", "is no ZIP, .* a .gz file"),
         ("a.csv.gz", zipped("a.csv"), "is no GZ, .* a .zip file"),
         ("a.txt", b"PAR1\0", "say --from parquet"),
-        ("a.csv", b"%PDF-1.4", "a document; copy"),
+        ("a.csv", b"%PDF-1.4", "a PDF"),
         ("a.parquet", "评论,分\n", "it is a text file; say --from csv"),
         ("a.csv.gz", "评论,分\n", "is not packed.*take .gz off"),
         ("a.jsonl", "text,label\n好,1\n", "--from csv or --from txt"),
